@@ -1,0 +1,43 @@
+# make help shows the targets. All of them set up .venv first where it is missing or out of date.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.complete
+# a test process gets one thread: two of them share two cores
+TEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
+
+.PHONY: help setup train test check proof bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## make .venv with the pinned versions
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+train: $(STAMP) ## train the default experiment on real text
+	$(BIN)/python train.py
+
+test: $(STAMP) ## all tests but the long proofs
+	$(TEST) -m 'not proof'
+
+check: $(STAMP) ## format, lint, types, layers and the fast tests: about a minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(TEST) -m fast
+
+proof: $(STAMP) ## the long proofs
+	$(TEST) -m proof
+
+bench: $(STAMP) ## print the speed and memory ratios of docs/performance.md
+	$(BIN)/python scripts/bench.py
+
+clean: ## remove .venv and caches; outputs stay
+	rm -rf .venv .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

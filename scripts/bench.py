@@ -1,0 +1,37 @@
+"""Prints the ratios of docs/performance.md, each from runs in turn on this machine: make bench"""
+
+import argparse
+import contextlib
+import io
+from pathlib import Path
+
+from tuneformer.command_line import run_command
+
+TRAIN = Path(__file__).resolve().parents[1] / "train.py"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5, help="measurements of each figure (default: 5)")
+    repeats = parser.parse_args().repeats
+
+    from tuneformer.benchmarks.memory import measure_memory
+    from tuneformer.benchmarks.start_time import measure_start_time
+    from tuneformer.benchmarks.step_time import SIZES, measure_step_time
+
+    print("| what | here | yardstick | ratio | target |\n|---|---|---|---|---|")
+    start = measure_start_time(TRAIN, repeats=repeats)
+    row = f"{start['first_step_s']:.2f} s | {start['imports_s']:.2f} s (imports alone) | {start['ratio']:.2f}"
+    print(f"| process start to first step | {row} | 1.6 |", flush=True)
+    for size, target in zip(SIZES, ("1.05", "1.35"), strict=True):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            step = measure_step_time(size, repeats=repeats)
+        row = f"{step['framework_ms']:.2f} ms | {step['plain_ms']:.2f} ms (plain loop) | {step['ratio']:.3f}"
+        print(f"| training step, {size} model | {row} | {target} |", flush=True)
+    memory = measure_memory(TRAIN, small_bytes=1_000_000, times=100)
+    row = f"{memory['large_mib']:.0f} MiB | {memory['small_mib']:.0f} MiB (corpus / 100)"
+    print(f"| peak memory, corpus of 100 MB | {row} | {memory['growth_mib']:+.0f} MiB | no growth |")
+
+
+if __name__ == "__main__":
+    run_command(main)

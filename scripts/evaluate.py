@@ -1,0 +1,29 @@
+"""Prints the losses of a run's weights: python scripts/evaluate.py outputs/runs/<run>"""
+
+import argparse
+from pathlib import Path
+
+from tuneformer.command_line import run_command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="a run directory, such as outputs/runs/<run>")
+    parser.add_argument("--split", default="test", help="train, validation or test (default: test)")
+    parser.add_argument("--checkpoint", default="last", help="last or best (default: last)")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, mps (default: cpu)")
+    arguments = parser.parse_args()
+
+    import tuneformer
+    from tuneformer.evaluation import available_device, evaluate
+
+    device = available_device(arguments.device)
+    run = tuneformer.load_run(arguments.run, checkpoint=arguments.checkpoint)
+    values = evaluate(run, split=arguments.split, device=device)
+    print(f"{run.path}, {arguments.checkpoint} checkpoint, step {run.step:,}")
+    for name, value in values.items():
+        print(f"{arguments.split}/{name:15} {value:.6f}")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,43 @@
+"""Writes text with a run's model: python scripts/generate.py outputs/runs/<run> --prompt "ROMEO:" """
+
+import argparse
+from pathlib import Path
+
+from tuneformer.command_line import run_command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="a run directory, such as outputs/runs/<run>")
+    parser.add_argument("--prompt", default="\n", help="what the text begins with (default: a new line)")
+    parser.add_argument("--tokens", type=int, default=300, help="how many to write (default: 300)")
+    parser.add_argument(
+        "--temperature", type=float, default=0.8, help="0: always the likeliest (default: 0.8)"
+    )
+    parser.add_argument(
+        "--top-k", type=int, default=None, help="draw from the k likeliest only (default: all)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the random numbers (default: 0)")
+    parser.add_argument("--checkpoint", default="last", help="last or best (default: last)")
+    arguments = parser.parse_args()
+
+    import torch
+
+    import tuneformer
+    from tuneformer.generation import generate
+
+    run = tuneformer.load_run(arguments.run, checkpoint=arguments.checkpoint)
+    prompt = run.tokenizer.encode_prompt(arguments.prompt)
+    tokens = generate(
+        run.model,  # pyright: ignore[reportArgumentType] - a run of language modelling has a decoder
+        torch.as_tensor(prompt).long(),
+        n_tokens=arguments.tokens,
+        temperature=arguments.temperature,
+        top_k=arguments.top_k,
+        generator=torch.Generator().manual_seed(arguments.seed),
+    )
+    print(arguments.prompt + run.tokenizer.decode(list(tokens)))
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,40 @@
+"""How long it takes from the start of the process to the first optimizer step."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+IMPORTS = "import torch, pytorch_lightning"
+# torch's own hook on every optimizer ends the process at its first step
+FIRST_STEP = """
+import os, runpy, sys
+import torch.optim.optimizer as optimizer
+optimizer.register_optimizer_step_post_hook(lambda *_: os._exit(0))
+sys.argv = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def measure_start_time(train_script: Path, *, repeats: int) -> dict[str, float]:
+    """Seconds to import torch and Lightning, and to the first step of the default experiment, in turn."""
+    imports, first_step = [], []
+    for _ in range(repeats):
+        imports.append(_seconds([sys.executable, "-c", IMPORTS]))
+        with tempfile.TemporaryDirectory() as folder:
+            run = [sys.executable, "-c", FIRST_STEP, str(train_script), f"run_dir={folder}/run"]
+            first_step.append(_seconds(run))
+    return {
+        "imports_s": median(imports),
+        "first_step_s": median(first_step),
+        "ratio": median(a / b for a, b in zip(first_step, imports, strict=True)),
+    }
+
+
+def _seconds(command: list[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - started

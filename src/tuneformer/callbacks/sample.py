@@ -1,0 +1,42 @@
+"""A sample of what the model writes, once it has been trained."""
+
+from pathlib import Path
+from typing import cast
+
+import pytorch_lightning as pl
+import torch
+
+from tuneformer.generation import generate
+from tuneformer.models.decoder import Decoder
+from tuneformer.runs.files import write_text
+from tuneformer.tasks.language_modelling import LanguageModelling
+
+SEED = 0
+
+
+class TextSample(pl.Callback):
+    """Writes sample.txt beside the run when training ends; always from the same random numbers."""
+
+    def __init__(self, *, prompt: str, n_tokens: int, temperature: float, top_k: int | None) -> None:
+        self.prompt = prompt
+        self.n_tokens = n_tokens
+        self.temperature = temperature
+        self.top_k = top_k
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not trainer.is_global_zero or not isinstance(pl_module, LanguageModelling):
+            return
+        tokenizer = pl_module.tokenizer
+        prompt = torch.as_tensor(tokenizer.encode(self.prompt)).long()
+        generator = torch.Generator().manual_seed(SEED)
+        written = generate(
+            cast(Decoder, pl_module.model),
+            prompt,
+            n_tokens=self.n_tokens,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            generator=generator,
+        )
+        write_text(
+            Path(trainer.default_root_dir) / "sample.txt", tokenizer.decode(list(written)).strip("\n") + "\n"
+        )

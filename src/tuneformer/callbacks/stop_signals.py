@@ -1,0 +1,54 @@
+"""SIGTERM and SIGINT as a wish to stop at the next step, agreed on by all ranks."""
+
+import signal
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from tuneformer.tasks.base import log_interval
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class StopSignals:
+    """Between `install` and `uninstall` the first signal is noted; a second one acts as it always did.
+
+    `received` is the number of the signal that this process received, 0 for none.
+    """
+
+    def __init__(self) -> None:
+        self.received = 0
+        self._handlers: dict[int, Any] = {}
+
+    def install(self) -> None:
+        """Takes the signals over (in the main thread, the only one that may)."""
+        if self._handlers:
+            return
+        try:
+            self._handlers = {number: signal.signal(number, self._note) for number in SIGNALS}
+        except ValueError:  # not the main thread
+            self._handlers = {}
+
+    def uninstall(self) -> None:
+        """Gives the signals back."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers = {}
+
+    def agreed(self, trainer: pl.Trainer) -> int:
+        """The number of the signal that some rank received, 0 for none; the same on every rank.
+
+        Several ranks talk only where a row is logged, so that a step costs no communication.
+        """
+        if trainer.world_size == 1:
+            return self.received
+        if trainer.global_step % log_interval(trainer):
+            return 0
+        mine = torch.tensor(float(self.received), device=trainer.strategy.root_device)
+        return int(trainer.strategy.reduce(mine, reduce_op="max"))
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)

@@ -1,0 +1,205 @@
+"""Whether a composed configuration can be trained: checked in one place, before torch is imported.
+
+Keys, types and targets first, then the range of each number, then what several groups must agree on.
+Nothing is clamped or mended: the first thing wrong raises UserError.
+"""
+
+import os
+from dataclasses import fields
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tuneformer.config.keys import MISSING, check_group
+from tuneformer.config.options import list_options, source_folders
+from tuneformer.config.schema import GROUPS, Root
+from tuneformer.config.suggestions import did_you_mean, nearest
+from tuneformer.config.whitelist import check_targets
+from tuneformer.errors import UserError
+from tuneformer.optim.settings import (
+    check_optimizer_settings,
+    check_param_group_settings,
+    check_schedule_settings,
+)
+
+Config = dict[str, Any]
+
+METRICS = tuple(
+    f"{split}/{name}" for split in ("val", "test") for name in ("loss", "perplexity", "bits_per_byte")
+)
+
+CHOICES = {
+    "callbacks.checkpoints.best_metric": tuple(name for name in METRICS if name.startswith("val/")),
+    "data.tokenizer": ("bytes", "characters", "bpe"),
+    "logger.wandb.mode": ("offline", "online", "disabled"),
+    "model.feed_forward": ("gelu", "swiglu", "squared_relu"),
+    "model.initialization": ("gpt2", "xavier", "zero_output"),
+    "model.norm": ("rms_norm", "layer_norm"),
+    "model.positions": ("rope", "learned", "sinusoidal", "none"),
+    "optimized_metric": (*METRICS, "train/loss"),
+    "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
+    "trainer.float32_matmul_precision": ("highest", "high", "medium"),
+    "trainer.precision": ("32-true", "bf16-mixed", "bf16-true", "16-mixed", "64-true"),
+    "trainer.strategy": ("auto", "ddp", "ddp_spawn", "ddp_find_unused_parameters_true"),
+}
+
+AT_LEAST_ONE = (
+    "callbacks.checkpoints.every_n_steps",
+    "callbacks.sample.n_tokens",
+    "callbacks.sample.top_k",
+    "data.batch_size",
+    "data.bpe_vocab_size",
+    "data.context_length",
+    "data.eval_batch_size",
+    "data.max_validation_bytes",
+    "model.d_ff",
+    "model.d_model",
+    "model.n_heads",
+    "model.n_layers",
+    "trainer.accumulate_grad_batches",
+    "trainer.devices",
+    "trainer.log_every_n_steps",
+    "trainer.max_steps",
+    "trainer.num_nodes",
+    "trainer.threads",
+    "trainer.val_check_interval",
+)
+
+ABOVE_ZERO = ("trainer.gradient_clip_val", "model.rope_base")
+
+AT_LEAST_ZERO = ("seed", "data.num_workers", "callbacks.sample.temperature")
+
+
+def check_config(config: DictConfig, hydra: DictConfig) -> Config:
+    """The configuration as plain values, every check passed.
+
+    Args:
+        config: the composed configuration, without Hydra's own part.
+        hydra: Hydra's own part, for the chosen options and where they were found.
+
+    Raises:
+        UserError: one line with the setting, its value and what is allowed.
+    """
+    plain = resolve(config)
+    _check_root(plain)
+    folders = source_folders(hydra)
+    for group in GROUPS:
+        option = hydra.runtime.choices.get(group)
+        if option is None or not isinstance(plain.get(group), dict):
+            raise UserError(f"{group} is missing: choose one of {', '.join(list_options(group, folders))}")
+        check_group(group, str(option), plain[group], folders)
+    check_targets(plain)
+    _check_ranges(plain)
+    _check_groups_together(plain)
+    if plain["name"] is None:
+        plain["name"] = f"{hydra.runtime.choices.optimizer}-{hydra.runtime.choices.scheduler}"
+    return plain
+
+
+def resolve(config: DictConfig) -> Config:
+    """The configuration with every interpolation replaced by its value."""
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def setting(config: Config, path: str) -> Any:
+    """The value at a dotted path, None where there is none."""
+    node: Any = config
+    for key in path.split("."):
+        if not isinstance(node, dict) or key not in node:
+            return None
+        node = node[key]
+    return node
+
+
+def _check_root(config: Config) -> None:
+    known = [field.name for field in fields(Root)]
+    for key, value in config.items():
+        if key not in known:
+            raise UserError(f"{key} is not a setting: {did_you_mean(key, known)}")
+        if value == MISSING:
+            raise UserError(f"{key} is missing: give {key}=<value>")
+
+
+def _check_ranges(config: Config) -> None:
+    for path, allowed in CHOICES.items():
+        value = setting(config, path)
+        if value is not None and value not in allowed:
+            near = nearest(value, allowed)
+            hint = f" (did you mean {near}?)" if near else ""
+            raise UserError(f"{path}={value} must be one of {', '.join(allowed)}{hint}")
+    for path in AT_LEAST_ONE:
+        value = setting(config, path)
+        if isinstance(value, int | float) and value < 1:
+            raise UserError(f"{path}={value} must be at least 1")
+    for path in ABOVE_ZERO:
+        value = setting(config, path)
+        if value is not None and not value > 0:
+            raise UserError(f"{path}={value} must be positive")
+    for path in AT_LEAST_ZERO:
+        value = setting(config, path)
+        if value is not None and not value >= 0:
+            raise UserError(f"{path}={value} must be 0 or more")
+    dropout = setting(config, "model.dropout")
+    if dropout is not None and not 0 <= dropout < 1:
+        raise UserError(f"model.dropout={dropout} must be at least 0 and below 1")
+
+
+def _check_groups_together(config: Config) -> None:
+    check_optimizer_settings(config["optimizer"])
+    check_schedule_settings(config["scheduler"], config["trainer"]["max_steps"])
+    check_param_group_settings(config["param_groups"])
+    _check_heads(config)
+    _check_sizes(config)
+    _check_devices(config)
+
+
+def _check_heads(config: Config) -> None:
+    d_model, n_heads = setting(config, "model.d_model"), setting(config, "model.n_heads")
+    if d_model is None or n_heads is None:
+        return
+    if d_model % n_heads:
+        raise UserError(f"model.d_model={d_model} must be a multiple of model.n_heads={n_heads}")
+    head_dim = d_model // n_heads
+    if setting(config, "model.positions") == "rope" and head_dim % 2:
+        raise UserError(
+            f"model.positions=rope rotates pairs: the head dimension must be even, not {head_dim}"
+            f" (model.d_model={d_model} / model.n_heads={n_heads})"
+        )
+
+
+def _check_sizes(config: Config) -> None:
+    context, room = setting(config, "data.context_length"), setting(config, "model.context_length")
+    if context is not None and room is not None and context > room:
+        raise UserError(
+            f"data.context_length={context} must be at most model.context_length={room}, the positions that"
+            " the model has"
+        )
+    if setting(config, "model.vocab_size") != setting(config, "data.vocab_size"):
+        raise UserError(
+            f"model.vocab_size={setting(config, 'model.vocab_size')} cannot be set: it follows from data"
+        )
+
+
+def _check_devices(config: Config) -> None:
+    trainer, batch_size = config["trainer"], config["data"]["batch_size"]
+    devices = trainer["devices"]
+    if devices == "auto":
+        return
+    if isinstance(devices, str):
+        raise UserError(f"trainer.devices={devices} must be a number of devices, or auto")
+    cores = os.cpu_count() or 1
+    if trainer["accelerator"] == "cpu" and devices > cores:
+        raise UserError(f"trainer.devices={devices} is more than the {cores} CPU cores of this machine")
+    parts = devices * trainer["num_nodes"] * trainer["accumulate_grad_batches"]
+    if batch_size % parts:
+        raise UserError(
+            f"data.batch_size={batch_size} must be a multiple of {parts}: trainer.devices={devices}"
+            f" x trainer.num_nodes={trainer['num_nodes']}"
+            f" x trainer.accumulate_grad_batches={trainer['accumulate_grad_batches']}"
+        )

@@ -1,0 +1,85 @@
+"""What stands between train.py and Hydra: our plugins before it, one clear line after it."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn, cast
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.errors import InstantiationException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from tuneformer.checks import check_config
+from tuneformer.config.compose import compose_choices
+from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
+from tuneformer.config.schema import register_with_hydra
+from tuneformer.errors import UserError
+from tuneformer.sweeps.grid import GridSweeper
+from tuneformer.terminal import say
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+BAD_INPUT = 2
+
+
+def run_hydra(command: Callable[[], object]) -> None:
+    """Runs a function that `hydra.main` decorates, with our root and our sweeper, as `run_command` does."""
+    register_with_hydra()
+    Plugins.instance().register(GridSweeper)
+
+    def checked() -> None:
+        check_choices(sys.argv[1:])
+        command()
+
+    run_command(checked)
+
+
+def run_command(command: Callable[[], object]) -> None:
+    """Runs a command; what the user can mend ends in one line and exit status 2.
+
+    With HYDRA_FULL_ERROR=1 in the environment the whole traceback is shown instead.
+    """
+    if os.environ.get(FULL_ERROR):
+        command()
+        return
+    # otherwise Hydra would print several lines by itself and exit
+    os.environ[FULL_ERROR] = "1"
+    try:
+        command()
+    except UserError as error:
+        fail(error)
+    except COMPOSING_ERRORS as error:
+        fail(one_line(error, _known_settings()))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        os.environ.pop(FULL_ERROR, None)
+
+
+def run_job(config: DictConfig) -> float | None:
+    """One job of Hydra's: checks its configuration, trains it, and returns its final `optimized_metric`.
+
+    What the user can mend ends a single run here and now, since Hydra would add lines of its own; in a
+    sweep it is the failure of this job, and the others go on.
+    """
+    from tuneformer.training.start import train
+
+    hydra = cast(DictConfig, HydraConfig.get())
+    try:
+        return train(check_config(config, hydra))
+    except (UserError, InstantiationException) as error:
+        if hydra.mode is not RunMode.RUN:
+            raise
+        fail(error if isinstance(error, UserError) else one_line(error, None))
+
+
+def fail(error: UserError) -> NoReturn:
+    """One line to the person at the terminal, and exit status 2."""
+    say(f"error: {error}")
+    sys.exit(BAD_INPUT)
+
+
+def _known_settings() -> DictConfig | None:
+    """The settings that the command line could have named, given the options it chose."""
+    return compose_choices([argument for argument in sys.argv[1:] if "=" in argument])

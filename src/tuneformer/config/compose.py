@@ -1,0 +1,56 @@
+"""Composing a configuration outside `python train.py`: for the Python API, for tests, for hints."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, open_dict
+
+from tuneformer.config.messages import COMPOSING_ERRORS
+from tuneformer.config.schema import GROUPS, register_with_hydra
+from tuneformer.errors import UserError
+
+
+def config_folder() -> Path:
+    """The folder conf: of the working directory, else of the checkout that this package lies in.
+
+    Raises:
+        UserError: there is none.
+    """
+    for folder in (Path.cwd() / "conf", Path(__file__).resolve().parents[3] / "conf"):
+        if (folder / "train.yaml").is_file():
+            return folder
+    raise UserError(f"{Path.cwd()} holds no conf/train.yaml: work in a checkout of the project")
+
+
+def compose_config(overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
+    """The configuration that `python train.py <overrides>` would train, and Hydra's own part of it."""
+    register_with_hydra()
+    before = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(config_dir=str(config_folder())):
+            whole = compose("train", overrides=list(overrides), return_hydra_config=True)
+    finally:
+        GlobalHydra.instance().clear()
+        if before is not None:
+            GlobalHydra.instance().initialize(before)
+    HydraConfig.instance().set_config(whole)
+    hydra = whole.hydra
+    with open_dict(whole):
+        del whole["hydra"]
+    return whole, hydra
+
+
+def compose_choices(overrides: Sequence[str]) -> DictConfig | None:
+    """The configuration under the options that `overrides` choose and nothing else; None if it fails."""
+    groups = (*GROUPS, "experiment")
+    choices = [override for override in overrides if override.split("=")[0] in groups and "," not in override]
+    for attempt in (choices, []):
+        try:
+            return compose_config(attempt)[0]
+        except COMPOSING_ERRORS:
+            continue
+    return None

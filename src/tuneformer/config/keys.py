@@ -1,0 +1,127 @@
+"""Every key and type of a group is checked against its chosen option's YAML file.
+
+Hydra itself checks only the root's keys, and only those given on the command line; a misspelt key in
+an experiment file would silently train something else.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tuneformer.config.options import load_option
+from tuneformer.config.suggestions import did_you_mean, nearest
+from tuneformer.errors import UserError
+
+MISSING = "???"
+
+# What a setting may be whose option gives it no value of its own, by an example.
+EXAMPLES: dict[str, Any] = {
+    "attention.scale": 1.0,
+    "data.cache_dir": "folder",
+    "data.path": "file",
+    "data.validation_path": "file",
+    "data.vocab_size": 256,
+    "logger.wandb.entity": "name",
+    "logger.wandb.mode": "offline",
+    "model.context_length": 128,
+    "model.d_ff": 512,
+    "model.vocab_size": 256,
+    "trainer.threads": 1,
+}
+
+# A setting whose option gives a value, and that may all the same be switched off.
+MAY_BE_NULL = frozenset(
+    {
+        "callbacks.checkpoints.best_metric",
+        "callbacks.sample.top_k",
+        "model.vocab_size",
+        "trainer.gradient_clip_val",
+    }
+)
+
+# A number that may also be given by a word.
+MAY_BE_WORD = frozenset({"trainer.devices"})
+
+
+def check_group(group: str, option: str, settings: Mapping[str, Any], folders: Sequence[Path]) -> None:
+    """Raises UserError for the first key or type in `settings` that the option's file does not have."""
+    _check_level(group, settings, load_option(group, option, folders), f"{group}={option}")
+
+
+def _check_level(prefix: str, settings: Mapping[str, Any], known: Mapping[str, Any], option: str) -> None:
+    for key, value in settings.items():
+        path = f"{prefix}.{key}"
+        if key not in known:
+            names = [name for name in known if not name.startswith("_")]
+            near = nearest(key, names)
+            hint = f"did you mean {prefix}.{near}?" if near else did_you_mean(key, names)
+            raise UserError(f"{path} is not a setting of {option}: {hint}")
+        _check_value(path, value, known[key], option)
+    for key in known.keys() - settings.keys():
+        raise UserError(f"{prefix}.{key} is missing: {option} needs it")
+
+
+def _check_value(path: str, value: Any, known: Any, option: str) -> None:
+    if value == MISSING:
+        raise UserError(f"{path} is missing: {option} needs {path}=<value>")
+    if isinstance(known, Mapping):
+        if not isinstance(value, Mapping):
+            raise UserError(
+                f"{path}={_show(value)} must be a group of settings: {', '.join(known) or 'none'}"
+            )
+        _check_level(path, value, known, option)
+    elif not _fits(path, value, known):
+        like = EXAMPLES.get(path, known)
+        allowed = _describe(like) + (" or null" if known is None or path in MAY_BE_NULL else "")
+        example = "" if path in EXAMPLES else f", as in {option}: {path}={_show(known)}"
+        raise UserError(f"{path}={_show(value)} must be {allowed}{example}")
+
+
+def _fits(path: str, value: Any, known: Any) -> bool:
+    if value is None and (known is None or path in MAY_BE_NULL):
+        return True
+    if known is None or known == MISSING or (isinstance(known, str) and known.startswith("${")):
+        return _fits(path, value, EXAMPLES[path]) if path in EXAMPLES else not isinstance(value, Mapping)
+    if isinstance(known, bool):
+        return isinstance(value, bool)
+    if isinstance(known, int | float) and not isinstance(value, bool):
+        if path in MAY_BE_WORD and isinstance(value, str):
+            return True
+        allowed = int if isinstance(known, int) else int | float
+        return isinstance(value, allowed)
+    if isinstance(known, str):
+        return isinstance(value, str)
+    if isinstance(known, list):
+        return isinstance(value, list) and _elements_fit(path, value, known)
+    return False
+
+
+def _elements_fit(path: str, value: list[Any], known: list[Any]) -> bool:
+    if not known or isinstance(known[0], Mapping):
+        return all(isinstance(element, Mapping) for element in value) if known else True
+    return len(value) == len(known) and all(_fits(path, element, known[0]) for element in value)
+
+
+def _describe(known: Any) -> str:
+    if isinstance(known, bool):
+        return "true or false"
+    if isinstance(known, int):
+        return "a whole number"
+    if isinstance(known, float):
+        return "a number"
+    if isinstance(known, list):
+        if known and not isinstance(known[0], dict):
+            return f"a list of {len(known)}, each {_describe(known[0])}"
+        return "a list"
+    return "text"
+
+
+def _show(value: Any) -> str:
+    """As it is typed on the command line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{_show(element)}' for key, element in value.items())}}}"
+    return f"[{','.join(_show(element) for element in value)}]" if isinstance(value, list) else str(value)

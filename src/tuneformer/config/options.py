@@ -1,0 +1,59 @@
+"""What an option of a config group contains by itself, before an experiment or the command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+Settings = dict[str, Any]
+
+
+def source_folders(hydra: DictConfig) -> list[Path]:
+    """The folders that Hydra looked into for this configuration, first match first."""
+    sources = (source for source in hydra.runtime.config_sources if source.schema == "file")
+    return [Path(source.path) for source in sources]
+
+
+def load_option(group: str, option: str, folders: Sequence[Path]) -> Settings:
+    """The settings of `conf/<group>/<option>.yaml` with its defaults of the same group merged in.
+
+    Interpolations are left as they are written; a mandatory setting is "???".
+    """
+    for folder in folders:
+        file = folder / group / f"{option}.yaml"
+        if file.is_file():
+            break
+    else:
+        raise FileNotFoundError(f"{group}/{option}.yaml in {[str(folder) for folder in folders]}")
+    node = OmegaConf.load(file)
+    assert isinstance(node, DictConfig)
+    defaults = node.pop("defaults", ["_self_"])
+    if "_self_" not in defaults:
+        defaults = [*defaults, "_self_"]
+    merged: Settings = {}
+    for entry in defaults:
+        if entry == "_self_":
+            merged = _merge(merged, _plain(node))
+        elif isinstance(entry, str):
+            merged = _merge(merged, load_option(group, entry, folders))
+    return merged
+
+
+def list_options(group: str, folders: Sequence[Path]) -> list[str]:
+    """The names of all options of a group."""
+    return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
+
+
+def _plain(node: DictConfig) -> Settings:
+    plain = OmegaConf.to_container(node, resolve=False, throw_on_missing=False)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def _merge(below: Settings, above: Settings) -> Settings:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged

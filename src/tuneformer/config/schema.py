@@ -1,0 +1,61 @@
+"""The typed root of every configuration (conf/train.yaml gives the values)."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+GROUPS = (
+    "data",
+    "model",
+    "attention",
+    "optimizer",
+    "scheduler",
+    "param_groups",
+    "trainer",
+    "callbacks",
+    "logger",
+    "launcher",
+    "search",
+)
+
+
+@dataclass
+class Root:
+    """The settings beside the groups, with their types; a group is checked against its chosen option."""
+
+    data: dict[str, Any] = MISSING
+    model: dict[str, Any] = MISSING
+    attention: dict[str, Any] = MISSING
+    optimizer: dict[str, Any] = MISSING
+    scheduler: dict[str, Any] = MISSING
+    param_groups: dict[str, Any] = MISSING
+    trainer: dict[str, Any] = MISSING
+    callbacks: dict[str, Any] = MISSING
+    logger: dict[str, Any] = MISSING
+    launcher: dict[str, Any] = MISSING
+    search: dict[str, Any] = MISSING
+    seed: int = MISSING
+    name: str | None = MISSING
+    tags: list[str] = field(default_factory=list)
+    notes: str = MISSING
+    run_dir: str | None = MISSING
+    sweep: str | None = MISSING
+    optimized_metric: str = MISSING
+
+
+@dataclass
+class GridSweeperSettings:
+    """What Hydra needs to build the sweeper of `--multirun`."""
+
+    _target_: str = "tuneformer.sweeps.grid.GridSweeper"
+
+
+def register_with_hydra() -> None:
+    """Makes `root` and `hydra/sweeper: grid` known to Hydra, so that conf/train.yaml can name them."""
+    store = ConfigStore.instance()
+    store.store(name="root", node=Root, provider="tuneformer", replace=True)
+    store.store(
+        group="hydra/sweeper", name="grid", node=GridSweeperSettings, provider="tuneformer", replace=True
+    )

@@ -1,0 +1,1 @@
+"""The corpora: one class a file, each with its YAML file in conf/data/."""

@@ -1,0 +1,161 @@
+"""Any UTF-8 text of the user's own."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from tuneformer.data.corpus_text import CorpusText
+from tuneformer.data.file_parts import Concatenation, CountedFile, FilePart, count_characters
+from tuneformer.data.text_data import TextData
+from tuneformer.errors import UserError
+
+SUFFIXES = (".txt", ".md", ".text")
+
+
+class Text(TextData):
+    """A UTF-8 file, or all files of a folder that end in .txt, .md or .text.
+
+    A folder's files are taken at any depth in the order of their relative paths, and joined by a line
+    break. Of the n characters the first int(0.9 n) train and the rest validates, as in nanoGPT;
+    or `path` trains whole and `validation_path` validates (never trains, if it lies inside `path`).
+    Test is the validation text, whole. Line ends and byte-order marks are kept as they are.
+
+    Raises:
+        UserError: a path is missing, empty or not UTF-8.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        validation_path: str | None,
+        task: str,
+        tokenizer: str,
+        bpe_vocab_size: int,
+        vocab_size: int | None,
+        context_length: int,
+        batch_size: int,
+        eval_batch_size: int,
+        max_validation_bytes: int,
+        num_workers: int,
+        cache_dir: str,
+    ) -> None:
+        super().__init__(
+            task=task,
+            tokenizer=tokenizer,
+            bpe_vocab_size=bpe_vocab_size,
+            vocab_size=vocab_size,
+            context_length=context_length,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            max_validation_bytes=max_validation_bytes,
+            num_workers=num_workers,
+            cache_dir=cache_dir,
+        )
+        self.path = Path(path).expanduser()
+        self.validation_path = None if validation_path is None else Path(validation_path).expanduser()
+
+    def source(self) -> object:
+        train, validation = self._files()
+        return [[_stamp(file) for file in train], [_stamp(file) for file in validation]]
+
+    def read(self) -> CorpusText:
+        train_files, validation_files = self._files()
+        train = _pieces(train_files, "data.path")
+        if validation_files:
+            validation = _pieces(validation_files, "data.validation_path")
+        else:
+            n_characters = sum(piece.n_characters for piece in train)
+            train, validation = _split(train, int(0.9 * n_characters))
+        held_out = Concatenation(piece.text for piece in validation)
+        return CorpusText(
+            train=Concatenation(piece.text for piece in train),
+            validation=held_out,
+            test=held_out,
+            notes=("test is the validation text, whole: this corpus has no third part",),
+        )
+
+    def _files(self) -> tuple[list[Path], list[Path]]:
+        train = text_files(self.path, setting="data.path")
+        if self.validation_path is None:
+            return train, []
+        validation = text_files(self.validation_path, setting="data.validation_path")
+        held_out = {file.resolve() for file in validation}
+        train = [file for file in train if file.resolve() not in held_out]
+        if not train:
+            raise UserError(
+                f"data.validation_path={self.validation_path} holds all of data.path={self.path}: "
+                "nothing is left to train on"
+            )
+        return train, validation
+
+
+class _Piece(NamedTuple):
+    text: Iterable[str]
+    n_characters: int
+    file: CountedFile | None
+
+
+def text_files(path: Path, *, setting: str) -> list[Path]:
+    """The file itself, or a folder's text files that are not empty, sorted by relative path.
+
+    Raises:
+        UserError: there is none; the message names `setting`.
+    """
+    try:
+        if path.is_dir():
+            found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+            files = [file for file in found if file.is_file() and file.stat().st_size]
+            if not files:
+                raise UserError(f"{setting}={path} is a folder without text: give one with {_listed()} files")
+            return files
+        if not path.is_file():
+            state = "is neither a file nor a folder" if path.exists() else "does not exist"
+            raise UserError(f"{setting}={path} {state}: give a UTF-8 text file or a folder of them")
+        if not path.stat().st_size:
+            raise UserError(f"{setting}={path} is empty: give a UTF-8 text file or a folder of them")
+    except OSError as error:
+        raise UserError(f"{setting}={path} cannot be read ({error.strerror})") from None
+    return [path]
+
+
+def _listed() -> str:
+    return f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+
+
+def _stamp(file: Path) -> list:
+    stat = file.stat()
+    return [str(file.resolve()), stat.st_size, stat.st_mtime_ns]
+
+
+def _pieces(files: list[Path], setting: str) -> list[_Piece]:
+    """The files with line breaks between them."""
+    pieces: list[_Piece] = []
+    for file in files:
+        try:
+            counted = count_characters(file, setting=setting)
+        except OSError as error:
+            raise UserError(f"{setting}={file} cannot be read ({error.strerror})") from None
+        if pieces:
+            pieces.append(_Piece(("\n",), 1, None))
+        pieces.append(_Piece(FilePart(file), counted.n_characters, counted))
+    return pieces
+
+
+def _split(pieces: list[_Piece], cut: int) -> tuple[list[_Piece], list[_Piece]]:
+    """The first `cut` characters, and the rest."""
+    before: list[_Piece] = []
+    after: list[_Piece] = []
+    for piece in pieces:
+        n = min(max(cut, 0), piece.n_characters)
+        cut -= piece.n_characters
+        if n == piece.n_characters:
+            before.append(piece)
+        elif n == 0:
+            after.append(piece)
+        else:
+            assert piece.file is not None
+            first, rest = piece.file.split(n)
+            before.append(_Piece(first, n, None))
+            after.append(_Piece(rest, piece.n_characters - n, None))
+    return before, after

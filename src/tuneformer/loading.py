@@ -1,0 +1,103 @@
+"""A run directory as objects: what everything after training starts from."""
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
+from tuneformer.errors import UserError
+from tuneformer.models.build import build_model
+from tuneformer.runs.directory import find_run
+from tuneformer.runs.metrics_file import read_columns
+from tuneformer.runs.record import Record
+
+CHECKPOINTS = ("last", "best")
+MODEL_PREFIX = "model."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run.
+
+    Attributes:
+        path: its directory.
+        config: its configuration, plain values.
+        record: record.json.
+        metrics: metrics.csv, one list a column, NaN where a row has no value.
+        model: the model with the weights of the checkpoint, on the CPU, in evaluation mode.
+        tokenizer: what turns text into its tokens and back.
+        step: the optimizer steps that the weights have seen.
+    """
+
+    path: Path
+    config: dict[str, Any]
+    record: Record
+    metrics: dict[str, list[float]]
+    model: nn.Module
+    tokenizer: Tokenizer
+    step: int
+
+
+def load(path: Path, *, checkpoint: str) -> Run:
+    """See `tuneformer.load_run`."""
+    if checkpoint not in CHECKPOINTS:
+        raise UserError(f"checkpoint={checkpoint} must be one of {', '.join(CHECKPOINTS)}")
+    directory = find_run(path)
+    config = directory.read_config()
+    tokenizer = _read_tokenizer(directory.tokenizer_file)
+    file = directory.checkpoints / f"{checkpoint}.ckpt"
+    state = load_checkpoint(file)
+    model = build_model(config["model"], config["attention"], vocab_size=tokenizer.vocab_size)
+    _load_weights(model, state["state_dict"], file)
+    return Run(
+        path=directory.path,
+        config=config,
+        record=directory.read_record(),
+        metrics=read_columns(directory.metrics_file) if directory.metrics_file.exists() else {},
+        model=model.eval(),
+        tokenizer=tokenizer,
+        step=int(state["global_step"]),
+    )
+
+
+def load_checkpoint(file: Path) -> dict[str, Any]:
+    """A checkpoint's content, on the CPU.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    if not file.exists():
+        there = ", ".join(sorted(path.name for path in file.parent.glob("*.ckpt"))) or "no checkpoint"
+        raise UserError(f"{file} does not exist: {file.parent} holds {there}")
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError, KeyError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"{file} is damaged: {reason}") from error
+    if not isinstance(state, dict) or not {"state_dict", "global_step"} <= state.keys():
+        raise UserError(f"{file} is damaged: it is not the checkpoint of a run")
+    return state
+
+
+def _load_weights(model: nn.Module, state: dict[str, torch.Tensor], file: Path) -> None:
+    weights = {
+        name.removeprefix(MODEL_PREFIX): tensor
+        for name, tensor in state.items()
+        if name.startswith(MODEL_PREFIX)
+    }
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise UserError(f"{file} does not fit the model of config.yaml: {reason}") from error
+
+
+def _read_tokenizer(file: Path) -> Tokenizer:
+    try:
+        return tokenizer_from_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file} cannot be read: {error}") from error

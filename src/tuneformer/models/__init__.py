@@ -1,0 +1,1 @@
+"""Transformers in readable blocks: embeddings, attention, feed-forward layers, norms and positions."""

@@ -1,0 +1,1 @@
+"""Attention: a shell that owns projections, heads and positions, and one file for each core."""

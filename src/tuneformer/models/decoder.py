@@ -1,0 +1,156 @@
+"""A decoder-only Transformer."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from tuneformer.errors import UserError
+from tuneformer.models.attention.layer_spec import LayerSpec
+from tuneformer.models.attention.mask import AttentionMask
+from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.block import PreNormBlock
+from tuneformer.models.feed_forward import make_feed_forward
+from tuneformer.models.forward_pass import ForwardPass
+from tuneformer.models.initialization import initialize
+from tuneformer.models.key_value_cache import KeyValueCache
+from tuneformer.models.norms import make_norm
+from tuneformer.models.positions import make_head_positions, make_position_embedding
+
+
+class Decoder(nn.Module):
+    """Logits of the next token: token embedding, pre-norm layers, final norm, output matrix.
+
+    logits_t = W_output norm(x_t), where x runs from W_embedding[token_t] + position_t through the
+    layers (arXiv 1706.03762, without its encoder; pre-norm as GPT-2). Dropout acts on the sum of
+    embeddings, on attention weights and on each branch before it is added. With sinusoidal positions
+    token embeddings are multiplied by sqrt(d_model) (1706.03762, 3.4). Weights are drawn once, from
+    torch's default generator on the CPU in float32 (see `initialize`). The settings are explained in
+    conf/model/decoder.yaml.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        context_length: int,
+        n_layers: int,
+        n_heads: int,
+        d_model: int,
+        d_ff: int | None,
+        dropout: float,
+        norm: str,
+        feed_forward: str,
+        positions: str,
+        rope_base: float,
+        bias: bool,
+        tie_embeddings: bool,
+        initialization: str,
+        attention: Callable[..., AttentionShell],
+    ) -> None:
+        """Build on torch's default device; `attention(layer=LayerSpec)` makes a layer's attention module.
+
+        Raises:
+            UserError: a setting that cannot be built.
+        """
+        super().__init__()
+        self.vocab_size = vocab_size
+        self.context_length = context_length
+        self.d_model = d_model
+        self.n_layers = n_layers
+        self.n_heads = n_heads
+        self.initialization = initialization
+        self.embedding_scale = math.sqrt(d_model) if positions == "sinusoidal" else 1.0
+
+        # a partial, not a function in here: the model must survive pickling
+        head_positions = partial(make_head_positions, positions, n_positions=context_length, base=rope_base)
+        layers = [
+            LayerSpec(
+                index=index,
+                d_model=d_model,
+                n_heads=n_heads,
+                context_length=context_length,
+                bias=bias,
+                dropout=dropout,
+                head_positions=head_positions,
+            )
+            for index in range(n_layers)
+        ]
+        device = torch.get_default_device()
+        # without storage first: torch's own layers would draw weights that nobody keeps
+        with torch.device("meta"):
+            self.token_embedding = nn.Embedding(vocab_size, d_model)
+            self.position_embedding = make_position_embedding(
+                positions, d_model=d_model, n_positions=context_length
+            )
+            self.dropout = nn.Dropout(dropout)
+            self.blocks = nn.ModuleList(
+                make_block(layer, attention=attention, norm=norm, feed_forward=feed_forward, d_ff=d_ff)
+                for layer in layers
+            )
+            self.norm = make_norm(norm, width=d_model, bias=bias)
+            self.output = None if tie_embeddings else nn.Linear(d_model, vocab_size, bias=bias)
+        self.to_empty(device=device)
+        self.initialize()
+
+    def initialize(self) -> None:
+        """Draw all weights anew, by the scheme that the model was built with."""
+        initialize(self, scheme=self.initialization, d_model=self.d_model, n_layers=self.n_layers)
+
+    def forward(
+        self, tokens: Int[Tensor, "batch time"], cache: KeyValueCache | None = None
+    ) -> Float[Tensor, "batch time vocab"]:
+        """Return the logits of the token after each token.
+
+        With a cache `tokens` continue those in it, and the cache then holds them too.
+
+        Raises:
+            UserError: more tokens than there are learned positions, or than the cache has room for.
+        """
+        n_tokens = tokens.shape[1]
+        start = 0 if cache is None else cache.length
+        if cache is not None and start + n_tokens > cache.capacity:
+            raise UserError(
+                f"data.context_length={cache.capacity} is the room of the cache: it cannot hold"
+                f" {start + n_tokens} tokens"
+            )
+        x = self.token_embedding(tokens)
+        if self.position_embedding is not None:
+            x = self.embedding_scale * x + self.position_embedding(start, n_tokens).to(x.dtype)
+        x = self.dropout(x)
+        shared = ForwardPass(start=start, mask=AttentionMask(causal=True), cache=cache)
+        for block in self.blocks:
+            x = block(x, shared)
+        if cache is not None:
+            cache.length += n_tokens
+        x = self.norm(x)
+        if self.output is None:  # tied: one parameter under one name, used twice
+            return F.linear(x, self.token_embedding.weight)
+        return self.output(x)
+
+    def new_cache(self) -> KeyValueCache:
+        """Return an empty cache for decoding step by step, with room for the model's context."""
+        layers = [module.new_cache() for module in self.modules() if isinstance(module, AttentionShell)]
+        return KeyValueCache(layers=layers, capacity=self.context_length)
+
+
+def make_block(
+    layer: LayerSpec,
+    *,
+    attention: Callable[..., AttentionShell],
+    norm: str,
+    feed_forward: str,
+    d_ff: int | None,
+) -> PreNormBlock:
+    """Return one layer of a decoder; the arguments are those of Decoder."""
+    return PreNormBlock(
+        attention_norm=make_norm(norm, width=layer.d_model, bias=layer.bias),
+        attention=attention(layer=layer),
+        feed_forward_norm=make_norm(norm, width=layer.d_model, bias=layer.bias),
+        feed_forward=make_feed_forward(feed_forward, d_model=layer.d_model, d_ff=d_ff, bias=layer.bias),
+        dropout=layer.dropout,
+    )

@@ -1,0 +1,96 @@
+"""Initial weights by named schemes."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tuneformer.models.choice import choose
+from tuneformer.models.positions import LearnedPositions
+
+RESIDUAL_OUTPUTS = ("attention.output", "feed_forward.down")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The model that a weight matrix belongs to, and its place there."""
+
+    d_model: int
+    n_layers: int
+    is_embedding: bool
+    is_residual_output: bool
+
+
+def gpt2(weight: Tensor, place: Place) -> None:
+    """normal(0, 0.02); what feeds the residual stream is divided by sqrt(2 n_layers).
+
+    Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", 2.3, and its code.
+    """
+    scale = 1 / math.sqrt(2 * place.n_layers) if place.is_residual_output else 1.0
+    nn.init.normal_(weight, std=0.02 * scale)
+
+
+def xavier(weight: Tensor, place: Place) -> None:
+    """uniform(-a, a), a = sqrt(6 / (fan_in + fan_out)); embeddings normal(0, 1 / sqrt(d_model)).
+
+    Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural
+    networks"; the embeddings as in the code of arXiv 1706.03762.
+    """
+    if place.is_embedding:
+        nn.init.normal_(weight, std=1 / math.sqrt(place.d_model))
+    else:
+        nn.init.xavier_uniform_(weight)
+
+
+def zero_output(weight: Tensor, place: Place) -> None:
+    """normal(0, sqrt(2 / (5 d_model))); what feeds the residual stream is 0, so each layer begins as nothing.
+
+    The normal: SmallInit, arXiv 1910.05895, 2.2. Zero at the end of each branch: arXiv 1901.09321.
+    """
+    if place.is_residual_output:
+        nn.init.zeros_(weight)
+    else:
+        nn.init.normal_(weight, std=math.sqrt(2 / (5 * place.d_model)))
+
+
+Scheme = Callable[[Tensor, Place], None]
+SCHEMES: dict[str, Scheme] = {"gpt2": gpt2, "xavier": xavier, "zero_output": zero_output}
+
+
+@torch.no_grad()
+def initialize(model: nn.Module, *, scheme: str, d_model: int, n_layers: int) -> None:
+    """Draw every parameter of `model`, module by module in the order of `model.named_modules()`.
+
+    Weights of linear layers and embeddings follow the scheme; linear biases are 0; any other module
+    that owns parameters has `reset_parameters` (norms: gain 1, bias 0). Draws come from torch's
+    default generator on the CPU in float32, so that a seed gives the same weights on every device. On
+    the meta device nothing is drawn.
+
+    Raises:
+        UserError: there is no such scheme.
+    """
+    draw = choose("model.initialization", scheme, SCHEMES)
+    for name, module in model.named_modules():
+        own = list(module.parameters(recurse=False))
+        if not own or own[0].is_meta:
+            continue
+        if not isinstance(module, nn.Linear | nn.Embedding | LearnedPositions):
+            reset = getattr(module, "reset_parameters", None)
+            assert callable(reset), (
+                f"{name} ({type(module).__name__}) owns parameters, so it needs reset_parameters"
+            )
+            reset()
+            continue
+        place = Place(
+            d_model=d_model,
+            n_layers=n_layers,
+            is_embedding=not isinstance(module, nn.Linear),
+            is_residual_output=name.endswith(RESIDUAL_OUTPUTS),
+        )
+        drawn = torch.empty(module.weight.shape, dtype=torch.float32, device="cpu")
+        draw(drawn, place)
+        module.weight.copy_(drawn)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            module.bias.zero_()

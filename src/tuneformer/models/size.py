@@ -1,0 +1,30 @@
+"""How large a model is and what a token costs."""
+
+from torch import nn
+
+from tuneformer.models.decoder import Decoder
+
+
+def n_parameters(model: nn.Module) -> int:
+    """Return the number of trained numbers, each parameter counted once."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def n_position_parameters(model: nn.Module) -> int:
+    """Return those of learned positions, which some published counts leave out (nanoGPT's does)."""
+    return sum(p.numel() for name, p in model.named_parameters() if name.startswith("position_embedding."))
+
+
+def flops_per_token(model: Decoder, *, context_length: int) -> float:
+    """Return the floating-point operations of training on one token: forward and backward pass.
+
+    6 N + 12 n_layers d_model context_length: N counts the parameters that multiply (not the looked-up
+    embeddings, unless tied to the output), and each multiplies and adds once forward and twice
+    backward. The second term is q k^T and weights @ v over a full context, not halved for the causal
+    mask (PaLM, arXiv 2204.02311, appendix B).
+    """
+    looked_up = n_position_parameters(model)
+    if model.output is not None:
+        looked_up += model.token_embedding.weight.numel()
+    multiplied = n_parameters(model) - looked_up
+    return 6.0 * multiplied + 12.0 * model.n_layers * model.d_model * context_length

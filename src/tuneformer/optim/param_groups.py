@@ -1,0 +1,97 @@
+"""Parameter groups by ordered rules over the parameters' names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from tuneformer.errors import UserError
+from tuneformer.optim.ranges import Number, shown
+from tuneformer.optim.rules import Rule, read_rules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The parameters that one rule covers, by name, in the model's order."""
+
+    rule: Rule
+    parameters: dict[str, nn.Parameter]
+
+    def settings(self, *, lr: Number, weight_decay: Number) -> dict[str, object]:
+        """The group as torch.optim takes it: name, params, lr and weight decay, both multiplied."""
+        return {
+            "name": self.rule.name,
+            "params": list(self.parameters.values()),
+            "lr": lr * self.rule.lr_multiplier,
+            "weight_decay": weight_decay * self.rule.weight_decay_multiplier,
+        }
+
+
+class ParamGroups:
+    """Ordered rules; a parameter belongs to the first rule whose pattern is found in its name.
+
+    `rules`: mappings with the keys of `tuneformer.optim.rules.Rule`.
+    Raises UserError for a faulty rule (`read_rules`).
+    """
+
+    def __init__(self, *, rules: Sequence[object]) -> None:
+        self.rules = read_rules(rules)
+
+    def split(self, model: nn.Module) -> list[Group]:
+        """The model's trainable parameters by rule; a tied parameter is seen once, under its first name.
+
+        Frozen parameters count as covered and stand in no group; a group of none but frozen ones is left out.
+        Raises UserError for a parameter that no rule covers, a rule that is the first match of no
+        parameter, and a model without trainable parameters.
+        """
+        covered: dict[Rule, dict[str, nn.Parameter]] = {rule: {} for rule in self.rules}
+        for name, parameter in model.named_parameters():
+            covered[self._first_match(name)][name] = parameter
+        for index, (rule, parameters) in enumerate(covered.items()):
+            if not parameters:
+                raise UserError(
+                    f"param_groups.rules[{index}].pattern={rule.pattern} (group {rule.name}) matches no"
+                    " parameter that earlier rules left: correct the pattern or drop the rule"
+                )
+        groups = [
+            Group(rule=rule, parameters={name: p for name, p in parameters.items() if p.requires_grad})
+            for rule, parameters in covered.items()
+        ]
+        groups = [group for group in groups if group.parameters]
+        if not groups:
+            raise UserError("model has no trainable parameter: nothing for the optimizer to do")
+        return groups
+
+    def _first_match(self, name: str) -> Rule:
+        for rule in self.rules:
+            if rule.covers(name):
+                return rule
+        patterns = ", ".join(shown(rule.pattern) for rule in self.rules)
+        raise UserError(
+            f"param_groups.rules cover no parameter {name}: add a rule for it (patterns: {patterns})"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupRow:
+    """One group as people read it: how much it holds and what multiplies its settings."""
+
+    name: str
+    tensors: int
+    parameters: int
+    lr_multiplier: Number
+    weight_decay_multiplier: Number
+
+
+def group_table(groups: Sequence[Group]) -> list[GroupRow]:
+    """A row for each group, in order."""
+    return [
+        GroupRow(
+            name=group.rule.name,
+            tensors=len(group.parameters),
+            parameters=sum(parameter.numel() for parameter in group.parameters.values()),
+            lr_multiplier=group.rule.lr_multiplier,
+            weight_decay_multiplier=group.rule.weight_decay_multiplier,
+        )
+        for group in groups
+    ]

@@ -1,0 +1,53 @@
+"""Intervals of allowed numbers, and the one-line error for a setting outside its own."""
+
+import json
+import math
+from dataclasses import dataclass
+
+from tuneformer.errors import UserError
+
+Number = int | float
+"""A number as YAML gives it, where 1 and 1.0 are the same setting."""
+
+
+def shown(value: object) -> str:
+    """`value` as it is typed on the command line: null and true, not None and True."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """An interval of the real line.
+
+    Each end belongs to it or not; an infinite end never does.
+    """
+
+    low: Number
+    high: Number
+    holds_low: bool
+    holds_high: bool
+    words: str
+
+    def __contains__(self, value: object) -> bool:
+        """Whether `value` is a finite number within; a flag is none."""
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            return False
+        above = value >= self.low if self.holds_low else value > self.low
+        below = value <= self.high if self.holds_high else value < self.high
+        return above and below
+
+    def check(self, setting: str, value: object) -> None:
+        """Raise UserError `<setting>=<value> <words>` unless the value is a number within."""
+        if value not in self:
+            raise UserError(f"{setting}={shown(value)} {self.words}")
+
+
+POSITIVE = Range(low=0, high=math.inf, holds_low=False, holds_high=False, words="must be positive")
+NOT_NEGATIVE = Range(
+    low=0, high=math.inf, holds_low=True, holds_high=False, words="must be a number, 0 or greater"
+)
+ZERO_TO_ONE = Range(low=0, high=1, holds_low=True, holds_high=True, words="must be from 0 to 1")
+BELOW_ONE = Range(low=0, high=1, holds_low=True, holds_high=False, words="must be at least 0 and below 1")
+ABOVE_ZERO_TO_ONE = Range(
+    low=0, high=1, holds_low=False, holds_high=True, words="must be greater than 0 and at most 1"
+)

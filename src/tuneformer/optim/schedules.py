@@ -1,0 +1,132 @@
+"""Learning-rate schedules: pure functions from the step to a factor of the peak rate.
+
+Every schedule is `factor(step, *, horizon, warmup, floor, ...)`: `step` is the index of the optimizer
+step, from 0; `horizon` is the number of optimizer steps of the run. All share one linear warmup, so that
+a comparison of schedules is not one of warmups, and all have the same `floor`:
+
+    W = warmup steps
+    factor(t) = (t + 1) / (W + 1)                        for t < W
+    factor(t) = max(floor, shape(t - W, p))              from t = W, where it is 1
+    p = (t - W) / (horizon - 1 - W)                      0 at the peak, 1 at the last step
+
+A shape with a target is exactly `floor` at the last step. Past the horizon the last factor stays.
+Nothing here imports torch, so that settings can be checked and curves drawn without it.
+"""
+
+import math
+from collections.abc import Callable
+
+from tuneformer.errors import UserError
+from tuneformer.optim.ranges import ABOVE_ZERO_TO_ONE, NOT_NEGATIVE, POSITIVE, ZERO_TO_ONE, Number, shown
+
+Shape = Callable[[int, float], Number]
+"""(steps since the end of warmup, progress from 0 to 1) -> factor of the peak rate."""
+
+
+def warmup_steps(warmup: Number, horizon: int) -> int:
+    """Steps of warmup: `warmup` below 1 is a fraction of the horizon (rounded), from 1 on a number of steps.
+
+    Raises UserError for a negative or fractional number of steps, and for a warmup that is not shorter
+    than the run.
+    """
+    NOT_NEGATIVE.check("scheduler.warmup", warmup)
+    steps = _steps("scheduler.warmup", warmup, horizon)
+    if steps >= horizon:
+        given = f"{shown(warmup)} ({steps} steps)" if warmup < 1 else shown(warmup)
+        raise UserError(
+            f"scheduler.warmup={given} must be shorter than the run (trainer.max_steps={horizon})"
+        )
+    return steps
+
+
+def warm_up_then(shape: Shape, step: int, *, horizon: int, warmup: Number, floor: Number) -> float:
+    """Linear warmup to 1, then `shape`, never below `floor`.
+
+    A run whose only step after warmup is its last one ends on the peak, not on the floor.
+    Raises UserError for a warmup or a floor outside its range.
+    """
+    assert horizon >= 1
+    ZERO_TO_ONE.check("scheduler.floor", floor)
+    W = warmup_steps(warmup, horizon)
+    t = min(step, horizon - 1)
+    if t < W:
+        return (t + 1) / (W + 1)
+    return float(max(floor, shape(t - W, (t - W) / max(horizon - 1 - W, 1))))
+
+
+def constant(step: int, *, horizon: int, warmup: Number, floor: Number) -> float:
+    """shape = 1. It never reaches `floor`, which is taken so that every schedule has it."""
+    return warm_up_then(lambda _k, _p: 1.0, step, horizon=horizon, warmup=warmup, floor=floor)
+
+
+def linear(step: int, *, horizon: int, warmup: Number, floor: Number) -> float:
+    """shape = floor + (1 - floor) (1 - p)."""
+    return warm_up_then(
+        lambda _, p: floor + (1 - floor) * (1 - p), step, horizon=horizon, warmup=warmup, floor=floor
+    )
+
+
+def cosine(step: int, *, horizon: int, warmup: Number, floor: Number) -> float:
+    """shape = floor + (1 - floor) (1 + cos(pi p)) / 2 (SGDR without restarts, 1608.03983, equation 5)."""
+    return warm_up_then(
+        lambda _, p: floor + (1 - floor) * (1 + math.cos(math.pi * p)) / 2,
+        step,
+        horizon=horizon,
+        warmup=warmup,
+        floor=floor,
+    )
+
+
+def polynomial(step: int, *, horizon: int, warmup: Number, floor: Number, power: Number) -> float:
+    """shape = floor + (1 - floor) (1 - p)^power (DeepLab, 1606.00915). Raises UserError unless power > 0."""
+    POSITIVE.check("scheduler.power", power)
+    return warm_up_then(
+        lambda _, p: floor + (1 - floor) * (1 - p) ** power,
+        step,
+        horizon=horizon,
+        warmup=warmup,
+        floor=floor,
+    )
+
+
+def exponential(step: int, *, horizon: int, warmup: Number, floor: Number) -> float:
+    """shape = floor^p: the same ratio from each step to the next. Raises UserError unless floor > 0."""
+    ABOVE_ZERO_TO_ONE.check("scheduler.floor", floor)
+    return warm_up_then(lambda _, p: floor**p, step, horizon=horizon, warmup=warmup, floor=floor)
+
+
+def step_decay(
+    step: int, *, horizon: int, warmup: Number, floor: Number, gamma: Number, every: Number
+) -> float:
+    """shape = gamma^floor(k / E), k the steps since the end of warmup.
+
+    E = `every` steps, or the fraction `every` of the horizon where it is below 1 (rounded, at least one
+    step). Raises UserError unless 0 < gamma <= 1 and `every` is a positive fraction or a whole number.
+    """
+    ABOVE_ZERO_TO_ONE.check("scheduler.gamma", gamma)
+    POSITIVE.check("scheduler.every", every)
+    interval = max(_steps("scheduler.every", every, horizon), 1)
+    return warm_up_then(
+        lambda k, _: gamma ** (k // interval), step, horizon=horizon, warmup=warmup, floor=floor
+    )
+
+
+def inverse_sqrt(step: int, *, horizon: int, warmup: Number, floor: Number) -> float:
+    """shape = sqrt(W / (W + k)) = sqrt(W / t), k the steps since the end of warmup.
+
+    Without warmup W counts as 1, as the shape has no other scale. With the shared warmup this is the
+    schedule of the Transformer (1706.03762, equation 3) over its own peak.
+    """
+    W = max(warmup_steps(warmup, horizon), 1)
+    return warm_up_then(
+        lambda k, _: math.sqrt(W / (W + k)), step, horizon=horizon, warmup=warmup, floor=floor
+    )
+
+
+def _steps(setting: str, value: Number, horizon: int) -> int:
+    """`value` below 1 as a fraction of the horizon, from 1 on as a whole number of steps."""
+    if value < 1:
+        return round(value * horizon)
+    if value != int(value):
+        raise UserError(f"{setting}={shown(value)} must be a fraction below 1 or a whole number of steps")
+    return int(value)

@@ -1,0 +1,69 @@
+"""Checks of the values of conf/optimizer, conf/scheduler and conf/param_groups, before torch is loaded."""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+from tuneformer.errors import UserError
+from tuneformer.optim.ranges import BELOW_ONE, NOT_NEGATIVE, POSITIVE, ZERO_TO_ONE, Range, shown
+from tuneformer.optim.rules import read_rules
+from tuneformer.optim.schedules import warmup_steps
+
+_OPTIMIZER_RANGES: dict[str, Range] = {
+    "lr": POSITIVE,
+    "eps": POSITIVE,
+    "weight_decay": NOT_NEGATIVE,
+    "momentum": BELOW_ONE,
+    "dampening": ZERO_TO_ONE,
+    "momentum_decay": NOT_NEGATIVE,
+}
+
+
+def check_optimizer_settings(settings: Mapping[str, object]) -> None:
+    """Raise UserError for a value that no optimizer can train with; settings it does not know pass.
+
+    `settings`: the group `optimizer` of the configuration, plain values.
+    """
+    for name, allowed in _OPTIMIZER_RANGES.items():
+        if name in settings:
+            allowed.check(f"optimizer.{name}", settings[name])
+    if "betas" in settings:
+        _check_betas(settings)
+    if settings.get("nesterov") and (settings.get("momentum") == 0 or settings.get("dampening", 0) != 0):
+        raise UserError("optimizer.nesterov=true needs optimizer.momentum above 0 and optimizer.dampening=0")
+
+
+def _check_betas(settings: Mapping[str, object]) -> None:
+    betas = settings["betas"]
+    if not isinstance(betas, Sequence) or isinstance(betas, str):
+        raise UserError(f"optimizer.betas={shown(betas)} must be a list of numbers from 0 to below 1")
+    if str(settings.get("_target_")).startswith("torch.optim.") and len(betas) != 2:
+        raise UserError(f"optimizer.betas={shown(list(betas))} must have two numbers")
+    if not all(beta in BELOW_ONE for beta in betas):
+        raise UserError(f"optimizer.betas={shown(list(betas))}: each {BELOW_ONE.words}")
+
+
+def check_schedule_settings(settings: Mapping[str, object], horizon: int) -> None:
+    """Raise UserError for a schedule that a run of `horizon` optimizer steps cannot follow.
+
+    `settings`: the group `scheduler` of the configuration, plain values. Beyond warmup and floor the
+    schedule checks its own settings: one of ours is asked for its first factor.
+    """
+    POSITIVE.check("trainer.max_steps", horizon)
+    for name, allowed in {"warmup": NOT_NEGATIVE, "floor": ZERO_TO_ONE}.items():
+        if name in settings:
+            allowed.check(f"scheduler.{name}", settings[name])
+    warmup = settings.get("warmup", 0)
+    assert isinstance(warmup, int | float)
+    warmup_steps(warmup, horizon)
+    module, _, name = str(settings.get("_target_", "")).rpartition(".")
+    if module.startswith("tuneformer.optim."):
+        values = {key: value for key, value in settings.items() if not key.startswith("_")}
+        getattr(import_module(module), name)(0, horizon=horizon, **values)
+
+
+def check_param_group_settings(settings: Mapping[str, object]) -> None:
+    """Raise UserError for a faulty rule; `settings`: the group `param_groups`, plain values."""
+    rules = settings.get("rules")
+    if not isinstance(rules, Sequence) or isinstance(rules, str):
+        raise UserError(f"param_groups.rules={shown(rules)} must be a list of rules")
+    read_rules(rules)

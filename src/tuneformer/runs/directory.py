@@ -1,0 +1,139 @@
+"""The run directory: the contract between training and everything after it (docs/architecture.md)."""
+
+import fcntl
+import itertools
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from tuneformer.errors import UserError
+from tuneformer.runs.files import write_text
+from tuneformer.runs.identity import config_hash, differences
+from tuneformer.runs.record import Record, read_record, write_record
+
+OUTPUTS = Path("outputs")
+Config = dict[str, Any]
+
+
+class RunDirectory:
+    """Where one run keeps everything. At most one process holds it at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_file = path / "config.yaml"
+        self.record_file = path / "record.json"
+        self.metrics_file = path / "metrics.csv"
+        self.tokenizer_file = path / "tokenizer.json"
+        self.checkpoints = path / "checkpoints"
+        self._lock: int | None = None
+        self._made_here = False
+
+    @classmethod
+    def create(cls, name: str) -> "RunDirectory":
+        """A new folder outputs/runs/<date>_<time>_<name> that no other process has.
+
+        Raises:
+            UserError: outputs/runs cannot be written to.
+        """
+        safe = "".join(c if c.isalnum() or c in "-_.=," else "-" for c in name)
+        stem = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{safe}"
+        for number in itertools.count(1):
+            path = OUTPUTS / "runs" / (stem if number == 1 else f"{stem}-{number}")
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise UserError(f"{path} cannot be written to: {error.strerror}") from error
+            directory = cls(path)
+            directory._made_here = True
+            return directory
+        raise AssertionError
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def acquire(self) -> None:
+        """Makes the folder if need be and locks it until `release`.
+
+        Raises:
+            UserError: it cannot be written to, or another process trains in it.
+        """
+        self._made_here = self._made_here or not self.path.exists()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.path, os.O_RDONLY)
+            probe = self.path / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            self.release()
+            raise UserError(f"run_dir={self.path} cannot be written to: {error.strerror}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.release()
+            raise UserError(f"run_dir={self.path} is in use: another process trains in it") from error
+
+    def release(self) -> None:
+        """Lets other processes have the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def discard(self) -> None:
+        """Removes the folder again, if it was made here and no run began in it."""
+        if self._made_here and not self.record_file.exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+        self.release()
+
+    def begun(self) -> bool:
+        """Whether a run has started in this folder."""
+        return self.record_file.exists()
+
+    def read_record(self) -> Record:
+        """The record; UserError if it is missing or damaged."""
+        return read_record(self.record_file)
+
+    def write_record(self, record: Record) -> None:
+        """Writes the record, whole or not at all."""
+        write_record(self.record_file, record)
+
+    def read_config(self) -> Config:
+        """The run's configuration as plain values; UserError if it is missing or damaged."""
+        try:
+            config = OmegaConf.to_container(OmegaConf.load(self.config_file))
+        except Exception as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{self.config_file} cannot be read: {reason}") from error
+        if not isinstance(config, dict) or not {"data", "model", "attention"} <= config.keys():
+            raise UserError(f"{self.config_file} is damaged: it is not the configuration of a run")
+        return {str(key): value for key, value in config.items()}
+
+    def write_config(self, config: Config) -> None:
+        """Writes the configuration, whole or not at all."""
+        write_text(self.config_file, OmegaConf.to_yaml(OmegaConf.create(config)))
+
+    def check_same_run(self, config: Config) -> None:
+        """Raises UserError if the folder holds a run of another configuration."""
+        if self.read_record()["config_hash"] == config_hash(config):
+            return
+        different = differences(config, self.read_config()) or ["how the values are written"]
+        raise UserError(f"run_dir={self.path} holds a run with another configuration: {', '.join(different)}")
+
+
+def find_run(path: str | Path) -> RunDirectory:
+    """The run directory at `path`.
+
+    Raises:
+        UserError: there is no folder, or no run in it.
+    """
+    directory = RunDirectory(Path(path))
+    if not directory.path.is_dir():
+        raise UserError(f"{path} is not a folder: give a run directory, such as outputs/runs/<run>")
+    directory.read_record()
+    return directory

@@ -1,0 +1,72 @@
+"""Which run a configuration stands for: the part of it that determines the weights."""
+
+import hashlib
+import json
+from typing import Any
+
+Config = dict[str, Any]
+
+# Groups and settings that change where, how fast or how visibly a run is trained, not its weights.
+# Numbers of devices and of accumulated parts change them by rounding only, and are recorded.
+NOT_THE_WEIGHTS = frozenset(
+    {
+        "callbacks",
+        "launcher",
+        "logger",
+        "name",
+        "notes",
+        "optimized_metric",
+        "run_dir",
+        "search",
+        "sweep",
+        "tags",
+        "data.cache_dir",
+        "data.eval_batch_size",
+        "data.max_validation_bytes",
+        "data.num_workers",
+        "data.path",
+        "data.validation_path",
+        "data.vocab_size",
+        "model.vocab_size",
+        "trainer.accelerator",
+        "trainer.accumulate_grad_batches",
+        "trainer.compile",
+        "trainer.devices",
+        "trainer.log_every_n_steps",
+        "trainer.num_nodes",
+        "trainer.strategy",
+        "trainer.threads",
+        "trainer.val_check_interval",
+    }
+)
+
+
+def determining(config: Config, prefix: str = "") -> dict[str, Any]:
+    """The settings that determine the weights, flat: dotted path to value."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        path = f"{prefix}{key}"
+        if path in NOT_THE_WEIGHTS:
+            continue
+        if isinstance(value, dict):
+            flat |= determining(value, f"{path}.")
+        else:
+            flat[path] = value
+    return flat
+
+
+def config_hash(config: Config) -> str:
+    """A hexadecimal digest of what determines the weights: equal for runs that must come out equal."""
+    text = json.dumps(determining(config), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def differences(config: Config, other: Config) -> list[str]:
+    """`path=here (there: value)` for each setting that determines the weights and differs."""
+    here, there = determining(config), determining(other)
+    absent = "absent"
+    return [
+        f"{path}={here.get(path, absent)} (there: {there.get(path, absent)})"
+        for path in sorted(here.keys() | there.keys())
+        if here.get(path, absent) != there.get(path, absent)
+    ]

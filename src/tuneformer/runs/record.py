@@ -1,0 +1,101 @@
+"""record.json: what became of a run, and everything that a reader needs to judge it."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from tuneformer.errors import UserError
+from tuneformer.runs.files import write_json
+
+Record = dict[str, Any]
+
+NEEDED = frozenset({"config_hash", "data", "metrics", "restarts", "started", "wall_seconds"})
+STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
+PACKAGES = (
+    "tuneformer",
+    "torch",
+    "pytorch-lightning",
+    "hydra-core",
+    "omegaconf",
+    "torchmetrics",
+    "wandb",
+    "numpy",
+)
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Writes record.json, whole or not at all."""
+    assert record["status"] in STATUSES
+    write_json(path, record)
+
+
+def read_record(path: Path) -> Record:
+    """Reads record.json.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path.parent} holds no run: it has no record.json") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+    if not isinstance(record, dict) or record.get("status") not in STATUSES:
+        raise UserError(f"{path} is damaged: it has no status of {', '.join(STATUSES)}")
+    if absent := sorted(NEEDED - record.keys()):
+        raise UserError(f"{path} is damaged: it has no {', '.join(absent)}")
+    return record
+
+
+def package_versions() -> dict[str, str]:
+    """The installed version of each package that a result depends on."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def git_state() -> dict[str, Any]:
+    """The commit of the project's checkout and whether it had uncommitted changes; nulls outside git."""
+    folder = Path(__file__).parent
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        dirty = bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": dirty}
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=5
+    )
+    return done.stdout.strip()
+
+
+def host_hardware() -> dict[str, Any]:
+    """What this machine is, as far as it can be told without torch."""
+    return {"platform": platform.platform(), "processor": _processor(), "cpu_cores": os.cpu_count()}
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def run_identifier(path: Path) -> str:
+    """A short name for a run directory: the same for every restart in it, another for every other one."""
+    return hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]

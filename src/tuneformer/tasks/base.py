@@ -1,0 +1,149 @@
+"""What every task shares: the optimizer and its schedule, clipping, random state, the running loss."""
+
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import Any, cast
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from tuneformer.optim.build import Schedule, build_optimizer, build_schedule
+from tuneformer.optim.param_groups import ParamGroups
+from tuneformer.random_state import set_random_state
+
+# What a random state is for: a batch draws per rank, an optimizer must draw the same on every rank.
+FOR_BATCH, FOR_OPTIMIZER = 0, 1
+
+
+class Task(pl.LightningModule, ABC):
+    """A model, a loss and how to lower it. A subclass gives `loss` and its evaluation.
+
+    The loss of one optimizer step is the mean over data.batch_size sequences: over the parts of an
+    accumulation and over devices it is averaged, never summed.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: nn.Module,
+        optimizer: partial[Optimizer],
+        param_groups: ParamGroups,
+        schedule: Schedule,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.seed = seed
+        self._optimizer_factory = optimizer
+        self._param_groups = param_groups
+        self._schedule = schedule
+        self.running_loss = RunningMean()
+        self.gradient_norm: Tensor | None = None
+
+    @abstractmethod
+    def loss(self, batch: Any) -> Tensor:
+        """The mean loss of a batch, in nats."""
+
+    def configure_optimizers(self) -> Any:
+        """One optimizer over the named parameter groups, and its schedule per step over trainer.max_steps."""
+        groups = self._param_groups.split(self.model)
+        optimizer = build_optimizer(self.model, self._optimizer_factory, groups)
+        schedule = build_schedule(optimizer, self._schedule, self.trainer.max_steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        set_random_state(self.seed, FOR_BATCH, batch_idx, self.global_rank)
+        loss = self.loss(batch)
+        self.running_loss.add(loss)
+        return loss
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        set_random_state(self.seed, FOR_OPTIMIZER, self.global_step)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Scales the gradient to a global norm of at most trainer.gradient_clip_val; keeps the norm."""
+        if gradient_clip_val is None and not logs_step(self.trainer, self.global_step + 1):
+            return
+        parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        self.gradient_norm = nn.utils.get_total_norm([cast(Tensor, p.grad) for p in parameters])
+        if gradient_clip_val is not None:
+            nn.utils.clip_grads_with_norm_(parameters, float(gradient_clip_val), self.gradient_norm)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        mine = torch.tensor(self.running_loss.state(), dtype=torch.float64)
+        ranks = self.all_gather(mine.to(self.device)) if self.trainer.world_size > 1 else mine
+        checkpoint["running_loss"] = cast(Tensor, ranks).reshape(-1, 2).tolist()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        scale = _count_parts_of_steps(checkpoint, self.trainer.accumulate_grad_batches)
+        ranks: list[list[float]] = checkpoint["running_loss"]
+        mine = ranks[self.global_rank] if len(ranks) == self.trainer.world_size else _column_means(ranks)
+        self.running_loss.restore(*(scale * number for number in mine))
+
+
+class RunningMean:
+    """The mean of a scalar over the batches since it was last taken, summed on its own device."""
+
+    def __init__(self) -> None:
+        self._sum: Tensor | None = None
+        self._count = 0.0
+
+    def add(self, value: Tensor) -> None:
+        """Adds one batch's value."""
+        value = value.detach().double() if value.device.type != "mps" else value.detach().float()
+        self._sum = value if self._sum is None else self._sum.to(value.device) + value
+        self._count += 1
+
+    def mean(self) -> Tensor | None:
+        """The mean so far; None before the first batch."""
+        return None if self._sum is None else self._sum / self._count
+
+    def reset(self) -> None:
+        """Starts over."""
+        self._sum, self._count = None, 0.0
+
+    def state(self) -> tuple[float, float]:
+        """What `restore` takes: the sum and the number of batches."""
+        return 0.0 if self._sum is None else float(self._sum), float(self._count)
+
+    def restore(self, total: float, count: float) -> None:
+        """Goes on where `state` was taken."""
+        self._sum = torch.tensor(total, dtype=torch.float64) if count else None
+        self._count = count
+
+
+def log_interval(trainer: pl.Trainer) -> int:
+    """Optimizer steps between two rows of numbers."""
+    return int(getattr(trainer, "log_every_n_steps"))  # noqa: B009 - Lightning declares no type for it
+
+
+def logs_step(trainer: pl.Trainer, step: int) -> bool:
+    """Whether the numbers of optimizer step `step`, counted from 1, are logged."""
+    return step % log_interval(trainer) == 0 or step == trainer.max_steps
+
+
+def is_finite(value: Tensor | None) -> bool:
+    """Whether a value is there and neither NaN nor infinite."""
+    return value is None or bool(torch.isfinite(value))
+
+
+def _count_parts_of_steps(checkpoint: dict[str, Any], accumulate: int) -> float:
+    # Lightning counts batches. In a run that goes on with another accumulation each count would be that
+    # of another step, and a step would end in the middle of a global batch.
+    progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+    before, now = progress["total"]["ready"], checkpoint["global_step"] * accumulate
+    for counts in (progress["total"], progress["current"]):
+        for name in counts:
+            counts[name] += now - before
+    return now / before
+
+
+def _column_means(rows: list[list[float]]) -> list[float]:
+    return [sum(column) / len(rows) for column in zip(*rows, strict=True)]

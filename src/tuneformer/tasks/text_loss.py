@@ -1,0 +1,60 @@
+"""Loss, perplexity and bits per byte of a language model over text."""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+from torchmetrics import Metric
+
+IGNORED = -100
+"""The target of a position that is not scored."""
+
+
+class TextLoss(Metric):
+    """Cross entropy summed over every scored token of a text, whatever its batches.
+
+        loss          = nats / tokens             nats per token
+        perplexity    = exp(loss)
+        bits_per_byte = nats / (bytes ln 2)       comparable between tokenizers
+
+    The sums are exact integers or float64, and add up over processes.
+    """
+
+    full_state_update = False
+    nats: Tensor
+    tokens: Tensor
+    bytes: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("nats", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("tokens", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("bytes", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(
+        self,
+        logits: Float[Tensor, "batch time vocab"],
+        targets: Int[Tensor, "batch time"],
+        byte_lengths: Int[Tensor, " vocab"],
+    ) -> None:
+        """Add a batch. `byte_lengths`: UTF-8 bytes that each token stands for; targets of -100 do not count.
+
+        The logarithms are taken in float32 also where the logits have fewer bits.
+        """
+        flat = targets.flatten()  # (B T)
+        nats = F.cross_entropy(logits.flatten(0, 1).float(), flat, ignore_index=IGNORED, reduction="none")
+        scored = flat[flat != IGNORED]
+        self.nats += nats.double().sum()
+        self.tokens += scored.numel()
+        self.bytes += byte_lengths[scored].sum()
+
+    def compute(self) -> dict[str, Tensor]:
+        """The three figures as float64 scalars; nan where nothing was scored."""
+        loss = self.nats / self.tokens
+        return {
+            "loss": loss,
+            "perplexity": loss.exp(),
+            "bits_per_byte": self.nats / (self.bytes * math.log(2)),
+        }

@@ -1,0 +1,75 @@
+"""From a configuration to the objects that train: model, task, data module, callbacks."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytorch_lightning as pl
+from hydra.utils import instantiate
+from torch import nn
+
+from tuneformer.callbacks.checkpoints import Checkpoints
+from tuneformer.callbacks.run_metrics import RunMetrics
+from tuneformer.config.whitelist import whitelisted
+from tuneformer.data.text_data import TextData
+from tuneformer.data.token_files import TokenSplits
+from tuneformer.errors import UserError
+from tuneformer.models.build import build_model
+from tuneformer.random_state import set_random_state
+from tuneformer.tasks.base import Task
+from tuneformer.tasks.language_modelling import LanguageModelling
+from tuneformer.training.settings import TrainerSettings
+
+Config = dict[str, Any]
+TASKS = {"language_modelling": LanguageModelling}
+FOR_WEIGHTS = 2
+
+
+def build_task(config: Config, splits: TokenSplits) -> Task:
+    """The model in its task. Its initial weights depend on `seed` and the model alone."""
+    set_random_state(config["seed"], FOR_WEIGHTS)
+    model = build_model(config["model"], config["attention"], vocab_size=splits.tokenizer.vocab_size)
+    with whitelisted():
+        task = TASKS[config["data"]["task"]](
+            model=model,
+            optimizer=instantiate(config["optimizer"], _convert_="all"),
+            param_groups=instantiate(config["param_groups"], _convert_="all"),
+            schedule=instantiate(config["scheduler"], _convert_="all"),
+            seed=config["seed"],
+            tokenizer=splits.tokenizer,
+        )
+    if config["trainer"]["compile"]:
+        # in place: the names of the parameters, and so of the checkpoint, stay as they are
+        cast(nn.Module, task.model).compile()
+    return task
+
+
+def build_callbacks(settings: Config, *, data: TextData) -> list[pl.Callback]:
+    """RunMetrics first, since others read what it logged, and the callbacks of conf/callbacks in order.
+
+    Raises:
+        UserError: nothing would keep the run safe.
+    """
+    with whitelisted():
+        configured: Mapping[str, pl.Callback] = {
+            name: instantiate(callback, _convert_="all") for name, callback in settings.items()
+        }
+    if not any(isinstance(callback, Checkpoints) for callback in configured.values()):
+        raise UserError("callbacks has no checkpoints: start the file with `defaults: [none, _self_]`")
+    tokens_per_step = data.batch_size * data.context_length
+    return [RunMetrics(tokens_per_step=tokens_per_step), *configured.values()]
+
+
+def build_trainer_settings(config: Config) -> TrainerSettings:
+    """conf/trainer as an object."""
+    with whitelisted():
+        return instantiate(config["trainer"], _convert_="all")
+
+
+def check_batch_divides(batch_size: int, trainer: pl.Trainer) -> None:
+    """Raises UserError if the batch cannot be dealt to the devices that the trainer found."""
+    parts = trainer.world_size * trainer.accumulate_grad_batches
+    if batch_size % parts:
+        raise UserError(
+            f"data.batch_size={batch_size} must be a multiple of {parts}: {trainer.world_size} devices"
+            f" x trainer.accumulate_grad_batches={trainer.accumulate_grad_batches}"
+        )

@@ -1,0 +1,101 @@
+"""What a run does to its process and the processes it starts, and how all of it is undone."""
+
+import logging
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra.core.hydra_config import HydraConfig
+
+from tuneformer.config.options import source_folders
+from tuneformer.config.quoting import quoted
+
+Config = dict[str, Any]
+
+LIGHTNING_LOGGERS = ("pytorch_lightning", "lightning_fabric")
+SECONDS_TO_END = 60.0
+
+
+@contextmanager
+def restored_process() -> Iterator[None]:
+    """Puts back what a run sets for its whole process: environment, torch's switches, warnings, logs."""
+    environment, threads = dict(os.environ), torch.get_num_threads()
+    precision, dtype = torch.get_float32_matmul_precision(), torch.get_default_dtype()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    levels = {name: logging.getLogger(name).level for name in LIGHTNING_LOGGERS}
+    try:
+        with warnings.catch_warnings():
+            yield
+    finally:
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        os.environ.update(environment)
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)
+        torch.set_default_dtype(dtype)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def other_ranks(config: Config, trainer: pl.Trainer) -> Iterator[None]:
+    """Lightning may start the other ranks of this run within it, and none of them outlives it.
+
+    If this rank fails they are killed: they could only wait for it.
+    """
+    try:
+        with _relaunchable(config):
+            yield
+    except BaseException:
+        _end_ranks(trainer, seconds=0.0)
+        raise
+    else:
+        _end_ranks(trainer, seconds=SECONDS_TO_END)
+    finally:
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+
+
+@contextmanager
+def _relaunchable(config: Config) -> Iterator[None]:
+    """Lets Lightning start the other ranks by train.py and the command line of this run alone.
+
+    Its launcher repeats sys.argv, in which --multirun would start the whole sweep in every rank, a run
+    directory named by the clock would be another one in each, and a notebook or a script that calls
+    `tuneformer.train` would do the rest of its work once more.
+    """
+    main = sys.modules["__main__"]
+    arguments, spec = sys.argv, main.__spec__
+    if HydraConfig.initialized():
+        hydra = HydraConfig.get()
+        script = source_folders(hydra)[0].parent / "train.py"  # pyright: ignore[reportArgumentType]
+        overrides = [o for o in hydra.overrides.task if not o.startswith(("run_dir=", "sweep="))]
+        fixed = {"run_dir": config["run_dir"], "sweep": config["sweep"]}
+        overrides += [f"{key}={quoted(value)}" for key, value in fixed.items() if value is not None]
+        sys.argv = [str(script if script.exists() else Path(arguments[0]).resolve()), *overrides]
+        main.__spec__ = None  # Lightning would repeat the module of `python -m` instead
+    try:
+        yield
+    finally:
+        sys.argv, main.__spec__ = arguments, spec
+
+
+def _end_ranks(trainer: pl.Trainer, *, seconds: float) -> None:
+    started: list[subprocess.Popen[bytes]] = getattr(trainer.strategy.launcher, "procs", [])
+    for rank in started:
+        try:
+            rank.wait(seconds)
+        except subprocess.TimeoutExpired:
+            rank.kill()
+            rank.wait()
+    # Lightning's observer kills this process for a rank that ended badly; in a sweep other jobs follow
+    started.clear()

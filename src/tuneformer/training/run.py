@@ -1,0 +1,170 @@
+"""The story of one run: build, begin, fit, evaluate, end."""
+
+import errno
+import signal
+import time
+import traceback
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.loggers.logger import Logger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+from tuneformer.callbacks.run_metrics import run_metrics_of
+from tuneformer.data.datamodule import TextDataModule
+from tuneformer.data.text_data import TextData
+from tuneformer.data.token_files import TokenSplits
+from tuneformer.errors import Diverged, Interrupted, UserError
+from tuneformer.runs.directory import RunDirectory
+from tuneformer.runs.files import write_text
+from tuneformer.runs.record import Record
+from tuneformer.tasks.base import Task
+from tuneformer.terminal import say
+from tuneformer.training.assembly import (
+    build_callbacks,
+    build_task,
+    build_trainer_settings,
+    check_batch_divides,
+)
+from tuneformer.training.loggers import build_loggers, close_loggers
+from tuneformer.training.processes import other_ranks, restored_process
+from tuneformer.training.records import first_record, measured
+from tuneformer.training.resume import checkpoint_step, usable_checkpoint
+from tuneformer.training.summary import print_beginning, print_end
+
+Config = dict[str, Any]
+
+CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+
+def run(config: Config, *, data: TextData, splits: TokenSplits, directory: RunDirectory, rank: int) -> Record:
+    """Trains and evaluates one run in its directory, and returns its record.
+
+    Divergence is recorded as the result. A signal ends in SystemExit with 128 + its number, any other
+    failure in its own exception; both are recorded first, and the run can be started again.
+    """
+    settings = build_trainer_settings(config)
+    with restored_process():
+        settings.set_up_torch()
+        checkpoint = usable_checkpoint(directory.checkpoints)
+        task = build_task(config, splits)
+        datamodule = TextDataModule(
+            splits=splits,
+            context_length=data.context_length,
+            batch_size=data.batch_size,
+            eval_batch_size=data.eval_batch_size,
+            num_workers=data.num_workers,
+            seed=config["seed"],
+        )
+        callbacks = build_callbacks(config["callbacks"], data=data)
+        loggers = build_loggers(
+            config["logger"], config=config, directory=directory, first_step=checkpoint_step(checkpoint)
+        )
+        trainer = settings.build(callbacks=callbacks, loggers=loggers, folder=directory.path)
+        check_batch_divides(data.batch_size, trainer)
+
+        record = begin(config, task, trainer, splits, directory, rank)
+        started = time.monotonic() - record["wall_seconds"]
+        try:
+            with other_ranks(config, trainer):
+                trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+                evaluate(trainer, task, datamodule)
+            record["status"] = "finished"
+        except BaseException as raised:
+            error = as_user_error(raised, directory)
+            record |= outcome(error)
+            raise_unless_result(error, rank)
+        finally:
+            record |= measured(trainer, splits)
+            record["wall_seconds"] = time.monotonic() - started
+            if rank == 0:
+                end(record, loggers, directory)
+    return record
+
+
+def begin(
+    config: Config, task: Task, trainer: pl.Trainer, splits: TokenSplits, directory: RunDirectory, rank: int
+) -> Record:
+    """Writes what is known before the first step; a run that goes on keeps its beginning."""
+    record = first_record(config, task, splits, trainer)
+    if rank > 0:
+        return record
+    if directory.begun():
+        before = directory.read_record()
+        if before["data"]["fingerprint"] != splits.fingerprint:
+            raise UserError(
+                f"run_dir={directory} began with another text than data gives now: start a new run"
+            )
+        record |= {name: before[name] for name in ("started", "wall_seconds", "git", "versions")}
+        record["restarts"] = before["restarts"] + 1
+    known = {"vocab_size": splits.tokenizer.vocab_size}
+    directory.checkpoints.mkdir(exist_ok=True)
+    for folder in (directory.path, directory.checkpoints):
+        for unfinished in folder.glob(".*.tmp"):  # of a process that was killed as it wrote
+            unfinished.unlink()
+    directory.write_config({**config, "data": config["data"] | known, "model": config["model"] | known})
+    write_text(directory.tokenizer_file, splits.tokenizer.to_json())
+    directory.write_record(record)
+    print_beginning(record, splits, trainer, directory)
+    return record
+
+
+def evaluate(trainer: pl.Trainer, task: Task, datamodule: TextDataModule) -> None:
+    """Validates the last weights if the last step did not, and tests them on the whole split."""
+    if run_metrics_of(trainer).validated_step != trainer.global_step:
+        trainer.validate(task, datamodule=datamodule, verbose=False)
+    trainer.test(task, datamodule=datamodule, verbose=False)
+
+
+def outcome(error: BaseException) -> Record:
+    """What record.json says of a run that `error` ended."""
+    if isinstance(error, Diverged):
+        return {"status": "diverged", "error": str(error)}
+    if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit):
+        return {"status": "interrupted", "error": str(error) or type(error).__name__}
+    return {"status": "failed", "error": error_text(error)}
+
+
+def as_user_error(error: BaseException, directory: RunDirectory) -> BaseException:
+    """A full or read-only disk as what the user can mend; any other error as it is."""
+    if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
+        return UserError(f"run_dir={directory} cannot be written to: {error.strerror}")
+    return error
+
+
+def raise_unless_result(error: BaseException, rank: int) -> None:
+    """Raises what the caller of a run that `error` ended must know; divergence is a result, and nothing."""
+    if isinstance(error, Diverged):
+        return
+    if (number := signal_behind(error)) is not None:
+        # rank 0 would take the exit status of another rank for its failure
+        raise SystemExit(128 + number if rank == 0 else 0) from None
+    raise error
+
+
+def signal_behind(error: BaseException) -> int | None:
+    """The signal that ended a run by `error`, None where none did."""
+    if isinstance(error, Interrupted):
+        return error.signal_number
+    if isinstance(error, SIGTERMException):
+        return signal.SIGTERM
+    # Lightning turns the second Ctrl-C into exit status 1
+    pressed = isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt)
+    return signal.SIGINT if pressed else None
+
+
+def end(record: Record, loggers: list[Logger], directory: RunDirectory) -> None:
+    """Writes the result, closes the dashboard with the right exit status, and shows the result."""
+    close_loggers(
+        loggers, record["status"], {name: record[name] for name in ("steps", "tokens", "wall_seconds")}
+    )
+    try:
+        directory.write_record(record)
+    except OSError as error:
+        say(f"{directory.record_file} cannot be written: {error.strerror}; it says what it said before")
+    print_end(record, directory)
+
+
+def error_text(error: BaseException) -> str:
+    """One line for what the user can mend, the whole traceback for what he cannot."""
+    return str(error) if isinstance(error, UserError) else "".join(traceback.format_exception(error)).strip()

@@ -1,0 +1,135 @@
+"""conf/trainer: from settings to Lightning's Trainer and to torch's process-wide switches."""
+
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from lightning_fabric.utilities.warnings import PossibleUserWarning
+from pytorch_lightning.loggers.logger import Logger
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from tuneformer.errors import UserError
+from tuneformer.runs.files import write_whole
+from tuneformer.training.processes import LIGHTNING_LOGGERS
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerSettings:
+    """The settings of conf/trainer, under Lightning's names; each is explained there."""
+
+    max_steps: int
+    val_check_interval: int
+    log_every_n_steps: int
+    gradient_clip_val: float | None
+    accumulate_grad_batches: int
+    accelerator: str
+    devices: int | str
+    num_nodes: int
+    strategy: str
+    precision: str
+    float32_matmul_precision: Literal["highest", "high", "medium"]
+    compile: bool
+    threads: int | None
+    deterministic: bool
+
+    def set_up_torch(self) -> None:
+        """Sets threads and matrix precision of this process, and quietens what Lightning says needlessly."""
+        threads = self.threads or max(1, available_cores() // self._processes())
+        torch.set_num_threads(threads)
+        # where it is not set, Lightning chooses the number of threads of several processes itself
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        torch.set_float32_matmul_precision(self.float32_matmul_precision)
+        for name in LIGHTNING_LOGGERS:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        # reading batches takes microseconds here: worker processes would only slow it down
+        warnings.filterwarnings("ignore", ".*does not have many workers.*", PossibleUserWarning)
+        # each worker takes its own share of the batches, so that the length is right
+        warnings.filterwarnings("ignore", ".*`IterableDataset` has `__len__` defined.*")
+        # the metrics have been summed over ranks when they are logged
+        warnings.filterwarnings("ignore", ".*sync_dist=True.*", PossibleUserWarning)
+        warnings.filterwarnings("ignore", ".*LeafSpec.*", FutureWarning)
+
+    def build(
+        self, *, callbacks: Sequence[pl.Callback], loggers: Sequence[Logger], folder: Path
+    ) -> pl.Trainer:
+        """Lightning's Trainer, one endless epoch of max_steps optimizer steps.
+
+        Raises:
+            UserError: the devices asked for are not there.
+        """
+        try:
+            trainer = pl.Trainer(
+                max_steps=self.max_steps,
+                max_epochs=-1,
+                val_check_interval=self.val_check_interval * self.accumulate_grad_batches,
+                check_val_every_n_epoch=None,
+                log_every_n_steps=self.log_every_n_steps,
+                gradient_clip_val=self.gradient_clip_val,
+                accumulate_grad_batches=self.accumulate_grad_batches,
+                accelerator=self.accelerator,
+                devices=self.devices,
+                num_nodes=self.num_nodes,
+                strategy=self.strategy,
+                precision=cast(Any, self.precision),
+                deterministic=self.deterministic,
+                callbacks=list(callbacks),
+                logger=list(loggers),
+                plugins=[WholeCheckpointIO()],
+                default_root_dir=folder,
+                num_sanity_val_steps=0,
+                use_distributed_sampler=False,
+                enable_checkpointing=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+            )
+        except (MisconfigurationException, RuntimeError, ValueError) as error:
+            raise UserError(
+                f"trainer.accelerator={self.accelerator} trainer.devices={self.devices}"
+                f" trainer.strategy={self.strategy} is not possible here: {_first_line(error)}"
+            ) from error
+        self._check_cores(trainer)
+        return trainer
+
+    def _processes(self) -> int:
+        return self.devices if isinstance(self.devices, int) and self.accelerator in ("auto", "cpu") else 1
+
+    def _check_cores(self, trainer: pl.Trainer) -> None:
+        cores = os.cpu_count() or 1
+        if trainer.strategy.root_device.type == "cpu" and trainer.num_devices > cores:
+            raise UserError(
+                f"trainer.devices={self.devices} is more than the {cores} CPU cores of this machine"
+            )
+
+
+class WholeCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint whole or not at all; the one before survives a full disk or a kill."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
+    ) -> None:
+        target = Path(path)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(target, lambda file: torch.save(checkpoint, file))
+        except (OSError, RuntimeError) as error:
+            reason = error.__context__ if isinstance(error, RuntimeError) and error.__context__ else error
+            raise UserError(
+                f"{target} cannot be written at step {checkpoint['global_step']}: {reason};"
+                " what it held before is kept"
+            ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def available_cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,69 @@
+"""How a run begins: everything that can be decided before torch is imported.
+
+A run is idempotent. In a directory that holds the same run it goes on, or returns its result at once
+if it has ended; in one that holds another run it refuses.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+
+from tuneformer.config.whitelist import whitelisted
+from tuneformer.data.text_data import TextData
+from tuneformer.data.token_files import TokenSplits
+from tuneformer.runs.directory import RunDirectory
+from tuneformer.runs.record import Record
+from tuneformer.terminal import say
+
+Config = dict[str, Any]
+
+
+def train(config: Config) -> float | None:
+    """Trains one run from its checked configuration, and returns its final `optimized_metric`.
+
+    Infinity for a run that diverged; None in a process that only helps another (rank above 0).
+    """
+    rank = launched_rank()
+    folder = config["run_dir"]
+    directory = RunDirectory(Path(folder)) if folder else RunDirectory.create(config["name"])
+    config = {**config, "run_dir": str(directory)}
+    if rank == 0:
+        if directory.begun():
+            directory.check_same_run(config)
+            record = directory.read_record()
+            if record["status"] in ("finished", "diverged"):
+                say(f"{directory} has {record['status']} already")
+                return result_of(record, config)
+        directory.acquire()
+    try:
+        data, splits = prepare_data(config)
+        from tuneformer.training.run import run  # torch is loaded from here on
+
+        record = run(config, data=data, splits=splits, directory=directory, rank=rank)
+    finally:
+        directory.discard()
+    return result_of(record, config) if rank == 0 else None
+
+
+def prepare_data(config: Config) -> tuple[TextData, TokenSplits]:
+    """The data that the configuration names, fetched and tokenised (from the cache if it was before)."""
+    with whitelisted():
+        data = instantiate(config["data"], _convert_="all")
+    return data, data.prepare()
+
+
+def result_of(record: Record, config: Config) -> float:
+    """A run's final optimized_metric; infinity if it diverged."""
+    if record["status"] == "diverged":
+        return float("inf")
+    return float(record["metrics"]["final"].get(config["optimized_metric"], float("nan")))
+
+
+def launched_rank() -> int:
+    """The rank that a launcher gave this process; 0 where there is none."""
+    for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"):
+        if os.environ.get(name, "").isdigit():
+            return int(os.environ[name])
+    return 0

@@ -1,0 +1,322 @@
+import io
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tuneformer.errors import UserError
+from tuneformer.models.decoder import Decoder
+from tuneformer.models.norms import make_norm
+from tuneformer.models.positions import POSITIONS
+
+Build = Callable[..., Decoder]
+
+
+def randomise(model: Decoder) -> Decoder:
+    """Large weights in float64, so that a leak would show."""
+    model.double()
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, dtype=torch.float64, generator=generator) * 0.3)
+    return model.eval()
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("qk_norm", [True, False])
+def test_no_logit_depends_on_later_tokens(
+    decoder: Build, tokens: Tensor, positions: str, qk_norm: bool
+) -> None:
+    model = randomise(decoder(positions=positions, qk_norm=qk_norm))
+    before = model(tokens)
+    for changed in (1, 6, 11):
+        other = tokens.clone()
+        other[:, changed:] = (other[:, changed:] + 1) % 11
+        after = model(other)
+        torch.testing.assert_close(after[:, :changed], before[:, :changed], rtol=0, atol=1e-12)
+        assert (after[:, changed] - before[:, changed]).abs().amax() > 1e-3
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("steps", [[1] * 12, [5, 1, 1, 5], [12], [1, 11]])
+def test_decoding_with_a_cache_equals_a_full_pass(
+    decoder: Build, tokens: Tensor, positions: str, steps: list[int]
+) -> None:
+    model = randomise(decoder(positions=positions, qk_norm=True))
+    cache = model.new_cache()
+    with torch.no_grad():
+        parts = [model(part, cache) for part in tokens.split(steps, dim=1)]
+        torch.testing.assert_close(torch.cat(parts, dim=1), model(tokens), rtol=0, atol=1e-11)
+    assert cache.length == 12
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("positions", ["rope", "learned", "sinusoidal"])
+def test_positions_tell_the_order_of_the_past(decoder: Build, positions: str) -> None:
+    model = randomise(decoder(positions=positions))
+    one, other = torch.tensor([[1, 2, 3]]), torch.tensor([[2, 1, 3]])
+    assert (model(one)[0, -1] - model(other)[0, -1]).abs().amax() > 1e-3
+
+
+@pytest.mark.fast
+def test_without_positions_one_layer_sees_a_set(decoder: Build) -> None:
+    model = randomise(decoder(positions="none", n_layers=1))
+    one, other = torch.tensor([[1, 2, 3]]), torch.tensor([[2, 1, 3]])
+    torch.testing.assert_close(model(one)[0, -1], model(other)[0, -1], rtol=0, atol=1e-12)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("norm", ["rms_norm", "layer_norm"])
+def test_one_layer_is_the_pre_norm_equation(decoder: Build, tokens: Tensor, norm: str) -> None:
+    model = randomise(decoder(n_layers=1, positions="learned", norm=norm, feed_forward="squared_relu"))
+    w = {name.removeprefix("blocks.0."): p for name, p in model.named_parameters()}
+
+    def normed(x: Tensor, name: str) -> Tensor:
+        make = make_norm(norm, width=16, bias=False).double()
+        return make(x) * w[f"{name}.weight"]
+
+    x = w["token_embedding.weight"][tokens] + w["position_embedding.weight"]
+    h = normed(x, "attention_norm")
+    q, k, v = (
+        (h @ w[f"attention.{name}.weight"].T).view(3, 12, 2, 8).transpose(1, 2)
+        for name in ("query", "key", "value")
+    )
+    logits = (q @ k.mT / 8**0.5).masked_fill(torch.ones(12, 12).triu(1).bool(), float("-inf"))
+    mixed = (logits.softmax(-1) @ v).transpose(1, 2).reshape(3, 12, 16)
+    x = x + mixed @ w["attention.output.weight"].T
+    h = normed(x, "feed_forward_norm")
+    x = x + F.relu(h @ w["feed_forward.up.weight"].T) ** 2 @ w["feed_forward.down.weight"].T
+    expected = normed(x, "norm") @ w["token_embedding.weight"].T
+    torch.testing.assert_close(model(tokens), expected, rtol=0, atol=1e-11)
+
+
+@pytest.mark.fast
+def test_sinusoidal_positions_are_added_to_scaled_embeddings(decoder: Build, tokens: Tensor) -> None:
+    model = decoder(positions="sinusoidal", initialization="zero_output")
+    assert model.position_embedding is not None
+    embedded = 4 * model.token_embedding(tokens) + model.position_embedding(0, 12)
+    torch.testing.assert_close(model(tokens), model.norm(embedded) @ model.token_embedding.weight.T)
+
+
+@pytest.mark.fast
+def test_parameters_have_the_names_that_rules_match(decoder: Build) -> None:
+    model = decoder(
+        n_layers=1, positions="learned", tie_embeddings=False, bias=True, norm="layer_norm", qk_norm=True
+    )
+    linear = [
+        *(f"blocks.0.attention.{name}" for name in ("query", "key", "value", "output")),
+        *(f"blocks.0.feed_forward.{name}" for name in ("gate", "up", "down")),
+        "blocks.0.attention_norm",
+        "blocks.0.feed_forward_norm",
+        "norm",
+        "output",
+    ]
+    expected = {f"{name}.{kind}" for name in linear for kind in ("weight", "bias")}
+    expected |= {"token_embedding.weight", "position_embedding.weight"}
+    expected |= {f"blocks.0.attention.{name}_norm.weight" for name in ("query", "key")}
+    assert {name for name, _ in model.named_parameters()} == expected
+    assert set(model.state_dict()) == expected
+
+
+@pytest.mark.fast
+def test_tied_embeddings_are_one_parameter_with_both_gradients(decoder: Build, tokens: Tensor) -> None:
+    tied, untied = decoder(), decoder(tie_embeddings=False)
+    assert tied.output is None
+    assert untied.output is not None
+    shared = {name: weight for name, weight in untied.state_dict().items() if name != "output.weight"}
+    tied.load_state_dict(shared)
+    with torch.no_grad():
+        untied.output.weight.copy_(untied.token_embedding.weight)
+    torch.testing.assert_close(tied(tokens), untied(tokens), rtol=0, atol=0)
+    for model in (tied, untied):
+        model(tokens).square().sum().backward()
+    gradients = untied.token_embedding.weight.grad, untied.output.weight.grad
+    assert gradients[0] is not None
+    assert gradients[1] is not None
+    torch.testing.assert_close(tied.token_embedding.weight.grad, gradients[0] + gradients[1])
+
+
+@pytest.mark.fast
+def test_an_untied_output_has_a_bias_where_linear_layers_have_one(decoder: Build, tokens: Tensor) -> None:
+    model = decoder(tie_embeddings=False, bias=True)
+    before = model(tokens)
+    assert model.output is not None
+    with torch.no_grad():
+        model.output.bias.copy_(torch.arange(11.0))
+    torch.testing.assert_close(model(tokens), before + torch.arange(11.0))
+
+
+@pytest.mark.fast
+def test_dropout_acts_in_training_and_not_in_evaluation(decoder: Build, tokens: Tensor) -> None:
+    without, model = decoder(dropout=0.0), decoder(dropout=0.3)
+    torch.testing.assert_close(model.eval()(tokens), without(tokens), rtol=0, atol=0)
+    model.train()
+    assert not torch.equal(model(tokens), model(tokens))
+    torch.manual_seed(5)
+    first = model(tokens)
+    torch.manual_seed(5)
+    torch.testing.assert_close(model(tokens), first, rtol=0, atol=0)
+
+
+@pytest.mark.fast
+def test_dropout_acts_on_embeddings_and_on_both_branches(decoder: Build, tokens: Tensor) -> None:
+    model = decoder(dropout=0.5, n_layers=1)
+    dropped: list[tuple[str, Tensor]] = []
+
+    def record(name: str, module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        dropped.append((name, output))
+
+    for name in ("dropout", "blocks.0.dropout"):
+        model.get_submodule(name).register_forward_hook(partial(record, name))
+    model(tokens)
+    assert [name for name, _ in dropped] == ["dropout", "blocks.0.dropout", "blocks.0.dropout"]
+    for _, output in dropped:
+        assert (output == 0).double().mean().item() == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_a_model_built_on_the_meta_device_can_be_filled_later(
+    decoder: Build, tokens: Tensor, positions: str
+) -> None:
+    expected = decoder(positions=positions)
+    with torch.device("meta"):
+        model = decoder(positions=positions)
+        assert model(tokens.to("meta")).shape == (3, 12, 11)
+    assert all(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()])
+    model.to_empty(device="cpu")
+    torch.manual_seed(0)
+    model.initialize()
+    torch.testing.assert_close(model(tokens), expected(tokens), rtol=0, atol=0)
+
+
+@pytest.mark.fast
+def test_building_draws_each_weight_once_and_nothing_else(decoder: Build) -> None:
+    model = decoder(feed_forward="gelu")
+    after = torch.get_rng_state()
+    torch.manual_seed(0)
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 2:
+            std = 0.01 if name.endswith(("output.weight", "down.weight")) else 0.02
+            torch.testing.assert_close(parameter, torch.randn(parameter.shape) * std, rtol=1e-5, atol=1e-8)
+    assert torch.equal(torch.get_rng_state(), after)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_bfloat16_autocast_is_close_to_float32(decoder: Build, tokens: Tensor, positions: str) -> None:
+    model = decoder(positions=positions, qk_norm=True, initialization="xavier")
+    expected = model(tokens)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = model(tokens)
+        logits.float().square().mean().backward()
+    # eight bits of mantissa, through some ten products in a row
+    error = (logits.float() - expected).norm() / expected.norm()
+    assert 0 < error < 10 * 2**-8
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_a_model_cast_to_bfloat16_is_close_to_float32(decoder: Build, tokens: Tensor, positions: str) -> None:
+    model = decoder(positions=positions, initialization="xavier")
+    expected = model(tokens)
+    logits = model.bfloat16()(tokens)
+    assert logits.dtype == torch.bfloat16
+    assert (logits.float() - expected).norm() / expected.norm() < 10 * 2**-8
+
+
+@pytest.mark.fast
+def test_gradients_of_the_whole_model_match_finite_differences(decoder: Build) -> None:
+    model = randomise(decoder(n_layers=1, d_model=4, n_heads=2, vocab_size=3, d_ff=8, qk_norm=True))
+    tokens = torch.tensor([[0, 2, 1]])
+    names = [name for name, _ in model.named_parameters()]
+    parameters = [p.detach().requires_grad_() for p in model.parameters()]
+
+    def logits(*values: Tensor) -> Tensor:
+        named = dict(zip(names, values, strict=True))
+        result = torch.func.functional_call(model, named, (tokens,))
+        assert isinstance(result, Tensor)
+        return result
+
+    assert torch.autograd.gradcheck(logits, parameters, fast_mode=True)
+
+
+COMPILED = """
+import pickle, sys, torch
+model, tokens = pickle.load(sys.stdin.buffer)
+compiled = torch.compile(model, fullgraph=True, backend="eager")
+torch.testing.assert_close(compiled(tokens), model(tokens), rtol=1e-5, atol=1e-6)
+print("same")
+"""
+
+
+def test_the_whole_forward_pass_compiles_and_gives_the_same(decoder: Build, tokens: Tensor) -> None:
+    # in a process of its own: pytest's checks of shapes cannot be compiled
+    model = pickle.dumps((decoder(qk_norm=True, positions="rope", n_layers=1), tokens))
+    done = subprocess.run([sys.executable, "-c", COMPILED], input=model, capture_output=True, check=False)
+    assert done.stdout == b"same\n", done.stderr.decode()
+
+
+@pytest.mark.fast
+def test_a_model_survives_pickling_and_saving(decoder: Build, tokens: Tensor) -> None:
+    model = decoder(positions="rope")
+    torch.testing.assert_close(pickle.loads(pickle.dumps(model))(tokens), model(tokens), rtol=0, atol=0)
+    file = io.BytesIO()
+    torch.save(model.state_dict(), file)
+    file.seek(0)
+    other = decoder(positions="rope", seed=1)
+    other.load_state_dict(torch.load(file, weights_only=True))
+    torch.testing.assert_close(other(tokens), model(tokens), rtol=0, atol=0)
+
+
+@pytest.mark.fast
+def test_a_text_longer_than_learned_positions_is_refused(decoder: Build) -> None:
+    with pytest.raises(
+        UserError, match=r"data\.context_length=12 with model\.positions=learned .* 13 tokens"
+    ):
+        decoder(positions="learned")(torch.zeros(1, 13, dtype=torch.long))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("positions", ["rope", "sinusoidal", "none"])
+def test_computed_positions_take_a_longer_text(decoder: Build, positions: str) -> None:
+    long = torch.randint(11, (1, 30), generator=torch.Generator().manual_seed(0))
+    expected = decoder(positions=positions, context_length=30)(long)
+    torch.testing.assert_close(decoder(positions=positions)(long), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.fast
+def test_a_full_cache_refuses_more_tokens(decoder: Build, tokens: Tensor) -> None:
+    model = decoder()
+    cache = model.new_cache()
+    with torch.no_grad():
+        model(tokens, cache)
+        with pytest.raises(UserError, match=r"data\.context_length=12 .* cannot hold 13 tokens"):
+            model(tokens[:, :1], cache)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"d_model": 18, "n_heads": 4}, r"model\.d_model=18 must be a multiple of model\.n_heads=4"),
+        ({"d_model": 18, "n_heads": 2}, r"model\.positions=rope rotates pairs: .* must be even, not 9"),
+        ({"norm": "rmsnorm"}, r"model\.norm=rmsnorm must be one of rms_norm, layer_norm; did you mean"),
+        ({"positions": "rotary"}, r"model\.positions=rotary must be one of rope, learned, sinusoidal, none"),
+    ],
+)
+def test_a_setting_that_cannot_be_built_is_refused(
+    decoder: Build, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        decoder(**changes)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,59 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.utils import instantiate
+from torch import nn
+
+from tuneformer.config.options import list_options, load_option
+from tuneformer.config.whitelist import whitelisted
+from tuneformer.models.build import build_model
+
+CONF = Path(__file__).parents[2] / "conf"
+
+LoadSettings = Callable[..., dict[str, Any]]
+Make = Callable[..., Any]
+MakeDecoder = Callable[..., nn.Module]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `optimizer_option` or `schedule_option` runs for every YAML file of the group."""
+    for argument, group in {"optimizer_option": "optimizer", "schedule_option": "scheduler"}.items():
+        if argument in metafunc.fixturenames:
+            metafunc.parametrize(argument, list_options(group, [CONF]))
+
+
+@pytest.fixture
+def load_settings() -> LoadSettings:
+    """load_settings("optimizer", "adamw", lr=0.1): the option's settings with some replaced."""
+
+    def load(group: str, name: str, **replaced: object) -> dict[str, Any]:
+        settings = load_option(group, name, [CONF])
+        assert set(replaced) <= set(settings)
+        return {**settings, **replaced}
+
+    return load
+
+
+@pytest.fixture
+def make(load_settings: LoadSettings) -> Make:
+    """As load_settings, instantiated."""
+
+    def build(group: str, name: str, **replaced: object) -> Any:
+        with whitelisted():
+            return instantiate(load_settings(group, name, **replaced), _convert_="all")
+
+    return build
+
+
+@pytest.fixture
+def make_decoder(load_settings: LoadSettings) -> MakeDecoder:
+    """A small decoder, by the settings of conf/model/decoder.yaml that it replaces."""
+
+    def build(*, qk_norm: bool = False, **replaced: object) -> nn.Module:
+        small = {"n_layers": 2, "n_heads": 2, "d_model": 8, "context_length": 6, "vocab_size": 11}
+        model = load_settings("model", "decoder", **{**small, **replaced})
+        return build_model(model, load_settings("attention", "multi_head", qk_norm=qk_norm), vocab_size=11)
+
+    return build

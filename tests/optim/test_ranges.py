@@ -1,0 +1,45 @@
+import math
+
+import pytest
+
+from tuneformer.errors import UserError
+from tuneformer.optim.ranges import (
+    ABOVE_ZERO_TO_ONE,
+    BELOW_ONE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    ZERO_TO_ONE,
+    Range,
+    shown,
+)
+
+pytestmark = pytest.mark.fast
+
+HELD = [
+    (POSITIVE, [1e-300, 1, 7.5], [0, -1]),
+    (NOT_NEGATIVE, [0, 0.0, 3], [-1e-300]),
+    (ZERO_TO_ONE, [0, 0.5, 1], [-0.1, 1.1]),
+    (BELOW_ONE, [0, 0.999], [-0.1, 1, 1.0]),
+    (ABOVE_ZERO_TO_ONE, [1e-9, 1], [0, 0.0, 1.001]),
+]
+
+
+@pytest.mark.parametrize(("allowed", "inside", "outside"), HELD)
+def test_a_range_holds_its_numbers_and_no_others(allowed: Range, inside: list, outside: list) -> None:
+    assert all(value in allowed for value in inside)
+    assert not any(value in allowed for value in outside)
+
+
+@pytest.mark.parametrize("value", [None, True, "1", math.nan, math.inf, [0.5]])
+def test_what_is_no_finite_number_is_in_no_range(value: object) -> None:
+    assert not any(value in allowed for allowed, _, _ in HELD)
+
+
+def test_a_failed_check_names_setting_value_and_range() -> None:
+    with pytest.raises(UserError, match=r"^optimizer\.lr=-1 must be positive$"):
+        POSITIVE.check("optimizer.lr", -1)
+
+
+@pytest.mark.parametrize(("value", "typed"), [(None, "null"), (True, "true"), (0.1, "0.1"), ("a", "a")])
+def test_values_are_shown_as_they_are_typed(value: object, typed: str) -> None:
+    assert shown(value) == typed

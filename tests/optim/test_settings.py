@@ -1,0 +1,111 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tuneformer.errors import UserError
+from tuneformer.optim.settings import (
+    check_optimizer_settings,
+    check_param_group_settings,
+    check_schedule_settings,
+)
+
+pytestmark = pytest.mark.fast
+
+
+def test_the_checks_load_neither_torch_nor_numpy() -> None:
+    code = "import sys, tuneformer.optim.settings; sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_optimizer_option_passes_its_check(optimizer_option: str, load_settings: Callable) -> None:
+    check_optimizer_settings(load_settings("optimizer", optimizer_option))
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 100, 10**6])
+def test_every_schedule_option_suits_any_length_of_run(
+    schedule_option: str, horizon: int, load_settings: Callable
+) -> None:
+    check_schedule_settings(load_settings("scheduler", schedule_option), horizon)
+
+
+@pytest.mark.parametrize("option", ["default", "nanogpt", "uniform"])
+def test_every_option_of_parameter_groups_passes_its_check(option: str, load_settings: Callable) -> None:
+    check_param_group_settings(load_settings("param_groups", option))
+
+
+@pytest.mark.parametrize(
+    ("option", "changed", "message"),
+    [
+        ("adamw", {"lr": -1}, "optimizer.lr=-1 must be positive"),
+        ("adamw", {"lr": 0}, "optimizer.lr=0 must be positive"),
+        ("adamw", {"lr": None}, "optimizer.lr=null must be positive"),
+        ("adamw", {"lr": float("nan")}, "optimizer.lr=nan must be positive"),
+        ("adamw", {"weight_decay": -0.1}, "optimizer.weight_decay=-0.1 must be a number, 0 or greater"),
+        ("adamw", {"eps": 0.0}, "optimizer.eps=0.0 must be positive"),
+        ("adam", {"betas": [0.9, 1.0]}, "optimizer.betas=[0.9, 1.0]: each must be at least 0 and below 1"),
+        ("adam", {"betas": [0.9]}, "optimizer.betas=[0.9] must have two numbers"),
+        ("adam", {"betas": 0.9}, "optimizer.betas=0.9 must be a list of numbers from 0 to below 1"),
+        ("sgd", {"momentum": 1.0}, "optimizer.momentum=1.0 must be at least 0 and below 1"),
+        ("sgd", {"dampening": 2}, "optimizer.dampening=2 must be from 0 to 1"),
+        (
+            "sgd",
+            {"nesterov": True, "momentum": 0.0},
+            "optimizer.nesterov=true needs optimizer.momentum above 0 and optimizer.dampening=0",
+        ),
+        (
+            "sgd",
+            {"nesterov": True, "dampening": 0.5},
+            "optimizer.nesterov=true needs optimizer.momentum above 0 and optimizer.dampening=0",
+        ),
+        ("nadam", {"momentum_decay": -1}, "optimizer.momentum_decay=-1 must be a number, 0 or greater"),
+    ],
+)
+def test_an_impossible_value_of_the_optimizer_is_named(
+    option: str, changed: dict[str, Any], message: str, load_settings: Callable
+) -> None:
+    with pytest.raises(UserError) as error:
+        check_optimizer_settings(load_settings("optimizer", option, **changed))
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("option", "changed", "message"),
+    [
+        (
+            "cosine",
+            {"warmup": 200},
+            "scheduler.warmup=200 must be shorter than the run (trainer.max_steps=100)",
+        ),
+        ("cosine", {"warmup": None}, "scheduler.warmup=null must be a number, 0 or greater"),
+        ("warmup", {"floor": 2}, "scheduler.floor=2 must be from 0 to 1"),
+        ("exponential", {"floor": 0}, "scheduler.floor=0 must be greater than 0 and at most 1"),
+        ("step", {"gamma": 0.0}, "scheduler.gamma=0.0 must be greater than 0 and at most 1"),
+        ("polynomial", {"power": -1.0}, "scheduler.power=-1.0 must be positive"),
+    ],
+)
+def test_an_impossible_value_of_the_schedule_is_named(
+    option: str, changed: dict[str, Any], message: str, load_settings: Callable
+) -> None:
+    with pytest.raises(UserError) as error:
+        check_schedule_settings(load_settings("scheduler", option, **changed), 100)
+    assert str(error.value) == message
+
+
+def test_a_run_without_steps_has_no_schedule(load_settings: Callable) -> None:
+    with pytest.raises(UserError, match=r"^trainer\.max_steps=0 must be positive$"):
+        check_schedule_settings(load_settings("scheduler", "constant"), 0)
+
+
+def test_a_schedule_of_somebody_else_is_not_called_by_the_check() -> None:
+    with pytest.raises(UserError, match=r"^scheduler\.floor=3 "):
+        check_schedule_settings({"_target_": "somebody.else", "floor": 3}, 100)
+    check_schedule_settings({"_target_": "somebody.else", "warmup": 10, "floor": 0}, 100)
+
+
+@pytest.mark.parametrize("rules", [None, "all"])
+def test_rules_that_are_no_list_are_refused(rules: object) -> None:
+    with pytest.raises(UserError, match=r"^param_groups\.rules=\w+ must be a list of rules$"):
+        check_param_group_settings({"rules": rules})
