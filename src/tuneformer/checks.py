@@ -122,7 +122,7 @@ def _check_root(config: Config) -> None:
     for key, value in config.items():
         if key not in known:
             raise UserError(f"{key} is not a setting: {did_you_mean(key, known)}")
-        if value == MISSING:
+        if value == MISSING and key not in GROUPS:
             raise UserError(f"{key} is missing: give {key}=<value>")
 
 

@@ -20,6 +20,7 @@ from tuneformer.callbacks.run_metrics import run_metrics_of
 from tuneformer.terminal import say
 
 REDRAW_SECONDS = 0.1
+NARROW_COLUMNS = 120
 
 
 class Progress(pl.Callback):
@@ -29,6 +30,7 @@ class Progress(pl.Callback):
         self.every_n_seconds = every_n_seconds
         self._bar: RichProgress | None = None
         self._bar_task: TaskID | None = None
+        self._narrow = False
         self._next_time = 0.0
         self._started = (0, 0.0)
 
@@ -71,14 +73,15 @@ class Progress(pl.Callback):
         self._close(trainer)
 
     def _draw_bar(self, trainer: pl.Trainer) -> None:
+        console = Console(stderr=True)
+        self._narrow = console.width < NARROW_COLUMNS
         self._bar = RichProgress(
-            TextColumn("training"),
-            BarColumn(),
+            BarColumn(bar_width=12 if self._narrow else 40),
             MofNCompleteColumn(),
             TextColumn("{task.fields[numbers]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console,
         )
         self._bar.start()
         self._bar_task = self._bar.add_task(
@@ -88,13 +91,14 @@ class Progress(pl.Callback):
     def _update_bar(self, trainer: pl.Trainer) -> None:
         assert self._bar is not None
         assert self._bar_task is not None
-        self._bar.update(self._bar_task, completed=trainer.global_step, numbers=_numbers(trainer))
+        numbers = _numbers(trainer, short=self._narrow)
+        self._bar.update(self._bar_task, completed=trainer.global_step, numbers=numbers)
 
     def _print_line(self, trainer: pl.Trainer) -> None:
         step, (first, since) = trainer.global_step, self._started
         elapsed = time.monotonic() - since
         left = elapsed / max(step - first, 1) * (trainer.max_steps - step)
-        numbers = _numbers(trainer)
+        numbers = _numbers(trainer, short=False)
         say(f"step {step}/{trainer.max_steps}  {numbers}  {_clock(elapsed)} gone, {_clock(left)} to go")
 
     def _close(self, trainer: pl.Trainer) -> None:
@@ -104,7 +108,7 @@ class Progress(pl.Callback):
             self._bar = self._bar_task = None
 
 
-def _numbers(trainer: pl.Trainer) -> str:
+def _numbers(trainer: pl.Trainer, *, short: bool) -> str:
     latest = run_metrics_of(trainer).latest
     parts = [
         f"{label} {latest[name]:.3f}"
@@ -113,7 +117,7 @@ def _numbers(trainer: pl.Trainer) -> str:
     ]
     if rates := [value for name, value in latest.items() if name.startswith("lr/")]:
         parts.append(f"lr {max(rates):.2e}")
-    if "throughput/tokens_per_second" in latest:
+    if "throughput/tokens_per_second" in latest and not short:
         parts.append(f"{latest['throughput/tokens_per_second']:,.0f} tok/s")
     return "  ".join(parts)
 

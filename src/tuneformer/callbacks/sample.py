@@ -6,6 +6,7 @@ from typing import cast
 import pytorch_lightning as pl
 import torch
 
+from tuneformer.errors import UserError
 from tuneformer.generation import generate
 from tuneformer.models.decoder import Decoder
 from tuneformer.runs.files import write_text
@@ -15,9 +16,15 @@ SEED = 0
 
 
 class TextSample(pl.Callback):
-    """Writes sample.txt beside the run when training ends; always from the same random numbers."""
+    """Writes sample.txt beside the run when training ends; always from the same random numbers.
+
+    Raises:
+        UserError: there is nothing to continue.
+    """
 
     def __init__(self, *, prompt: str, n_tokens: int, temperature: float, top_k: int | None) -> None:
+        if not prompt:
+            raise UserError("callbacks.sample.prompt is empty: give at least one character to continue")
         self.prompt = prompt
         self.n_tokens = n_tokens
         self.temperature = temperature
@@ -29,14 +36,18 @@ class TextSample(pl.Callback):
         tokenizer = pl_module.tokenizer
         prompt = torch.as_tensor(tokenizer.encode(self.prompt)).long()
         generator = torch.Generator().manual_seed(SEED)
-        written = generate(
-            cast(Decoder, pl_module.model),
-            prompt,
-            n_tokens=self.n_tokens,
-            temperature=self.temperature,
-            top_k=self.top_k,
-            generator=generator,
-        )
+        # a compiled model would be compiled anew for each length
+        with torch.compiler.set_stance("force_eager"):
+            written = [
+                *generate(
+                    cast(Decoder, pl_module.model),
+                    prompt,
+                    n_tokens=self.n_tokens,
+                    temperature=self.temperature,
+                    top_k=self.top_k,
+                    generator=generator,
+                )
+            ]
         write_text(
-            Path(trainer.default_root_dir) / "sample.txt", tokenizer.decode(list(written)).strip("\n") + "\n"
+            Path(trainer.default_root_dir) / "sample.txt", tokenizer.decode(written).strip("\n") + "\n"
         )

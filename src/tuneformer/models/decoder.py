@@ -68,18 +68,16 @@ class Decoder(nn.Module):
 
         # a partial, not a function in here: the model must survive pickling
         head_positions = partial(make_head_positions, positions, n_positions=context_length, base=rope_base)
-        layers = [
-            LayerSpec(
-                index=index,
-                d_model=d_model,
-                n_heads=n_heads,
-                context_length=context_length,
-                bias=bias,
-                dropout=dropout,
-                head_positions=head_positions,
-            )
-            for index in range(n_layers)
-        ]
+        layer = partial(
+            LayerSpec,
+            d_model=d_model,
+            n_heads=n_heads,
+            context_length=context_length,
+            bias=bias,
+            dropout=dropout,
+            head_positions=head_positions,
+        )
+        build = partial(make_block, attention=attention, norm=norm, feed_forward=feed_forward, d_ff=d_ff)
         device = torch.get_default_device()
         # without storage first: torch's own layers would draw weights that nobody keeps
         with torch.device("meta"):
@@ -88,10 +86,7 @@ class Decoder(nn.Module):
                 positions, d_model=d_model, n_positions=context_length
             )
             self.dropout = nn.Dropout(dropout)
-            self.blocks = nn.ModuleList(
-                make_block(layer, attention=attention, norm=norm, feed_forward=feed_forward, d_ff=d_ff)
-                for layer in layers
-            )
+            self.blocks = nn.ModuleList(build(layer(index=index)) for index in range(n_layers))
             self.norm = make_norm(norm, width=d_model, bias=bias)
             self.output = None if tie_embeddings else nn.Linear(d_model, vocab_size, bias=bias)
         self.to_empty(device=device)

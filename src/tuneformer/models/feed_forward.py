@@ -30,7 +30,8 @@ class SquaredReluFeedForward(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch time d_model"]) -> Float[Tensor, "batch time d_model"]:
         """Apply the equation above."""
-        return self.down(F.relu(self.up(x)).square())
+        hidden = F.relu(self.up(x))
+        return self.down(hidden * hidden)  # square() goes back through a power, which takes longer
 
 
 class SwigluFeedForward(nn.Module):

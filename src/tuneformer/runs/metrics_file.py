@@ -51,7 +51,7 @@ class MetricsFile:
             merged[row["step"]] = {**merged.get(row["step"], {}), **row}
         self._columns = _order({column for row in rows for column in row} or set(FIRST_COLUMNS))
         self._last_step = max(merged, default=-1.0)
-        write_text(self.path, ",".join(self._columns) + "\n" + _lines(list(merged.values()), self._columns))
+        write_text(self.path, _csv([self._columns]) + _lines(list(merged.values()), self._columns))
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -88,10 +88,12 @@ def _order(columns: set[str]) -> list[str]:
 
 
 def _lines(rows: list[Row], columns: list[str]) -> str:
+    return _csv([[_text(row.get(name)) for name in columns] for row in rows])
+
+
+def _csv(lines: list[list[str]]) -> str:
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    for row in rows:
-        writer.writerow([_text(row.get(name)) for name in columns])
+    csv.writer(buffer, lineterminator="\n").writerows(lines)
     return buffer.getvalue()
 
 

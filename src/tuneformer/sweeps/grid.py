@@ -34,6 +34,7 @@ class GridSweeper(BasicSweeper):
         assert self.config is not None
         assert self.launcher is not None
         overrides = self._parse(arguments)
+        _check_folders(overrides)
         points = self.split_arguments(overrides, None)[0]
         swept = [override.get_key_element() for override in overrides if override.is_sweep_override()]
         sweep = self.config.sweep or f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
@@ -58,7 +59,7 @@ class GridSweeper(BasicSweeper):
     def _job(self, point: list[str], swept: list[str], sweep: str) -> list[str]:
         name = job_name([override for override in point if override.split("=", 1)[0] in swept])
         folder = OUTPUTS / "sweeps" / sweep / name
-        rest = [override for override in point if not override.startswith(("sweep=", "run_dir="))]
+        rest = [override for override in point if not override.startswith("sweep=")]
         return [*rest, f"sweep={quoted(sweep)}", f"run_dir={quoted(folder)}"]
 
     def _check(self, job: list[str]) -> None:
@@ -73,6 +74,20 @@ class GridSweeper(BasicSweeper):
         except (UserError, *COMPOSING_ERRORS) as error:
             line = error if isinstance(error, UserError) else one_line(error, compose_choices(job))
             raise UserError(f"{line} (in the job {' '.join(job[:-2])})") from error
+
+
+def _check_folders(overrides: Sequence[Override]) -> None:
+    for override in overrides:
+        key = override.get_key_element()
+        if key == "run_dir":
+            raise UserError(
+                f"{override.input_line} cannot be set with --multirun: each job has its own folder below"
+                " outputs/sweeps/<sweep>"
+            )
+        if key == "sweep" and override.is_sweep_override():
+            raise UserError(
+                f"{override.input_line} cannot have several values: it names one folder for all jobs"
+            )
 
 
 def _failed(result: JobReturn) -> bool:

@@ -78,8 +78,12 @@ class Task(pl.LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         mine = torch.tensor(self.running_loss.state(), dtype=torch.float64)
-        ranks = self.all_gather(mine.to(self.device)) if self.trainer.world_size > 1 else mine
-        checkpoint["running_loss"] = cast(Tensor, ranks).reshape(-1, 2).tolist()
+        ranks = [mine]
+        if self.trainer.world_size > 1:
+            mine = mine.to(self.device)
+            ranks = [torch.empty_like(mine) for _ in range(self.trainer.world_size)]
+            torch.distributed.all_gather(ranks, mine)
+        checkpoint["running_loss"] = [rank.tolist() for rank in ranks]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         scale = _count_parts_of_steps(checkpoint, self.trainer.accumulate_grad_batches)

@@ -4,21 +4,20 @@ Lightning numbers the steps it logs from 0. Here a step's number is how many opt
 """
 
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
 from lightning_fabric.utilities.rank_zero import rank_zero_only
-from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
+from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.loggers.logger import Logger
 
 from tuneformer.config.whitelist import whitelisted
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import MetricsFile
-from tuneformer.runs.record import run_identifier
+from tuneformer.training.wandb_logger import WandbRunLogger
 
 Config = dict[str, Any]
 
@@ -69,75 +68,6 @@ class TensorBoardRunLogger(TensorBoardLogger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         super().log_metrics(dict(metrics), (step or 0) + 1)
-
-
-class WandbRunLogger(WandbLogger):
-    """A W&B run in the run directory, with the axes trainer/step, tokens and seconds.
-
-    Its id derives from the run directory, so that a restart appends. In a sweep each job is a run of
-    its own, grouped by the sweep.
-    """
-
-    def __init__(
-        self, *, mode: str, project: str, entity: str | None, directory: RunDirectory, run_config: Config
-    ) -> None:
-        import wandb  # heavy: only a run that logs to it pays for it
-
-        super().__init__(
-            name=run_config["name"],
-            save_dir=directory.path,
-            id=run_identifier(directory.path),
-            project=project,
-            entity=entity,
-            mode=mode,
-            group=run_config["sweep"],
-            job_type="train",
-            tags=list(run_config["tags"]),
-            notes=run_config["notes"] or None,
-            config=run_config,
-            settings=wandb.Settings(silent=mode != "online", console="off"),
-        )
-        self._wandb_init.pop("anonymous", None)  # Lightning still passes what W&B warns of
-
-    @property
-    def experiment(self) -> Any:
-        if self._experiment is not None:
-            return super().experiment
-        with _without_launch_inputs():
-            run = super().experiment
-        run.define_metric("trainer/step")
-        run.define_metric("*", step_metric="trainer/step", step_sync=True)
-        return run
-
-    @rank_zero_only
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        self.experiment.log({**metrics, "trainer/step": (step or 0) + 1})
-
-    @rank_zero_only
-    def close(self, status: str, summary: Mapping[str, Any]) -> None:
-        """Ends the W&B run: exit status 0 if it finished or diverged, which is a result, else 1."""
-        if self._experiment is None:
-            return
-        self.experiment.summary.update({"status": status, **summary})
-        self.experiment.finish(exit_code=0 if status in ("finished", "diverged") else 1)
-        self._experiment = None
-
-
-@contextmanager
-def _without_launch_inputs() -> Iterator[None]:
-    """W&B loads its job launcher into every run (a third of a second) for inputs that nothing here stages."""
-    from wandb.sdk.wandb_run import Run
-
-    name = "_detect_and_apply_job_inputs"
-    original = getattr(Run, name, None)
-    if original is None:
-        yield
-        return
-    setattr(Run, name, lambda _: None)
-    try:
-        yield
-    finally:
-        setattr(Run, name, original)
 
 
 def build_loggers(

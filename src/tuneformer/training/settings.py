@@ -89,7 +89,7 @@ class TrainerSettings:
                 enable_progress_bar=False,
                 enable_model_summary=False,
             )
-        except (MisconfigurationException, RuntimeError, ValueError) as error:
+        except (MisconfigurationException, ModuleNotFoundError, RuntimeError, ValueError) as error:
             raise UserError(
                 f"trainer.accelerator={self.accelerator} trainer.devices={self.devices}"
                 f" trainer.strategy={self.strategy} is not possible here: {_first_line(error)}"
