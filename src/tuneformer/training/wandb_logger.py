@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from lightning_fabric.utilities.rank_zero import rank_zero_only
@@ -37,6 +38,8 @@ class WandbRunLogger(Logger):
         self, *, mode: str, project: str, entity: str | None, directory: RunDirectory, run_config: Config
     ) -> None:
         super().__init__()
+        if find_spec("wandb") is None:
+            raise ModuleNotFoundError("wandb")
         self._settings = {
             "dir": str(directory.path),
             "id": run_identifier(directory.path),
