@@ -16,11 +16,13 @@ from hydra.core.hydra_config import HydraConfig
 
 from tuneformer.config.options import source_folders
 from tuneformer.config.quoting import quoted
+from tuneformer.errors import Diverged, Interrupted, UserError
 
 Config = dict[str, Any]
 
 LIGHTNING_LOGGERS = ("pytorch_lightning", "lightning_fabric")
 SECONDS_TO_END = 60.0
+SECONDS_TO_TELL = 5.0
 
 
 @contextmanager
@@ -50,13 +52,17 @@ def restored_process() -> Iterator[None]:
 def other_ranks(config: Config, trainer: pl.Trainer) -> Iterator[None]:
     """Lightning may start the other ranks of this run within it, and none of them outlives it.
 
-    If this rank fails they are killed: they could only wait for it.
+    If this rank ends early they could only wait for it, and are killed: at once where it knows why, else
+    after a moment in which the one whose failure it was can tell of it.
     """
     try:
         with _relaunchable(config):
             yield
-    except BaseException:
+    except (UserError, Diverged, Interrupted):
         _end_ranks(trainer, seconds=0.0)
+        raise
+    except BaseException:
+        _end_ranks(trainer, seconds=SECONDS_TO_TELL)
         raise
     else:
         _end_ranks(trainer, seconds=SECONDS_TO_END)

@@ -155,13 +155,13 @@ def signal_behind(error: BaseException) -> int | None:
 
 def end(record: Record, loggers: list[Logger], directory: RunDirectory) -> None:
     """Writes the result, closes the dashboard with the right exit status, and shows the result."""
-    close_loggers(
-        loggers, record["status"], {name: record[name] for name in ("steps", "tokens", "wall_seconds")}
-    )
     try:
         directory.write_record(record)
     except OSError as error:
         say(f"{directory.record_file} cannot be written: {error.strerror}; it says what it said before")
+    close_loggers(
+        loggers, record["status"], {name: record[name] for name in ("steps", "tokens", "wall_seconds")}
+    )
     print_end(record, directory)
 
 

@@ -1,0 +1,54 @@
+"""The sample that a run ends with."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.training.conftest import Train, TrainHere
+
+import tuneformer
+from tuneformer.callbacks.sample import TextSample
+from tuneformer.errors import UserError
+from tuneformer.generation import generate
+from tuneformer.models.decoder import Decoder
+
+SAMPLE = ["callbacks=default", "callbacks.sample.n_tokens=40", "callbacks.sample.top_k=5"]
+
+
+def test_the_sample_is_what_the_final_weights_write_from_the_prompt(
+    tiny: list[str], train_here: TrainHere, tmp_path: Path
+) -> None:
+    train_here([*tiny, *SAMPLE, "callbacks.sample.prompt=to be", "data.tokenizer=characters", "run_dir=run"])
+    run = tuneformer.load_run(tmp_path / "run")
+    assert isinstance(run.model, Decoder)
+    again = generate(
+        run.model,
+        torch.from_numpy(run.tokenizer.encode("to be")),
+        n_tokens=40,
+        temperature=0.8,
+        top_k=5,
+        generator=torch.Generator().manual_seed(0),
+    )
+    written = (tmp_path / "run" / "sample.txt").read_text(encoding="utf-8")
+    assert written == run.tokenizer.decode(list(again)).strip("\n") + "\n"
+    assert len(written) > 10
+
+
+def test_the_sample_is_shown_at_the_end_and_changes_no_weight(
+    tiny: list[str], train_in_child: Train, train_here: TrainHere, tmp_path: Path
+) -> None:
+    ended = train_in_child([*tiny, *SAMPLE, "data.tokenizer=characters", "run_dir=with"])
+    assert (tmp_path / "with" / "sample.txt").read_text(encoding="utf-8") in ended.output
+    train_here([*tiny, "data.tokenizer=characters", "run_dir=without"])
+    with_sample, without = (tuneformer.load_run(tmp_path / name) for name in ("with", "without"))
+    assert (
+        with_sample.record["metrics"]["final"]["test/loss"] == without.record["metrics"]["final"]["test/loss"]
+    )
+    for left, right in zip(with_sample.model.parameters(), without.model.parameters(), strict=True):
+        assert torch.equal(left, right)
+
+
+@pytest.mark.fast
+def test_an_empty_prompt_is_refused_before_training() -> None:
+    with pytest.raises(UserError, match=r"^callbacks\.sample\.prompt is empty: give at least one character"):
+        TextSample(prompt="", n_tokens=3, temperature=1.0, top_k=None)

@@ -1,0 +1,111 @@
+import os
+import random
+import runpy
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import tuneformer
+
+if TYPE_CHECKING:
+    from tuneformer.loading import Run
+
+ROOT = Path(__file__).parents[1]
+
+# before torch is imported: the test processes share the cores
+os.environ["OMP_NUM_THREADS"] = "1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder() -> Path:
+    """Downloads and token files of all tests: one folder for all test processes, kept between sessions."""
+    folder = Path(tempfile.gettempdir()) / f"tuneformer-tests-{os.getuid()}"
+    os.environ["TUNEFORMER_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test works in a folder of its own, so that outputs/ lies there."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def clean_hydra() -> Iterator[None]:
+    """Hydra keeps its configuration in globals; no test sees another's."""
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+
+    yield
+    GlobalHydra.instance().clear()
+    HydraConfig.instance().cfg = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """How a command ended: its exit status and the lines that it printed."""
+
+    status: int
+    out: list[str]
+    err: list[str]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """command("train.py", "seed=1"): what the shell would run, in this process."""
+
+    def run(script: str, *arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", [str(ROOT / script), *arguments])
+        capfd.readouterr()
+        status = 0
+        try:
+            runpy.run_path(str(ROOT / script), run_name="__main__")
+        except SystemExit as exit_:
+            status = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+        printed = capfd.readouterr()
+        return Answer(status=status, out=printed.out.splitlines(), err=printed.err.splitlines())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six kilobytes of words."""
+    words = ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "and", "sleeps", "on"]
+    draw = random.Random(0)
+    file = tmp_path_factory.mktemp("small_text") / "words.txt"
+    file.write_text("\n".join(" ".join(draw.choices(words, k=8)) for _ in range(150)), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="session")
+def small_settings(small_text: Path) -> list[str]:
+    """The overrides of the smallest run: three steps on six kilobytes."""
+    return [
+        "data=text",
+        f"data.path={small_text}",
+        "data.context_length=16",
+        "data.batch_size=4",
+        "model.n_layers=1",
+        "model.n_heads=2",
+        "model.d_model=16",
+        "logger=none",
+        "callbacks=none",
+        "trainer.max_steps=3",
+        "trainer.val_check_interval=2",
+        "trainer.log_every_n_steps=1",
+        "trainer.threads=1",
+    ]
+
+
+@pytest.fixture(scope="session")
+def small_run(small_settings: list[str], tmp_path_factory: pytest.TempPathFactory) -> "Run":
+    """One such run for all tests that only read it."""
+    folder = tmp_path_factory.mktemp("small_run") / "run"
+    return tuneformer.train([*small_settings, f"run_dir={folder}"])

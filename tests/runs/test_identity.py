@@ -1,0 +1,125 @@
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from tuneformer.checks import check_config
+from tuneformer.config.compose import compose_config
+from tuneformer.runs.identity import NOT_THE_WEIGHTS, config_hash, determining, differences
+
+pytestmark = pytest.mark.fast
+
+# Every setting that a hash may leave out, and why it cannot change the weights by more than rounding.
+VISIBILITY = [
+    "callbacks.checkpoints.every_n_steps=7",
+    "logger=none",
+    "logger.wandb.project=other",
+    "name=other",
+    "notes=other",
+    "tags=[other]",
+    "optimized_metric=test/loss",
+    "sweep=other",
+    "run_dir=other",
+    "trainer.log_every_n_steps=7",
+    "trainer.val_check_interval=7",
+]
+MACHINE = [
+    "data.cache_dir=other",
+    "data.num_workers=2",
+    "data.eval_batch_size=7",
+    "trainer.accelerator=cpu",
+    "trainer.devices=2",
+    "trainer.strategy=ddp",
+    "trainer.threads=2",
+    "trainer.compile=true",
+    "trainer.accumulate_grad_batches=2",
+]
+WEIGHTS = [
+    "seed=1",
+    "data.batch_size=16",
+    "data.context_length=64",
+    "data.tokenizer=characters",
+    "data=python_stdlib",
+    "model.n_layers=2",
+    "model.dropout=0.1",
+    "model.initialization=xavier",
+    "attention.qk_norm=true",
+    "optimizer=adam",
+    "optimizer.lr=1e-3",
+    "optimizer.betas=[0.9,0.99]",
+    "scheduler=linear",
+    "scheduler.warmup=0.1",
+    "param_groups=uniform",
+    "trainer.max_steps=100",
+    "trainer.precision=bf16-mixed",
+    "trainer.gradient_clip_val=null",
+    "trainer.float32_matmul_precision=high",
+]
+
+
+def configured(*overrides: str) -> dict[str, Any]:
+    return check_config(*compose_config(overrides))
+
+
+@pytest.fixture(scope="module")
+def default() -> dict[str, Any]:
+    return configured()
+
+
+@pytest.mark.parametrize("override", [*VISIBILITY, *MACHINE])
+def test_what_does_not_determine_the_weights_leaves_the_hash_alone(
+    default: dict[str, Any], override: str
+) -> None:
+    changed = configured(override)
+    assert changed != default
+    assert config_hash(changed) == config_hash(default)
+    assert differences(changed, default) == []
+
+
+@pytest.mark.parametrize("override", WEIGHTS)
+def test_what_determines_the_weights_changes_the_hash_and_is_listed(
+    default: dict[str, Any], override: str
+) -> None:
+    changed = configured(override)
+    assert config_hash(changed) != config_hash(default)
+    assert differences(changed, default) != []
+
+
+def test_a_hash_does_not_depend_on_the_order_of_the_settings(default: dict[str, Any]) -> None:
+    turned = {key: default[key] for key in reversed(default)}
+    turned["optimizer"] = {key: default["optimizer"][key] for key in reversed(default["optimizer"])}
+    assert list(turned) != list(default)
+    assert config_hash(turned) == config_hash(default)
+
+
+def test_every_exempt_setting_exists(default: dict[str, Any]) -> None:
+    known = determining_paths(default) | {"data.path", "data.validation_path"}
+    assert known >= NOT_THE_WEIGHTS
+
+
+def determining_paths(node: dict[str, Any], prefix: str = "") -> set[str]:
+    paths: set[str] = set()
+    for key, value in node.items():
+        paths.add(f"{prefix}{key}")
+        if isinstance(value, dict):
+            paths |= determining_paths(value, f"{prefix}{key}.")
+    return paths
+
+
+def test_differences_name_both_values_and_what_only_one_has(default: dict[str, Any]) -> None:
+    other = deepcopy(default)
+    other["seed"] = 3
+    other["optimizer"]["extra"] = {"a": 1}
+    del other["scheduler"]["floor"]
+    assert differences(default, other) == [
+        "optimizer.extra.a=absent (there: 1)",
+        "scheduler.floor=0.1 (there: absent)",
+        "seed=0 (there: 3)",
+    ]
+
+
+def test_the_determining_part_is_flat(default: dict[str, Any]) -> None:
+    flat = determining(default)
+    assert flat["optimizer.lr"] == default["optimizer"]["lr"]
+    assert not any(isinstance(value, dict) and value for value in flat.values())
+    assert "trainer.devices" not in flat

@@ -1,0 +1,100 @@
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuneformer.errors import UserError
+from tuneformer.runs.record import (
+    git_state,
+    host_hardware,
+    package_versions,
+    read_record,
+    run_identifier,
+    write_record,
+)
+
+pytestmark = pytest.mark.fast
+
+RECORD: dict[str, Any] = {
+    "status": "finished",
+    "config_hash": "0123",
+    "data": {"fingerprint": "45"},
+    "metrics": {"final": {"val/loss": 1.5}, "best": {}},
+    "restarts": 0,
+    "started": "2026-01-01T00:00:00+00:00",
+    "wall_seconds": 2.5,
+}
+
+
+def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    write_record(tmp_path / "record.json", RECORD)
+    assert read_record(tmp_path / "record.json") == RECORD
+
+
+def test_a_status_of_another_name_is_a_mistake_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        write_record(tmp_path / "record.json", {**RECORD, "status": "done"})
+    assert not (tmp_path / "record.json").exists()
+
+
+def test_a_folder_without_a_record_holds_no_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as error:
+        read_record(tmp_path / "record.json")
+    assert str(error.value) == f"{tmp_path} holds no run: it has no record.json"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"3", b"{}", b'{"status": "done"}', b'{"status": "finished"}', b"\xff\xfe", b"null"],
+)
+def test_a_damaged_record_is_one_line_with_its_name(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "record.json"
+    file.write_bytes(content)
+    with pytest.raises(UserError) as error:
+        read_record(file)
+    assert str(error.value).startswith(f"{file} ")
+    assert "\n" not in str(error.value)
+
+
+def test_a_record_that_is_a_folder_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read"):
+        read_record(tmp_path)
+
+
+def test_versions_are_those_that_are_installed() -> None:
+    versions = package_versions()
+    assert versions["torch"] == version("torch")
+    assert {"python", "tuneformer", "numpy", "pytorch-lightning"} <= versions.keys()
+
+
+def test_git_state_says_what_git_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(*arguments: str) -> str:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    monkeypatch.setattr("tuneformer.runs.record.__file__", str(tmp_path / "record.py"))
+    assert git_state() == {"commit": None, "dirty": None}
+    git("init", "--quiet")
+    (tmp_path / "file").write_text("one", encoding="utf-8")
+    git("add", "file")
+    git("commit", "--quiet", "--no-verify", "--message", "one")
+    assert git_state() == {"commit": git("rev-parse", "HEAD"), "dirty": False}
+    (tmp_path / "file").write_text("two", encoding="utf-8")
+    assert git_state()["dirty"] is True
+
+
+def test_hardware_names_the_machine() -> None:
+    hardware = host_hardware()
+    assert hardware["cpu_cores"] >= 1
+    assert hardware["platform"]
+
+
+def test_an_identifier_belongs_to_one_folder_however_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_identifier(tmp_path / "a") == run_identifier(Path("a")) == run_identifier(Path("b/../a"))
+    assert run_identifier(Path("a")) != run_identifier(Path("b"))
+    assert len(run_identifier(Path("a"))) == 12

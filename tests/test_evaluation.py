@@ -1,0 +1,47 @@
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from tuneformer.errors import UserError
+from tuneformer.evaluation import available_device, evaluate, prepare_again
+from tuneformer.loading import Run
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(("split", "prefix"), [("validation", "val"), ("test", "test")])
+def test_a_split_has_the_losses_that_training_recorded(small_run: Run, split: str, prefix: str) -> None:
+    final = small_run.record["metrics"]["final"]
+    values = evaluate(small_run, split=split, device=CPU)
+    assert values == {name: pytest.approx(final[f"{prefix}/{name}"], rel=1e-9) for name in values}
+    assert values.keys() == {"loss", "perplexity", "bits_per_byte"}
+
+
+def test_the_training_split_can_be_evaluated_and_bytes_have_the_bits_of_their_nats(small_run: Run) -> None:
+    values = evaluate(small_run, split="train", device=CPU)
+    assert values["perplexity"] == pytest.approx(math.exp(values["loss"]))
+    assert values["bits_per_byte"] == pytest.approx(values["loss"] / math.log(2))
+
+
+def test_an_unknown_split_is_one_line(small_run: Run) -> None:
+    with pytest.raises(UserError, match=r"^--split=dev must be one of train, validation, test$"):
+        evaluate(small_run, split="dev", device=CPU)
+
+
+def test_another_text_than_the_run_was_trained_on_is_refused(small_run: Run, tmp_path: Path) -> None:
+    (tmp_path / "other.txt").write_text("something else entirely. " * 40, encoding="utf-8")
+    data = {**small_run.config["data"], "path": str(tmp_path / "other.txt")}
+    with pytest.raises(UserError, match="was trained on another text than its data settings give now"):
+        prepare_again(replace(small_run, config={**small_run.config, "data": data}))
+
+
+@pytest.mark.parametrize("name", ["nothing", "cuda:77", "meta:x"])
+def test_a_device_that_is_not_there_is_one_line(name: str) -> None:
+    with pytest.raises(UserError) as error:
+        available_device(name)
+    assert str(error.value).startswith(f"--device={name} is not there (cpu always is): ")
+    assert "\n" not in str(error.value)
+    assert available_device("cpu") == CPU

@@ -1,0 +1,229 @@
+"""Checkpoints outlive damage and full disks, and hold what they say."""
+
+import os
+import zipfile
+from pathlib import Path
+from random import Random
+from typing import Any, cast
+
+import pytest
+import torch
+from tests.training.conftest import (
+    Fault,
+    Train,
+    TrainHere,
+    assert_same_run,
+    assert_same_tree,
+    read_checkpoint,
+    repeatable_rows,
+)
+
+import tuneformer
+from tuneformer.callbacks.checkpoints import Checkpoints
+from tuneformer.data.text_data import TextData
+from tuneformer.errors import UserError
+from tuneformer.runs.record import read_record
+from tuneformer.training.assembly import build_callbacks
+from tuneformer.training.resume import checkpoint_step, is_whole, usable_checkpoint
+
+
+def truncate(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def flip_one_bit_of_a_weight(file: Path) -> None:
+    with zipfile.ZipFile(file) as archive:
+        largest = max(archive.infolist(), key=lambda entry: entry.file_size)
+        with archive.open(largest) as entry:
+            content = entry.read()
+    whole = bytearray(file.read_bytes())
+    whole[whole.find(content) + len(content) // 2] ^= 1
+    # in place, as a failing disk does: a hard link would show the same damage
+    file.write_bytes(whole)
+
+
+@pytest.mark.parametrize("damage", [truncate, flip_one_bit_of_a_weight])
+def test_a_damaged_last_checkpoint_is_told_and_the_one_before_it_is_used(
+    damage: Any, tiny: list[str], train_in_child: Train, tmp_path: Path
+) -> None:
+    assert train_in_child([*tiny, "run_dir=unbroken"]).status == 0
+    run = [*tiny, "run_dir=damaged"]
+    assert train_in_child(run, Fault(step=22)).status < 0
+    last = tmp_path / "damaged" / "checkpoints" / "last.ckpt"
+    assert checkpoint_step(last) == 21
+    damage(last)
+    again = train_in_child(run)
+    assert again.status == 0
+    assert "damaged/checkpoints/last.ckpt is damaged: going on from previous.ckpt\n" in again.output
+    assert_same_run(tmp_path / "unbroken", tmp_path / "damaged")
+
+
+def test_two_damaged_checkpoints_are_one_line_that_says_what_to_do(
+    tiny: list[str], train_in_child: Train, tmp_path: Path
+) -> None:
+    run = [*tiny, "run_dir=run"]
+    assert train_in_child(run, Fault(step=22)).status < 0
+    record = (tmp_path / "run" / "record.json").read_bytes()
+    for name in ("last.ckpt", "previous.ckpt"):
+        truncate(tmp_path / "run" / "checkpoints" / name)
+    again = train_in_child(run)
+    assert again.status == 2
+    assert again.output == (
+        "error: run/checkpoints holds no usable checkpoint (last.ckpt, previous.ckpt damaged):"
+        " remove it to start over\n"
+    )
+    assert (tmp_path / "run" / "record.json").read_bytes() == record
+
+
+def test_any_flipped_bit_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
+    content = {"global_step": 3, "weights": torch.arange(40.0), "name": "checkpoint"}
+    file = tmp_path / "last.ckpt"
+    torch.save(content, file)
+    whole = file.read_bytes()
+    drawn = Random(0)
+    noticed = 0
+    for _ in range(600):
+        spoilt = bytearray(whole)
+        spoilt[drawn.randrange(len(whole))] ^= 1 << drawn.randrange(8)
+        file.write_bytes(spoilt)
+        if is_whole(file):
+            assert_same_tree(torch.load(file, weights_only=True), content)
+        else:
+            noticed += 1
+    assert noticed > 200
+
+
+@pytest.mark.fast
+def test_a_folder_without_checkpoints_starts_over_and_a_missing_last_one_uses_the_one_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert usable_checkpoint(tmp_path / "checkpoints") is None
+    assert checkpoint_step(None) == 0
+    torch.save({"global_step": 3}, tmp_path / "previous.ckpt")
+    assert usable_checkpoint(tmp_path) == tmp_path / "previous.ckpt"
+    assert capsys.readouterr().err == ""
+    (tmp_path / "last.ckpt").touch()
+    assert usable_checkpoint(tmp_path) == tmp_path / "previous.ckpt"
+    assert capsys.readouterr().err == f"{tmp_path}/last.ckpt is damaged: going on from previous.ckpt\n"
+
+
+def test_a_full_disk_is_one_line_and_the_last_checkpoint_survives(
+    tiny: list[str], train_in_child: Train, tmp_path: Path
+) -> None:
+    assert train_in_child([*tiny, "run_dir=unbroken"]).status == 0
+    run = [*tiny, "run_dir=full"]
+    assert train_in_child(run, Fault(step=16)).status < 0
+    largest = (tmp_path / "full" / "checkpoints" / "last.ckpt").stat().st_size // 2
+    full = train_in_child(run, file_size=largest)
+    assert full.status == 2
+    errors = [line for line in full.output.splitlines() if line.startswith("error: ")]
+    assert errors == [
+        "error: full/checkpoints/last.ckpt cannot be written at step 21: [Errno 27] File too large;"
+        " what it held before is kept"
+    ]
+    assert "Traceback" not in full.output
+    record = read_record(tmp_path / "full" / "record.json")
+    assert (record["status"], record["error"]) == ("failed", errors[0].removeprefix("error: "))
+    assert read_checkpoint(tmp_path / "full")["global_step"] == 14
+    assert not list((tmp_path / "full").rglob("*.tmp"))
+
+    assert train_in_child(run).status == 0
+    assert_same_run(tmp_path / "unbroken", tmp_path / "full")
+
+
+def test_a_disk_that_is_full_for_every_file_is_still_one_line(
+    tiny: list[str], train_in_child: Train, tmp_path: Path
+) -> None:
+    run = [*tiny, "run_dir=full"]
+    assert train_in_child(run, Fault(step=16)).status < 0
+    full = train_in_child(run, file_size=100, from_step=18)
+    assert full.status == 2
+    assert len([line for line in full.output.splitlines() if line.startswith("error: ")]) == 1
+    assert "Traceback" not in full.output, full.output
+    assert read_checkpoint(tmp_path / "full")["global_step"] == 14
+    assert "cannot be written" in full.output
+    assert read_record(tmp_path / "full" / "record.json")["status"] == "running"
+
+
+def test_best_checkpoint_holds_the_weights_of_the_lowest_validation_loss(
+    tiny: list[str], train_here: TrainHere, tmp_path: Path
+) -> None:
+    # a rate so high that the loss is lower at step 10 than at 20
+    run = [*tiny, "optimizer.lr=0.3", "scheduler=constant"]
+    train_here([*run, "trainer.max_steps=20", "run_dir=run"])
+    rows = {row["step"]: row["val/loss"] for row in repeatable_rows(tmp_path / "run") if "val/loss" in row}
+    lowest = min(rows, key=lambda step: rows[step])
+    assert lowest == 10
+    best = read_checkpoint(tmp_path / "run", "best.ckpt")
+    assert best["global_step"] == lowest
+    assert "optimizer_states" not in best
+    record = read_record(tmp_path / "run" / "record.json")
+    assert record["metrics"]["best"]["val/loss"] == rows[lowest]
+    assert record["metrics"]["best"]["step"] == lowest
+
+    assert tuneformer.load_run(tmp_path / "run", checkpoint="best").step == lowest
+    # the same weights, trained only so far
+    train_here([*run, "trainer.max_steps=10", "run_dir=short"])
+    assert_same_tree(best["state_dict"], read_checkpoint(tmp_path / "short")["state_dict"])
+
+
+def test_no_best_checkpoint_is_kept_where_none_is_asked_for(
+    tiny: list[str], train_here: TrainHere, tmp_path: Path
+) -> None:
+    train_here([*tiny, "callbacks.checkpoints.best_metric=null", "run_dir=run"])
+    kept = sorted(file.name for file in (tmp_path / "run" / "checkpoints").iterdir())
+    assert kept == ["last.ckpt", "previous.ckpt"]
+    assert read_record(tmp_path / "run" / "record.json")["metrics"]["best"] == {}
+
+
+def test_the_previous_checkpoint_is_another_file_than_the_last_one(
+    tiny: list[str], train_here: TrainHere, tmp_path: Path
+) -> None:
+    train_here([*tiny, "run_dir=run"])
+    last, previous = (tmp_path / "run" / "checkpoints" / name for name in ("last.ckpt", "previous.ckpt"))
+    assert not last.samefile(previous)
+    assert (checkpoint_step(last), checkpoint_step(previous)) == (30, 28)
+
+
+def test_checkpoints_are_kept_on_a_file_system_without_hard_links(
+    tiny: list[str], train_here: TrainHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    train_here([*tiny, "run_dir=run"])
+    assert checkpoint_step(tmp_path / "run" / "checkpoints" / "previous.ckpt") == 28
+
+
+@pytest.mark.fast
+def test_callbacks_that_would_not_keep_the_run_safe_are_refused() -> None:
+    with pytest.raises(UserError, match=r"^callbacks has no checkpoints: start the file with"):
+        build_callbacks({}, data=cast(TextData, None))
+
+
+@pytest.mark.fast
+def test_the_lowest_metric_so_far_is_part_of_a_checkpoint() -> None:
+    before = Checkpoints(every_n_steps=5, best_metric="val/loss")
+    before.best = {"val/loss": 1.5, "step": 10.0}
+    after = Checkpoints(every_n_steps=5, best_metric="val/loss")
+    after.load_state_dict(before.state_dict())
+    assert after.best == before.best
+
+
+@pytest.mark.proof
+def test_a_compiled_run_has_the_names_and_nearly_the_weights_of_one_that_is_not(
+    tiny: list[str], train_in_child: Train, tmp_path: Path
+) -> None:
+    for compiled in ("false", "true"):
+        ended = train_in_child(
+            [*tiny, f"trainer.compile={compiled}", "callbacks=default", f"run_dir=run-{compiled}"]
+        )
+        assert ended.status == 0
+        assert "Warning" not in ended.output
+        assert "a sample of what it writes" in ended.output
+    plain, fused = (read_checkpoint(tmp_path / name)["state_dict"] for name in ("run-false", "run-true"))
+    assert list(plain) == list(fused)
+    for name, weights in plain.items():
+        assert (weights - fused[name]).abs().max() < 1e-3, name
+    assert tuneformer.load_run(tmp_path / "run-true").step == 30

@@ -1,0 +1,164 @@
+"""Each dashboard holds what metrics.csv holds."""
+
+import json
+import math
+import signal
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tests.training.conftest import Fault, Train, TrainHere
+from wandb.proto.wandb_internal_pb2 import Record  # pyright: ignore[reportAttributeAccessIssue]
+
+from tuneformer.errors import UserError
+from tuneformer.runs.directory import RunDirectory
+from tuneformer.runs.metrics_file import read_rows
+from tuneformer.training.loggers import MetricsFileLogger, build_loggers
+
+BLOCK = 32768
+FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+
+
+def offline_records(file: Path) -> Iterator[Record]:
+    """The records of a .wandb file: LevelDB's log format behind a header of 7 bytes."""
+    content = file.read_bytes()
+    assert content.startswith(b":W&B")
+    position, parts = 7, b""
+    while position + 7 <= len(content):
+        if BLOCK - position % BLOCK < 7:
+            position += BLOCK - position % BLOCK
+            continue
+        _, length, kind = struct.unpack_from("<IHB", content, position)
+        position += 7
+        parts = (b"" if kind in (FULL, FIRST) else parts) + content[position : position + length]
+        position += length
+        if kind in (FULL, LAST):
+            yield Record.FromString(parts)
+
+
+def history(records: list[Record]) -> dict[float, dict[str, float]]:
+    """What was logged, by step; of one step what came last."""
+    rows: dict[float, dict[str, float]] = {}
+    for record in records:
+        if record.HasField("history"):
+            row = {
+                ".".join(item.nested_key) or item.key: json.loads(item.value_json)
+                for item in record.history.item
+            }
+            row = {name: float(value) for name, value in row.items() if not name.startswith("_")}
+            rows.setdefault(row["trainer/step"], {}).update(row)
+    return rows
+
+
+def as_csv_row(row: dict[str, float]) -> dict[str, float]:
+    return {"step" if name == "trainer/step" else name: value for name, value in row.items()}
+
+
+def test_wandb_offline_files_hold_the_rows_of_metrics_csv_over_a_restart(
+    tiny: list[str], train_in_child: Train, tmp_path: Path
+) -> None:
+    run = [*tiny, "logger=wandb", "logger.wandb.mode=offline", "run_dir=run", "name=trial"]
+    run += ["sweep=my-sweep", "tags=[one,two]", "notes='why it was made'"]
+    assert train_in_child(run, Fault(step=22, signal=signal.SIGTERM)).status == 143
+    ended = train_in_child(run)
+    assert ended.status == 0
+    assert "Warning" not in ended.output
+
+    folders = (tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb")
+    files = sorted(folders, key=lambda file: file.stat().st_mtime)
+    assert len(files) == 2
+    stopped, finished = ([*offline_records(file)] for file in files)
+    assert (max(history(stopped)), min(history(finished))) == (20, 24)
+    logged = history([*stopped, *finished])
+    rows = read_rows(tmp_path / "run" / "metrics.csv")
+    assert [as_csv_row(logged[step]) for step in sorted(logged)] == rows
+
+    about, before = (next(r.run for r in records if r.HasField("run")) for records in (finished, stopped))
+    assert about.run_id == before.run_id
+    assert (about.display_name, about.run_group, about.notes) == ("trial", "my-sweep", "why it was made")
+    assert list(about.tags) == ["one", "two"]
+    config = {item.key: json.loads(item.value_json) for item in about.config.update}
+    assert config["optimizer"]["betas"] == [0.9, 0.95]
+    assert config["trainer"]["max_steps"] == 30
+    exits = [r.exit.exit_code for r in (*stopped, *finished) if r.HasField("exit")]
+    assert exits == [1, 0]
+
+
+def test_wandb_is_told_that_a_run_failed(tiny: list[str], train_in_child: Train, tmp_path: Path) -> None:
+    run = [*tiny, "logger=wandb", "logger.wandb.mode=offline", "run_dir=run"]
+    assert train_in_child(run, file_size=40_000).status == 2
+    (file,) = (tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb")
+    records = [*offline_records(file)]
+    assert [r.exit.exit_code for r in records if r.HasField("exit")] == [1]
+    summary = {
+        item.key: json.loads(item.value_json)
+        for r in records
+        if r.HasField("summary")
+        for item in r.summary.update
+    }
+    assert summary["status"] == "failed"
+
+
+def test_tensorboard_events_hold_the_rows_of_metrics_csv(
+    tiny: list[str], train_here: TrainHere, tmp_path: Path
+) -> None:
+    train_here([*tiny, "logger=tensorboard", "run_dir=run"])
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    rows = read_rows(tmp_path / "run" / "metrics.csv")
+    names = {name for row in rows for name in row} - {"step"}
+    assert set(events.Tags()["scalars"]) == names
+    for name in names:
+        # tensorboard keeps float32, and of one step every value
+        found = {event.step: event.value for event in events.Scalars(name)}
+        assert found == pytest.approx({row["step"]: row[name] for row in rows if name in row}, rel=1e-6)
+
+
+def test_without_a_dashboard_there_is_no_folder_for_one(
+    tiny: list[str], train_here: TrainHere, tmp_path: Path
+) -> None:
+    train_here([*tiny, "run_dir=run"])
+    assert sorted(file.name for file in (tmp_path / "run").iterdir()) == [
+        "checkpoints",
+        "config.yaml",
+        "metrics.csv",
+        "record.json",
+        "tokenizer.json",
+    ]
+
+
+@pytest.mark.parametrize("name", ["wandb", "tensorboard"])
+def test_a_missing_dashboard_package_is_one_line_with_the_command_that_installs_it(
+    name: str, tiny: list[str], train_here: TrainHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    for flag in ("_TENSORBOARD_AVAILABLE", "_TENSORBOARDX_AVAILABLE"):
+        monkeypatch.setattr(f"lightning_fabric.loggers.tensorboard.{flag}", False)
+    with pytest.raises(UserError) as error:
+        train_here([*tiny, f"logger={name}", "run_dir=run"])
+    assert str(error.value) == f"logger={name} needs a package that is not installed: pip install {name}"
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.fast
+def test_metrics_file_logger_counts_steps_done_and_leaves_lightnings_epoch_out(tmp_path: Path) -> None:
+    logger = MetricsFileLogger(path=tmp_path / "metrics.csv", first_step=0)
+    logger.log_metrics({"train/loss": 2.0, "epoch": 0.0}, step=3)
+    logger.log_metrics({"val/loss": math.nan}, step=3)
+    logger.finalize("success")
+    (row,) = read_rows(tmp_path / "metrics.csv")
+    assert math.isnan(row.pop("val/loss"))
+    assert row == {"step": 4.0, "train/loss": 2.0}
+
+
+@pytest.mark.fast
+def test_a_logger_of_lightnings_own_is_built_from_its_settings_alone(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {
+        "csv": {"_target_": "pytorch_lightning.loggers.CSVLogger", "save_dir": str(tmp_path)}
+    }
+    loggers = build_loggers(settings, config={}, directory=RunDirectory(tmp_path), first_step=0)
+    assert [type(logger).__name__ for logger in loggers] == ["MetricsFileLogger", "CSVLogger"]
