@@ -45,7 +45,7 @@ def test_the_default_passes_as_plain_values_with_a_name() -> None:
             ["trainer.accelerator=gpuu"],
             "trainer.accelerator=gpuu must be one of auto, cpu, gpu, cuda, mps, tpu",
         ),
-        (["trainer.strategy=dpp"], "trainer.strategy=dpp must be one of auto, ddp, ddp_spawn,"),
+        (["trainer.strategy=dpp"], "trainer.strategy=dpp must be one of auto, ddp,"),
         (["logger.wandb.mode=on"], "logger.wandb.mode=on must be one of offline, online, disabled"),
         (["optimized_metric=val/los"], f"optimized_metric=val/los must be one of {', '.join(METRICS)}"),
         (

@@ -83,13 +83,13 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
     """
     plain = resolve(config)
     _check_root(plain)
+    check_targets(plain)
     folders = source_folders(hydra)
     for group in GROUPS:
         option = hydra.runtime.choices.get(group)
         if option is None or not isinstance(plain.get(group), dict):
             raise UserError(f"{group} is missing: choose one of {', '.join(list_options(group, folders))}")
         check_group(group, str(option), plain[group], folders)
-    check_targets(plain)
     _check_ranges(plain)
     _check_groups_together(plain)
     if plain["name"] is None:

@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.training.conftest import CHILD, Train
 
+from tests.training.conftest import CHILD, Train
 from tuneformer.callbacks.progress import _clock
 
 SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"

@@ -1,7 +1,6 @@
 """The rows of metrics.csv against what the run did, observed from outside."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,9 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from tests.training.conftest import TrainHere, repeatable_rows
 from torch import Tensor
 
+from tests.training.conftest import TrainHere, repeatable_rows
 from tuneformer.callbacks.run_metrics import RunMetrics, TrainingClock
 from tuneformer.data.batches import TokenBatch
 from tuneformer.optim.schedules import cosine
@@ -130,32 +129,33 @@ def test_seconds_and_throughput_leave_validation_out_and_add_up_over_restarts(
 ) -> None:
     now = 0.0
 
-    def pass_time(seconds: float) -> Callable[..., None]:
-        def hook(module: LanguageModelling, *_: Any) -> None:
-            nonlocal now
-            now += seconds
-            if module.global_step == 18 and not resumed:
-                raise RuntimeError("planted")
+    def train_batch(module: LanguageModelling, *_: Any) -> None:
+        nonlocal now
+        now += module.global_step + 1  # step s takes s seconds
+        if module.global_step == 18 and not resumed:
+            raise RuntimeError("planted")
 
-        return hook
+    def evaluate_batch(*_: Any) -> None:
+        nonlocal now
+        now += 1000
 
     resumed = False
     monkeypatch.setattr("tuneformer.callbacks.run_metrics.time.perf_counter", lambda: now)
-    monkeypatch.setattr(LanguageModelling, "on_train_batch_start", pass_time(1.0), raising=False)
-    monkeypatch.setattr(LanguageModelling, "on_validation_batch_start", pass_time(1000.0), raising=False)
-    monkeypatch.setattr(LanguageModelling, "on_test_batch_start", pass_time(1000.0), raising=False)
+    monkeypatch.setattr(LanguageModelling, "on_train_batch_start", train_batch, raising=False)
+    monkeypatch.setattr(LanguageModelling, "on_validation_batch_start", evaluate_batch, raising=False)
+    monkeypatch.setattr(LanguageModelling, "on_test_batch_start", evaluate_batch, raising=False)
     with pytest.raises(RuntimeError, match="planted"):
         train_here([*tiny, "run_dir=run"])
     resumed = True
     train_here([*tiny, "run_dir=run"])
 
     rows = read_rows(tmp_path / "run" / "metrics.csv")
-    assert len(rows) == len(LOGGED) + 1
-    for row in rows:
-        assert row["seconds"] == row["step"]
-        if "train/loss" in row:
-            assert row["throughput/step_ms"] == pytest.approx(1000)
-            assert row["throughput/tokens_per_second"] == pytest.approx(64)
+    assert [row["seconds"] for row in rows] == [row["step"] * (row["step"] + 1) / 2 for row in rows]
+    # since the row before, or since the restart from step 14
+    for first, last in ((1, 4), (5, 8), (9, 12), (15, 16), (17, 20), (21, 24), (25, 28), (29, 30)):
+        row = next(row for row in rows if row["step"] == last)
+        assert row["throughput/step_ms"] == pytest.approx(1000 * (first + last) / 2)
+        assert row["throughput/tokens_per_second"] == pytest.approx(64 / ((first + last) / 2))
 
 
 @pytest.mark.fast

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.conftest import Train, TrainHere
 
 import tuneformer
+from tests.training.conftest import Train, TrainHere
 from tuneformer.callbacks.sample import TextSample
 from tuneformer.errors import UserError
 from tuneformer.generation import generate

@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import pytest
 import torch
+
+import tuneformer
 from tests.training.conftest import (
     Fault,
     Train,
@@ -17,8 +19,6 @@ from tests.training.conftest import (
     read_checkpoint,
     repeatable_rows,
 )
-
-import tuneformer
 from tuneformer.callbacks.checkpoints import Checkpoints
 from tuneformer.data.text_data import TextData
 from tuneformer.errors import UserError

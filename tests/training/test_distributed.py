@@ -10,8 +10,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from tests.training.conftest import Ended, TrainHere, read_checkpoint, repeatable_rows
 
+from tests.training.conftest import Ended, TrainHere, read_checkpoint, repeatable_rows
 from tuneformer.runs.record import read_record
 
 TRAIN = Path(__file__).parents[2] / "train.py"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.conftest import Fault, Train, TrainHere, read_checkpoint, repeatable_rows
 
+from tests.training.conftest import Fault, Train, TrainHere, read_checkpoint, repeatable_rows
 from tuneformer.data.batches import TokenBatch
 from tuneformer.runs.record import read_record
 from tuneformer.tasks.language_modelling import LanguageModelling

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.conftest import TrainHere
 from torch import Tensor
 from torch.nn import functional as F
 
+from tests.training.conftest import TrainHere
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.data.batches import TokenBatch, TrainingBatches

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import torch
-from tests.training.conftest import TrainHere, repeatable_rows
 
+from tests.training.conftest import TrainHere, repeatable_rows
 from tuneformer.errors import UserError
 from tuneformer.runs.record import read_record
 from tuneformer.tasks.language_modelling import LanguageModelling
@@ -40,6 +40,7 @@ def process_state() -> dict[str, Any]:
 
 
 CHANGING = [
+    "trainer.max_steps=5",
     "trainer.threads=2",
     "trainer.float32_matmul_precision=medium",
     "trainer.deterministic=true",
@@ -59,7 +60,7 @@ def test_a_failed_run_leaves_its_process_as_it_was(
     def fail(*_: Any) -> None:
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(LanguageModelling, "validation_step", fail)
+    monkeypatch.setattr(LanguageModelling, "test_step", fail)
     before = process_state()
     with pytest.raises(RuntimeError, match="planted"):
         train_here([*tiny, *CHANGING, "run_dir=run"])
@@ -105,7 +106,7 @@ def test_threads_are_those_asked_for_while_the_run_lasts(
         return loss(self, batch)
 
     monkeypatch.setattr(LanguageModelling, "loss", observe)
-    train_here([*tiny, "trainer.threads=2", "run_dir=run"])
+    train_here([*tiny, "trainer.max_steps=5", "trainer.threads=2", "run_dir=run"])
     assert seen == {2}
     assert read_record(tmp_path / "run" / "record.json")["hardware"]["threads"] == 2
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+
 from tests.training.conftest import (
     Fault,
     Train,
@@ -13,7 +14,6 @@ from tests.training.conftest import (
     read_checkpoint,
     repeatable_rows,
 )
-
 from tuneformer.config.options import list_options
 from tuneformer.runs.record import read_record
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 import torch
-from tests.training.conftest import TrainHere, read_checkpoint
 
 import tuneformer
+from tests.training.conftest import TrainHere, read_checkpoint
 from tuneformer.errors import UserError
 from tuneformer.runs.record import read_record
 from tuneformer.training.assembly import check_batch_divides

@@ -14,7 +14,7 @@ from tuneformer.training.start import train
 Config = dict[str, Any]
 
 SIZES = {
-    "default": ["trainer.max_steps=110"],
+    "default": ["trainer.max_steps=70"],
     "very small": ["model.n_layers=2", "model.d_model=32", "trainer.max_steps=410"],
 }
 SKIPPED_STEPS = 10

@@ -62,6 +62,9 @@ def _check_level(prefix: str, settings: Mapping[str, Any], known: Mapping[str, A
 
 
 def _check_value(path: str, value: Any, known: Any, option: str) -> None:
+    if path.endswith("._target_") and value != known:
+        group = path.split(".")[0]
+        raise UserError(f"{path}={value} is not what {option} stands for ({known}): choose another {group}")
     if value == MISSING:
         raise UserError(f"{path} is missing: {option} needs {path}=<value>")
     if isinstance(known, Mapping):

@@ -1,5 +1,6 @@
 """The run directory: the contract between training and everything after it (docs/architecture.md)."""
 
+import contextlib
 import fcntl
 import itertools
 import os
@@ -86,9 +87,11 @@ class RunDirectory:
             self._lock = None
 
     def discard(self) -> None:
-        """Removes the folder again, if it was made here and no run began in it."""
+        """Removes the folder again, if it was made here and no run began in it; its sweep's too if empty."""
         if self._made_here and not self.record_file.exists():
             shutil.rmtree(self.path, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                self.path.parent.rmdir()
         self.release()
 
     def begun(self) -> bool:

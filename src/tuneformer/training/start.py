@@ -13,6 +13,7 @@ from hydra.utils import instantiate
 from tuneformer.config.whitelist import whitelisted
 from tuneformer.data.text_data import TextData
 from tuneformer.data.token_files import TokenSplits
+from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import Record
 from tuneformer.terminal import say
@@ -27,6 +28,8 @@ def train(config: Config) -> float | None:
     """
     rank = launched_rank()
     folder = config["run_dir"]
+    if folder is None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError("run_dir is missing: processes that are started together need run_dir=<one folder>")
     directory = RunDirectory(Path(folder)) if folder else RunDirectory.create(config["name"])
     config = {**config, "run_dir": str(directory)}
     if rank == 0:

@@ -17,6 +17,7 @@ from pytorch_lightning.loggers.logger import Logger
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import run_identifier
+from tuneformer.terminal import say
 
 Config = dict[str, Any]
 
@@ -56,6 +57,7 @@ class WandbRunLogger(Logger):
         }
         self._starting: Future[Any] | None = None
         self._waiting: list[dict[str, float]] = []
+        self._failed = False
         if mode == "online" and rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
             self.run()
 
@@ -92,8 +94,10 @@ class WandbRunLogger(Logger):
     @rank_zero_only
     def close(self, status: str, summary: Mapping[str, Any]) -> None:
         """Ends the W&B run: exit status 0 if it finished or diverged, which is a result, else 1."""
-        run = self.run()
         self._log_waiting()
+        if self._failed:
+            return
+        run = self.run()
         run.summary.update({"status": status, **summary})
         run.finish(exit_code=0 if status in ("finished", "diverged") else 1)
         self._starting = None
@@ -105,10 +109,16 @@ class WandbRunLogger(Logger):
             starter.shutdown(wait=False)
 
     def _log_waiting(self) -> None:
-        run, rows = self.run(), self._waiting
-        self._waiting = []
-        for row in rows:
-            run.log(row)
+        rows, self._waiting = self._waiting, []
+        if self._failed:
+            return
+        try:
+            run = self.run()
+            for row in rows:
+                run.log(row)
+        except Exception as error:  # a dashboard that breaks must not end a run that trains
+            self._failed = True
+            say(f"logger=wandb has stopped: {error}; metrics.csv goes on")
 
 
 def _start_run(settings: Config) -> Any:
