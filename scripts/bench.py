@@ -28,7 +28,7 @@ def main() -> None:
             step = measure_step_time(size, repeats=repeats)
         row = f"{step['framework_ms']:.2f} ms | {step['plain_ms']:.2f} ms (plain loop) | {step['ratio']:.3f}"
         print(f"| training step, {size} model | {row} | {target} |", flush=True)
-    memory = measure_memory(TRAIN, small_bytes=1_000_000, times=100)
+    memory = measure_memory(TRAIN, small_bytes=1_000_000, times=100, repeats=repeats)
     row = f"{memory['large_mib']:.0f} MiB | {memory['small_mib']:.0f} MiB (corpus / 100)"
     print(f"| peak memory, corpus of 100 MB | {row} | {memory['growth_mib']:+.0f} MiB | no growth |")
 

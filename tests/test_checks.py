@@ -79,8 +79,8 @@ def test_the_default_passes_as_plain_values_with_a_name() -> None:
             "scheduler.warmup=2000 must be shorter than the run (trainer.max_steps=1000)",
         ),
         (
-            ["scheduler.warmup=1500"],
-            "scheduler.warmup=1500 must be shorter than the run (trainer.max_steps=1500)",
+            ["scheduler.warmup=600"],
+            "scheduler.warmup=600 must be shorter than the run (trainer.max_steps=600)",
         ),
         (["scheduler=exponential", "scheduler.floor=0"], "scheduler.floor=0 must be greater than 0"),
         (["model.d_model=130"], "model.d_model=130 must be a multiple of model.n_heads=4"),
@@ -91,6 +91,10 @@ def test_the_default_passes_as_plain_values_with_a_name() -> None:
         (
             ["model.context_length=64"],
             "data.context_length=128 must be at most model.context_length=64, the positions",
+        ),
+        (
+            ["optimizer._target_=torch.optim.SGD"],
+            "optimizer._target_=torch.optim.SGD is not what optimizer=adamw stands for (torch.optim.AdamW)",
         ),
         (["model.vocab_size=7"], "model.vocab_size=7 cannot be set: it follows from data"),
         (["trainer.devices=all"], "trainer.devices=all must be a number of devices, or auto"),
@@ -139,7 +143,7 @@ def test_what_cannot_be_trained_is_one_line_that_says_why(overrides: list[str], 
         ["model.context_length=256"],
         ["model.dropout=0"],
         ["scheduler.warmup=0"],
-        ["scheduler.warmup=1499"],
+        ["scheduler.warmup=599"],
         ["trainer.gradient_clip_val=null"],
         ["trainer.devices=auto", "data.batch_size=7"],
         ["data.batch_size=12", "trainer.accumulate_grad_batches=4"],
@@ -152,7 +156,7 @@ def test_the_edge_of_what_is_allowed_passes(overrides: list[str]) -> None:
 
 
 def test_nothing_is_clamped_or_mended() -> None:
-    config, hydra = compose_config(["model.d_ff=null", "optimizer.lr=1e-30", "scheduler.warmup=1499"])
+    config, hydra = compose_config(["model.d_ff=null", "optimizer.lr=1e-30", "scheduler.warmup=599"])
     assert check_config(config, hydra) == {**resolve(config), "name": "adamw-cosine"}
 
 

@@ -95,7 +95,7 @@ def test_help_lists_the_groups_and_their_options() -> None:
     for line in (
         "optimizer: adam, adamw, adamw_nanogpt, ",
         "experiment: nanogpt_cpu, smoke",
-        "max_steps: 1500",
+        "max_steps: 600",
     ):
         assert line in done.stdout
 

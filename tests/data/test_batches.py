@@ -124,3 +124,27 @@ def test_evaluation_may_be_repeated(token_file: TokenFile) -> None:
     share = EvaluationBatches(token_file, context_length=8, batch_size=3, rank=0, world_size=1)
     first, second = ([batch.targets.tolist() for batch in share] for _ in range(2))
     assert first == second
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux tells what is mapped")
+def test_reading_a_corpus_does_not_keep_it_in_memory(tmp_path: Path) -> None:
+    n_tokens = 64 << 20
+    path = tmp_path / "train.bin"
+    path.write_bytes(bytes(n_tokens))
+    file = TokenFile(path, "uint8", n_tokens, n_tokens)
+    batches = iter(
+        TrainingBatches(
+            file, seed=0, context_length=16, batch_size=4, accumulate=1, rank=0, world_size=1, start=0
+        )
+    )
+    for _ in range(200):
+        next(batches)
+    assert _resident_mib(path) < 8
+
+
+def _resident_mib(path: Path) -> float:
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    starts = [i for i, line in enumerate(lines) if line.endswith(str(path))]
+    assert starts, "the token file is memory-mapped"
+    sizes = [next(line for line in lines[i:] if line.startswith("Rss:")).split()[1] for i in starts]
+    return sum(int(size) for size in sizes) / 1024

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 
 LINE = "The quick brown fox jumps over the lazy dog, and number {} follows it home.\n"
 PEAK = """
@@ -16,12 +17,18 @@ finally:
 """
 
 
-def measure_memory(train_script: Path, *, small_bytes: int, times: int) -> dict[str, float]:
+def measure_memory(train_script: Path, *, small_bytes: int, times: int, repeats: int) -> dict[str, float]:
     """Peak resident MiB of 50 steps on a corpus and on one `times` as large, preparation included."""
-    with tempfile.TemporaryDirectory() as folder:
-        small = _peak(train_script, Path(folder), small_bytes)
-        large = _peak(train_script, Path(folder), small_bytes * times)
-    return {"small_mib": small, "large_mib": large, "growth_mib": large - small}
+    small, large = [], []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            small.append(_peak(train_script, Path(folder), small_bytes))
+            large.append(_peak(train_script, Path(folder), small_bytes * times))
+    return {
+        "small_mib": median(small),
+        "large_mib": median(large),
+        "growth_mib": median(b - a for a, b in zip(small, large, strict=True)),
+    }
 
 
 def _peak(train_script: Path, folder: Path, n_bytes: int) -> float:
@@ -40,6 +47,7 @@ def _peak(train_script: Path, folder: Path, n_bytes: int) -> float:
         "data.max_validation_bytes=10000",
         f"data.validation_path={_held_out(folder)}",
         "callbacks=none",
+        "logger=none",
     ]
     command = [sys.executable, "-c", PEAK, str(train_script), *settings]
     done = subprocess.run(command, check=True, capture_output=True, text=True)

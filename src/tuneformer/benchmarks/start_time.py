@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from statistics import median
 
-IMPORTS = "import torch, pytorch_lightning"
+# neither side pays for tearing the interpreter down
+IMPORTS = "import os, torch, pytorch_lightning; os._exit(0)"
 # torch's own hook on every optimizer ends the process at its first step
 FIRST_STEP = """
 import os, runpy, sys

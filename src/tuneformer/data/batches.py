@@ -11,7 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from tuneformer.data.token_files import TokenFile
+from tuneformer.data.token_files import TokenFile, give_back_pages
 from tuneformer.data.windows import (
     evaluation_rows,
     evaluation_windows,
@@ -63,11 +63,13 @@ class TrainingBatches(IterableDataset[TokenBatch]):
 
     def __iter__(self) -> Iterator[TokenBatch]:
         # opened here, since a memory map would be copied whole to a data worker
-        tokens = np.asarray(self._tokens.open())
+        mapped = self._tokens.open()
+        tokens = np.asarray(mapped)
         worker, n_workers = _worker()
         # the loader takes from its workers in turn, which puts the micro batches back in order
         for micro_batch in count(self._start + worker, n_workers):
             windows = torch.from_numpy(gather(tokens, self._starts(micro_batch), self._context_length))
+            give_back_pages(mapped)
             yield TokenBatch(windows[:, :-1].contiguous(), windows[:, 1:].contiguous())
 
     def _starts(self, micro_batch: int) -> np.ndarray:
@@ -109,13 +111,15 @@ class EvaluationBatches(IterableDataset[TokenBatch]):
         return math.ceil(self._n_rows / self._batch_size)
 
     def __iter__(self) -> Iterator[TokenBatch]:
-        tokens = np.asarray(self._tokens.open())
+        mapped = self._tokens.open()
+        tokens = np.asarray(mapped)
         worker, n_workers = _worker()
         for batch in range(worker, self.n_batches, n_workers):
             first = batch * self._batch_size
             mine = np.arange(first, min(first + self._batch_size, self._n_rows))
             rows = mine * self._world_size + self._rank
             inputs, targets = evaluation_rows(tokens, rows, self._context_length, ignored=IGNORED)
+            give_back_pages(mapped)
             yield TokenBatch(torch.from_numpy(inputs), torch.from_numpy(targets))
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import mmap
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,16 @@ class TokenFile:
     def open(self) -> np.memmap:
         """The tokens, shape (n_tokens,), read from disk as they are asked for."""
         return np.memmap(self.path, dtype=self.dtype, mode="r", shape=(self.n_tokens,))
+
+
+def give_back_pages(tokens: np.memmap) -> None:
+    """Unmap what has been read so far; the system's cache keeps it for the next reading.
+
+    Otherwise a process grows to the size of the corpus as it reads more and more of it.
+    """
+    mapping: mmap.mmap | None = getattr(tokens, "_mmap", None)
+    if mapping is not None and hasattr(mapping, "madvise"):
+        mapping.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass(frozen=True)
