@@ -12,7 +12,7 @@ TRAIN = Path(__file__).resolve().parents[1] / "train.py"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5, help="measurements of each figure (default: 5)")
+    parser.add_argument("--repeats", type=int, default=3, help="measurements of each figure (default: 3)")
     repeats = parser.parse_args().repeats
 
     from tuneformer.benchmarks.memory import measure_memory

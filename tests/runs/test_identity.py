@@ -36,7 +36,7 @@ MACHINE = [
 ]
 WEIGHTS = [
     "seed=1",
-    "data.batch_size=16",
+    "data.batch_size=8",
     "data.context_length=64",
     "data.tokenizer=characters",
     "data=python_stdlib",

@@ -32,6 +32,7 @@ class RunDirectory:
         self.checkpoints = path / "checkpoints"
         self._lock: int | None = None
         self._made_here = False
+        self._parent_made_here = False
 
     @classmethod
     def create(cls, name: str) -> "RunDirectory":
@@ -65,6 +66,7 @@ class RunDirectory:
             UserError: it cannot be written to, or another process trains in it.
         """
         self._made_here = self._made_here or not self.path.exists()
+        self._parent_made_here = not self.path.parent.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self.path, os.O_RDONLY)
@@ -87,11 +89,12 @@ class RunDirectory:
             self._lock = None
 
     def discard(self) -> None:
-        """Removes the folder again, if it was made here and no run began in it; its sweep's too if empty."""
+        """Removes the folder again, if it was made here and no run began in it; so with its sweep's."""
         if self._made_here and not self.record_file.exists():
             shutil.rmtree(self.path, ignore_errors=True)
-            with contextlib.suppress(OSError):
-                self.path.parent.rmdir()
+            if self._parent_made_here:
+                with contextlib.suppress(OSError):  # another job of the sweep has begun in it
+                    self.path.parent.rmdir()
         self.release()
 
     def begun(self) -> bool:

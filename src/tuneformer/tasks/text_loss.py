@@ -8,8 +8,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 
-IGNORED = -100
-"""The target of a position that is not scored."""
+from tuneformer.data.batches import IGNORED
+
+# Apple's GPUs have no float64; there the sums are good to five digits
+SUM_DTYPE = torch.float32 if torch.backends.mps.is_available() else torch.float64
 
 
 class TextLoss(Metric):
@@ -19,7 +21,7 @@ class TextLoss(Metric):
         perplexity    = exp(loss)
         bits_per_byte = nats / (bytes ln 2)       comparable between tokenizers
 
-    The sums are exact integers or float64, and add up over processes.
+    The sums are exact integers or float64 (where the device has it), and add up over processes.
     """
 
     full_state_update = False
@@ -29,7 +31,7 @@ class TextLoss(Metric):
 
     def __init__(self) -> None:
         super().__init__()
-        self.add_state("nats", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("nats", torch.zeros((), dtype=SUM_DTYPE), dist_reduce_fx="sum")
         self.add_state("tokens", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("bytes", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
@@ -46,12 +48,12 @@ class TextLoss(Metric):
         flat = targets.flatten()  # (B T)
         nats = F.cross_entropy(logits.flatten(0, 1).float(), flat, ignore_index=IGNORED, reduction="none")
         scored = flat[flat != IGNORED]
-        self.nats += nats.double().sum()
+        self.nats += nats.sum(dtype=SUM_DTYPE)
         self.tokens += scored.numel()
         self.bytes += byte_lengths[scored].sum()
 
     def compute(self) -> dict[str, Tensor]:
-        """The three figures as float64 scalars; nan where nothing was scored."""
+        """The three figures as scalars; nan where nothing was scored."""
         loss = self.nats / self.tokens
         return {
             "loss": loss,
