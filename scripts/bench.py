@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each figure (default: 3)")
     repeats = parser.parse_args().repeats
 
+    from tuneformer.benchmarks.answer_time import measure_answer_times
     from tuneformer.benchmarks.memory import measure_memory
     from tuneformer.benchmarks.start_time import measure_start_time
     from tuneformer.benchmarks.step_time import SIZES, measure_step_time
@@ -23,6 +24,8 @@ def main() -> None:
     start = measure_start_time(TRAIN, repeats=repeats)
     row = f"{start['first_step_s']:.2f} s | {start['imports_s']:.2f} s (imports alone) | {start['ratio']:.2f}"
     print(f"| process start to first step | {row} | 1.6 |", flush=True)
+    for what, seconds, limit in measure_answer_times(TRAIN, repeats=repeats):
+        print(f"| answer: {what} | {seconds:.2f} s | | | {limit} s |", flush=True)
     for size, target in zip(SIZES, ("1.05", "1.35"), strict=True):
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             step = measure_step_time(size, repeats=repeats)
