@@ -166,5 +166,5 @@ def test_each_of_two_devices_takes_its_half_of_a_batch_and_of_a_split(splits: To
 
 
 def test_a_batch_that_devices_cannot_share_is_refused(splits: TokenSplits, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"data\.batch_size=4 must be divisible by 1 devices x .*=3 = 3"):
+    with pytest.raises(UserError, match=r"data\.batch_size=4 must be a multiple of 3: 1 devices x .*=3"):
         trainer(tmp_path, max_steps=1, accumulate=3).fit(Recorder(), datamodule=module(splits))

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuneformer.data.windows import (
-    epochs_seen,
     evaluation_rows,
     evaluation_windows,
     gather,
@@ -80,13 +79,9 @@ def test_an_indivisible_batch_names_the_batch_the_devices_and_the_accumulation()
     assert rows_per_micro_batch(batch_size=32, devices=2, accumulate=4) == 4
     with pytest.raises(
         UserError,
-        match=r"data\.batch_size=30 must be divisible by 2 devices x trainer\.accumulate_grad_batches=4 = 8",
+        match=r"data\.batch_size=30 must be a multiple of 8: 2 devices x trainer\.accumulate_grad_batches=4",
     ):
         rows_per_micro_batch(batch_size=30, devices=2, accumulate=4)
-
-
-def test_epochs_are_tokens_trained_on_over_tokens_there_are() -> None:
-    assert epochs_seen(steps=50, batch_size=10, context_length=20, n_tokens=4000) == 2.5
 
 
 @given(n_tokens=st.integers(2, 200), context_length=st.integers(1, 60))

@@ -31,15 +31,10 @@ def rows_per_micro_batch(*, batch_size: int, devices: int, accumulate: int) -> i
     """
     if batch_size % (devices * accumulate):
         raise UserError(
-            f"data.batch_size={batch_size} must be divisible by {devices} devices x "
-            f"trainer.accumulate_grad_batches={accumulate} = {devices * accumulate}"
+            f"data.batch_size={batch_size} must be a multiple of {devices * accumulate}: {devices} devices"
+            f" x trainer.accumulate_grad_batches={accumulate}"
         )
     return batch_size // (devices * accumulate)
-
-
-def epochs_seen(*, steps: int, batch_size: int, context_length: int, n_tokens: int) -> float:
-    """Tokens trained on over tokens there are: steps * batch_size * context_length / n_tokens."""
-    return steps * batch_size * context_length / n_tokens
 
 
 def evaluation_windows(n_tokens: int, context_length: int) -> int:

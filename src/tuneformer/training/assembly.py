@@ -12,6 +12,7 @@ from tuneformer.callbacks.run_metrics import RunMetrics
 from tuneformer.config.whitelist import whitelisted
 from tuneformer.data.text_data import TextData
 from tuneformer.data.token_files import TokenSplits
+from tuneformer.data.windows import rows_per_micro_batch
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
 from tuneformer.random_state import set_random_state
@@ -67,9 +68,6 @@ def build_trainer_settings(config: Config) -> TrainerSettings:
 
 def check_batch_divides(batch_size: int, trainer: pl.Trainer) -> None:
     """Raises UserError if the batch cannot be dealt to the devices that the trainer found."""
-    parts = trainer.world_size * trainer.accumulate_grad_batches
-    if batch_size % parts:
-        raise UserError(
-            f"data.batch_size={batch_size} must be a multiple of {parts}: {trainer.world_size} devices"
-            f" x trainer.accumulate_grad_batches={trainer.accumulate_grad_batches}"
-        )
+    rows_per_micro_batch(
+        batch_size=batch_size, devices=trainer.world_size, accumulate=trainer.accumulate_grad_batches
+    )
