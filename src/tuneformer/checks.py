@@ -37,11 +37,12 @@ CHOICES = {
     "model.initialization": ("gpt2", "xavier", "zero_output"),
     "model.norm": ("rms_norm", "layer_norm"),
     "model.positions": ("rope", "learned", "sinusoidal", "none"),
+    "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
     "optimized_metric": (*METRICS, "train/loss"),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
     "trainer.float32_matmul_precision": ("highest", "high", "medium"),
     "trainer.precision": ("32-true", "bf16-mixed", "bf16-true", "16-mixed", "64-true"),
-    "trainer.strategy": ("auto", "ddp", "ddp_find_unused_parameters_true"),
+    "trainer.strategy": ("auto", "ddp", "ddp_find_unused_parameters_true", "fsdp"),
 }
 
 AT_LEAST_ONE = (
@@ -68,7 +69,12 @@ AT_LEAST_ONE = (
 
 ABOVE_ZERO = ("trainer.gradient_clip_val", "model.rope_base")
 
-AT_LEAST_ZERO = ("seed", "data.num_workers", "callbacks.sample.temperature")
+AT_LEAST_ZERO = (
+    "seed",
+    "data.num_workers",
+    "callbacks.sample.temperature",
+    "param_groups.weight_decay_end",
+)
 
 
 def check_config(config: DictConfig, hydra: DictConfig) -> Config:

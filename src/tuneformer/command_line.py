@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_choices
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
+from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.schema import register_with_hydra
 from tuneformer.errors import UserError
 from tuneformer.sweeps.grid import GridSweeper
@@ -30,6 +31,7 @@ def run_hydra(command: Callable[[], object]) -> None:
 
     def checked() -> None:
         check_choices(sys.argv[1:])
+        sys.argv[1:] = with_added_settings(sys.argv[1:])
         command()
 
     run_command(checked)

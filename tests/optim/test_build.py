@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from tests.optim.conftest import OWN_DECAY
 from tuneformer.errors import UserError
 from tuneformer.optim.build import build_optimizer, build_schedule
 from tuneformer.optim.param_groups import ParamGroups
@@ -22,7 +23,7 @@ HORIZON = 12
 def groups(*, lr: float = 0.5, decay: float = 0.0) -> ParamGroups:
     bias = {"name": "bias", "pattern": "bias", "lr_multiplier": lr, "weight_decay_multiplier": decay}
     rest = {"name": "rest", "pattern": ".", "lr_multiplier": 1.0, "weight_decay_multiplier": 1.0}
-    return ParamGroups(rules=[bias, rest])
+    return ParamGroups(**OWN_DECAY, rules=[bias, rest | {"hidden_matrices": True}])
 
 
 def start(
@@ -90,7 +91,9 @@ def test_groups_carry_their_rules_name_and_decay(optimizer_option: str, make: Ca
 
 def test_no_list_of_the_configuration_reaches_the_optimizer(optimizer_option: str, make: Callable) -> None:
     optimizer = build_optimizer(nn.Linear(2, 3), make("optimizer", optimizer_option), groups())
-    values = {key: value for key, value in optimizer.param_groups[0].items() if key != "params"}
+    values = {
+        key: value for key, value in optimizer.param_groups[0].items() if key not in ("params", "param_names")
+    }
     assert not any(isinstance(value, list) for value in values.values())
     assert type(values.get("betas", ())) is tuple
 

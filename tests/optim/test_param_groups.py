@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from torch import nn
 
+from tests.optim.conftest import OWN_DECAY
 from tuneformer.errors import UserError
 from tuneformer.optim.param_groups import ParamGroups, group_table
 
@@ -64,32 +65,36 @@ def test_a_tied_matrix_is_seen_once_and_as_an_embedding(make: Callable, make_dec
 
 def test_the_first_matching_rule_wins() -> None:
     model = nn.Linear(2, 3)
-    first, second = ParamGroups(rules=[rule("bias", "bias"), rule("all", ".")]).split(model)
+    first, second = ParamGroups(**OWN_DECAY, rules=[rule("bias", "bias"), rule("all", ".")]).split(model)
     assert (list(first.parameters), list(second.parameters)) == (["bias"], ["weight"])
 
 
 def test_multipliers_scale_rate_and_decay_of_their_group() -> None:
     model = nn.Linear(2, 3)
-    (group,) = ParamGroups(rules=[rule("all", ".", lr=0.5, decay=3.0)]).split(model)
+    (group,) = ParamGroups(**OWN_DECAY, rules=[rule("all", ".", lr=0.5, decay=3.0)]).split(model)
     settings = group.settings(lr=0.2, weight_decay=0.1)
     assert settings == {
         "name": "all",
-        "params": [model.weight, model.bias],
+        "params": [("weight", model.weight), ("bias", model.bias)],
         "lr": pytest.approx(0.1),
         "weight_decay": pytest.approx(0.3),
+        "hidden_matrices": False,
+        "row_parts": (1,),
     }
 
 
 def test_a_frozen_parameter_is_covered_but_not_trained() -> None:
     model = nn.Linear(2, 3)
     model.bias.requires_grad_(False)
-    groups = ParamGroups(rules=[rule("bias", "bias"), rule("all", ".")]).split(model)
+    groups = ParamGroups(**OWN_DECAY, rules=[rule("bias", "bias"), rule("all", ".")]).split(model)
     assert [group.rule.name for group in groups] == ["all"]
 
 
 def test_the_table_counts_tensors_and_numbers() -> None:
     model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 4))
-    groups = ParamGroups(rules=[rule("bias", "bias", decay=0.0), rule("all", ".", lr=2.0)]).split(model)
+    groups = ParamGroups(
+        **OWN_DECAY, rules=[rule("bias", "bias", decay=0.0), rule("all", ".", lr=2.0)]
+    ).split(model)
     assert [astuple(row) for row in group_table(groups)] == [
         ("bias", 2, 7, 1.0, 0.0),
         ("all", 2, 18, 2.0, 1.0),
@@ -98,7 +103,9 @@ def test_the_table_counts_tensors_and_numbers() -> None:
 
 def test_a_parameter_that_no_rule_covers_is_named() -> None:
     with pytest.raises(UserError) as error:
-        ParamGroups(rules=[rule("matrices", "weight"), rule("norms", "norm")]).split(nn.Linear(2, 3))
+        ParamGroups(**OWN_DECAY, rules=[rule("matrices", "weight"), rule("norms", "norm")]).split(
+            nn.Linear(2, 3)
+        )
     assert str(error.value) == (
         "param_groups.rules cover no parameter bias: add a rule for it (patterns: weight, norm)"
     )
@@ -109,10 +116,10 @@ def test_a_parameter_that_no_rule_covers_is_named() -> None:
 )
 def test_a_rule_left_without_parameters_is_named(rules: list[dict[str, object]]) -> None:
     with pytest.raises(UserError, match=r"^param_groups\.rules\[\d\]\.pattern=\w+ \(group n\) matches no "):
-        ParamGroups(rules=rules).split(nn.Linear(2, 3))
+        ParamGroups(**OWN_DECAY, rules=rules).split(nn.Linear(2, 3))
 
 
 def test_a_model_without_trainable_parameters_is_refused() -> None:
     model = nn.Linear(2, 3).requires_grad_(False)
     with pytest.raises(UserError, match=r"no trainable parameter"):
-        ParamGroups(rules=[rule("all", ".")]).split(model)
+        ParamGroups(**OWN_DECAY, rules=[rule("all", ".")]).split(model)

@@ -28,7 +28,7 @@ def test_a_pattern_is_found_anywhere_in_a_name() -> None:
         (
             [GOOD, 3],
             "param_groups.rules[1]=3 must be a mapping with the keys name, pattern, lr_multiplier,"
-            " weight_decay_multiplier",
+            " weight_decay_multiplier, hidden_matrices, row_parts, optional",
         ),
         (
             [{**GOOD, "lr_multiplyer": 2}],
@@ -37,7 +37,7 @@ def test_a_pattern_is_found_anywhere_in_a_name() -> None:
         (
             [{**GOOD, "zzz": None}],
             "param_groups.rules[0].zzz=null is unknown: a rule has the keys name, pattern, lr_multiplier,"
-            " weight_decay_multiplier",
+            " weight_decay_multiplier, hidden_matrices, row_parts, optional",
         ),
         (
             [{"name": "all", "lr_multiplier": 1.0, "weight_decay_multiplier": 1.0}],
@@ -50,6 +50,14 @@ def test_a_pattern_is_found_anywhere_in_a_name() -> None:
             "param_groups.rules[1].name=all is taken: every group needs its own name",
         ),
         ([{**GOOD, "pattern": None}], "param_groups.rules[0].pattern=null must be a regular expression"),
+        (
+            [{**GOOD, "hidden_matrices": 1}],
+            "param_groups.rules[0].hidden_matrices=1 must be true or false",
+        ),
+        (
+            [{**GOOD, "row_parts": [1, 0]}],
+            "param_groups.rules[0].row_parts=[1, 0] must be a list of whole numbers from 1, as [1, 1, 1]",
+        ),
         ([{**GOOD, "lr_multiplier": 0}], "param_groups.rules[0].lr_multiplier=0 must be positive"),
         (
             [{**GOOD, "weight_decay_multiplier": -1}],

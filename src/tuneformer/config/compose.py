@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
 from tuneformer.config.messages import COMPOSING_ERRORS
+from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.schema import GROUPS, register_with_hydra
 from tuneformer.errors import UserError
 
@@ -32,7 +33,7 @@ def compose_config(overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(config_dir=str(config_folder())):
-            whole = compose("train", overrides=list(overrides), return_hydra_config=True)
+            whole = compose("train", overrides=with_added_settings(overrides), return_hydra_config=True)
     finally:
         GlobalHydra.instance().clear()
         if before is not None:

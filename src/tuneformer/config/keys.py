@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tuneformer.config.open_options import OPEN
 from tuneformer.config.options import load_option
 from tuneformer.config.suggestions import did_you_mean, nearest
 from tuneformer.errors import UserError
@@ -44,8 +45,17 @@ MAY_BE_WORD = frozenset({"trainer.devices"})
 
 
 def check_group(group: str, option: str, settings: Mapping[str, Any], folders: Sequence[Path]) -> None:
-    """Raises UserError for the first key or type in `settings` that the option's file does not have."""
-    _check_level(group, settings, load_option(group, option, folders), f"{group}={option}")
+    """Raises UserError for the first key or type in `settings` that the option's file does not have.
+
+    The settings that an open option adds are left to whoever builds the class.
+    """
+    known = load_option(group, option, folders)
+    if (group, option) in OPEN:
+        for key in known:
+            if settings.get(key, MISSING) == MISSING:
+                raise UserError(f"{group}.{key} is missing: {group}={option} needs {group}.{key}=<value>")
+        return
+    _check_level(group, settings, known, f"{group}={option}")
 
 
 def _check_level(prefix: str, settings: Mapping[str, Any], known: Mapping[str, Any], option: str) -> None:

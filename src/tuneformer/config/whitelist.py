@@ -17,6 +17,8 @@ from tuneformer.errors import UserError
 PROJECT_TARGETS = (
     "tuneformer.*",
     "torch.optim.*",
+    "pytorch_optimizer.*",
+    "schedulefree.*",
     "pytorch_lightning.callbacks.*",
     "pytorch_lightning.loggers.*",
 )
@@ -44,7 +46,8 @@ def _targets(node: Any, path: str) -> Iterator[tuple[str, Any]]:
         for key, value in node.items():
             here = f"{path}.{key}" if path else str(key)
             if key == "_target_":
-                yield here, value
+                if value != "???":  # a missing value has its own message
+                    yield here, value
             else:
                 yield from _targets(value, here)
     elif isinstance(node, list):

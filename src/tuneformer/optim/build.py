@@ -1,15 +1,20 @@
 """From configured factories to the optimizer and the schedule of one run."""
 
-from collections.abc import Sequence
+import inspect
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from tuneformer.optim.param_groups import Group, ParamGroups
+from tuneformer.errors import UserError
+from tuneformer.optim.hybrid import Hybrid
+from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.optim.settings import check_optimizer_settings
+from tuneformer.optim.sharding import check_shardable
+from tuneformer.optim.weight_decay import DecayedApart, decay_factor
 
 
 @runtime_checkable
@@ -21,40 +26,101 @@ class Schedule(Protocol):
         ...
 
 
-def build_optimizer(
-    model: nn.Module, factory: "partial[Optimizer]", groups: ParamGroups | Sequence[Group]
-) -> Optimizer:
-    """The optimizer that `factory` describes, over the model's parameters in groups.
+def build_optimizer(model: nn.Module, factory: "partial[Optimizer]", groups: ParamGroups) -> Optimizer:
+    """The one optimizer that `factory` describes, over the model's parameters in groups.
 
     `factory`: an option of conf/optimizer, instantiated (`_partial_: true`). Each group trains at the
     factory's lr and weight decay times its rule's multipliers, and carries its rule's name.
-    Raises UserError for a value that no optimizer can train with.
+    Raises UserError for a value that no optimizer can train with, and for arguments that the class does
+    not take.
     """
     # a list would come back as another type than the tuple that torch keeps by default
     settings: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in factory.keywords.items()
     }
     check_optimizer_settings(settings)
-    split = groups.split(model) if isinstance(groups, ParamGroups) else groups
-    lr, weight_decay = settings["lr"], settings["weight_decay"]
-    optimizer = factory.func(
-        [group.settings(lr=lr, weight_decay=weight_decay) for group in split], **settings
-    )
+    check_arguments(factory.func, settings)
+    if any(isinstance(parameter, DTensor) for parameter in model.parameters()):
+        check_shardable(factory)
+    lr, weight_decay = settings["lr"], settings.get("weight_decay", 0.0)
+    built = [group.settings(lr=lr, weight_decay=weight_decay) for group in groups.split(model)]
+    for group in built:
+        group["weight_decay_end"] = groups.weight_decay_end
+    try:
+        optimizer = factory.func(built, **settings)
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"optimizer={_dotted(factory.func)} cannot be built: {str(error).splitlines()[0]}"
+        ) from error
     _leave_unscaling_to_the_trainer(optimizer)
-    return optimizer
+    if groups.weight_decay_kind == "own":
+        return optimizer
+    if hasattr(optimizer, "eval"):
+        raise UserError(
+            f"param_groups.weight_decay_kind={groups.weight_decay_kind} does not go with"
+            f" {type(optimizer).__name__}, which keeps weights of its own: only own does"
+        )
+    return DecayedApart(optimizer, kind=groups.weight_decay_kind)
 
 
 def build_schedule(optimizer: Optimizer, schedule: Schedule, horizon: int) -> LambdaLR:
     """Set each group's rate to its peak times schedule(step, horizon=horizon), from step 0 on.
 
-    The peak is the group's lr at this call. The state holds plain numbers only.
-    Raises UserError for settings that a run of `horizon` steps cannot follow.
+    The peak is the group's lr at this call; its weight decay follows `decay_factor`. The state holds
+    plain numbers only. Raises UserError for settings that a run of `horizon` steps cannot follow.
     """
-    return LambdaLR(optimizer, partial(schedule, horizon=horizon))
+    for group in optimizer.param_groups:
+        group.setdefault("initial_weight_decay", group.get("weight_decay", 0.0))
+    return GroupSchedule(optimizer, partial(schedule, horizon=horizon), horizon=horizon)
+
+
+class GroupSchedule(LambdaLR):
+    """Sets rate and weight decay of every group, before each step."""
+
+    def __init__(self, optimizer: Optimizer, factor: "partial[float]", *, horizon: int) -> None:
+        self.horizon = horizon
+        super().__init__(optimizer, factor)
+
+    def step(self, epoch: int | None = None) -> None:
+        super().step(epoch)
+        for group in self.optimizer.param_groups:
+            end = group.get("weight_decay_end", 1.0)
+            if end != 1:
+                factor = decay_factor(self.last_epoch, horizon=self.horizon, end=end)
+                group["weight_decay"] = group["initial_weight_decay"] * factor
+
+
+def check_arguments(factory: Any, settings: dict[str, Any]) -> None:
+    """Raises UserError if `factory` lacks a named parameter for a setting, or needs another than params."""
+    parameters = inspect.signature(factory).parameters
+    named = {
+        name: parameter
+        for name, parameter in parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+    takes = [name for name in named if name != "params"]
+    for name, value in settings.items():
+        if name not in takes:
+            raise UserError(
+                f"optimizer.{name}={value} is not an argument of {_dotted(factory)}: it takes"
+                f" {', '.join(takes)}"
+            )
+    missing = [
+        name for name in takes if named[name].default is inspect.Parameter.empty and name not in settings
+    ]
+    if missing or "params" not in named:
+        needed = ", ".join(missing) or "something else than params"
+        raise UserError(f"optimizer._target_={_dotted(factory)} needs {needed}")
+
+
+def _dotted(factory: Any) -> str:
+    return f"{factory.__module__}.{factory.__qualname__}"
 
 
 def _leave_unscaling_to_the_trainer(optimizer: Optimizer) -> None:
     # Fused optimizers say that they unscale gradients themselves under mixed precision, and Lightning
     # then refuses to clip. They do not have to: unscaled beforehand, gradients are clipped at true size.
-    if getattr(optimizer, "_step_supports_amp_scaling", False):
-        optimizer._step_supports_amp_scaling = False  # pyright: ignore[reportAttributeAccessIssue]
+    inner = optimizer.inner if isinstance(optimizer, Hybrid) else []
+    for each in (optimizer, *inner):
+        if getattr(each, "_step_supports_amp_scaling", False):
+            each._step_supports_amp_scaling = False  # pyright: ignore[reportAttributeAccessIssue]

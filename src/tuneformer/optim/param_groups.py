@@ -18,24 +18,40 @@ class Group:
     parameters: dict[str, nn.Parameter]
 
     def settings(self, *, lr: Number, weight_decay: Number) -> dict[str, object]:
-        """The group as torch.optim takes it: name, params, lr and weight decay, both multiplied."""
+        """The group as torch.optim takes it, with what an optimizer for matrices reads.
+
+        Keys: name, params (with their names), lr and weight decay, both multiplied, hidden_matrices and
+        row_parts (`Rule`).
+        """
         return {
             "name": self.rule.name,
-            "params": list(self.parameters.values()),
+            "params": list(self.parameters.items()),
             "lr": lr * self.rule.lr_multiplier,
             "weight_decay": weight_decay * self.rule.weight_decay_multiplier,
+            "hidden_matrices": self.rule.hidden_matrices,
+            "row_parts": self.rule.row_parts,
         }
 
 
 class ParamGroups:
     """Ordered rules; a parameter belongs to the first rule whose pattern is found in its name.
 
-    `rules`: mappings with the keys of `tuneformer.optim.rules.Rule`.
+    `rules`: mappings with the keys of `tuneformer.optim.rules.Rule`. `weight_decay_kind`: own (what the
+    optimizer does by itself), or a kind of `tuneformer.optim.weight_decay.DecayedApart` in its place.
+    `weight_decay_end`: decay at the last step over that at the first (`decay_factor`).
     Raises UserError for a faulty rule (`read_rules`).
     """
 
-    def __init__(self, *, rules: Sequence[object]) -> None:
+    def __init__(
+        self,
+        *,
+        rules: Sequence[object],
+        weight_decay_kind: str,
+        weight_decay_end: Number,
+    ) -> None:
         self.rules = read_rules(rules)
+        self.weight_decay_kind = weight_decay_kind
+        self.weight_decay_end = weight_decay_end
 
     def split(self, model: nn.Module) -> list[Group]:
         """The model's trainable parameters by rule; a tied parameter is seen once, under its first name.
@@ -48,7 +64,7 @@ class ParamGroups:
         for name, parameter in model.named_parameters():
             covered[self._first_match(name)][name] = parameter
         for index, (rule, parameters) in enumerate(covered.items()):
-            if not parameters:
+            if not parameters and not rule.optional:
                 raise UserError(
                     f"param_groups.rules[{index}].pattern={rule.pattern} (group {rule.name}) matches no"
                     " parameter that earlier rules left: correct the pattern or drop the rule"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 
 from tuneformer.errors import UserError
@@ -13,13 +13,20 @@ from tuneformer.optim.ranges import NOT_NEGATIVE, POSITIVE, Number, shown
 class Rule:
     """Parameters whose name `pattern` finds (re.search) train as the group `name`.
 
-    The optimizer's learning rate and weight decay are multiplied by the two multipliers.
+    The optimizer's learning rate and weight decay are multiplied by the two multipliers. With
+    `hidden_matrices` an optimizer for matrices trains the group, where the run has one. `row_parts`: the
+    weights are several matrices stored one below the other, with rows in these proportions (fused query,
+    key and value: [1, 1, 1]), and each is a matrix of its own to such an optimizer. With `optional` the
+    rule may match nothing.
     """
 
     name: str
     pattern: str
     lr_multiplier: Number
     weight_decay_multiplier: Number
+    hidden_matrices: bool = False
+    row_parts: tuple[int, ...] = (1,)
+    optional: bool = False
 
     def covers(self, parameter: str) -> bool:
         """Whether the pattern is found in the parameter's name."""
@@ -52,22 +59,34 @@ def _read_rule(where: str, rule: object) -> Rule:
             close = get_close_matches(str(key), _KEYS, n=1)
             meant = f"did you mean {close[0]}?" if close else f"a rule has the keys {', '.join(_KEYS)}"
             raise UserError(f"{where}.{key}={shown(rule[key])} is unknown: {meant}")
-    for key in _KEYS:
+    for key in _NEEDED:
         if key not in rule:
-            raise UserError(f"{where}.{key} is missing: a rule has the keys {', '.join(_KEYS)}")
-    name, pattern, lr, decay = (rule[key] for key in _KEYS)
+            raise UserError(f"{where}.{key} is missing: a rule has the keys {', '.join(_NEEDED)}")
+    name, pattern, lr, decay = (rule[key] for key in _NEEDED)
     if not isinstance(name, str) or not name:
         raise UserError(f"{where}.name={shown(name)} must be a name for the group")
     POSITIVE.check(f"{where}.lr_multiplier", lr)
     NOT_NEGATIVE.check(f"{where}.weight_decay_multiplier", decay)
     assert isinstance(lr, int | float)
     assert isinstance(decay, int | float)
+    for key in ("hidden_matrices", "optional"):
+        if not isinstance(rule.get(key, False), bool):
+            raise UserError(f"{where}.{key}={shown(rule[key])} must be true or false")
     return Rule(
         name=name,
         pattern=_read_pattern(f"{where}.pattern", pattern),
         lr_multiplier=lr,
         weight_decay_multiplier=decay,
+        hidden_matrices=rule.get("hidden_matrices", False),
+        row_parts=_read_row_parts(f"{where}.row_parts", rule.get("row_parts", [1])),
+        optional=rule.get("optional", False),
     )
+
+
+def _read_row_parts(setting: str, parts: object) -> tuple[int, ...]:
+    if isinstance(parts, Sequence) and parts and all(isinstance(part, int) and part > 0 for part in parts):
+        return tuple(parts)
+    raise UserError(f"{setting}={shown(parts)} must be a list of whole numbers from 1, as [1, 1, 1]")
 
 
 def _read_pattern(setting: str, pattern: object) -> str:
@@ -81,3 +100,4 @@ def _read_pattern(setting: str, pattern: object) -> str:
 
 
 _KEYS = tuple(field.name for field in fields(Rule))
+_NEEDED = tuple(field.name for field in fields(Rule) if field.default is MISSING)

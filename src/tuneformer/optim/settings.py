@@ -1,6 +1,7 @@
 """Checks of the values of conf/optimizer, conf/scheduler and conf/param_groups, before torch is loaded."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import import_module
 
 from tuneformer.errors import UserError
@@ -10,6 +11,7 @@ from tuneformer.optim.schedules import warmup_steps
 
 _OPTIMIZER_RANGES: dict[str, Range] = {
     "lr": POSITIVE,
+    "others_lr_ratio": POSITIVE,
     "eps": POSITIVE,
     "weight_decay": NOT_NEGATIVE,
     "momentum": BELOW_ONE,
@@ -18,28 +20,34 @@ _OPTIMIZER_RANGES: dict[str, Range] = {
 }
 
 
-def check_optimizer_settings(settings: Mapping[str, object]) -> None:
+def check_optimizer_settings(settings: Mapping[str, object], where: str = "optimizer") -> None:
     """Raise UserError for a value that no optimizer can train with; settings it does not know pass.
 
-    `settings`: the group `optimizer` of the configuration, plain values.
+    `settings`: the group `optimizer` of the configuration, plain values; an optimizer inside another is
+    checked as well.
     """
     for name, allowed in _OPTIMIZER_RANGES.items():
         if name in settings:
-            allowed.check(f"optimizer.{name}", settings[name])
+            allowed.check(f"{where}.{name}", settings[name])
     if "betas" in settings:
-        _check_betas(settings)
-    if settings.get("nesterov") and (settings.get("momentum") == 0 or settings.get("dampening", 0) != 0):
-        raise UserError("optimizer.nesterov=true needs optimizer.momentum above 0 and optimizer.dampening=0")
+        _check_betas(settings, where)
+    nesterov, momentum = settings.get("nesterov"), settings.get("momentum")
+    if nesterov and (momentum == 0 or settings.get("dampening", 0) != 0):
+        raise UserError(f"{where}.nesterov=true needs {where}.momentum above 0 and {where}.dampening=0")
+    for name, value in settings.items():
+        inside = value.keywords if isinstance(value, partial) else value
+        if isinstance(inside, Mapping):
+            check_optimizer_settings(inside, f"{where}.{name}")
 
 
-def _check_betas(settings: Mapping[str, object]) -> None:
+def _check_betas(settings: Mapping[str, object], where: str) -> None:
     betas = settings["betas"]
     if not isinstance(betas, Sequence) or isinstance(betas, str):
-        raise UserError(f"optimizer.betas={shown(betas)} must be a list of numbers from 0 to below 1")
+        raise UserError(f"{where}.betas={shown(betas)} must be a list of numbers from 0 to below 1")
     if str(settings.get("_target_")).startswith("torch.optim.") and len(betas) != 2:
-        raise UserError(f"optimizer.betas={shown(list(betas))} must have two numbers")
+        raise UserError(f"{where}.betas={shown(list(betas))} must have two numbers")
     if not all(beta in BELOW_ONE for beta in betas):
-        raise UserError(f"optimizer.betas={shown(list(betas))}: each {BELOW_ONE.words}")
+        raise UserError(f"{where}.betas={shown(list(betas))}: each {BELOW_ONE.words}")
 
 
 def check_schedule_settings(settings: Mapping[str, object], horizon: int) -> None:

@@ -7,6 +7,8 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from tuneformer.optim.build import Schedule, build_optimizer, build_schedule
@@ -46,12 +48,24 @@ class Task(pl.LightningModule, ABC):
     def loss(self, batch: Any) -> Tensor:
         """The mean loss of a batch, in nats."""
 
+    def configure_model(self) -> None:
+        """Under trainer.strategy=fsdp, spreads every parameter over the devices, block by block."""
+        if self.device_mesh is None or isinstance(next(self.model.parameters()), DTensor):
+            return
+        mesh = self.device_mesh["data_parallel"]
+        for block in getattr(self.model, "blocks", []):
+            fully_shard(block, mesh=mesh)
+        fully_shard(self.model, mesh=mesh)
+
     def configure_optimizers(self) -> Any:
         """One optimizer over the named parameter groups, and its schedule per step over trainer.max_steps."""
-        groups = self._param_groups.split(self.model)
-        optimizer = build_optimizer(self.model, self._optimizer_factory, groups)
+        optimizer = self.build_optimizer()
         schedule = build_schedule(optimizer, self._schedule, self.trainer.max_steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def build_optimizer(self) -> Optimizer:
+        """A new optimizer over the parameters as they are now."""
+        return build_optimizer(self.model, self._optimizer_factory, self._param_groups)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         set_random_state(self.seed, FOR_BATCH, batch_idx, self.global_rank)

@@ -15,6 +15,8 @@ from tuneformer.data.token_files import TokenSplits
 from tuneformer.data.windows import rows_per_micro_batch
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
+from tuneformer.optim.factory import optimizer_factory
+from tuneformer.optim.sharding import check_shardable
 from tuneformer.random_state import set_random_state
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.language_modelling import LanguageModelling
@@ -30,14 +32,18 @@ def build_task(config: Config, splits: TokenSplits) -> Task:
     set_random_state(config["seed"], FOR_WEIGHTS)
     model = build_model(config["model"], config["attention"], vocab_size=splits.tokenizer.vocab_size)
     with whitelisted():
+        factory = optimizer_factory(config["optimizer"])
+        if config["trainer"]["strategy"] == "fsdp":
+            check_shardable(factory)
         task = TASKS[config["data"]["task"]](
             model=model,
-            optimizer=instantiate(config["optimizer"], _convert_="all"),
+            optimizer=factory,
             param_groups=instantiate(config["param_groups"], _convert_="all"),
             schedule=instantiate(config["scheduler"], _convert_="all"),
             seed=config["seed"],
             tokenizer=splits.tokenizer,
         )
+        task.build_optimizer()  # what cannot be built is refused before the run leaves anything
     if config["trainer"]["compile"]:
         # in place: the names of the parameters, and so of the checkpoint, stay as they are
         cast(nn.Module, task.model).compile()

@@ -76,7 +76,7 @@ class TrainerSettings:
                 accelerator=self.accelerator,
                 devices=self.devices,
                 num_nodes=self.num_nodes,
-                strategy=self.strategy,
+                strategy=self._strategy(),
                 precision=cast(Any, self.precision),
                 deterministic=self.deterministic,
                 callbacks=list(callbacks),
@@ -96,6 +96,19 @@ class TrainerSettings:
             ) from error
         self._check_cores(trainer)
         return trainer
+
+    def _strategy(self) -> Any:
+        if self.strategy != "fsdp":
+            return self.strategy
+        from pytorch_lightning.strategies import ModelParallelStrategy
+
+        if not isinstance(self.devices, int):
+            raise UserError(f"trainer.devices={self.devices} must be a number with trainer.strategy=fsdp")
+        return ModelParallelStrategy(
+            data_parallel_size=self.devices * self.num_nodes,
+            tensor_parallel_size=1,
+            save_distributed_checkpoint=False,  # one file, which any number of processes loads
+        )
 
     def _processes(self) -> int:
         return self.devices if isinstance(self.devices, int) and self.accelerator in ("auto", "cpu") else 1
