@@ -6,6 +6,7 @@ import pytest
 from hydra.utils import instantiate
 from torch import nn
 
+from tuneformer.config.keys import EXAMPLES
 from tuneformer.config.options import list_options, load_option
 from tuneformer.config.whitelist import whitelisted
 from tuneformer.models.build import build_model
@@ -35,7 +36,7 @@ def load_settings() -> LoadSettings:
     def load(group: str, name: str, **replaced: object) -> dict[str, Any]:
         settings = load_option(group, name, [CONF])
         assert set(replaced) <= set(settings)
-        return {**settings, **replaced}
+        return {**_without_interpolations(group, settings), **replaced}
 
     return load
 
@@ -61,3 +62,11 @@ def make_decoder(load_settings: LoadSettings) -> MakeDecoder:
         return build_model(model, load_settings("attention", "multi_head", qk_norm=qk_norm), vocab_size=11)
 
     return build
+
+
+def _without_interpolations(group: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings, with an example for what follows from another group."""
+    return {
+        key: EXAMPLES[f"{group}.{key}"] if str(value).startswith("${") else value
+        for key, value in settings.items()
+    }

@@ -55,7 +55,7 @@ def test_ten_steps_follow_the_equations_of_the_paper(
     case: Case, make: Callable, load_settings: Callable
 ) -> None:
     random = np.random.default_rng(0)
-    start = {"matrix": random.normal(size=(5, 3)), "vector": random.normal(size=4)}
+    start = {"matrix": random.normal(size=case.shape), "vector": random.normal(size=4)}
     gradients = {name: random.normal(size=(STEPS, *value.shape)) for name, value in start.items()}
     model = MatrixAndVector(start)
     optimizer = build_optimizer(
@@ -67,6 +67,7 @@ def test_ten_steps_follow_the_equations_of_the_paper(
             group["lr"] = peak * FACTORS[t]
         for name, parameter in model.named_parameters():
             parameter.grad = torch.tensor(gradients[name][t])
+        torch.manual_seed(t + 1)  # for what an optimizer draws
         optimizer.step()
     settings = load_settings("optimizer", case.option, **case.changed)
     for name, parameter in model.named_parameters():

@@ -27,6 +27,9 @@ EXAMPLES: dict[str, Any] = {
     "model.context_length": 128,
     "model.d_ff": 512,
     "model.vocab_size": 256,
+    "optimizer.beta3": 0.9,
+    "optimizer.n_heads": 1,
+    "optimizer.t_alpha_beta3": 100,
     "trainer.threads": 1,
 }
 

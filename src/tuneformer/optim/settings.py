@@ -27,8 +27,10 @@ def check_optimizer_settings(settings: Mapping[str, object], where: str = "optim
     checked as well.
     """
     for name, allowed in _OPTIMIZER_RANGES.items():
-        if name in settings:
-            allowed.check(f"{where}.{name}", settings[name])
+        value = settings.get(name)
+        for number in value if isinstance(value, list | tuple) else [value]:
+            if name in settings:
+                allowed.check(f"{where}.{name}", number)
     if "betas" in settings:
         _check_betas(settings, where)
     nesterov, momentum = settings.get("nesterov"), settings.get("momentum")

@@ -23,5 +23,4 @@ def check_shardable(factory: "partial[Optimizer]") -> None:
 
 def _targets(factory: Any) -> list[Any]:
     nested = [value for value in factory.keywords.values() if isinstance(value, partial)]
-    inside = [target for value in nested for target in _targets(value)]
-    return inside if nested else [factory.func]
+    return [factory.func, *(target for value in nested for target in _targets(value))]

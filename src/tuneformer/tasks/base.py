@@ -11,7 +11,9 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
+from tuneformer.models.differentiable import twice_differentiable
 from tuneformer.optim.build import Schedule, build_optimizer, build_schedule
+from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
 from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.random_state import set_random_state
 
@@ -42,6 +44,8 @@ class Task(pl.LightningModule, ABC):
         self._param_groups = param_groups
         self._schedule = schedule
         self.running_loss = RunningMean()
+        self._counted_batch = -1
+        self._batch: Any = None
         self.gradient_norm: Tensor | None = None
 
     @abstractmethod
@@ -70,11 +74,29 @@ class Task(pl.LightningModule, ABC):
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         set_random_state(self.seed, FOR_BATCH, batch_idx, self.global_rank)
         loss = self.loss(batch)
-        self.running_loss.add(loss)
+        if batch_idx != self._counted_batch:  # an optimizer may ask for a batch more than once
+            self.running_loss.add(loss)
+            self._counted_batch = batch_idx
+        self._batch = batch
         return loss
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         set_random_state(self.seed, FOR_OPTIMIZER, self.global_step)
+        taker = hessian_taker(optimizer)
+        if taker is not None:
+            taker.take_hessian(self._hessian_diagonal(optimizer))
+            set_random_state(self.seed, FOR_OPTIMIZER, self.global_step)
+
+    def _hessian_diagonal(self, optimizer: Optimizer) -> dict[Tensor, Tensor]:
+        """Hutchinson's estimate on the batch of this step, the mean over devices."""
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        with twice_differentiable(self.model), self.trainer.precision_plugin.forward_context():
+            diagonal = hutchinson_diagonal(self.loss(self._batch), parameters)
+        if self.trainer.world_size > 1:
+            for estimate in diagonal.values():
+                torch.distributed.all_reduce(estimate)
+                estimate /= self.trainer.world_size
+        return diagonal
 
     def configure_gradient_clipping(
         self,

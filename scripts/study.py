@@ -1,0 +1,44 @@
+"""Tunes every optimizer on validation, tests the best rates on fresh seeds, and prints the table.
+
+What is there already is not trained again: the same line goes on where it was stopped (make study).
+"""
+
+import argparse
+import sys
+
+from tuneformer.command_line import run_command
+
+EXPERIMENT = "optimizer_study"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("overrides", nargs="*", help="settings of every run, as for train.py")
+    parser.add_argument(
+        "--only", default=None, help="optimizers to study, separated by commas (default: all)"
+    )
+    parser.add_argument("--name", default="optimizer-study", help="folder below outputs/sweeps")
+    parser.add_argument("--workers", type=int, default=None, help="runs at a time (default: one a core)")
+    given = parser.parse_args()
+
+    from tuneformer.studies.optimizer_methods import choose_methods
+    from tuneformer.studies.optimizer_table import make_rows, markdown
+    from tuneformer.studies.optimizers import Study
+    from tuneformer.training.settings import available_cores
+
+    study = Study(
+        name=given.name,
+        experiment=EXPERIMENT,
+        methods=choose_methods(given.only),
+        overrides=given.overrides,
+    )
+    study.run(workers=given.workers or available_cores())
+    print(markdown(make_rows(list(study.tunings.values()), study.test_losses)))
+    for job, error in study.errors.items():
+        print(f"failed: {job.option} lr {job.rate:g} seed {job.seed}: {error}", file=sys.stderr)
+    if study.errors:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run_command(main)

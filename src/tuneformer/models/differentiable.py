@@ -1,0 +1,25 @@
+"""Derivatives of the second order."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+
+@contextmanager
+def twice_differentiable(model: nn.Module) -> Iterator[None]:
+    """Within it, the gradient of the model can itself be differentiated.
+
+    Neither the fused attention kernels nor compiled code have second derivatives: attention runs as plain
+    products, and the model as it was written.
+    """
+    compiled: Any = model._compiled_call_impl
+    model._compiled_call_impl = None
+    try:
+        with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
+            yield
+    finally:
+        model._compiled_call_impl = compiled

@@ -1,0 +1,57 @@
+"""Scion: steepest descent under a norm for each kind of parameter."""
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tuneformer.optim.newton_schulz import newton_schulz
+from tuneformer.optim.ranges import Number
+from tuneformer.optim.tensorwise import TensorwiseOptimizer
+
+
+class NormDescent(TensorwiseOptimizer):
+    """d <- momentum d + (1 - momentum) g;  theta <- theta - lr (direction(d) + weight_decay theta).
+
+    Unconstrained Scion (2502.07529, algorithm 1) with weight decay. `direction(d)` is the largest
+    descent along d in the unit ball of the norm.
+    """
+
+    def __init__(self, params: Any, *, lr: Number, weight_decay: Number, momentum: float, **own: Any) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, **own})
+
+    def update(
+        self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], name: str
+    ) -> None:
+        if not state:
+            state["momentum"] = torch.zeros_like(g)
+        d = state["momentum"].lerp_(g, 1 - group["momentum"])
+        step = self.direction(d, group)
+        theta.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step, alpha=group["lr"])
+
+    @abstractmethod
+    def direction(self, d: Tensor, group: dict[str, Any]) -> Tensor:
+        """The steepest direction of the norm."""
+
+
+class SpectralDescent(NormDescent):
+    """direction = sqrt(rows / columns) U V^T of d = U S V^T by Newton-Schulz: the RMS-to-RMS norm."""
+
+    def __init__(
+        self, params: Any, *, lr: Number, weight_decay: Number, momentum: float, ns_steps: int
+    ) -> None:
+        super().__init__(params, lr=lr, weight_decay=weight_decay, momentum=momentum, ns_steps=ns_steps)
+
+    def direction(self, d: Tensor, group: dict[str, Any]) -> Tensor:
+        return (d.shape[0] / d.shape[1]) ** 0.5 * newton_schulz(d, steps=group["ns_steps"])
+
+
+class SignDescent(NormDescent):
+    """direction = sign(d) / columns for a matrix, sign(d) for a vector: the largest element counts."""
+
+    def __init__(self, params: Any, *, lr: Number, weight_decay: Number, momentum: float) -> None:
+        super().__init__(params, lr=lr, weight_decay=weight_decay, momentum=momentum)
+
+    def direction(self, d: Tensor, group: dict[str, Any]) -> Tensor:
+        return d.sign() / (d.shape[-1] if d.ndim > 1 else 1)

@@ -1,0 +1,44 @@
+"""The frame of an optimizer that steps one tensor after the other."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+
+class TensorwiseOptimizer(Optimizer):
+    """A subclass gives `update`; `group["step"]` counts the steps, from 1 within the first."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """One step on every parameter that has a gradient; `closure` is called once, before."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            group["step"] = group.get("step", 0) + 1
+            names = group.get("param_names", [""] * len(group["params"]))
+            for name, parameter in zip(names, group["params"], strict=True):
+                if parameter.grad is not None:
+                    self.update(parameter, parameter.grad, self.state[parameter], group, name)
+        return loss
+
+    @abstractmethod
+    def update(
+        self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], name: str
+    ) -> None:
+        """Change `theta` in place by its gradient `g`, which stays as it is; `name` may be empty."""
+
+
+def moments(state: dict[str, Any], g: Tensor, group: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """Adam's m and v after this gradient, each divided by 1 - beta^step (1412.6980, algorithm 1)."""
+    (beta1, beta2), t = group["betas"], group["step"]
+    if not state:
+        state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(g), torch.zeros_like(g)
+    m = state["exp_avg"].lerp_(g, 1 - beta1)
+    v = state["exp_avg_sq"].lerp_(g.square(), 1 - beta2)
+    return m / (1 - beta1**t), v / (1 - beta2**t)
