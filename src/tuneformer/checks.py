@@ -26,7 +26,9 @@ from tuneformer.optim.settings import (
 Config = dict[str, Any]
 
 METRICS = tuple(
-    f"{split}/{name}" for split in ("val", "test") for name in ("loss", "perplexity", "bits_per_byte")
+    f"{split}/{name}"
+    for split in ("val", "test")
+    for name in ("loss", "perplexity", "bits_per_byte", "last_weights_loss")
 )
 
 CHOICES = {
@@ -39,6 +41,7 @@ CHOICES = {
     "model.positions": ("rope", "learned", "sinusoidal", "none"),
     "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
     "optimized_metric": (*METRICS, "train/loss"),
+    "scheduler.cooldown_shape": ("linear", "cosine", "one_minus_sqrt", "sqrt"),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
     "trainer.float32_matmul_precision": ("highest", "high", "medium"),
     "trainer.precision": ("32-true", "bf16-mixed", "bf16-true", "16-mixed", "64-true"),
@@ -160,9 +163,26 @@ def _check_groups_together(config: Config) -> None:
     check_optimizer_settings(config["optimizer"])
     check_schedule_settings(config["scheduler"], config["trainer"]["max_steps"])
     check_param_group_settings(config["param_groups"])
+    _check_passes(config)
     _check_heads(config)
     _check_sizes(config)
     _check_devices(config)
+
+
+def _check_passes(config: Config) -> None:
+    if setting(config, "optimizer._target_") != "tuneformer.optim.sam.SAM":
+        return
+    trainer = config["trainer"]
+    if trainer["accumulate_grad_batches"] > 1:
+        raise UserError(
+            f"trainer.accumulate_grad_batches={trainer['accumulate_grad_batches']} must be 1 with"
+            " optimizer=sam, which needs the gradient of the whole batch twice"
+        )
+    if trainer["precision"] == "16-mixed":
+        raise UserError(
+            "trainer.precision=16-mixed does not go with optimizer=sam, whose second gradient it would not"
+            " scale: choose bf16-mixed or 32-true"
+        )
 
 
 def _check_heads(config: Config) -> None:

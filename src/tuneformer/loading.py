@@ -11,6 +11,7 @@ from torch import nn
 from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
+from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
 from tuneformer.runs.directory import find_run
 from tuneformer.runs.metrics_file import read_columns
 from tuneformer.runs.record import Record
@@ -28,7 +29,7 @@ class Run:
         config: its configuration, plain values.
         record: record.json.
         metrics: metrics.csv, one list a column, NaN where a row has no value.
-        model: the model with the weights of the checkpoint, on the CPU, in evaluation mode.
+        model: the model with the weights to evaluate, on the CPU, in evaluation mode.
         tokenizer: what turns text into its tokens and back.
         step: the optimizer steps that the weights have seen.
     """
@@ -52,7 +53,7 @@ def load(path: Path, *, checkpoint: str) -> Run:
     file = directory.checkpoints / f"{checkpoint}.ckpt"
     state = load_checkpoint(file)
     model = build_model(config["model"], config["attention"], vocab_size=tokenizer.vocab_size)
-    _load_weights(model, state["state_dict"], file)
+    _load_weights(model, evaluated_weights(state), file)
     return Run(
         path=directory.path,
         config=config,
@@ -83,12 +84,17 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     return state
 
 
-def _load_weights(model: nn.Module, state: dict[str, torch.Tensor], file: Path) -> None:
+def evaluated_weights(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The model's state, with the weights that were evaluated where others trained."""
     weights = {
         name.removeprefix(MODEL_PREFIX): tensor
-        for name, tensor in state.items()
+        for name, tensor in checkpoint["state_dict"].items()
         if name.startswith(MODEL_PREFIX)
     }
+    return weights | checkpoint.get(EVALUATION_WEIGHTS, {})
+
+
+def _load_weights(model: nn.Module, weights: dict[str, torch.Tensor], file: Path) -> None:
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

@@ -24,8 +24,13 @@ CASES: list[Case] = [
     if name != "case"
     for case in importlib.import_module(f"tests.optim.equations.{name}").CASES
 ]
-# their gradient depends on where they are, so that they need tests of their own
-ELSEWHERE: dict[str, str] = {}
+# not a function of the gradients of one tensor, so that they need tests of their own
+ELSEWHERE = {
+    "sam": "test_sam.py",
+    "sophia": "test_sophia.py",
+    "prodigy": "test_rate_free.py",
+    "schedule_free_adamw": "test_rate_free.py",
+}
 EVERYTHING = [{"name": "all", "pattern": ".", "lr_multiplier": 1.0, "weight_decay_multiplier": 1.0}]
 MATRIX_AND_REST = [
     {"name": "hidden", "pattern": "matrix", "lr_multiplier": 1.0, "weight_decay_multiplier": 1.0}
@@ -82,6 +87,8 @@ def test_ten_steps_follow_the_equations_of_the_paper(
 def test_every_optimizer_option_has_its_equations_here(optimizer_option: str) -> None:
     here = {case.option for case in CASES}
     assert optimizer_option in here | ELSEWHERE.keys()
+    if optimizer_option in ELSEWHERE:
+        assert f'"{optimizer_option}"' in (Path(__file__).parent / ELSEWHERE[optimizer_option]).read_text()
 
 
 def train(optimizer_factory: Any) -> list[torch.Tensor]:

@@ -23,6 +23,7 @@ from tuneformer.callbacks.checkpoints import Checkpoints
 from tuneformer.data.text_data import TextData
 from tuneformer.errors import UserError
 from tuneformer.runs.record import read_record
+from tuneformer.tasks.base import Task
 from tuneformer.training.assembly import build_callbacks
 from tuneformer.training.resume import checkpoint_step, is_whole, usable_checkpoint
 
@@ -199,7 +200,7 @@ def test_checkpoints_are_kept_on_a_file_system_without_hard_links(
 @pytest.mark.fast
 def test_callbacks_that_would_not_keep_the_run_safe_are_refused() -> None:
     with pytest.raises(UserError, match=r"^callbacks has no checkpoints: start the file with"):
-        build_callbacks({}, data=cast(TextData, None))
+        build_callbacks({}, data=cast(TextData, None), task=cast(Task, None))
 
 
 @pytest.mark.fast

@@ -57,12 +57,12 @@ class RunMetrics(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.validated_step = trainer.global_step
-        self._log_evaluation(trainer, "val/")
+        self._log_evaluation(trainer, cast(Task, pl_module), "val/")
         if trainer.state.fn == "fit":
             self._clock.start()
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._log_evaluation(trainer, "test/")
+        self._log_evaluation(trainer, cast(Task, pl_module), "test/")
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._clock.stop()
@@ -104,10 +104,11 @@ class RunMetrics(pl.Callback):
         if not math.isfinite(mean_loss):
             raise Diverged(step=step, metric="train/loss")
 
-    def _log_evaluation(self, trainer: pl.Trainer, prefix: str) -> None:
+    def _log_evaluation(self, trainer: pl.Trainer, task: Task, prefix: str) -> None:
         row = {
             name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith(prefix)
         }
+        row |= {name: value for name, value in task.extra_metrics.items() if name.startswith(prefix)}
         self._log(trainer, row)
         if not math.isfinite(row.get(f"{prefix}loss", 0.0)):
             raise Diverged(step=trainer.global_step, metric=f"{prefix}loss")

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from tuneformer.optim.wrapped import innermost
+
 
 @runtime_checkable
 class WantsHessian(Protocol):
@@ -23,9 +25,8 @@ class WantsHessian(Protocol):
 
 def hessian_taker(optimizer: Optimizer) -> WantsHessian | None:
     """The optimizer, or the one inside it, if it wants a Hessian before its next step."""
-    while isinstance(base := getattr(optimizer, "base", None), Optimizer):
-        optimizer = base
-    return optimizer if isinstance(optimizer, WantsHessian) and optimizer.hessian_is_due() else None
+    inside = innermost(optimizer)
+    return inside if isinstance(inside, WantsHessian) and inside.hessian_is_due() else None
 
 
 def hutchinson_diagonal(loss: Tensor, parameters: Sequence[Tensor]) -> dict[Tensor, Tensor]:

@@ -30,7 +30,7 @@ def warmup_steps(warmup: Number, horizon: int) -> int:
     than the run.
     """
     NOT_NEGATIVE.check("scheduler.warmup", warmup)
-    steps = _steps("scheduler.warmup", warmup, horizon)
+    steps = steps_of("scheduler.warmup", warmup, horizon)
     if steps >= horizon:
         given = f"{shown(warmup)} ({steps} steps)" if warmup < 1 else shown(warmup)
         raise UserError(
@@ -105,7 +105,7 @@ def step_decay(
     """
     ABOVE_ZERO_TO_ONE.check("scheduler.gamma", gamma)
     POSITIVE.check("scheduler.every", every)
-    interval = max(_steps("scheduler.every", every, horizon), 1)
+    interval = max(steps_of("scheduler.every", every, horizon), 1)
     return warm_up_then(
         lambda k, _: gamma ** (k // interval), step, horizon=horizon, warmup=warmup, floor=floor
     )
@@ -123,7 +123,7 @@ def inverse_sqrt(step: int, *, horizon: int, warmup: Number, floor: Number) -> f
     )
 
 
-def _steps(setting: str, value: Number, horizon: int) -> int:
+def steps_of(setting: str, value: Number, horizon: int) -> int:
     """`value` below 1 as a fraction of the horizon, from 1 on as a whole number of steps."""
     if value < 1:
         return round(value * horizon)

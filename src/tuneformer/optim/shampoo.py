@@ -13,8 +13,8 @@ class Shampoo(TensorwiseOptimizer):
     """theta <- theta - lr (L^power M R^power + weight_decay theta) for matrices (1802.09568, algorithm 1).
 
     L <- beta2 L + (1 - beta2) g g^T and R <- beta2 R + (1 - beta2) g^T g, from 0; with beta2 = 1 the sums
-    of the paper. eps times the largest is added to their eigenvalues. M <- momentum M + (1 - momentum) g, corrected by
-    1 - momentum^t. The powers are computed anew every `every` steps, from the first on.
+    of the paper. eps times the largest is added to their eigenvalues. M <- momentum M + (1 - momentum) g,
+    corrected by 1 - momentum^t. The powers are computed anew every `every` steps, from the first on.
     """
 
     def __init__(

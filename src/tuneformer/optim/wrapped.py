@@ -5,6 +5,13 @@ from typing import Any
 from torch.optim import Optimizer
 
 
+def innermost(optimizer: Optimizer) -> Optimizer:
+    """The optimizer inside all that is wrapped around it."""
+    while isinstance(optimizer, Wrapped):
+        optimizer = optimizer.base
+    return optimizer
+
+
 class Wrapped(Optimizer):
     """Steps `base` in its own way; groups, state and checkpoint are those of `base`.
 

@@ -6,11 +6,11 @@ from typing import Any
 
 Config = dict[str, Any]
 
+# Of the callbacks, only an average changes what a run comes to.
 # Groups and settings that change where, how fast or how visibly a run is trained, not its weights.
 # Numbers of devices and of accumulated parts change them by rounding only, and are recorded.
 NOT_THE_WEIGHTS = frozenset(
     {
-        "callbacks",
         "launcher",
         "logger",
         "name",
@@ -46,7 +46,7 @@ def determining(config: Config, prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}{key}"
-        if path in NOT_THE_WEIGHTS:
+        if path in NOT_THE_WEIGHTS or (prefix == "callbacks." and key != "averaging"):
             continue
         if isinstance(value, dict):
             flat |= determining(value, f"{path}.")

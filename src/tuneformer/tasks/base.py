@@ -1,6 +1,7 @@
 """What every task shares: the optimizer and its schedule, clipping, random state, the running loss."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from tuneformer.optim.build import Schedule, build_optimizer, build_schedule
 from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
 from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.random_state import set_random_state
+from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
 
 # What a random state is for: a batch draws per rank, an optimizer must draw the same on every rank.
 FOR_BATCH, FOR_OPTIMIZER = 0, 1
@@ -44,9 +46,17 @@ class Task(pl.LightningModule, ABC):
         self._param_groups = param_groups
         self._schedule = schedule
         self.running_loss = RunningMean()
+        self.weights_to_evaluate: Callable[[], dict[str, Tensor] | None] = _those_that_train
+        """The parameters of `model` to evaluate, where they are not those that train."""
+        self.extra_metrics: dict[str, float] = {}
+        """What a callback measured in an evaluation, for the row of that evaluation."""
         self._counted_batch = -1
         self._batch: Any = None
         self.gradient_norm: Tensor | None = None
+
+    @abstractmethod
+    def evaluate_again(self, split: str) -> float:
+        """The loss, in nats, of the model's present weights on the split ("val", "test") just evaluated."""
 
     @abstractmethod
     def loss(self, batch: Any) -> Tensor:
@@ -95,7 +105,7 @@ class Task(pl.LightningModule, ABC):
         if self.trainer.world_size > 1:
             for estimate in diagonal.values():
                 torch.distributed.all_reduce(estimate)
-                estimate /= self.trainer.world_size
+                estimate.div_(self.trainer.world_size)
         return diagonal
 
     def configure_gradient_clipping(
@@ -120,6 +130,9 @@ class Task(pl.LightningModule, ABC):
             ranks = [torch.empty_like(mine) for _ in range(self.trainer.world_size)]
             torch.distributed.all_gather(ranks, mine)
         checkpoint["running_loss"] = [rank.tolist() for rank in ranks]
+        weights = self.weights_to_evaluate()
+        if weights is not None:
+            checkpoint[EVALUATION_WEIGHTS] = weights
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         scale = _count_parts_of_steps(checkpoint, self.trainer.accumulate_grad_batches)
@@ -157,6 +170,10 @@ class RunningMean:
         """Goes on where `state` was taken."""
         self._sum = torch.tensor(total, dtype=torch.float64) if count else None
         self._count = count
+
+
+def _those_that_train() -> None:
+    return None
 
 
 def log_interval(trainer: pl.Trainer) -> int:

@@ -61,6 +61,22 @@ class LanguageModelling(Task):
     def on_test_epoch_end(self) -> None:
         self._publish("test", self.test_loss)
 
+    @torch.no_grad()
+    def evaluate_again(self, split: str) -> float:
+        metric = self.validation_loss if split == "val" else self.test_loss
+        loaders = self.trainer.val_dataloaders if split == "val" else self.trainer.test_dataloaders
+        was_training = self.training
+        self.eval()
+        assert loaders is not None
+        for batch in loaders:
+            here = self.trainer.strategy.batch_to_device(batch)
+            with self.trainer.precision_plugin.forward_context():
+                metric.update(self.model(here.inputs), here.targets, self.byte_lengths)
+        self.train(was_training)
+        loss = float(metric.compute()["loss"])
+        metric.reset()
+        return loss
+
     def _publish(self, split: str, metric: TextLoss) -> None:
         values = {f"{split}/{name}": value for name, value in metric.compute().items()}
         # callback_metrics only: RunMetrics writes them, with the number of the step they belong to

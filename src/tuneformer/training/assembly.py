@@ -7,7 +7,9 @@ import pytorch_lightning as pl
 from hydra.utils import instantiate
 from torch import nn
 
+from tuneformer.callbacks.averaging import WeightAverage
 from tuneformer.callbacks.checkpoints import Checkpoints
+from tuneformer.callbacks.evaluation_weights import EvaluationWeights, averages_by_itself
 from tuneformer.callbacks.run_metrics import RunMetrics
 from tuneformer.config.whitelist import whitelisted
 from tuneformer.data.text_data import TextData
@@ -17,6 +19,7 @@ from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
 from tuneformer.optim.factory import optimizer_factory
 from tuneformer.optim.sharding import check_shardable
+from tuneformer.optim.wrapped import innermost
 from tuneformer.random_state import set_random_state
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.language_modelling import LanguageModelling
@@ -50,20 +53,29 @@ def build_task(config: Config, splits: TokenSplits) -> Task:
     return task
 
 
-def build_callbacks(settings: Config, *, data: TextData) -> list[pl.Callback]:
-    """RunMetrics first, since others read what it logged, and the callbacks of conf/callbacks in order.
+def build_callbacks(settings: Config, *, data: TextData, task: Task) -> list[pl.Callback]:
+    """EvaluationWeights and RunMetrics, whose work others build on, and those of conf/callbacks in order.
 
     Raises:
-        UserError: nothing would keep the run safe.
+        UserError: nothing would keep the run safe, or two things would average its weights.
     """
     with whitelisted():
-        configured: Mapping[str, pl.Callback] = {
+        configured: Mapping[str, pl.Callback | WeightAverage] = {
             name: instantiate(callback, _convert_="all") for name, callback in settings.items()
         }
     if not any(isinstance(callback, Checkpoints) for callback in configured.values()):
         raise UserError("callbacks has no checkpoints: start the file with `defaults: [none, _self_]`")
-    tokens_per_step = data.batch_size * data.context_length
-    return [RunMetrics(tokens_per_step=tokens_per_step), *configured.values()]
+    optimizer = innermost(task.build_optimizer())
+    averages = [average for average in configured.values() if isinstance(average, WeightAverage)]
+    if averages and averages_by_itself(optimizer):
+        raise UserError(
+            f"callbacks.averaging does not go with {type(optimizer).__name__}, which averages by itself"
+        )
+    return [
+        EvaluationWeights(averages[0] if averages else None),
+        RunMetrics(tokens_per_step=data.batch_size * data.context_length),
+        *(callback for callback in configured.values() if isinstance(callback, pl.Callback)),
+    ]
 
 
 def build_trainer_settings(config: Config) -> TrainerSettings:

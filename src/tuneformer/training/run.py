@@ -56,7 +56,7 @@ def run(config: Config, *, data: TextData, splits: TokenSplits, directory: RunDi
             num_workers=data.num_workers,
             seed=config["seed"],
         )
-        callbacks = build_callbacks(config["callbacks"], data=data)
+        callbacks = build_callbacks(config["callbacks"], data=data, task=task)
         loggers = build_loggers(
             config["logger"], config=config, directory=directory, first_step=checkpoint_step(checkpoint)
         )

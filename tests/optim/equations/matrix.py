@@ -37,8 +37,8 @@ def muon(theta: Array, gradient: Gradients, s: Settings) -> Array:
     for t in range(1, STEPS + 1):
         lr, g = s["lr"] * FACTORS[t - 1], gradient(t)
         M = mu * M + (1 - mu) * g
-        O = newton_schulz((1 - mu) * g + mu * M if own["nesterov"] else M, 5, own["ns_coefficients"])
-        theta = theta - lr * (scale * O + s["weight_decay"] * theta)
+        orthogonal = newton_schulz((1 - mu) * g + mu * M if own["nesterov"] else M, 5, own["ns_coefficients"])
+        theta = theta - lr * (scale * orthogonal + s["weight_decay"] * theta)
     return theta
 
 
@@ -50,9 +50,9 @@ def normuon(theta: Array, gradient: Gradients, s: Settings) -> Array:
     for t in range(1, STEPS + 1):
         lr = s["lr"] * FACTORS[t - 1]
         M = own["momentum"] * M + (1 - own["momentum"]) * gradient(t)
-        O = newton_schulz(M, own["ns_steps"], (3.4445, -4.7750, 2.0315))
-        v = own["beta2"] * v + (1 - own["beta2"]) * (O**2).mean(axis=1, keepdims=True)
-        U = O / (np.sqrt(v) + own["eps"])
+        orthogonal = newton_schulz(M, own["ns_steps"], (3.4445, -4.7750, 2.0315))
+        v = own["beta2"] * v + (1 - own["beta2"]) * (orthogonal**2).mean(axis=1, keepdims=True)
+        U = orthogonal / (np.sqrt(v) + own["eps"])
         U = 0.2 * sqrt(theta.size) / np.linalg.norm(U) * U
         theta = theta - lr * (U + s["weight_decay"] * theta)
     return theta
@@ -144,8 +144,20 @@ def kron(theta: Array, gradient: Gradients, s: Settings) -> Array:
         A = QL @ mean @ QR.T
         B = np.linalg.inv(QL).T @ v @ np.linalg.inv(QR)
         left, right = (A @ A.T, B @ B.T), (A.T @ A, B.T @ B)
-        QL = QL - own["precondition_lr"] * np.triu(left[0] - left[1]) / spectral_norm_bound(left[0] + left[1]) @ QL
-        QR = QR - own["precondition_lr"] * np.triu(right[0] - right[1]) / spectral_norm_bound(right[0] + right[1]) @ QR
+        QL = (
+            QL
+            - own["precondition_lr"]
+            * np.triu(left[0] - left[1])
+            / spectral_norm_bound(left[0] + left[1])
+            @ QL
+        )
+        QR = (
+            QR
+            - own["precondition_lr"]
+            * np.triu(right[0] - right[1])
+            / spectral_norm_bound(right[0] + right[1])
+            @ QR
+        )
         step = QL.T @ QL @ mean @ QR.T @ QR
         step = step * min(1.1 / (np.sqrt(np.mean(step**2)) + 1e-6), 1)
         theta = theta - s["lr"] * FACTORS[t - 1] * (step + s["weight_decay"] * theta)

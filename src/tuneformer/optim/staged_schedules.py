@@ -1,0 +1,167 @@
+"""Schedules in several stages: stable and down, cycles, restarts.
+
+Each is a `tuneformer.optim.schedules.Shape` after the shared warmup, as every schedule.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+
+from tuneformer.errors import UserError
+from tuneformer.optim.ranges import ABOVE_ZERO_TO_ONE, BELOW_ONE, POSITIVE, ZERO_TO_ONE, Number, shown
+from tuneformer.optim.schedules import constant, steps_of, warm_up_then, warmup_steps
+
+
+def wsd(
+    step: int, *, horizon: int, warmup: Number, floor: Number, cooldown: Number, cooldown_shape: str
+) -> float:
+    """Warmup, the peak rate, and a cooldown over the last C steps: warmup-stable-decay (2405.18392).
+
+    shape = 1 before the cooldown, then floor + (1 - floor) c(q) with q from 0 at the last stable step to 1
+    at the last step; c of COOLDOWNS. C = `cooldown` steps, or that fraction of the horizon where it is
+    below 1. Raises UserError unless a stable step is left between warmup and cooldown.
+    """
+    start = horizon - _cooldown_steps(cooldown, warmup, horizon)
+    shape = COOLDOWNS.get(cooldown_shape)
+    if shape is None:
+        raise UserError(f"scheduler.cooldown_shape={cooldown_shape} must be one of {', '.join(COOLDOWNS)}")
+    W = warmup_steps(warmup, horizon)
+
+    def stable_then_down(k: int, _: float) -> Number:
+        t = k + W
+        if t < start:
+            return 1
+        return floor + (1 - floor) * shape((t - start + 1) / (horizon - start))
+
+    return warm_up_then(stable_then_down, step, horizon=horizon, warmup=warmup, floor=floor)
+
+
+COOLDOWNS: dict[str, Callable[[float], float]] = {
+    "linear": lambda q: 1 - q,
+    "cosine": lambda q: (1 + math.cos(math.pi * q)) / 2,
+    "one_minus_sqrt": lambda q: 1 - math.sqrt(q),
+    "sqrt": lambda q: math.sqrt(1 - q),
+}
+"""Cooldowns from 1 at q = 0 to 0 at q = 1; 1 - sqrt(q) is that of 2405.18392."""
+
+
+def cooldown_start(settings: Mapping[str, object], horizon: int) -> int | None:
+    """The first step of a schedule whose factor may be below its peak after warmup; None: at once.
+
+    `settings`: the group `scheduler` of the configuration. The horizon itself for a constant schedule.
+    """
+    name = str(settings.get("_target_")).rpartition(".")[2]
+    if name == constant.__name__:
+        return horizon
+    if name != wsd.__name__:
+        return None
+    warmup, cooldown = settings["warmup"], settings["cooldown"]
+    assert isinstance(warmup, int | float)
+    assert isinstance(cooldown, int | float)
+    return horizon - _cooldown_steps(cooldown, warmup, horizon)
+
+
+def cosine_restarts(
+    step: int, *, horizon: int, warmup: Number, floor: Number, cycles: int, multiplier: Number
+) -> float:
+    """Cosines from 1 to floor, `cycles` in the run, each `multiplier` times as long as the one before.
+
+    SGDR (1608.03983), with cycles that fill the run, so that the last step is exactly `floor`. The factor
+    jumps back to 1 at each restart. Raises UserError unless cycles >= 1 and multiplier > 0.
+    """
+    _check_cycles(cycles)
+    POSITIVE.check("scheduler.multiplier", multiplier)
+    lengths = [multiplier**cycle for cycle in range(cycles)]
+
+    def shape(_: int, p: float) -> Number:
+        position = p * sum(lengths)
+        for length in lengths[:-1]:
+            if position < length:
+                break
+            position -= length
+        else:
+            length = lengths[-1]
+        return floor + (1 - floor) * (1 + math.cos(math.pi * min(position / length, 1))) / 2
+
+    return warm_up_then(shape, step, horizon=horizon, warmup=warmup, floor=floor)
+
+
+def one_cycle(
+    step: int, *, horizon: int, warmup: Number, floor: Number, low: Number, annihilation: Number
+) -> float:
+    """Linear from 1 to `low`, then linear to `floor` over the last fraction `annihilation` (1708.07120).
+
+    The way up is the shared warmup. Raises UserError unless floor <= low <= 1 and 0 <= annihilation < 1.
+    """
+    ZERO_TO_ONE.check("scheduler.low", low)
+    if low < floor:
+        raise UserError(f"scheduler.low={shown(low)} must be at least scheduler.floor={shown(floor)}")
+    BELOW_ONE.check("scheduler.annihilation", annihilation)
+    turn = 1 - annihilation
+
+    def shape(_: int, p: float) -> Number:
+        if p < turn:
+            return 1 - (1 - low) * p / turn
+        return low - (low - floor) * ((p - turn) / annihilation if annihilation else 1)
+
+    return warm_up_then(shape, step, horizon=horizon, warmup=warmup, floor=floor)
+
+
+def cyclic(step: int, *, horizon: int, warmup: Number, floor: Number, cycles: int) -> float:
+    """A triangular wave between 1 and floor: `cycles` ways down, with ways up between (1506.01186).
+
+    shape = floor + (1 - floor) |1 - 2 (x mod 1)|, x = (cycles - 1/2) p. Raises UserError unless cycles >= 1.
+    """
+    _check_cycles(cycles)
+    return warm_up_then(
+        lambda _, p: floor + (1 - floor) * abs(1 - 2 * ((cycles - 0.5) * p % 1)),
+        step,
+        horizon=horizon,
+        warmup=warmup,
+        floor=floor,
+    )
+
+
+def infinite_cosine(
+    step: int, *, horizon: int, warmup: Number, floor: Number, level: Number, decay: Number, cooldown: Number
+) -> float:
+    """Half a cosine from 1 to `level`, constant, then exponentially to `floor` (2403.08763, section 7.4).
+
+    `decay` and `cooldown` are fractions of what follows the warmup. Raises UserError unless
+    0 < floor <= level <= 1 and the two fractions leave something between them.
+    """
+    ABOVE_ZERO_TO_ONE.check("scheduler.floor", floor)
+    ABOVE_ZERO_TO_ONE.check("scheduler.level", level)
+    if level < floor:
+        raise UserError(f"scheduler.level={shown(level)} must be at least scheduler.floor={shown(floor)}")
+    for name, part in (("decay", decay), ("cooldown", cooldown)):
+        BELOW_ONE.check(f"scheduler.{name}", part)
+    if decay + cooldown > 1:
+        raise UserError(
+            f"scheduler.decay={shown(decay)} and scheduler.cooldown={shown(cooldown)} must not exceed 1"
+        )
+
+    def shape(_: int, p: float) -> Number:
+        if p < decay:
+            return level + (1 - level) * (1 + math.cos(math.pi * p / decay)) / 2
+        if cooldown and p > 1 - cooldown:
+            return level * (floor / level) ** ((p - 1 + cooldown) / cooldown)
+        return level
+
+    return warm_up_then(shape, step, horizon=horizon, warmup=warmup, floor=floor)
+
+
+def _check_cycles(cycles: int) -> None:
+    if cycles < 1:
+        raise UserError(f"scheduler.cycles={cycles} must be at least 1")
+
+
+def _cooldown_steps(cooldown: Number, warmup: Number, horizon: int) -> int:
+    POSITIVE.check("scheduler.cooldown", cooldown)
+    steps = max(steps_of("scheduler.cooldown", cooldown, horizon), 1)
+    W = warmup_steps(warmup, horizon)
+    if W + steps >= horizon:
+        raise UserError(
+            f"scheduler.cooldown={shown(cooldown)} ({steps} steps) and scheduler.warmup={shown(warmup)}"
+            f" ({W} steps) leave no stable step of trainer.max_steps={horizon}"
+        )
+    return steps
