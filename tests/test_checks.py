@@ -119,7 +119,7 @@ def test_the_default_passes_as_plain_values_with_a_name() -> None:
         (["+sede=1"], "sede is not a setting: did you mean seed?"),
         (["seed=???"], "seed is missing: give seed=<value>"),
         (["data=text"], "data.path is missing: data=text needs data.path=<value>"),
-        (["~optimizer"], "optimizer is missing: choose one of adam, adamw,"),
+        (["~optimizer"], "optimizer is missing: choose one of adabelief, adafactor, adam,"),
         (["~optimizer.lr"], "optimizer.lr is missing: optimizer=adamw needs it"),
         (["optimizer.lr=${nope}"], "optimizer.lr: Interpolation key 'nope' not found"),
         (

@@ -40,6 +40,10 @@ GIVEN_AT_RUN_TIME = {
     "scheduler": {"step", "horizon"},
     "logger": {"directory", "run_config"},
 }
+GIVEN_BY_THE_OPTION_AROUND = {
+    "matrices": {"params", "lr", "weight_decay"},
+    "others": {"params", "lr", "weight_decay"},
+}
 
 
 def targets(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -84,7 +88,7 @@ def test_every_key_of_an_option_is_a_named_parameter_and_none_is_forgotten(group
             continue
         parameters = parameters_of(target)
         keys = {key for key in node if key not in ("_target_", "_partial_", "_convert_")}
-        given = GIVEN_AT_RUN_TIME.get(group, set())
+        given = GIVEN_BY_THE_OPTION_AROUND.get(path, GIVEN_AT_RUN_TIME.get(group, set()))
         assert keys <= parameters.keys() - given, path
         if target.startswith("tuneformer."):
             assert parameters.keys() - given == keys, path
@@ -183,6 +187,7 @@ def needed_by(group: str, option: str) -> list[str]:
     needed = {
         ("data", "text"): "data.path=file",
         ("optimizer", "any"): "optimizer._target_=torch.optim.Adamax",
+        ("scheduler", "wsd"): "scheduler.warmup=0",  # two steps: a stable one and a cooldown
     }
     return [needed[group, option]] if (group, option) in needed else []
 
@@ -230,7 +235,7 @@ def test_every_option_trains_two_steps(
     group: str, option: str, small_settings: list[str], small_text: Path, small_shakespeare: str
 ) -> None:
     chosen = [f"{group}={option}"]
-    if group == "optimizer":
+    if group in ("optimizer", "scheduler"):
         chosen += needed_by(group, option)
     if group == "data":
         small_settings = [line for line in small_settings if not line.startswith(("data=", "data.path="))]

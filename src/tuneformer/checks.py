@@ -50,6 +50,7 @@ CHOICES = {
 
 AT_LEAST_ONE = (
     "callbacks.checkpoints.every_n_steps",
+    "callbacks.checkpoints.keep_every_n_steps",
     "callbacks.sample.n_tokens",
     "callbacks.sample.top_k",
     "data.batch_size",

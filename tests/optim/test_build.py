@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from pytorch_lightning.plugins import MixedPrecision
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -37,11 +37,19 @@ def start(
 
 
 def train(model: nn.Module, optimizer: Optimizer, scheduler: LRScheduler, steps: range) -> None:
+    if hasattr(optimizer, "train"):
+        optimizer.train()
     for step in steps:
         batch = torch.randn(5, 4, generator=torch.Generator().manual_seed(step))
-        optimizer.zero_grad()
-        model(batch).pow(2).mean().backward()
-        optimizer.step()
+
+        def closure(batch: Tensor = batch) -> Tensor:
+            optimizer.zero_grad()
+            loss = model(batch).pow(2).mean()
+            loss.backward()
+            return loss
+
+        torch.manual_seed(step)
+        optimizer.step(closure)
         scheduler.step()
 
 

@@ -205,9 +205,9 @@ def test_callbacks_that_would_not_keep_the_run_safe_are_refused() -> None:
 
 @pytest.mark.fast
 def test_the_lowest_metric_so_far_is_part_of_a_checkpoint() -> None:
-    before = Checkpoints(every_n_steps=5, best_metric="val/loss")
+    before = Checkpoints(every_n_steps=5, keep_every_n_steps=None, best_metric="val/loss")
     before.best = {"val/loss": 1.5, "step": 10.0}
-    after = Checkpoints(every_n_steps=5, best_metric="val/loss")
+    after = Checkpoints(every_n_steps=5, keep_every_n_steps=None, best_metric="val/loss")
     after.load_state_dict(before.state_dict())
     assert after.best == before.best
 

@@ -14,6 +14,7 @@ from tuneformer.errors import Interrupted
 from tuneformer.tasks.base import Task, is_finite
 
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
+KEPT = "step_{step}.ckpt"
 
 
 class Checkpoints(pl.Callback):
@@ -21,13 +22,16 @@ class Checkpoints(pl.Callback):
 
     The last.ckpt before it stays as previous.ckpt, for the case that the newer one is damaged. A step
     is saved once its validation, if one is due, is over: a resumed run repeats none and leaves none
-    out. best.ckpt holds the weights at the lowest `best_metric` (null: none is kept). Nothing is saved
-    once the loss or a weight is not finite. A signal in the final evaluation stops that at once, as all
-    is saved by then.
+    out. Every `keep_every_n_steps` (null: never) it stays as step_<n>.ckpt as well. best.ckpt holds the
+    weights at the lowest `best_metric` (null: none is kept). Nothing is saved once the loss or a weight
+    is not finite. A signal in the final evaluation stops that at once, as all is saved by then.
     """
 
-    def __init__(self, *, every_n_steps: int, best_metric: str | None) -> None:
+    def __init__(
+        self, *, every_n_steps: int, keep_every_n_steps: int | None, best_metric: str | None
+    ) -> None:
         self.every_n_steps = every_n_steps
+        self.keep_every_n_steps = keep_every_n_steps
         self.best_metric = best_metric
         self.best: dict[str, float] = {}
         self._signals = StopSignals()
@@ -36,6 +40,8 @@ class Checkpoints(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._signals.install()
         self._saved_step = trainer.global_step
+        if not (checkpoint_folder(trainer) / BEST).exists():  # a branch has its trunk's state, not its files
+            self.best = {}
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -88,22 +94,29 @@ class Checkpoints(pl.Callback):
 
     def _save_if_due(self, trainer: pl.Trainer, task: Task) -> None:
         stop = self._signals.agreed(trainer)
-        if not stop and trainer.global_step % self.every_n_steps:
-            return
-        self._save_last(trainer, task)
+        if stop or self._is_due(trainer.global_step):
+            self._save_last(trainer, task)
         if stop:
             raise Interrupted(step=trainer.global_step, signal_number=stop)
+
+    def _is_due(self, step: int) -> bool:
+        return not step % self.every_n_steps or self._stays(step)
+
+    def _stays(self, step: int) -> bool:
+        return self.keep_every_n_steps is not None and not step % self.keep_every_n_steps
 
     def _save_last(self, trainer: pl.Trainer, task: Task) -> None:
         if self._saved_step == trainer.global_step or not is_sound(trainer, task):
             return
         folder = checkpoint_folder(trainer)
         if trainer.is_global_zero:
-            _keep_as_previous(folder / LAST)
+            _keep_as(PREVIOUS, folder / LAST)
             for logger in trainer.loggers:
                 logger.save()
         trainer.save_checkpoint(folder / LAST, weights_only=False)
         self._saved_step = trainer.global_step
+        if trainer.is_global_zero and self._stays(trainer.global_step):
+            _keep_as(KEPT.format(step=trainer.global_step), folder / LAST)
 
     def _keep_best(self, trainer: pl.Trainer) -> None:
         value = trainer.callback_metrics.get(self.best_metric or "")
@@ -139,13 +152,13 @@ def validation_is_due(trainer: pl.Trainer, batch_idx: int) -> bool:
     return bool(every) and every != float("inf") and (batch_idx + 1) % int(every) == 0
 
 
-def _keep_as_previous(last: Path) -> None:
+def _keep_as(name: str, last: Path) -> None:
     if not last.exists():
         return
-    beside = last.with_name(f".{PREVIOUS}.{os.getpid()}.tmp")
+    beside = last.with_name(f".{name}.{os.getpid()}.tmp")
     beside.unlink(missing_ok=True)
     try:
         os.link(last, beside)
     except OSError:  # a file system without hard links
         shutil.copyfile(last, beside)
-    beside.replace(last.with_name(PREVIOUS))
+    beside.replace(last.with_name(name))

@@ -18,6 +18,7 @@ MISSING = "???"
 # What a setting may be whose option gives it no value of its own, by an example.
 EXAMPLES: dict[str, Any] = {
     "attention.scale": 1.0,
+    "callbacks.checkpoints.keep_every_n_steps": 100,
     "data.cache_dir": "folder",
     "data.path": "file",
     "data.validation_path": "file",

@@ -41,6 +41,7 @@ class Root:
     tags: list[str] = field(default_factory=list)
     notes: str = MISSING
     run_dir: str | None = MISSING
+    branch_from: str | None = MISSING
     sweep: str | None = MISSING
     optimized_metric: str = MISSING
 

@@ -83,6 +83,18 @@ class GroupSchedule(LambdaLR):
 
     def step(self, epoch: int | None = None) -> None:
         super().step(epoch)
+        self._set_weight_decay()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on at the step of `state_dict`, over this run's horizon, which may be another (a branch)."""
+        super().load_state_dict(state_dict | {"horizon": self.horizon})
+        for group, peak, factor in zip(
+            self.optimizer.param_groups, self.base_lrs, self.lr_lambdas, strict=True
+        ):
+            group["lr"] = peak * factor(self.last_epoch)
+        self._set_weight_decay()
+
+    def _set_weight_decay(self) -> None:
         for group in self.optimizer.param_groups:
             end = group.get("weight_decay_end", 1.0)
             if end != 1:

@@ -11,6 +11,7 @@ Config = dict[str, Any]
 # Numbers of devices and of accumulated parts change them by rounding only, and are recorded.
 NOT_THE_WEIGHTS = frozenset(
     {
+        "branch_from",
         "launcher",
         "logger",
         "name",

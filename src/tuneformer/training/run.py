@@ -26,6 +26,7 @@ from tuneformer.training.assembly import (
     build_trainer_settings,
     check_batch_divides,
 )
+from tuneformer.training.branch import find_branch
 from tuneformer.training.loggers import build_loggers, close_loggers
 from tuneformer.training.processes import other_ranks, restored_process
 from tuneformer.training.records import first_record, measured
@@ -47,6 +48,10 @@ def run(config: Config, *, data: TextData, splits: TokenSplits, directory: RunDi
     with restored_process():
         settings.set_up_torch()
         checkpoint = usable_checkpoint(directory.checkpoints)
+        branch = None
+        if config["branch_from"] is not None:
+            branch = find_branch(config, fingerprint=splits.fingerprint)
+            checkpoint = checkpoint or branch.checkpoint
         task = build_task(config, splits)
         datamodule = TextDataModule(
             splits=splits,
@@ -57,6 +62,8 @@ def run(config: Config, *, data: TextData, splits: TokenSplits, directory: RunDi
             seed=config["seed"],
         )
         callbacks = build_callbacks(config["callbacks"], data=data, task=task)
+        if branch is not None and rank == 0:
+            branch.copy_metrics(directory)
         loggers = build_loggers(
             config["logger"], config=config, directory=directory, first_step=checkpoint_step(checkpoint)
         )
@@ -64,6 +71,7 @@ def run(config: Config, *, data: TextData, splits: TokenSplits, directory: RunDi
         check_batch_divides(data.batch_size, trainer)
 
         record = begin(config, task, trainer, splits, directory, rank)
+        record["branch"] = branch.as_record() if branch is not None else None
         started = time.monotonic() - record["wall_seconds"]
         try:
             with other_ranks(config, trainer):

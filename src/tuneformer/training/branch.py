@@ -1,0 +1,120 @@
+"""A branch: a run that goes on from another one's checkpoint and cools down, so that horizons share a trunk.
+
+The rate of `scheduler=constant` and of the stable part of `scheduler=wsd` does not depend on the horizon.
+A run of wsd that takes over such a checkpoint is, bit for bit, the run that would have trained from the
+start (2405.18392, section 4).
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuneformer.callbacks.checkpoints import KEPT, LAST, PREVIOUS
+from tuneformer.errors import UserError
+from tuneformer.optim.schedules import warmup_steps
+from tuneformer.optim.staged_schedules import cooldown_start, wsd
+from tuneformer.runs.directory import RunDirectory, find_run
+from tuneformer.runs.identity import determining
+from tuneformer.training.resume import checkpoint_step, is_whole
+
+Config = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """Where a run begins that does not begin at step 0."""
+
+    trunk: RunDirectory
+    checkpoint: Path
+    step: int
+
+    def as_record(self) -> dict[str, Any]:
+        """What record.json says of it."""
+        return {"from": str(self.trunk), "step": self.step}
+
+    def copy_metrics(self, directory: RunDirectory) -> None:
+        """Gives a new run the trunk's rows; its metrics file drops those beyond the branch itself."""
+        if not directory.metrics_file.exists() and self.trunk.metrics_file.exists():
+            shutil.copyfile(self.trunk.metrics_file, directory.metrics_file)
+
+
+def find_branch(config: Config, *, fingerprint: str) -> Branch:
+    """The latest checkpoint of the run `branch_from` that the run of `config` may go on from.
+
+    `fingerprint`: of the data that `config` names. A checkpoint serves up to the first step at which
+    either run's rate, or its average of weights, depends on the horizon.
+
+    Raises:
+        UserError: branch_from is not a run with a stable rate, differs in more than its schedule and
+            horizon, has no such checkpoint, or is stable for fewer steps than this run is.
+    """
+    where = f"branch_from={config['branch_from']}"
+    trunk = find_run(config["branch_from"])
+    trunk_config = trunk.read_config()
+    _check_schedules(config, trunk_config, where)
+    _check_equal_otherwise(config, trunk_config, where)
+    if trunk.read_record()["data"]["fingerprint"] != fingerprint:
+        raise UserError(f"{where} was trained on another text than data gives now")
+    start, stable = _stable_steps(config), _stable_steps(trunk_config)
+    if start > stable:
+        raise UserError(
+            f"{where} is stable for {stable} steps only, and this run until step {start}: lower"
+            " trainer.max_steps or lengthen scheduler.cooldown"
+        )
+    found = _latest_checkpoint(trunk, start)
+    if found is None:
+        raise UserError(
+            f"{where} has no checkpoint at or before step {start}, where this run leaves its stable rate:"
+            " train the trunk with callbacks.checkpoints.keep_every_n_steps=<steps>"
+        )
+    step, checkpoint = found
+    return Branch(trunk=trunk, checkpoint=checkpoint, step=step)
+
+
+def _check_schedules(config: Config, trunk: Config, where: str) -> None:
+    if not str(config["scheduler"]["_target_"]).endswith(f".{wsd.__name__}"):
+        raise UserError(f"{where} needs scheduler=wsd, which is stable and then cools down")
+    if cooldown_start(trunk["scheduler"], trunk["trainer"]["max_steps"]) is None:
+        raise UserError(
+            f"{where} is not a stable trunk: its scheduler must be constant or wsd, not"
+            f" {str(trunk['scheduler']['_target_']).rpartition('.')[2]}"
+        )
+    here, there = (
+        warmup_steps(run["scheduler"]["warmup"], run["trainer"]["max_steps"]) for run in (config, trunk)
+    )
+    if here != there:
+        raise UserError(f"{where} warmed up for {there} steps, not {here}: give scheduler.warmup={there}")
+    if config["param_groups"]["weight_decay_end"] != 1:
+        raise UserError(
+            f"{where} does not go with param_groups.weight_decay_end="
+            f"{config['param_groups']['weight_decay_end']}, which depends on the horizon: only 1 does not"
+        )
+
+
+def _check_equal_otherwise(config: Config, trunk: Config, where: str) -> None:
+    here, there = determining(config), determining(trunk)
+    for path in sorted(here.keys() | there.keys()):
+        if path.startswith("scheduler.") or path == "trainer.max_steps":
+            continue
+        if here.get(path) != there.get(path):
+            raise UserError(
+                f"{where} was trained with {path}={there.get(path)}, not {here.get(path)}: a branch may"
+                " change its schedule and trainer.max_steps only"
+            )
+
+
+def _stable_steps(config: Config) -> int:
+    """The steps of a run that come out the same for every longer horizon."""
+    horizon = config["trainer"]["max_steps"]
+    steps = cooldown_start(config["scheduler"], horizon)
+    assert steps is not None
+    averaging = config["callbacks"].get("averaging", {})
+    return min(steps, int(averaging["start"] * horizon)) if "start" in averaging else steps
+
+
+def _latest_checkpoint(trunk: RunDirectory, limit: int) -> tuple[int, Path] | None:
+    names = (LAST, PREVIOUS, KEPT.format(step="*"))
+    paths = (path for name in names for path in trunk.checkpoints.glob(name) if is_whole(path))
+    steps = ((checkpoint_step(path), path) for path in paths)
+    return max((found for found in steps if 0 < found[0] <= limit), default=None)
