@@ -5,6 +5,8 @@ them anew before each batch and each optimizer step makes a resumed run draw wha
 """
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -29,3 +31,15 @@ def set_random_state(*numbers: int) -> None:
     torch.manual_seed(state)
     np.random.seed(state & 0xFFFFFFFF)
     random.seed(state)
+
+
+@contextmanager
+def kept_random_state() -> Iterator[None]:
+    """Puts the global generators back where they were."""
+    numpy_state, python_state = np.random.get_state(), random.getstate()
+    try:
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            yield
+    finally:
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)

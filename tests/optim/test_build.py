@@ -37,8 +37,7 @@ def start(
 
 
 def train(model: nn.Module, optimizer: Optimizer, scheduler: LRScheduler, steps: range) -> None:
-    if hasattr(optimizer, "train"):
-        optimizer.train()
+    getattr(optimizer, "train", lambda: None)()
     for step in steps:
         batch = torch.randn(5, 4, generator=torch.Generator().manual_seed(step))
 
@@ -49,7 +48,7 @@ def train(model: nn.Module, optimizer: Optimizer, scheduler: LRScheduler, steps:
             return loss
 
         torch.manual_seed(step)
-        optimizer.step(closure)
+        optimizer.step(closure)  # pyright: ignore[reportCallIssue, reportArgumentType]
         scheduler.step()
 
 

@@ -123,6 +123,11 @@ def inverse_sqrt(step: int, *, horizon: int, warmup: Number, floor: Number) -> f
     )
 
 
+def geometric(step: int, *, horizon: int, low: Number, high: Number) -> float:
+    """low (high / low)^(t / (horizon - 1)): the same ratio from each step to the next; for range tests."""
+    return float(low * (high / low) ** (min(step, horizon - 1) / max(horizon - 1, 1)))
+
+
 def steps_of(setting: str, value: Number, horizon: int) -> int:
     """`value` below 1 as a fraction of the horizon, from 1 on as a whole number of steps."""
     if value < 1:

@@ -14,6 +14,7 @@ from tuneformer.config.whitelist import whitelisted
 from tuneformer.data.text_data import TextData
 from tuneformer.data.token_files import TokenSplits
 from tuneformer.errors import UserError
+from tuneformer.lint import warnings
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import Record
 from tuneformer.terminal import say
@@ -41,6 +42,8 @@ def train(config: Config) -> float | None:
                 return result_of(record, config)
         directory.acquire()
     try:
+        for line in warnings(config) if rank == 0 else []:
+            say(f"warning: {line}")
         data, splits = prepare_data(config)
         from tuneformer.training.run import run  # torch is loaded from here on
 

@@ -1,0 +1,55 @@
+"""Shows what a run would do, before it does it: python scripts/preview.py optimizer=muon scheduler=wsd
+
+Learning rate and weight decay over the run, every parameter group with its parameters, and what seems
+not to be meant. Takes the overrides of train.py; trains nothing.
+"""
+
+import argparse
+from pathlib import Path
+
+from tuneformer.command_line import run_command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("overrides", nargs="*", help="settings, as for train.py")
+    parser.add_argument(
+        "--png", type=Path, default=Path("outputs/preview.png"), help="where the curves are drawn"
+    )
+    given = parser.parse_args()
+
+    from tuneformer.checks import check_config
+    from tuneformer.config.compose import compose_config
+    from tuneformer.lint import lint
+
+    config = check_config(*compose_config(given.overrides))
+
+    from rich.console import Console
+
+    from tuneformer.preview.plan import lint_groups, make_plan
+    from tuneformer.preview.show import draw_plan, print_curves, print_groups
+    from tuneformer.training.start import prepare_data
+
+    data, splits = prepare_data(config)
+    plan = make_plan(config, vocab_size=splits.tokenizer.vocab_size)
+    console = Console(highlight=False)
+    steps = config["trainer"]["max_steps"]
+    tokens = steps * data.batch_size * data.context_length
+    epochs = tokens / splits.splits["train"].n_tokens
+    parameters = sum(group.n_parameters for group in plan.groups)
+    console.print(
+        f"{config['name']}: {parameters:,} parameters, {steps:,} steps, {tokens:,} tokens,"
+        f" {epochs:.2f} epochs\n"
+    )
+    print_curves(plan, console)
+    print_groups(plan, console)
+    draw_plan(plan, given.png, title=config["name"])
+    for line in [*lint(config), *lint_groups(plan.groups)]:
+        console.print(f"note: {line}", markup=False, soft_wrap=True)
+    console.print(f"curves: {given.png}", markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    run_command(main)

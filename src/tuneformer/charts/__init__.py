@@ -1,0 +1,1 @@
+"""Lines over an axis: in the terminal, and as a PNG."""
