@@ -39,6 +39,7 @@ def build(positions: str) -> Decoder:
         rope_base=10000.0,
         bias=False,
         tie_embeddings=False,
+        base_width=None,
         initialization="gpt2",
         attention=partial(MultiHeadAttention, qk_norm=False, scale=None),
     )

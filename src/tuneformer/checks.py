@@ -36,7 +36,7 @@ CHOICES = {
     "data.tokenizer": ("bytes", "characters", "bpe"),
     "logger.wandb.mode": ("offline", "online", "disabled"),
     "model.feed_forward": ("gelu", "swiglu", "squared_relu"),
-    "model.initialization": ("gpt2", "xavier", "zero_output"),
+    "model.initialization": ("gpt2", "xavier", "zero_output", "mup"),
     "model.norm": ("rms_norm", "layer_norm"),
     "model.positions": ("rope", "learned", "sinusoidal", "none"),
     "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
@@ -58,6 +58,7 @@ AT_LEAST_ONE = (
     "data.context_length",
     "data.eval_batch_size",
     "data.max_validation_bytes",
+    "model.base_width",
     "model.d_ff",
     "model.d_model",
     "model.n_heads",
@@ -165,6 +166,7 @@ def _check_groups_together(config: Config) -> None:
     check_schedule_settings(config["scheduler"], config["trainer"]["max_steps"])
     check_param_group_settings(config["param_groups"])
     _check_passes(config)
+    _check_width_transfer(config)
     _check_heads(config)
     _check_sizes(config)
     _check_devices(config)
@@ -184,6 +186,21 @@ def _check_passes(config: Config) -> None:
             "trainer.precision=16-mixed does not go with optimizer=sam, whose second gradient it would not"
             " scale: choose bf16-mixed or 32-true"
         )
+
+
+def _check_width_transfer(config: Config) -> None:
+    base_width, scheme = setting(config, "model.base_width"), setting(config, "model.initialization")
+    by_width = setting(config, "param_groups._target_") == "tuneformer.optim.mup.MuP"
+    if by_width and base_width is None:
+        raise UserError(
+            "param_groups=mup scales rates from model.base_width, which is null: choose model=decoder_mup"
+        )
+    if base_width is None:
+        return
+    if not by_width:
+        raise UserError(f"model.base_width={base_width} needs rates that follow the width: param_groups=mup")
+    if scheme != "mup":
+        raise UserError(f"model.initialization={scheme} must be mup with model.base_width={base_width}")
 
 
 def _check_heads(config: Config) -> None:

@@ -25,6 +25,10 @@ def expected_std(scheme: str, name: str, weight: Tensor) -> float:
         return 0.02 / math.sqrt(2 * 3) if is_output else 0.02
     if scheme == "xavier":
         return 1 / math.sqrt(128) if "embedding" in name else math.sqrt(2 / sum(weight.shape))
+    if scheme == "mup" and "embedding" not in name:
+        return 1 / math.sqrt(weight.shape[1] * (2 * 3 if is_output else 1))
+    if scheme == "mup":
+        return 0.02
     return 0.0 if is_output else math.sqrt(2 / (5 * 128))
 
 

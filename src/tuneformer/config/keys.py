@@ -25,6 +25,7 @@ EXAMPLES: dict[str, Any] = {
     "data.vocab_size": 256,
     "logger.wandb.entity": "name",
     "logger.wandb.mode": "offline",
+    "model.base_width": 64,
     "model.context_length": 128,
     "model.d_ff": 512,
     "model.vocab_size": 256,

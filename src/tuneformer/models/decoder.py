@@ -29,8 +29,10 @@ class Decoder(nn.Module):
     layers (arXiv 1706.03762, without its encoder; pre-norm as GPT-2). Dropout acts on the sum of
     embeddings, on attention weights and on each branch before it is added. With sinusoidal positions
     token embeddings are multiplied by sqrt(d_model) (1706.03762, 3.4). Weights are drawn once, from
-    torch's default generator on the CPU in float32 (see `initialize`). The settings are explained in
-    conf/model/decoder.yaml.
+    torch's default generator on the CPU in float32 (see `initialize`). With a `base_width` the model is
+    parametrised for transfer across widths (muP, 2203.03466, table 8): logits are multiplied by
+    base_width / d_model and those of attention are divided by head_dim in place of its root, such that
+    at the base width both are the standard ones. The settings are explained in conf/model/decoder.yaml.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Decoder(nn.Module):
         bias: bool,
         tie_embeddings: bool,
         initialization: str,
+        base_width: int | None,
         attention: Callable[..., AttentionShell],
     ) -> None:
         """Build on torch's default device; `attention(layer=LayerSpec)` makes a layer's attention module.
@@ -64,6 +67,8 @@ class Decoder(nn.Module):
         self.n_layers = n_layers
         self.n_heads = n_heads
         self.initialization = initialization
+        self.base_width = base_width
+        self.output_scale = 1.0 if base_width is None else base_width / d_model
         self.embedding_scale = math.sqrt(d_model) if positions == "sinusoidal" else 1.0
 
         # a partial, not a function in here: the model must survive pickling
@@ -75,6 +80,7 @@ class Decoder(nn.Module):
             context_length=context_length,
             bias=bias,
             dropout=dropout,
+            logit_scale=None if base_width is None else math.sqrt(base_width * n_heads) / d_model,
             head_positions=head_positions,
         )
         build = partial(make_block, attention=attention, norm=norm, feed_forward=feed_forward, d_ff=d_ff)
@@ -122,7 +128,7 @@ class Decoder(nn.Module):
             x = block(x, shared)
         if cache is not None:
             cache.length += n_tokens
-        x = self.norm(x)
+        x = self.output_scale * self.norm(x)
         if self.output is None:  # tied: one parameter under one name, used twice
             return F.linear(x, self.token_embedding.weight)
         return self.output(x)

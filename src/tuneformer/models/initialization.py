@@ -13,6 +13,9 @@ from tuneformer.models.positions import LearnedPositions
 RESIDUAL_OUTPUTS = ("attention.output", "feed_forward.down")
 
 
+EMBEDDING_STD = 0.02
+
+
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """The model that a weight matrix belongs to, and its place there."""
@@ -55,8 +58,21 @@ def zero_output(weight: Tensor, place: Place) -> None:
         nn.init.normal_(weight, std=math.sqrt(2 / (5 * place.d_model)))
 
 
+def mup(weight: Tensor, place: Place) -> None:
+    """normal(0, 1 / sqrt(fan_in)), embeddings normal(0, 0.02): the same size at every width.
+
+    What feeds the residual stream is divided by sqrt(2 n_layers), as in `gpt2`. Tensor Programs V, arXiv
+    2203.03466, table 8.
+    """
+    if place.is_embedding:
+        nn.init.normal_(weight, std=EMBEDDING_STD)
+        return
+    scale = 1 / math.sqrt(2 * place.n_layers) if place.is_residual_output else 1.0
+    nn.init.normal_(weight, std=scale / math.sqrt(weight.shape[1]))
+
+
 Scheme = Callable[[Tensor, Place], None]
-SCHEMES: dict[str, Scheme] = {"gpt2": gpt2, "xavier": xavier, "zero_output": zero_output}
+SCHEMES: dict[str, Scheme] = {"gpt2": gpt2, "xavier": xavier, "zero_output": zero_output, "mup": mup}
 
 
 @torch.no_grad()

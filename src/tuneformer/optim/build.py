@@ -43,7 +43,9 @@ def build_optimizer(model: nn.Module, factory: "partial[Optimizer]", groups: Par
     if any(isinstance(parameter, DTensor) for parameter in model.parameters()):
         check_shardable(factory)
     lr, weight_decay = settings["lr"], settings.get("weight_decay", 0.0)
-    built = [group.settings(lr=lr, weight_decay=weight_decay) for group in groups.split(model)]
+    built = [
+        group.settings(lr=lr, weight_decay=weight_decay) for group in groups.for_optimizer(model, factory)
+    ]
     for group in built:
         group["weight_decay_end"] = groups.weight_decay_end
     try:

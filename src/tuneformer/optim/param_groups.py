@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
+from torch.optim import Optimizer
 
 from tuneformer.errors import UserError
 from tuneformer.optim.ranges import Number, shown
@@ -52,6 +54,10 @@ class ParamGroups:
         self.rules = read_rules(rules)
         self.weight_decay_kind = weight_decay_kind
         self.weight_decay_end = weight_decay_end
+
+    def for_optimizer(self, model: nn.Module, factory: "partial[Optimizer]") -> list[Group]:
+        """The groups that the optimizer of `factory` trains: those of `split`, whatever the optimizer."""
+        return self.split(model)
 
     def split(self, model: nn.Module) -> list[Group]:
         """The model's trainable parameters by rule; a tied parameter is seen once, under its first name.

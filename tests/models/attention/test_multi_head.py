@@ -32,6 +32,7 @@ def attention(
 ) -> MultiHeadAttention:
     """A float64 module with biases whose parameters are all drawn, gains and biases too."""
     layer = LayerSpec(
+        logit_scale=None,
         index=0,
         d_model=d_model,
         n_heads=n_heads,

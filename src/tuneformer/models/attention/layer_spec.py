@@ -17,6 +17,7 @@ class LayerSpec:
         context_length: tokens that a cache must hold.
         bias: whether linear layers have one.
         dropout: probability, of the attention weights.
+        logit_scale: what q k^T is multiplied by; None: 1 / sqrt(head_dim).
         head_positions: `head_positions(head_dim=...)` makes the module that puts positions into queries
             and keys (batch, time, head, dim), called as `q, k = module(q, k, start)`; or None.
     """
@@ -27,4 +28,5 @@ class LayerSpec:
     context_length: int
     bias: bool
     dropout: float
+    logit_scale: float | None
     head_positions: Callable[..., nn.Module | None]
