@@ -1,4 +1,6 @@
-"""Does a learning rate transfer across widths? python scripts/coordinate_check.py model=decoder_mup param_groups=mup
+"""Does a learning rate transfer across widths?
+
+    python scripts/coordinate_check.py model=decoder_mup param_groups=mup
 
 Trains models of several widths for a few steps and prints how far their activations move: flat under muP,
 growing under the standard parametrisation (2203.03466, appendix D.1). Takes the overrides of train.py.

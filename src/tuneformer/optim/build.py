@@ -13,7 +13,7 @@ from tuneformer.errors import UserError
 from tuneformer.optim.hybrid import Hybrid
 from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.optim.settings import check_optimizer_settings
-from tuneformer.optim.sharding import check_shardable
+from tuneformer.optim.sharding import changed_for_shards, check_shardable
 from tuneformer.optim.weight_decay import DecayedApart, decay_factor
 
 
@@ -42,6 +42,7 @@ def build_optimizer(model: nn.Module, factory: "partial[Optimizer]", groups: Par
     check_arguments(factory.func, settings)
     if any(isinstance(parameter, DTensor) for parameter in model.parameters()):
         check_shardable(factory)
+        settings |= changed_for_shards(factory)
     lr, weight_decay = settings["lr"], settings.get("weight_decay", 0.0)
     built = [
         group.settings(lr=lr, weight_decay=weight_decay) for group in groups.for_optimizer(model, factory)

@@ -47,7 +47,9 @@ class LanguageModelling(Task):
 
     def loss(self, batch: TokenBatch) -> Tensor:
         logits = self.model(batch.inputs)
-        return F.cross_entropy(logits.flatten(0, 1).float(), batch.targets.flatten())
+        if logits.dtype != torch.float64:
+            logits = logits.float()
+        return F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
 
     def validation_step(self, batch: TokenBatch, batch_idx: int) -> None:
         self.validation_loss.update(self.model(batch.inputs), batch.targets, self.byte_lengths)
