@@ -13,7 +13,12 @@ TRAIN = Path(__file__).resolve().parents[1] / "train.py"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each figure (default: 3)")
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--only-optimizers", action="store_true", help="their table alone")
+    given = parser.parse_args()
+    repeats = given.repeats
+    if given.only_optimizers:
+        print_optimizers(repeats)
+        return
 
     from tuneformer.benchmarks.answer_time import measure_answer_times
     from tuneformer.benchmarks.memory import measure_memory
@@ -34,6 +39,27 @@ def main() -> None:
     memory = measure_memory(TRAIN, small_bytes=1_000_000, times=100, repeats=repeats)
     row = f"{memory['large_mib']:.0f} MiB | {memory['small_mib']:.0f} MiB (corpus / 100)"
     print(f"| peak memory, corpus of 100 MB | {row} | {memory['growth_mib']:+.0f} MiB | no growth |")
+    print_optimizers(repeats)
+
+
+def print_optimizers(repeats: int) -> None:
+    """A table of its own: every optimizer on the default model."""
+    import torch
+
+    from tuneformer.benchmarks.optimizer_step import measure_optimizer_steps
+    from tuneformer.config.options import list_options
+    from tuneformer.training.settings import available_cores
+
+    torch.set_num_threads(available_cores())
+    options = [option for option in list_options("optimizer", [TRAIN.parent / "conf"]) if option != "any"]
+    costs = measure_optimizer_steps(options, repeats=repeats, overrides=[])
+    print("\n| optimizer | training step | of it the optimizer | step / adamw's | state per parameter |")
+    print("|---|---|---|---|---|")
+    for cost in sorted(costs, key=lambda cost: cost.ratio):
+        print(
+            f"| {cost.option} | {cost.step_ms:.1f} ms | {cost.own_ms:.1f} ms | {cost.ratio:.2f}"
+            f" | {cost.state_per_parameter:.2f} |"
+        )
 
 
 if __name__ == "__main__":

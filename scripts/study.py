@@ -5,6 +5,7 @@ What is there already is not trained again: the same line goes on where it was s
 
 import argparse
 import sys
+from pathlib import Path
 
 from tuneformer.command_line import run_command
 
@@ -19,9 +20,13 @@ def main() -> None:
     )
     parser.add_argument("--name", default="optimizer-study", help="folder below outputs/sweeps")
     parser.add_argument("--workers", type=int, default=None, help="runs at a time (default: one a core)")
+    parser.add_argument(
+        "--report", type=Path, default=None, help="page to write the table into, its figure beside it"
+    )
     given = parser.parse_args()
 
     from tuneformer.studies.optimizer_methods import choose_methods
+    from tuneformer.studies.optimizer_report import write_report
     from tuneformer.studies.optimizer_table import make_rows, markdown
     from tuneformer.studies.optimizers import Study
     from tuneformer.training.settings import available_cores
@@ -33,7 +38,11 @@ def main() -> None:
         overrides=given.overrides,
     )
     study.run(workers=given.workers or available_cores())
-    print(markdown(make_rows(list(study.tunings.values()), study.test_losses)))
+    tunings = list(study.tunings.values())
+    rows = make_rows(tunings, study.test_losses)
+    print(markdown(rows))
+    if given.report is not None:
+        write_report(given.report, rows, tunings)
     for job, error in study.errors.items():
         print(f"failed: {job.option} lr {job.rate:g} seed {job.seed}: {error}", file=sys.stderr)
     if study.errors:

@@ -51,6 +51,8 @@ def build_optimizer(model: nn.Module, factory: "partial[Optimizer]", groups: Par
         group["weight_decay_end"] = groups.weight_decay_end
     try:
         optimizer = factory.func(built, **settings)
+    except UserError:
+        raise
     except (TypeError, ValueError) as error:
         raise UserError(
             f"optimizer={_dotted(factory.func)} cannot be built: {str(error).splitlines()[0]}"

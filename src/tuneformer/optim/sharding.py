@@ -46,4 +46,4 @@ def changed_for_shards(factory: "partial[Optimizer]") -> dict[str, Any]:
 
 def _targets(factory: Any) -> list[Any]:
     nested = [value for value in factory.keywords.values() if isinstance(value, partial)]
-    return [factory.func, *(target for value in nested for target in _targets(value))]
+    return [*(target for value in nested for target in _targets(value)), factory.func]

@@ -1,0 +1,123 @@
+"""What a training step costs under each optimizer over the same step under AdamW, and its state."""
+
+import itertools
+import time
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from tuneformer.checks import check_config
+from tuneformer.config.compose import compose_config
+from tuneformer.data.batches import TokenBatch, TrainingBatches
+from tuneformer.models.differentiable import twice_differentiable
+from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
+from tuneformer.tasks.base import Task
+from tuneformer.training.assembly import build_task
+from tuneformer.training.start import prepare_data
+
+BASELINE = "adamw"
+WARM_UP = 3
+STEPS = 10  # a whole period of every optimizer that does something every few steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerCost:
+    """Medians of one optimizer: milliseconds of a whole training step, of its own part, and their ratios."""
+
+    option: str
+    step_ms: float
+    own_ms: float
+    ratio: float
+    state_per_parameter: float
+
+
+def measure_optimizer_steps(options: list[str], *, repeats: int, overrides: list[str]) -> list[OptimizerCost]:
+    """Forward, backward and optimizer step of each option on the same model and batches, in turn.
+
+    Each repeat times STEPS steps of every option, one after the other; a ratio is the median over repeats
+    of the option's time over AdamW's in the same repeat.
+    """
+    runs = {option: _Run(option, overrides) for option in dict.fromkeys([BASELINE, *options])}
+    times: dict[str, list[tuple[float, float]]] = {option: [] for option in runs}
+    for run in runs.values():
+        run.seconds(WARM_UP)
+    for _ in range(repeats):
+        for option, run in runs.items():
+            times[option].append(run.seconds(STEPS))
+    return [
+        OptimizerCost(
+            option=option,
+            step_ms=1e3 * median(whole for whole, _ in times[option]),
+            own_ms=1e3 * median(own for _, own in times[option]),
+            ratio=median(
+                mine / theirs for (mine, _), (theirs, _) in zip(times[option], times[BASELINE], strict=True)
+            ),
+            state_per_parameter=run.state_per_parameter(),
+        )
+        for option, run in runs.items()
+    ]
+
+
+class _Run:
+    """One model in training, step by step, without Lightning."""
+
+    def __init__(self, option: str, overrides: list[str]) -> None:
+        config = check_config(*compose_config([*overrides, f"optimizer={option}"]))
+        data, splits = prepare_data(config)
+        self.task: Task = build_task(config, splits)
+        self.optimizer: Optimizer = self.task.build_optimizer()
+        getattr(self.optimizer, "train", lambda: None)()
+        batches = TrainingBatches(
+            splits.splits["train"],
+            seed=0,
+            context_length=data.context_length,
+            batch_size=data.batch_size,
+            accumulate=1,
+            rank=0,
+            world_size=1,
+            start=0,
+        )
+        self.batches = list(itertools.islice(batches, STEPS))
+        self.in_closure = 0.0
+
+    def seconds(self, steps: int) -> tuple[float, float]:
+        """Mean seconds of a step, and of what the optimizer does beside forward and backward passes."""
+        self.in_closure = 0.0
+        started = time.perf_counter()
+        for step in range(steps):
+            self._step(self.batches[step % len(self.batches)])
+        whole = time.perf_counter() - started
+        return whole / steps, (whole - self.in_closure) / steps
+
+    def state_per_parameter(self) -> float:
+        """Numbers that the optimizer keeps, over numbers that train."""
+        kept = sum(_numbers(state) for state in self.optimizer.state.values())
+        return kept / sum(p.numel() for p in self.task.parameters())
+
+    def _step(self, batch: TokenBatch) -> None:
+        def closure() -> float:
+            started = time.perf_counter()
+            self.optimizer.zero_grad()
+            loss = self.task.loss(batch)
+            loss.backward()
+            self.in_closure += time.perf_counter() - started
+            return float(loss.detach())
+
+        taker = hessian_taker(self.optimizer)
+        if taker is not None:
+            with twice_differentiable(self.task.model):
+                taker.take_hessian(hutchinson_diagonal(self.task.loss(batch), list(self.task.parameters())))
+        self.optimizer.step(closure)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+def _numbers(state: Any) -> int:
+    if isinstance(state, Tensor):
+        return state.numel() if state.numel() > 1 else 0
+    if isinstance(state, dict):
+        return sum(_numbers(value) for value in state.values())
+    if isinstance(state, list | tuple):
+        return sum(_numbers(value) for value in state)
+    return 0
