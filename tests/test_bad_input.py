@@ -39,7 +39,7 @@ CONFIG_DECIDES = [
     ),
     (
         ["optimizer=adamx"],
-        "optimizer=adamx is not an option (did you mean adam?); the options are adam, adamw,",
+        "optimizer=adamx is not an option (did you mean adam?); the options are adabelief, adafactor, adam,",
     ),
     (["optimizer.lrr=1"], "optimizer.lrr is not a setting: did you mean optimizer.lr?"),
     (["optimzer.lr=1"], "optimzer.lr is not a setting: did you mean optimizer.lr?"),

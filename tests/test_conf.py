@@ -186,6 +186,8 @@ def needed_by(group: str, option: str) -> list[str]:
     """What an option cannot do without."""
     needed = {
         ("data", "text"): "data.path=file",
+        ("model", "decoder_mup"): "param_groups=mup",
+        ("param_groups", "mup"): "model=decoder_mup",
         ("optimizer", "any"): "optimizer._target_=torch.optim.Adamax",
         ("scheduler", "wsd"): "scheduler.warmup=0",  # two steps: a stable one and a cooldown
     }
@@ -235,7 +237,7 @@ def test_every_option_trains_two_steps(
     group: str, option: str, small_settings: list[str], small_text: Path, small_shakespeare: str
 ) -> None:
     chosen = [f"{group}={option}"]
-    if group in ("optimizer", "scheduler"):
+    if group != "data":
         chosen += needed_by(group, option)
     if group == "data":
         small_settings = [line for line in small_settings if not line.startswith(("data=", "data.path="))]

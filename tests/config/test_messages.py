@@ -26,7 +26,7 @@ def told(*overrides: str) -> str:
     [
         (
             "optimizer=adamx",
-            "optimizer=adamx is not an option (did you mean adam?); the options are adam, adamw",
+            "optimizer=adamx is not an option (did you mean adam?); the options are adabelief,",
         ),
         ("experiment=smoek", "experiment=smoek is not an option (did you mean smoke?); the options are"),
         ("attention=xyzzy", "attention=xyzzy is not an option; the options are multi_head"),
