@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tuneformer.errors import UserError
-from tuneformer.models.attention.layer_spec import LayerSpec
+from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.block import PreNormBlock
@@ -75,6 +75,7 @@ class Decoder(nn.Module):
         head_positions = partial(make_head_positions, positions, n_positions=context_length, base=rope_base)
         layer = partial(
             LayerSpec,
+            causal=True,
             d_model=d_model,
             n_heads=n_heads,
             context_length=context_length,
@@ -92,7 +93,8 @@ class Decoder(nn.Module):
                 positions, d_model=d_model, n_positions=context_length
             )
             self.dropout = nn.Dropout(dropout)
-            self.blocks = nn.ModuleList(build(layer(index=index)) for index in range(n_layers))
+            sites = (AttentionSite("decoder", index) for index in range(n_layers))
+            self.blocks = nn.ModuleList(build(layer(site=site)) for site in sites)
             self.norm = make_norm(norm, width=d_model, bias=bias)
             self.output = None if tie_embeddings else nn.Linear(d_model, vocab_size, bias=bias)
         self.to_empty(device=device)
@@ -135,7 +137,8 @@ class Decoder(nn.Module):
 
     def new_cache(self) -> KeyValueCache:
         """Return an empty cache for decoding step by step, with room for the model's context."""
-        layers = [module.new_cache() for module in self.modules() if isinstance(module, AttentionShell)]
+        shells = (module for module in self.modules() if isinstance(module, AttentionShell))
+        layers = {shell.layer.site: shell.new_cache() for shell in shells}
         return KeyValueCache(layers=layers, capacity=self.context_length)
 
 
