@@ -35,8 +35,9 @@ CHOICES = {
     "callbacks.checkpoints.best_metric": tuple(name for name in METRICS if name.startswith("val/")),
     "data.tokenizer": ("bytes", "characters", "bpe"),
     "logger.wandb.mode": ("offline", "online", "disabled"),
+    "model.block": ("pre_norm", "post_norm", "sandwich", "parallel"),
     "model.feed_forward": ("gelu", "swiglu", "squared_relu"),
-    "model.initialization": ("gpt2", "xavier", "zero_output", "mup"),
+    "model.initialization": ("gpt2", "xavier", "zero_output", "depth_scaled", "mup"),
     "model.norm": ("rms_norm", "layer_norm"),
     "model.positions": ("rope", "learned", "sinusoidal", "none"),
     "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
@@ -82,6 +83,9 @@ AT_LEAST_ZERO = (
 )
 
 
+OUR_RESOLVER = "UserError raised while resolving interpolation: "
+
+
 def check_config(config: DictConfig, hydra: DictConfig) -> Config:
     """The configuration as plain values, every check passed.
 
@@ -113,7 +117,10 @@ def resolve(config: DictConfig) -> Config:
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
     except OmegaConfBaseException as error:
-        raise UserError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+        line = str(error).splitlines()[0]
+        if line.startswith(OUR_RESOLVER):
+            raise UserError(line.removeprefix(OUR_RESOLVER)) from error
+        raise UserError(f"{error.full_key}: {line}") from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
