@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tuneformer.errors import UserError
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.embedding import embed_tokens
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
 from tuneformer.models.key_value_cache import KeyValueCache
@@ -123,9 +124,13 @@ class Decoder(nn.Module):
                 f"data.context_length={cache.capacity} is the room of the cache: it cannot hold"
                 f" {start + n_tokens} tokens"
             )
-        x = self.token_embedding(tokens)
-        if self.position_embedding is not None:
-            x = self.embedding_scale * x + self.position_embedding(start, n_tokens).to(x.dtype)
+        x = embed_tokens(
+            tokens,
+            token_embedding=self.token_embedding,
+            position_embedding=self.position_embedding,
+            scale=self.embedding_scale,
+            start=start,
+        )
         x = self.dropout(x)
         shared = ForwardPass(start=start, mask=AttentionMask(causal=True), cache=cache)
         for block in self.blocks:
