@@ -22,6 +22,7 @@ from tuneformer.config.schema import GROUPS
 from tuneformer.config.whitelist import check_targets
 from tuneformer.data.corpora import python_stdlib, shakespeare
 from tuneformer.data.text_data import TOKENIZERS
+from tuneformer.models.block import BLOCKS
 from tuneformer.models.feed_forward import FEED_FORWARDS
 from tuneformer.models.initialization import SCHEMES
 from tuneformer.models.norms import NORMS
@@ -153,6 +154,7 @@ def test_an_experiment_opens_with_its_question_cost_result_and_command(name: str
 def test_the_words_that_the_checks_allow_are_those_that_the_models_know() -> None:
     known = {
         "data.tokenizer": TOKENIZERS,
+        "model.block": BLOCKS,
         "model.feed_forward": FEED_FORWARDS,
         "model.initialization": SCHEMES,
         "model.norm": NORMS,
@@ -170,6 +172,8 @@ WORDS = [
     *[("model.feed_forward", name) for name in FEED_FORWARDS if name != "swiglu"],
     *[("model.positions", name) for name in POSITIONS if name != "rope"],
     *[("model.initialization", name) for name in SCHEMES if name != "gpt2"],
+    *[("model.block", name) for name in BLOCKS if name != "pre_norm"],
+    ("model.size", "tiny"),
     ("attention.qk_norm", "true"),
     ("model.tie_embeddings", "false"),
     ("model.bias", "true"),

@@ -29,9 +29,11 @@ Config = dict[str, Any]
 CHOICES = {
     "data.tokenizer": ("bytes", "characters", "bpe"),
     "logger.wandb.mode": ("offline", "online", "disabled"),
+    "model.block": ("pre_norm", "post_norm", "sandwich", "parallel"),
     "model.feed_forward": ("gelu", "swiglu", "squared_relu"),
-    "model.initialization": ("gpt2", "xavier", "zero_output", "mup"),
+    "model.initialization": ("gpt2", "xavier", "zero_output", "depth_scaled", "mup"),
     "model.norm": ("rms_norm", "layer_norm"),
+    "model.pooling": ("mean", "first", "attention"),
     "model.positions": ("rope", "learned", "sinusoidal", "none"),
     "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
     "scheduler.cooldown_shape": ("linear", "cosine", "one_minus_sqrt", "sqrt"),
@@ -56,6 +58,7 @@ AT_LEAST_ONE = (
     "model.d_model",
     "model.n_heads",
     "model.n_layers",
+    "model.patch_size",
     "trainer.accumulate_grad_batches",
     "trainer.devices",
     "trainer.log_every_n_steps",
@@ -73,6 +76,9 @@ AT_LEAST_ZERO = (
     "callbacks.sample.temperature",
     "param_groups.weight_decay_end",
 )
+
+
+OUR_RESOLVER = "UserError raised while resolving interpolation: "
 
 
 def check_config(config: DictConfig, hydra: DictConfig) -> Config:
@@ -107,7 +113,10 @@ def resolve(config: DictConfig) -> Config:
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
     except OmegaConfBaseException as error:
-        raise UserError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+        line = str(error).splitlines()[0]
+        if line.startswith(OUR_RESOLVER):
+            raise UserError(line.removeprefix(OUR_RESOLVER)) from error
+        raise UserError(f"{error.full_key}: {line}") from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
