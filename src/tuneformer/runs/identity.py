@@ -28,6 +28,7 @@ NOT_THE_WEIGHTS = frozenset(
         "data.path",
         "data.validation_path",
         "data.vocab_size",
+        "model.tasks",
         "model.vocab_size",
         "trainer.accelerator",
         "trainer.accumulate_grad_batches",
