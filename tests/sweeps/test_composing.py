@@ -1,11 +1,10 @@
 """A point composed with others is the point composed alone."""
 
-from typing import Any
-
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.types import RunMode
+from omegaconf import DictConfig
 
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config, config_folder
@@ -24,9 +23,9 @@ POINTS: list[Point] = [
 class CountingLoader(ConfigLoaderImpl):
     composed = 0
 
-    def load_sweep_config(self, *args: Any) -> Any:
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         self.composed += 1
-        return super().load_sweep_config(*args)
+        return super().load_sweep_config(master_config, sweep_overrides)
 
 
 @pytest.mark.fast

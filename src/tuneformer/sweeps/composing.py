@@ -29,6 +29,7 @@ class Composer:
         self._loader = loader
         self._master = master
         self._parser = OverridesParser.create(config_loader=loader)
+        self._parsed: dict[str, Override] = {}
         self._composed: dict[tuple[str, ...], tuple[DictConfig, DictConfig]] = {}
 
     def compose(self, point: Point) -> tuple[Config, DictConfig]:
@@ -45,7 +46,7 @@ class Composer:
             raise UserError(f"{line} (in the job {' '.join(point)})") from error
 
     def _compose(self, point: Point) -> tuple[DictConfig, DictConfig]:
-        overrides = self._parser.parse_overrides(list(point))
+        overrides = [self._parse(text) for text in point]
         shape = tuple(
             override.get_key_element() if _is_plain(override) else text
             for override, text in zip(overrides, point, strict=True)
@@ -63,6 +64,11 @@ class Composer:
             del whole["hydra"]
         self._composed[shape] = whole, hydra
         return whole, hydra
+
+    def _parse(self, text: str) -> Override:
+        if text not in self._parsed:
+            self._parsed[text] = self._parser.parse_overrides([text])[0]
+        return self._parsed[text]
 
 
 def _is_plain(override: Override) -> bool:

@@ -81,7 +81,7 @@ def test_a_killed_job_ends_alone_and_ctrl_c_saves_and_the_same_line_goes_on(
     wait_for(lambda: len(list(tmp_path.glob("outputs/sweeps/mine/*/metrics.csv"))) == 2)
     os.kill(jobs_of(sweep.pid)[0], signal.SIGKILL)
     wait_for(lambda: "seed=2" in records_of("mine"))
-    wait_for(lambda: (tmp_path / "outputs/sweeps/mine/seed=2/metrics.csv").exists())
+    wait_for((tmp_path / "outputs/sweeps/mine/seed=2/metrics.csv").exists)
     sweep.send_signal(signal.SIGINT)
     _, told = sweep.communicate(timeout=90)
     assert sweep.returncode == 130, told
