@@ -23,6 +23,7 @@ EXAMPLES: dict[str, Any] = {
     "data.path": "file",
     "data.validation_path": "file",
     "data.vocab_size": 256,
+    "launcher.n_jobs": 2,
     "logger.wandb.entity": "name",
     "logger.wandb.mode": "offline",
     "model.base_width": 64,

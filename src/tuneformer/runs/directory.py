@@ -83,6 +83,20 @@ class RunDirectory:
             self.release()
             raise UserError(f"run_dir={self.path} is in use: another process trains in it") from error
 
+    def held(self) -> bool:
+        """Whether a process trains in the folder now."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
     def release(self) -> None:
         """Lets other processes have the folder."""
         if self._lock is not None:

@@ -17,6 +17,8 @@ NOT_THE_WEIGHTS = frozenset(
         "name",
         "notes",
         "optimized_metric",
+        "preflight",
+        "retry_failed",
         "run_dir",
         "search",
         "sweep",

@@ -15,7 +15,7 @@ from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.lint import warnings
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.record import Record
+from tuneformer.runs.record import ENDED, Record
 from tuneformer.tasks.catalogue import higher_is_better
 from tuneformer.terminal import say
 
@@ -38,7 +38,7 @@ def train(config: Config) -> float | None:
         if directory.begun():
             directory.check_same_run(config)
             record = directory.read_record()
-            if record["status"] in ("finished", "diverged"):
+            if record["status"] in ENDED:
                 say(f"{directory} has {record['status']} already")
                 return result_of(record, config)
         directory.acquire()
