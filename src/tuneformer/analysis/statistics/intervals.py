@@ -1,0 +1,112 @@
+"""Means with intervals: of one sample, of paired differences, and of two samples without pairs."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+BOOTSTRAP_FROM = 20  # below it a bootstrap interval covers far too little: 75 % at n = 3 where 95 % is asked
+RESAMPLES = 4000
+NOT_KNOWN = (math.nan, math.nan)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean, its standard deviation over `n` values, and its interval.
+
+    `method` says how the interval was made: "t", "bootstrap", "welch", or "none" (NaN ends) where there
+    are fewer than two values, or one that is not finite.
+    """
+
+    mean: float
+    deviation: float
+    low: float
+    high: float
+    n: int
+    method: str
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the interval; NaN where there is none."""
+        return (self.high - self.low) / 2
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the whole interval lies on one side of 0; False where there is none."""
+        return self.low > 0 or self.high < 0
+
+
+def mean_interval(values: Sequence[float], *, confidence: float = CONFIDENCE) -> Estimate:
+    """The mean of independent values with its interval.
+
+    Below 20 values Student's t: x +- t((1 + confidence) / 2, n - 1) s / sqrt(n). From 20 on the
+    bias-corrected and accelerated bootstrap (Efron 1987), which needs no normal distribution.
+    """
+    sample = np.asarray(values, dtype=float)
+    n = len(sample)
+    mean = float(sample.mean()) if n else math.nan
+    if n < 2 or not np.isfinite(sample).all():
+        return Estimate(mean=mean, deviation=math.nan, low=math.nan, high=math.nan, n=n, method="none")
+    deviation = float(sample.std(ddof=1))
+    if n >= BOOTSTRAP_FROM and np.ptp(sample) > 0:
+        low, high = _bootstrap(sample, confidence)
+        return Estimate(mean=mean, deviation=deviation, low=low, high=high, n=n, method="bootstrap")
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * deviation / math.sqrt(n)
+    return Estimate(mean=mean, deviation=deviation, low=mean - half, high=mean + half, n=n, method="t")
+
+
+def paired_difference(
+    mine: Sequence[float], theirs: Sequence[float], *, confidence: float = CONFIDENCE
+) -> Estimate:
+    """The mean of mine - theirs over pairs (the same seed), with its interval.
+
+    A seed gives both methods the same initial weights and batches, so that what it does to both cancels.
+    """
+    pairs = [a - b if math.isfinite(a) and math.isfinite(b) else math.nan for a, b in _pairs(mine, theirs)]
+    return mean_interval(pairs, confidence=confidence)
+
+
+def unpaired_difference(
+    mine: Sequence[float], theirs: Sequence[float], *, confidence: float = CONFIDENCE
+) -> Estimate:
+    """The difference of two means whose seeds differ, with Welch's interval (Welch 1947)."""
+    a, b = np.asarray(mine, dtype=float), np.asarray(theirs, dtype=float)
+    n = min(len(a), len(b))
+    whole = n > 0 and bool(np.isfinite(a).all() and np.isfinite(b).all())
+    mean = float(a.mean() - b.mean()) if whole else math.nan
+    if n < 2 or not whole:
+        return Estimate(mean=mean, deviation=math.nan, low=math.nan, high=math.nan, n=n, method="none")
+    parts = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
+    variance = float(sum(parts))
+    if variance == 0:
+        return Estimate(mean=mean, deviation=0.0, low=mean, high=mean, n=n, method="welch")
+    freedom = variance**2 / sum(part**2 / (len(x) - 1) for part, x in zip(parts, (a, b), strict=True))
+    half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(variance)
+    deviation = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
+    return Estimate(mean=mean, deviation=deviation, low=mean - half, high=mean + half, n=n, method="welch")
+
+
+def _pairs(mine: Sequence[float], theirs: Sequence[float]) -> list[tuple[float, float]]:
+    return list(zip(mine, theirs, strict=True))
+
+
+def _bootstrap(sample: np.ndarray, confidence: float) -> tuple[float, float]:
+    with warnings.catch_warnings():
+        # a sample of very few different values has no acceleration: the percentile interval serves then
+        warnings.simplefilter("ignore")
+        for method in ("BCa", "percentile"):
+            found = stats.bootstrap(
+                (sample,),
+                np.mean,
+                confidence_level=confidence,
+                n_resamples=RESAMPLES,
+                method=method,
+                rng=np.random.default_rng(0),
+            ).confidence_interval
+            if math.isfinite(found.low) and math.isfinite(found.high):
+                return float(found.low), float(found.high)
+    return NOT_KNOWN

@@ -1,0 +1,1 @@
+"""What a comparison shows: in the terminal, as one page, and on a dashboard."""
