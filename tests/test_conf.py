@@ -24,7 +24,7 @@ from tuneformer.data.text_data import TOKENIZERS
 from tuneformer.models.feed_forward import FEED_FORWARDS
 from tuneformer.models.initialization import SCHEMES
 from tuneformer.models.norms import NORMS
-from tuneformer.models.positions import POSITIONS
+from tuneformer.models.settings import POSITIONS
 from tuneformer.runs.record import read_record
 from tuneformer.training.start import train
 

@@ -19,7 +19,7 @@ from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
 from tuneformer.models.key_value_cache import KeyValueCache
 from tuneformer.models.norms import make_norm
-from tuneformer.models.positions import make_head_positions, make_position_embedding
+from tuneformer.models.positions import PositionScheme
 
 
 class Decoder(nn.Module):
@@ -49,6 +49,10 @@ class Decoder(nn.Module):
         feed_forward: str,
         positions: str,
         rope_base: float,
+        rope_fraction: float,
+        rope_scale: float,
+        t5_buckets: int,
+        t5_max_distance: int,
         bias: bool,
         tie_embeddings: bool,
         initialization: str,
@@ -71,8 +75,15 @@ class Decoder(nn.Module):
         self.output_scale = 1.0 if base_width is None else base_width / d_model
         self.embedding_scale = math.sqrt(d_model) if positions == "sinusoidal" else 1.0
 
-        # a partial, not a function in here: the model must survive pickling
-        head_positions = partial(make_head_positions, positions, n_positions=context_length, base=rope_base)
+        scheme = PositionScheme(
+            name=positions,
+            n_positions=context_length,
+            rope_base=rope_base,
+            rope_fraction=rope_fraction,
+            rope_scale=rope_scale,
+            t5_buckets=t5_buckets,
+            t5_max_distance=t5_max_distance,
+        )
         layer = partial(
             LayerSpec,
             causal=True,
@@ -82,16 +93,15 @@ class Decoder(nn.Module):
             bias=bias,
             dropout=dropout,
             logit_scale=None if base_width is None else math.sqrt(base_width * n_heads) / d_model,
-            head_positions=head_positions,
+            head_positions=scheme.head_positions,
+            logit_bias=scheme.logit_bias,
         )
         build = partial(make_block, attention=attention, norm=norm, feed_forward=feed_forward, d_ff=d_ff)
         device = torch.get_default_device()
         # without storage first: torch's own layers would draw weights that nobody keeps
         with torch.device("meta"):
             self.token_embedding = nn.Embedding(vocab_size, d_model)
-            self.position_embedding = make_position_embedding(
-                positions, d_model=d_model, n_positions=context_length
-            )
+            self.position_embedding = scheme.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             sites = (AttentionSite("decoder", index) for index in range(n_layers))
             self.blocks = nn.ModuleList(build(layer(site=site)) for site in sites)
