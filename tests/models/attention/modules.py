@@ -12,6 +12,7 @@ from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
 from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.positions import PositionScheme
 
+ROPE_BASE = 10.0
 CONF = Path(__file__).parents[3] / "conf"
 OPTIONS = list_options("attention", [CONF])
 # small enough that twelve tokens cross several windows and blocks
@@ -34,7 +35,7 @@ def position_scheme(name: str, *, n_positions: int = 12) -> PositionScheme:
     return PositionScheme(
         name=name,
         n_positions=n_positions,
-        rope_base=10.0,
+        rope_base=ROPE_BASE,
         rope_fraction=0.5,
         rope_scale=2.0,
         t5_buckets=6,

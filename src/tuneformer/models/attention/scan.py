@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 CHUNK = 64  # tokens, where a head forgets all of its numbers alike
-VECTOR_CHUNK = 16  # where each number has its own decay: exponents within a chunk must not overflow
+VECTOR_CHUNK = 16  # where each number has a decay of its own, and a pair of tokens as many as numbers
 DELTA_CHUNK = 32
 
 Queries = Float[Tensor, "batch head time dim"]
@@ -32,8 +32,7 @@ def decayed_scan(
         k: keys.
         v: values.
         log_decay: log a_t, not above 0: one number a token and head, or `dim` of them; None: nothing is
-            forgotten. Of `dim` the products are taken from the middle of a chunk: exact unless eight tokens
-            in a row together forget more than a factor of e^80.
+            forgotten. Of `dim` the pairs within a chunk take memory O(T chunk dim).
         state: S before the first token.
     """
     n_tokens, chunk = q.shape[2], CHUNK if log_decay is None or log_decay.shape[-1] == 1 else VECTOR_CHUNK
@@ -57,12 +56,13 @@ def decayed_scan(
 
 
 def _within_chunks(q: Tensor, k: Tensor, b: Tensor) -> Tensor:
+    later = torch.ones(b.shape[-2], b.shape[-2], dtype=torch.bool, device=b.device).triu(1)
     if b.shape[-1] == 1:
-        later = torch.ones(b.shape[-2], b.shape[-2], dtype=torch.bool, device=b.device).triu(1)
         decay = (b - b.transpose(-1, -2)).masked_fill(later, 0.0).exp()
         return (q @ k.transpose(-1, -2)) * decay
-    b = b - b[..., b.shape[-2] // 2, None, :]
-    return (q * b.exp()) @ (k * (-b).exp()).transpose(-1, -2)
+    # exp(b_i) and exp(-b_j) by themselves would make two matrices to multiply, and overflow
+    between = (b.unsqueeze(-2) - b.unsqueeze(-3)).masked_fill(later.unsqueeze(-1), 0.0)
+    return torch.einsum("...id,...jd,...ijd->...ij", q, k, between.exp())
 
 
 def decayed_weights(q: Queries, k: Queries, log_decay: Gate | None) -> Float[Tensor, "batch head time time"]:
