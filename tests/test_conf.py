@@ -26,7 +26,7 @@ from tuneformer.models.block import BLOCKS
 from tuneformer.models.feed_forward import FEED_FORWARDS
 from tuneformer.models.initialization import SCHEMES
 from tuneformer.models.norms import NORMS
-from tuneformer.models.positions import POSITIONS
+from tuneformer.models.settings import POSITIONS
 from tuneformer.runs.record import read_record
 from tuneformer.training.start import train
 

@@ -17,6 +17,7 @@ from tuneformer.config.schema import GROUPS, Root
 from tuneformer.config.suggestions import did_you_mean, nearest
 from tuneformer.config.whitelist import check_targets
 from tuneformer.errors import UserError
+from tuneformer.models.settings import POSITIONS, check_attention_settings
 from tuneformer.optim.settings import (
     check_optimizer_settings,
     check_param_group_settings,
@@ -34,7 +35,7 @@ CHOICES = {
     "model.initialization": ("gpt2", "xavier", "zero_output", "depth_scaled", "mup"),
     "model.norm": ("rms_norm", "layer_norm"),
     "model.pooling": ("mean", "first", "attention"),
-    "model.positions": ("rope", "learned", "sinusoidal", "none"),
+    "model.positions": POSITIONS,
     "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
     "preflight": ("full", "quick", "only"),
     "scheduler.cooldown_shape": ("linear", "cosine", "one_minus_sqrt", "sqrt"),
@@ -173,6 +174,7 @@ def _check_groups_together(config: Config) -> None:
     _check_passes(config)
     _check_width_transfer(config)
     _check_heads(config)
+    check_attention_settings(config["attention"], config["model"])
     _check_sizes(config)
     _check_devices(config)
 
@@ -214,12 +216,6 @@ def _check_heads(config: Config) -> None:
         return
     if d_model % n_heads:
         raise UserError(f"model.d_model={d_model} must be a multiple of model.n_heads={n_heads}")
-    head_dim = d_model // n_heads
-    if setting(config, "model.positions") == "rope" and head_dim % 2:
-        raise UserError(
-            f"model.positions=rope rotates pairs: the head dimension must be even, not {head_dim}"
-            f" (model.d_model={d_model} / model.n_heads={n_heads})"
-        )
 
 
 def _check_sizes(config: Config) -> None:

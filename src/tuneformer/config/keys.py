@@ -17,7 +17,12 @@ MISSING = "???"
 
 # What a setting may be whose option gives it no value of its own, by an example.
 EXAMPLES: dict[str, Any] = {
+    "attention.key_value_rank": 64,
+    "attention.logit_soft_cap": 50.0,
+    "attention.query_rank": 64,
+    "attention.rotary_dim": 16,
     "attention.scale": 1.0,
+    "attention.value_residual": 0.5,
     "callbacks.checkpoints.keep_every_n_steps": 100,
     "data.cache_dir": "folder",
     "data.path": "file",

@@ -13,7 +13,7 @@ from tuneformer.models.embedding import embed_tokens
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
 from tuneformer.models.pooling import make_pooling
-from tuneformer.models.positions import make_position_embedding
+from tuneformer.models.positions import PositionScheme
 from tuneformer.models.stack import StackSettings, make_blocks, make_final_norm
 
 
@@ -42,6 +42,10 @@ class Encoder(nn.Module):
         feed_forward: str,
         positions: str,
         rope_base: float,
+        rope_fraction: float,
+        rope_scale: float,
+        t5_buckets: int,
+        t5_max_distance: int,
         bias: bool,
         pooling: str,
         initialization: str,
@@ -65,6 +69,15 @@ class Encoder(nn.Module):
         with torch.device("meta"):
             self.pooling = make_pooling(pooling, d_model=d_model)
             n_positions = context_length + self.pooling.adds_class_token
+            scheme = PositionScheme(
+                name=positions,
+                n_positions=n_positions,
+                rope_base=rope_base,
+                rope_fraction=rope_fraction,
+                rope_scale=rope_scale,
+                t5_buckets=t5_buckets,
+                t5_max_distance=t5_max_distance,
+            )
             stack = StackSettings(
                 name="encoder",
                 causal=False,
@@ -77,17 +90,14 @@ class Encoder(nn.Module):
                 block=block,
                 norm=norm,
                 feed_forward=feed_forward,
-                positions=positions,
-                rope_base=rope_base,
+                positions=scheme,
                 bias=bias,
                 logit_scale=None,
             )
             # the class token is one row more of the table
             self.n_tokens = vocab_size
             self.token_embedding = nn.Embedding(vocab_size + self.pooling.adds_class_token, d_model)
-            self.position_embedding = make_position_embedding(
-                positions, d_model=d_model, n_positions=n_positions
-            )
+            self.position_embedding = scheme.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
             self.norm = make_final_norm(stack)

@@ -13,7 +13,7 @@ from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
 from tuneformer.models.pooling import make_pooling
-from tuneformer.models.positions import make_position_embedding
+from tuneformer.models.positions import PositionScheme
 from tuneformer.models.stack import StackSettings, make_blocks, make_final_norm
 
 
@@ -43,6 +43,10 @@ class VisionTransformer(nn.Module):
         feed_forward: str,
         positions: str,
         rope_base: float,
+        rope_fraction: float,
+        rope_scale: float,
+        t5_buckets: int,
+        t5_max_distance: int,
         bias: bool,
         pooling: str,
         initialization: str,
@@ -70,6 +74,15 @@ class VisionTransformer(nn.Module):
         with torch.device("meta"):
             self.pooling = make_pooling(pooling, d_model=d_model)
             self.context_length = (image_size // patch_size) ** 2 + self.pooling.adds_class_token
+            scheme = PositionScheme(
+                name=positions,
+                n_positions=self.context_length,
+                rope_base=rope_base,
+                rope_fraction=rope_fraction,
+                rope_scale=rope_scale,
+                t5_buckets=t5_buckets,
+                t5_max_distance=t5_max_distance,
+            )
             stack = StackSettings(
                 name="encoder",
                 causal=False,
@@ -82,16 +95,13 @@ class VisionTransformer(nn.Module):
                 block=block,
                 norm=norm,
                 feed_forward=feed_forward,
-                positions=positions,
-                rope_base=rope_base,
+                positions=scheme,
                 bias=bias,
                 logit_scale=None,
             )
             self.patch_embedding = nn.Linear(n_channels * patch_size**2, d_model)
             self.class_token = nn.Embedding(1, d_model) if self.pooling.adds_class_token else None
-            self.position_embedding = make_position_embedding(
-                positions, d_model=d_model, n_positions=self.context_length
-            )
+            self.position_embedding = scheme.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
             self.norm = make_final_norm(stack)
