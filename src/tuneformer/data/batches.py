@@ -11,6 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
+from tuneformer.data.contract import IGNORED
 from tuneformer.data.token_files import TokenFile, give_back_pages
 from tuneformer.data.windows import (
     evaluation_rows,
@@ -19,8 +20,6 @@ from tuneformer.data.windows import (
     rows_per_micro_batch,
     window_starts,
 )
-
-IGNORED = -100
 
 
 class TokenBatch(NamedTuple):
@@ -65,7 +64,7 @@ class TrainingBatches(IterableDataset[TokenBatch]):
         # opened here, since a memory map would be copied whole to a data worker
         mapped = self._tokens.open()
         tokens = np.asarray(mapped)
-        worker, n_workers = _worker()
+        worker, n_workers = worker_share()
         # the loader takes from its workers in turn, which puts the micro batches back in order
         for micro_batch in count(self._start + worker, n_workers):
             windows = torch.from_numpy(gather(tokens, self._starts(micro_batch), self._context_length))
@@ -113,7 +112,7 @@ class EvaluationBatches(IterableDataset[TokenBatch]):
     def __iter__(self) -> Iterator[TokenBatch]:
         mapped = self._tokens.open()
         tokens = np.asarray(mapped)
-        worker, n_workers = _worker()
+        worker, n_workers = worker_share()
         for batch in range(worker, self.n_batches, n_workers):
             first = batch * self._batch_size
             mine = np.arange(first, min(first + self._batch_size, self._n_rows))
@@ -123,6 +122,7 @@ class EvaluationBatches(IterableDataset[TokenBatch]):
             yield TokenBatch(torch.from_numpy(inputs), torch.from_numpy(targets))
 
 
-def _worker() -> tuple[int, int]:
+def worker_share() -> tuple[int, int]:
+    """The number of this data worker and how many there are; 0 of 1 in the training process."""
     info = get_worker_info()
     return (0, 1) if info is None else (info.id, info.num_workers)

@@ -29,8 +29,6 @@ class TextData(Data[TokenSplits]):
         UserError: a setting is not allowed.
     """
 
-    unit = "tokens"
-
     def __init__(
         self,
         *,
@@ -67,6 +65,10 @@ class TextData(Data[TokenSplits]):
     @abstractmethod
     def read(self) -> CorpusText:
         """The text of the three splits."""
+
+    @property
+    def unit(self) -> str:
+        return "tokens"
 
     @property
     def units_per_step(self) -> int:

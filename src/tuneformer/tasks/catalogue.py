@@ -40,6 +40,22 @@ TASKS = {
             MetricEntry(name="bits_per_byte", label="bits per byte"),
         ),
     ),
+    "synthetic": TaskEntry(
+        module="tuneformer.tasks.synthetic",
+        name="Synthetic",
+        metrics=(
+            MetricEntry(name="loss", label="loss", form="{:.4f} nats per scored token"),
+            MetricEntry(name="accuracy", label="accuracy", higher_is_better=True),
+        ),
+    ),
+    "regression": TaskEntry(
+        module="tuneformer.tasks.regression",
+        name="Regression",
+        metrics=(
+            MetricEntry(name="loss", label="squared error"),
+            MetricEntry(name="last_loss", label="squared error at the last point"),
+        ),
+    ),
 }
 
 # what a callback adds: the loss of the last weights, where an average of them is evaluated

@@ -25,6 +25,9 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     ("lstm", {}),
     *[("lstm_attention", {"score": score}) for score in SCORES],
 ]
+    ("lstm", {}),
+    *[("lstm_attention", {"score": score}) for score in SCORES],
+]
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])
