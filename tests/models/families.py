@@ -10,16 +10,28 @@ from torch import nn
 from tuneformer.config.options import load_option
 from tuneformer.models.attention.multi_head import MultiHeadAttention
 from tuneformer.models.encoder import Encoder
+from tuneformer.models.encoder_decoder import EncoderDecoder
+from tuneformer.models.recurrent.families import lstm, lstm_attention
 from tuneformer.models.vector_decoder import VectorDecoder
 from tuneformer.models.vision_transformer import VisionTransformer
 
 CONF = Path(__file__).parents[2] / "conf"
 SMALL: dict[str, dict[str, Any]] = {
     "encoder": {"vocab_size": 11, "n_classes": 5, "context_length": 12},
+    "encoder_decoder": {"vocab_size": 11, "context_length": 12},
+    "lstm": {"vocab_size": 11, "n_classes": None, "context_length": 12},
+    "lstm_attention": {"vocab_size": 11, "n_classes": None, "context_length": 12},
     "vector_decoder": {"n_inputs": 4, "n_outputs": 2, "context_length": 12},
     "vit": {"image_size": 8, "n_channels": 2, "n_classes": 5, "patch_size": 4},
 }
-FAMILIES: dict[str, Any] = {"encoder": Encoder, "vector_decoder": VectorDecoder, "vit": VisionTransformer}
+FAMILIES: dict[str, Any] = {
+    "encoder": Encoder,
+    "encoder_decoder": EncoderDecoder,
+    "lstm": lstm,
+    "lstm_attention": lstm_attention,
+    "vector_decoder": VectorDecoder,
+    "vit": VisionTransformer,
+}
 WIDTH: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "d_model": 16}
 
 

@@ -95,7 +95,7 @@ SCHEMES: dict[str, Scheme] = {
     "depth_scaled": depth_scaled,
     "mup": mup,
 }
-IN_LAYER = re.compile(r"(?:^|\.)(?:blocks|layers)\.(\d+)\.")
+IN_LAYER = re.compile(r"blocks\.(\d+)\.")
 
 
 @torch.no_grad()

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.shell import AttentionShell, EditWeights
 from tuneformer.models.pooling import AttentionPooling
+from tuneformer.models.recurrent.alignment import Alignment
 
-HAVE_WEIGHTS = (AttentionShell, AttentionPooling)
+HAVE_WEIGHTS = (AttentionShell, AttentionPooling, Alignment)
 
 
 @contextmanager
@@ -18,7 +19,8 @@ def explicit_attention(model: nn.Module, edit: EditWeights) -> Iterator[None]:
 
     `edit(site, weights)` receives the weights (batch, head, query, key) of one attention module before
     dropout and returns those to use: the same to watch, others to intervene. `site` tells which module it
-    is: (stack, layer), the stack "decoder", "encoder", "cross" or "pooling". To take head 2 out of layer 1:
+    is: (stack, layer), the stack "decoder", "encoder", "cross" or "pooling". A recurrent decoder calls it
+    once for each token that it writes, with one query. To take head 2 out of layer 1:
 
         def ablate(site, weights):
             keep = torch.ones(weights.shape[1], 1, 1)

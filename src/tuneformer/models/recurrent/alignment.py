@@ -1,12 +1,15 @@
 """Attention of one recurrent state to the states of an LSTM encoder."""
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.mask import AttentionMask, masked_softmax
+from tuneformer.models.attention.shell import EditWeights
 from tuneformer.models.choice import choose
 
 
@@ -64,15 +67,41 @@ SCORES: dict[str, type[AlignmentScore]] = {
 }
 
 
-def make_score(name: str, *, d_model: int) -> AlignmentScore:
-    """Return the score that `model.score` names."""
-    return choose("model.score", name, SCORES)(d_model=d_model)
+class Source(NamedTuple):
+    """What there is to look at: the encoder's states, what scores need of them, and which are tokens."""
+
+    states: Float[Tensor, "batch key d_model"]
+    keys: Float[Tensor, "batch key d_model"]
+    visible: Bool[Tensor, "batch key"]
+
+    def select(self, rows: Int[Tensor, " new_batch"]) -> "Source":
+        """Return those of these sequences of the batch, in this order."""
+        return Source(*(part[rows] for part in self))
 
 
-def alignment_weights(
-    scores: Float[Tensor, "batch key"], visible: Bool[Tensor, "batch key"]
-) -> Float[Tensor, "batch key"]:
-    """a_j = exp(e_j) / sum over tokens of exp(e_j); 0 at padding (arXiv 1409.0473, equation 6)."""
-    mask = AttentionMask(causal=False, visible=visible)
-    allowed = mask.allowed(1, scores.shape[1], scores.device)
-    return masked_softmax(scores[:, None, None, :], allowed)[:, 0, 0]
+class Alignment(nn.Module):
+    """c = sum over tokens of a_j h_j, a = softmax over the tokens of the scores (1409.0473, equations 5, 6).
+
+    Its weights are seen and edited as those of an attention module with one head, an entry for each query.
+    """
+
+    def __init__(self, *, score: str, d_model: int, site: AttentionSite) -> None:
+        super().__init__()
+        self.score = choose("model.score", score, SCORES)(d_model=d_model)
+        self.site = site
+        self.edit_weights: EditWeights | None = None  # set by `explicit_attention`
+
+    def read(self, states: Float[Tensor, "batch key d_model"], visible: Bool[Tensor, "batch key"]) -> Source:
+        """Return the source, ready to be looked at by any number of queries."""
+        return Source(states, self.score.keys(states), visible)
+
+    def forward(
+        self, query: Float[Tensor, "batch d_model"], source: Source
+    ) -> Float[Tensor, "batch d_model"]:
+        """Return what the query gathers; nothing from padding."""
+        scores = self.score(query, source.keys)[:, None, None, :]
+        mask = AttentionMask(causal=False, visible=source.visible)
+        weights = masked_softmax(scores, mask.allowed(1, scores.shape[-1], scores.device))
+        if self.edit_weights is not None:
+            weights = self.edit_weights(self.site, weights)
+        return (weights[:, 0] @ source.states).squeeze(1)

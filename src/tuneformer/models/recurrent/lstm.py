@@ -36,6 +36,14 @@ class Lstm(nn.LSTM):
             draw_lstm_parameter(name, parameter, width=self.hidden_size)
 
 
+class LstmCell(nn.LSTMCell):
+    """The same equations for one token and one layer."""
+
+    def reset_parameters(self) -> None:
+        for name, parameter in self.named_parameters(recurse=False):
+            draw_lstm_parameter(name, parameter, width=self.hidden_size)
+
+
 @torch.no_grad()
 def draw_lstm_parameter(name: str, parameter: Tensor, *, width: int) -> None:
     """Draw one parameter of an LSTM (see Lstm), on the CPU in float32; nothing on the meta device."""
