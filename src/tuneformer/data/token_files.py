@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import mmap
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 
 from tuneformer.data.contract import PreparedData
 from tuneformer.data.corpus_text import CorpusText, SplitHash
+from tuneformer.data.token_shards import TokenShards
 from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import TOKENIZER_FILE
@@ -37,16 +37,6 @@ class TokenFile:
         return np.memmap(self.path, dtype=self.dtype, mode="r", shape=(self.n_tokens,))
 
 
-def give_back_pages(tokens: np.memmap) -> None:
-    """Unmap what has been read so far; the system's cache keeps it for the next reading.
-
-    Otherwise a process grows to the size of the corpus as it reads more and more of it.
-    """
-    mapping: mmap.mmap | None = getattr(tokens, "_mmap", None)
-    if mapping is not None and hasattr(mapping, "madvise"):
-        mapping.madvise(mmap.MADV_DONTNEED)
-
-
 @dataclass(frozen=True)
 class TokenSplits(PreparedData):
     """A prepared corpus.
@@ -58,7 +48,7 @@ class TokenSplits(PreparedData):
     """
 
     tokenizer: Tokenizer
-    splits: dict[str, TokenFile]
+    splits: dict[str, TokenFile | TokenShards]
     fingerprint: str
     notes: list[str]
 
@@ -113,7 +103,7 @@ def load_token_splits(folder: Path) -> TokenSplits | None:
         manifest = json.loads((folder / MANIFEST).read_text())
         if manifest["fingerprint"] != _fingerprint(manifest):
             return None
-        splits = {}
+        splits: dict[str, TokenFile | TokenShards] = {}
         for name, split in manifest["splits"].items():
             path = folder / f"{name}.bin"
             if split["checksum"] != _checksum(path):

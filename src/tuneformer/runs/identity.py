@@ -26,6 +26,7 @@ NOT_THE_WEIGHTS = frozenset(
         "data.max_validation_bytes",
         "data.num_workers",
         "data.path",
+        "data.shard_tokens",
         "data.validation_path",
         "data.image_size",
         "data.n_channels",

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tuneformer.data.bpe_tokenizer import BpeTokenizer, check_bpe_vocab_size
+from tuneformer.data.bpe_tokenizer import check_bpe_vocab_size
 from tuneformer.data.contract import IGNORED, SPLITS, Data, PreparedData
 from tuneformer.data.examples import Examples, shuffled_rows
 from tuneformer.data.kept_classes import CLASSES_FILE, classes_to_json
 from tuneformer.data.languages.catalogues import Sentence, plain, read_catalogues
 from tuneformer.data.settings import check_follows, one_of, whole_number
-from tuneformer.data.text_data import TOKENIZERS
-from tuneformer.data.tokenizers import ByteTokenizer, CharacterTokenizer, Tokenizer
+from tuneformer.data.tokenizer_choice import TOKENIZERS, train_tokenizer
+from tuneformer.data.tokenizers import Tokenizer
 from tuneformer.data.wheels import Wheel
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import TOKENIZER_FILE
@@ -89,7 +89,11 @@ class LanguageId(Data["LanguageSplits"]):
             min_characters=self.min_characters,
         )
         prepared = LanguageSplits(
-            tokenizer=self._train_tokenizer(parts["train"]),
+            tokenizer=train_tokenizer(
+                self.tokenizer,
+                [f"{sentence.text}\n" for sentence in parts["train"]],
+                bpe_vocab_size=self.bpe_vocab_size,
+            ),
             parts=parts,
             classes=list(self.languages),
             context_length=self.context_length,
@@ -109,12 +113,6 @@ class LanguageId(Data["LanguageSplits"]):
             num_workers=self.num_workers,
             seed=seed,
         )
-
-    def _train_tokenizer(self, sentences: list[Sentence]) -> Tokenizer:
-        texts = [f"{sentence.text}\n" for sentence in sentences]
-        if self.tokenizer == "bpe":
-            return BpeTokenizer.train(texts, vocab_size=self.bpe_vocab_size)
-        return CharacterTokenizer.train(texts) if self.tokenizer == "characters" else ByteTokenizer()
 
 
 @dataclass(frozen=True, kw_only=True)
