@@ -15,6 +15,7 @@ from tuneformer.data.hf.documents import documents
 from tuneformer.data.hf.hugging_face import HuggingFace
 from tuneformer.data.hf.shard_writer import Progress, split_of
 from tuneformer.data.token_files import TokenSplits
+from tuneformer.data.token_shards import TokenShards
 from tuneformer.data.windows import evaluation_rows, gather
 from tuneformer.errors import UserError
 
@@ -49,7 +50,7 @@ def write_json_lines(path: Path, texts: list[str] = TEXTS) -> Path:
     return path
 
 
-def tokens_of(splits: TokenSplits, name: str) -> np.ndarray:
+def tokens_of(splits: TokenSplits[TokenShards], name: str) -> np.ndarray:
     source = splits.splits[name]
     return np.asarray(source.open()[np.arange(source.n_tokens)])
 
@@ -78,7 +79,7 @@ def test_files_of_every_format_are_the_same_documents(tmp_path: Path, suffix: st
     for name in SPLITS:
         assert splits.tokenizer.decode(tokens_of(splits, name)) == expected_text(name)
         assert splits.splits[name].n_bytes == len(expected_text(name).encode())
-    assert len(getattr(splits.splits["train"], "paths")) > 3  # noqa: B009
+    assert len(splits.splits["train"].paths) > 3
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def test_a_learnt_tokenizer_comes_from_the_first_training_documents(tmp_path: Pa
 @pytest.mark.usefixtures("streamed")
 def test_a_lost_shard_is_made_again(tmp_path: Path) -> None:
     first = option(tmp_path / "hub/name").prepare()
-    getattr(first.splits["train"], "paths")[1].unlink()  # noqa: B009
+    first.splits["train"].paths[1].unlink()
     assert option(tmp_path / "hub/name").prepare().fingerprint == first.fingerprint
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tuneformer.data.corpus_text import CorpusText, cut_validation, hash_text
 from tuneformer.data.token_cache import TokenCache, content_hash
 from tuneformer.data.token_data import TokenData
-from tuneformer.data.token_files import TokenSplits, write_token_splits
+from tuneformer.data.token_files import TokenFile, TokenSplits, write_token_splits
 from tuneformer.data.tokenizer_choice import train_tokenizer
 
 
@@ -23,7 +23,7 @@ class TextData(TokenData):
     def read(self) -> CorpusText:
         """The text of the three splits."""
 
-    def prepare(self) -> TokenSplits:
+    def prepare(self) -> TokenSplits[TokenFile]:
         """Fetch, split and tokenise the corpus, or find what was prepared before.
 
         Token files are kept under `cache_dir` by the hash of the text, the tokenizer's settings and the
@@ -44,7 +44,7 @@ class TextData(TokenData):
         self.check(splits)
         return splits
 
-    def _tokenise(self, cache: TokenCache, source: str, settings: list) -> TokenSplits:
+    def _tokenise(self, cache: TokenCache, source: str, settings: list) -> TokenSplits[TokenFile]:
         text = cut_validation(self.read(), max_bytes=self.max_validation_bytes)
         hashes = {name: hash_text(pieces) for name, pieces in text.splits.items()}
         content = content_hash(hashes, text.notes, settings)

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -37,8 +37,11 @@ class TokenFile:
         return np.memmap(self.path, dtype=self.dtype, mode="r", shape=(self.n_tokens,))
 
 
+Source = TypeVar("Source", bound=TokenFile | TokenShards)
+
+
 @dataclass(frozen=True)
-class TokenSplits(PreparedData):
+class TokenSplits(PreparedData, Generic[Source]):
     """A prepared corpus.
 
     Attributes:
@@ -48,7 +51,7 @@ class TokenSplits(PreparedData):
     """
 
     tokenizer: Tokenizer
-    splits: dict[str, TokenFile | TokenShards]
+    splits: dict[str, Source]
     fingerprint: str
     notes: list[str]
 
@@ -97,13 +100,13 @@ def write_token_splits(
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
 
 
-def load_token_splits(folder: Path) -> TokenSplits | None:
+def load_token_splits(folder: Path) -> TokenSplits[TokenFile] | None:
     """What `write_token_splits` left in `folder`, or None where that is missing or damaged."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         if manifest["fingerprint"] != _fingerprint(manifest):
             return None
-        splits: dict[str, TokenFile | TokenShards] = {}
+        splits = {}
         for name, split in manifest["splits"].items():
             path = folder / f"{name}.bin"
             if split["checksum"] != _checksum(path):

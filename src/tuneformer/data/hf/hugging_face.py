@@ -13,7 +13,7 @@ from tuneformer.data.hf.shard_writer import DOCUMENT_END, Progress, ShardWriter,
 from tuneformer.data.settings import whole_number
 from tuneformer.data.token_cache import cache_writing, content_hash
 from tuneformer.data.token_data import TokenData
-from tuneformer.data.token_files import TokenFile, TokenSplits
+from tuneformer.data.token_files import TokenSplits
 from tuneformer.data.token_shards import TokenShards
 from tuneformer.data.tokenizer_choice import train_tokenizer
 from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
@@ -79,7 +79,7 @@ class HuggingFace(TokenData):
         self.shard_tokens = whole_number("data.shard_tokens", shard_tokens, at_least=1)
         self.tokenizer_documents = whole_number("data.tokenizer_documents", tokenizer_documents, at_least=1)
 
-    def prepare(self) -> TokenSplits:
+    def prepare(self) -> TokenSplits[TokenShards]:
         folder = self.cache_dir / "shards" / content_hash(self._source(), self._settings())
         with cache_writing(self.cache_dir), _held(folder):
             progress = Progress.read(folder)
@@ -142,8 +142,8 @@ class HuggingFace(TokenData):
         ]
 
 
-def _splits(folder: Path, progress: Progress, tokenizer: Tokenizer) -> TokenSplits:
-    splits: dict[str, TokenFile | TokenShards] = {}
+def _splits(folder: Path, progress: Progress, tokenizer: Tokenizer) -> TokenSplits[TokenShards]:
+    splits: dict[str, TokenShards] = {}
     for name in SPLITS:
         shards = [shard for shard in progress.shards if shard.split == name]
         if not shards:
