@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tuneformer.data.token_files import TokenSplits, load_token_splits
+from tuneformer.data.token_files import TokenFile, TokenSplits, load_token_splits
 from tuneformer.errors import UserError
 
 ABANDONED_AFTER_SECONDS = 24 * 3600
@@ -28,7 +28,7 @@ class TokenCache:
     def __init__(self, cache_dir: Path) -> None:
         self._cache_dir = cache_dir
 
-    def find_source(self, source: str) -> TokenSplits | None:
+    def find_source(self, source: str) -> TokenSplits[TokenFile] | None:
         """The splits that `source` gave when it was last read, or None."""
         try:
             content = self._source_path(source).read_text()
@@ -36,7 +36,7 @@ class TokenCache:
             return None
         return self.find_content(content) if content.isalnum() else None
 
-    def find_content(self, content: str) -> TokenSplits | None:
+    def find_content(self, content: str) -> TokenSplits[TokenFile] | None:
         """The splits whose text and settings hash to `content`, or None where missing or damaged."""
         return load_token_splits(self._content_path(content))
 
@@ -50,7 +50,7 @@ class TokenCache:
                 file.write(content)
             Path(temporary).replace(path)
 
-    def build(self, content: str, write: Callable[[Path], None]) -> TokenSplits:
+    def build(self, content: str, write: Callable[[Path], None]) -> TokenSplits[TokenFile]:
         """Let `write` fill a folder, then make it that of `content` at once.
 
         Raises:
