@@ -11,7 +11,7 @@ from tuneformer.data.contract import Data
 from tuneformer.data.corpus_text import CorpusText, check_context_fits, cut_validation, hash_text
 from tuneformer.data.settings import one_of, whole_number
 from tuneformer.data.token_cache import TokenCache, content_hash
-from tuneformer.data.token_files import TokenSplits, write_token_splits
+from tuneformer.data.token_files import TokenSplits, load_token_splits, write_token_splits
 from tuneformer.data.tokenizers import ByteTokenizer, CharacterTokenizer, Tokenizer
 from tuneformer.errors import UserError
 
@@ -96,8 +96,8 @@ class TextData(Data[TokenSplits]):
             UserError: the text cannot be had, is too short for `context_length`, does not give
                 `vocab_size` tokens, or the cache cannot be written.
         """
-        cache = TokenCache(self.cache_dir)
-        settings = [_code_digest(), self.tokenizer, self.max_validation_bytes]
+        cache = TokenCache(self.cache_dir, folder="tokens", load=load_token_splits)
+        settings = [code_digest(), self.tokenizer, self.max_validation_bytes]
         if self.tokenizer == "bpe":
             settings.append(self.bpe_vocab_size)
         source = content_hash(type(self).__qualname__, self.source(), settings)
@@ -107,7 +107,7 @@ class TextData(Data[TokenSplits]):
         self._check(splits)
         return splits
 
-    def _tokenise(self, cache: TokenCache, source: str, settings: list) -> TokenSplits:
+    def _tokenise(self, cache: TokenCache[TokenSplits], source: str, settings: list) -> TokenSplits:
         text = cut_validation(self.read(), max_bytes=self.max_validation_bytes)
         hashes = {name: hash_text(pieces) for name, pieces in text.splits.items()}
         content = content_hash(hashes, text.notes, settings)
@@ -140,7 +140,8 @@ class TextData(Data[TokenSplits]):
             )
 
 
-def _code_digest() -> str:
+def code_digest() -> str:
+    """SHA-256 of the code of this package."""
     # a corpus or tokenizer whose code has changed may give other tokens from the same source
     files = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

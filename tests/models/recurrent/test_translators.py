@@ -25,9 +25,6 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     ("lstm", {}),
     *[("lstm_attention", {"score": score}) for score in SCORES],
 ]
-    ("lstm", {}),
-    *[("lstm_attention", {"score": score}) for score in SCORES],
-]
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])
