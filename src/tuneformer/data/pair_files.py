@@ -97,6 +97,11 @@ class PairSplits(PreparedData):
         return {"vocab_size": self.tokenizer.vocab_size + 1}
 
     @property
+    def mean_tokens(self) -> float:
+        train = self.splits["train"]
+        return float(train.source.lengths.mean() + train.target.lengths.mean()) / 2 + 1
+
+    @property
     def description(self) -> str:
         return f"{len(self.splits['train']):,} training pairs ({self.tokenizer.name})"
 
