@@ -36,6 +36,7 @@ CHOICES = {
     "model.norm": ("rms_norm", "layer_norm"),
     "model.pooling": ("mean", "first", "attention"),
     "model.positions": POSITIONS,
+    "model.score": ("additive", "multiplicative"),
     "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
     "preflight": ("full", "quick", "only"),
     "scheduler.cooldown_shape": ("linear", "cosine", "one_minus_sqrt", "sqrt"),
@@ -51,6 +52,7 @@ AT_LEAST_ONE = (
     "callbacks.sample.n_tokens",
     "callbacks.sample.top_k",
     "data.batch_size",
+    "data.beam_size",
     "data.bpe_vocab_size",
     "data.context_length",
     "data.eval_batch_size",
@@ -73,8 +75,11 @@ AT_LEAST_ONE = (
 
 ABOVE_ZERO = ("trainer.gradient_clip_val", "model.rope_base")
 
+FRACTIONS = ("data.label_smoothing", "model.dropout")
+
 AT_LEAST_ZERO = (
     "seed",
+    "data.length_penalty",
     "data.num_workers",
     "callbacks.sample.temperature",
     "param_groups.weight_decay_end",
@@ -162,9 +167,10 @@ def _check_ranges(config: Config) -> None:
         value = setting(config, path)
         if value is not None and not value >= 0:
             raise UserError(f"{path}={value} must be 0 or more")
-    dropout = setting(config, "model.dropout")
-    if dropout is not None and not 0 <= dropout < 1:
-        raise UserError(f"model.dropout={dropout} must be at least 0 and below 1")
+    for path in FRACTIONS:
+        value = setting(config, path)
+        if value is not None and not 0 <= value < 1:
+            raise UserError(f"{path}={value} must be at least 0 and below 1")
 
 
 def _check_groups_together(config: Config) -> None:

@@ -37,7 +37,7 @@ def build(option: str, *, base_width: int | None = None, **changes: Any) -> Deco
     model = load_option("model", "decoder" if base_width is None else "decoder_mup", [CONF]) | SMALL
     model |= changes if base_width is None else changes | {"base_width": base_width}
     torch.manual_seed(0)
-    built = build_model(model, attention, vocab_size=11)
+    built = build_model(model, attention, needs={"vocab_size": 11})
     assert isinstance(built, Decoder)
     return built
 
@@ -187,9 +187,7 @@ for name, model in models.items():
 def test_every_module_compiles_as_a_whole_and_gives_the_same() -> None:
     # in a process of its own: pytest's checks of shapes cannot be compiled
     models = {option: build(option, n_layers=1) for option in OPTIONS}
-    models |= {
-        name: build("multi_head", positions=name) for name in ("yarn", "t5")
-    }
+    models |= {name: build("multi_head", positions=name) for name in ("yarn", "t5")}
     models["window with alibi"] = build("sliding_window", positions="alibi", n_layers=1)
     given = pickle.dumps((models, tokens()))
     done = subprocess.run([sys.executable, "-c", COMPILED], input=given, capture_output=True, check=False)

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
-from tuneformer.models.positions import make_position_embedding
+from tuneformer.models.positions import PositionScheme
 from tuneformer.models.stack import StackSettings, make_blocks, make_final_norm
 
 
@@ -40,6 +41,10 @@ class VectorDecoder(nn.Module):
         feed_forward: str,
         positions: str,
         rope_base: float,
+        rope_fraction: float,
+        rope_scale: float,
+        t5_buckets: int,
+        t5_max_distance: int,
         bias: bool,
         initialization: str,
         attention: Callable[..., AttentionShell],
@@ -56,6 +61,15 @@ class VectorDecoder(nn.Module):
         self.context_length = context_length
         self.initialization = initialization
         self.embedding_scale = math.sqrt(d_model) if positions == "sinusoidal" else 1.0
+        scheme = PositionScheme(
+            name=positions,
+            n_positions=context_length,
+            rope_base=rope_base,
+            rope_fraction=rope_fraction,
+            rope_scale=rope_scale,
+            t5_buckets=t5_buckets,
+            t5_max_distance=t5_max_distance,
+        )
         stack = StackSettings(
             name="decoder",
             causal=True,
@@ -68,8 +82,7 @@ class VectorDecoder(nn.Module):
             block=block,
             norm=norm,
             feed_forward=feed_forward,
-            positions=positions,
-            rope_base=rope_base,
+            positions=scheme,
             bias=bias,
             logit_scale=None,
         )
@@ -77,9 +90,7 @@ class VectorDecoder(nn.Module):
         # without storage first: torch's own layers would draw weights that nobody keeps
         with torch.device("meta"):
             self.vector_embedding = nn.Linear(n_inputs, d_model)
-            self.position_embedding = make_position_embedding(
-                positions, d_model=d_model, n_positions=context_length
-            )
+            self.position_embedding = scheme.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
             self.norm = make_final_norm(stack)
@@ -101,3 +112,12 @@ class VectorDecoder(nn.Module):
         for block in self.blocks:
             x = block(x, shared)
         return self.output(self.norm(x))
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the vectors of an example."""
+        return n_tokens
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over an example of so many vectors."""
+        a_token = matrix_flops(self.vector_embedding, self.blocks, self.norm, self.output)
+        return n_tokens * (a_token + mixing_flops(self.blocks, n_keys=n_tokens, stacks=("decoder",)))
