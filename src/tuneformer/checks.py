@@ -41,6 +41,8 @@ CHOICES = {
     "model.positions": ("rope", "learned", "sinusoidal", "none"),
     "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
     "preflight": ("full", "quick", "only"),
+    "search.pruner": ("median", "asha"),
+    "search.sampler": ("random", "halton", "tpe", "cmaes"),
     "optimized_metric": (*METRICS, "train/loss"),
     "scheduler.cooldown_shape": ("linear", "cosine", "one_minus_sqrt", "sqrt"),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
@@ -65,6 +67,8 @@ AT_LEAST_ONE = (
     "model.d_model",
     "model.n_heads",
     "model.n_layers",
+    "search.pruner_reduction",
+    "search.startup_trials",
     "trainer.accumulate_grad_batches",
     "trainer.devices",
     "trainer.log_every_n_steps",
@@ -81,6 +85,8 @@ AT_LEAST_ZERO = (
     "data.num_workers",
     "callbacks.sample.temperature",
     "param_groups.weight_decay_end",
+    "search.pruner_warmup_steps",
+    "search.seed",
 )
 
 
