@@ -39,6 +39,8 @@ CHOICES = {
     "model.score": ("additive", "multiplicative"),
     "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
     "preflight": ("full", "quick", "only"),
+    "search.pruner": ("median", "asha"),
+    "search.sampler": ("random", "halton", "tpe", "cmaes"),
     "scheduler.cooldown_shape": ("linear", "cosine", "one_minus_sqrt", "sqrt"),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
     "trainer.float32_matmul_precision": ("highest", "high", "medium"),
@@ -64,6 +66,8 @@ AT_LEAST_ONE = (
     "model.n_heads",
     "model.n_layers",
     "model.patch_size",
+    "search.pruner_reduction",
+    "search.startup_trials",
     "trainer.accumulate_grad_batches",
     "trainer.devices",
     "trainer.log_every_n_steps",
@@ -83,6 +87,8 @@ AT_LEAST_ZERO = (
     "data.num_workers",
     "callbacks.sample.temperature",
     "param_groups.weight_decay_end",
+    "search.pruner_warmup_steps",
+    "search.seed",
 )
 
 

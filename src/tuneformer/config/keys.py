@@ -54,6 +54,10 @@ EXAMPLES: dict[str, Any] = {
     "optimizer.beta3": 0.9,
     "optimizer.n_heads": 1,
     "optimizer.t_alpha_beta3": 100,
+    "search.pruner": "median",
+    "search.storage": "url",
+    "search.study": "name",
+    "search.trial": 0,
     "trainer.threads": 1,
 }
 

@@ -36,6 +36,7 @@ def first_record(
         "restarts": 0,
         "error": None,
         "command": shlex.join(sys.argv),
+        "search": {name: config["search"].get(name) for name in ("sampler", "trial", "study")},
         "config_hash": config_hash(config),
         "git": git_state(),
         "versions": package_versions(),

@@ -16,7 +16,7 @@ from pytorch_lightning.loggers.logger import Logger
 
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.record import run_identifier
+from tuneformer.runs.record import ENDED, run_identifier
 from tuneformer.terminal import say
 
 Config = dict[str, Any]
@@ -93,13 +93,13 @@ class WandbRunLogger(Logger):
 
     @rank_zero_only
     def close(self, status: str, summary: Mapping[str, Any]) -> None:
-        """Ends the W&B run: exit status 0 if it finished or diverged, which is a result, else 1."""
+        """Ends the W&B run: exit status 0 if it finished, diverged or was pruned, else 1."""
         self._log_waiting()
         if self._failed:
             return
         run = self.run()
         run.summary.update({"status": status, **summary})
-        run.finish(exit_code=0 if status in ("finished", "diverged") else 1)
+        run.finish(exit_code=0 if status in ENDED else 1)
         self._starting = None
 
     def _start(self) -> None:
