@@ -68,13 +68,13 @@ def print_optimizers(repeats: int) -> None:
 
     torch.set_num_threads(available_cores())
     options = [option for option in list_options("optimizer", [TRAIN.parent / "conf"]) if option != "any"]
-    costs = measure_optimizer_steps(options, repeats=repeats, overrides=[])
     print("\n| optimizer | training step | of it the optimizer | step / adamw's | state per parameter |")
     print("|---|---|---|---|---|")
-    for cost in sorted(costs, key=lambda cost: cost.ratio):
+    for cost in measure_optimizer_steps(options, repeats=repeats, overrides=[]):
         print(
             f"| {cost.option} | {cost.step_ms:.1f} ms | {cost.own_ms:.1f} ms | {cost.ratio:.2f}"
-            f" | {cost.state_per_parameter:.2f} |"
+            f" | {cost.state_per_parameter:.2f} |",
+            flush=True,
         )
 
 

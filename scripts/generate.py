@@ -24,9 +24,12 @@ def main() -> None:
     import torch
 
     import tuneformer
+    from tuneformer.errors import UserError
     from tuneformer.generation import generate
 
     run = tuneformer.load_run(arguments.run, checkpoint=arguments.checkpoint)
+    if run.task != "language_modelling":
+        raise UserError(f"{run.path} does not continue text: its task is {run.task}")
     prompt = run.tokenizer.encode_prompt(arguments.prompt)
     tokens = generate(
         run.model,  # pyright: ignore[reportArgumentType] - a run of language modelling has a decoder

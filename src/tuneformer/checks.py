@@ -22,25 +22,21 @@ from tuneformer.optim.settings import (
     check_param_group_settings,
     check_schedule_settings,
 )
+from tuneformer.tasks.settings import FOLLOWS_FROM_DATA, check_task, metrics_of_task
 
 Config = dict[str, Any]
 
-METRICS = tuple(
-    f"{split}/{name}"
-    for split in ("val", "test")
-    for name in ("loss", "perplexity", "bits_per_byte", "last_weights_loss")
-)
-
 CHOICES = {
-    "callbacks.checkpoints.best_metric": tuple(name for name in METRICS if name.startswith("val/")),
     "data.tokenizer": ("bytes", "characters", "bpe"),
     "logger.wandb.mode": ("offline", "online", "disabled"),
+    "model.block": ("pre_norm", "post_norm", "sandwich", "parallel"),
     "model.feed_forward": ("gelu", "swiglu", "squared_relu"),
-    "model.initialization": ("gpt2", "xavier", "zero_output", "mup"),
+    "model.initialization": ("gpt2", "xavier", "zero_output", "depth_scaled", "mup"),
     "model.norm": ("rms_norm", "layer_norm"),
+    "model.pooling": ("mean", "first", "attention"),
     "model.positions": ("rope", "learned", "sinusoidal", "none"),
     "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
-    "optimized_metric": (*METRICS, "train/loss"),
+    "preflight": ("full", "quick", "only"),
     "scheduler.cooldown_shape": ("linear", "cosine", "one_minus_sqrt", "sqrt"),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
     "trainer.float32_matmul_precision": ("highest", "high", "medium"),
@@ -57,12 +53,14 @@ AT_LEAST_ONE = (
     "data.bpe_vocab_size",
     "data.context_length",
     "data.eval_batch_size",
+    "launcher.n_jobs",
     "data.max_validation_bytes",
     "model.base_width",
     "model.d_ff",
     "model.d_model",
     "model.n_heads",
     "model.n_layers",
+    "model.patch_size",
     "trainer.accumulate_grad_batches",
     "trainer.devices",
     "trainer.log_every_n_steps",
@@ -82,6 +80,9 @@ AT_LEAST_ZERO = (
 )
 
 
+OUR_RESOLVER = "UserError raised while resolving interpolation: "
+
+
 def check_config(config: DictConfig, hydra: DictConfig) -> Config:
     """The configuration as plain values, every check passed.
 
@@ -92,10 +93,11 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
     Raises:
         UserError: one line with the setting, its value and what is allowed.
     """
+    folders = source_folders(hydra)
+    check_task(config, hydra.runtime.choices.get("model"), folders)
     plain = resolve(config)
     _check_root(plain)
     check_targets(plain)
-    folders = source_folders(hydra)
     for group in GROUPS:
         option = hydra.runtime.choices.get(group)
         if option is None or not isinstance(plain.get(group), dict):
@@ -113,7 +115,10 @@ def resolve(config: DictConfig) -> Config:
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
     except OmegaConfBaseException as error:
-        raise UserError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+        line = str(error).splitlines()[0]
+        if line.startswith(OUR_RESOLVER):
+            raise UserError(line.removeprefix(OUR_RESOLVER)) from error
+        raise UserError(f"{error.full_key}: {line}") from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
@@ -138,7 +143,7 @@ def _check_root(config: Config) -> None:
 
 
 def _check_ranges(config: Config) -> None:
-    for path, allowed in CHOICES.items():
+    for path, allowed in (CHOICES | metrics_of_task(config["data"]["task"])).items():
         value = setting(config, path)
         if value is not None and value not in allowed:
             near = nearest(value, allowed)
@@ -224,10 +229,9 @@ def _check_sizes(config: Config) -> None:
             f"data.context_length={context} must be at most model.context_length={room}, the positions that"
             " the model has"
         )
-    if setting(config, "model.vocab_size") != setting(config, "data.vocab_size"):
-        raise UserError(
-            f"model.vocab_size={setting(config, 'model.vocab_size')} cannot be set: it follows from data"
-        )
+    for name in FOLLOWS_FROM_DATA & config["model"].keys():
+        if config["model"][name] != config["data"].get(name):
+            raise UserError(f"model.{name}={config['model'][name]} cannot be set: it follows from data")
 
 
 def _check_devices(config: Config) -> None:

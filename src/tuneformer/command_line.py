@@ -17,7 +17,7 @@ from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.schema import register_with_hydra
 from tuneformer.errors import UserError
-from tuneformer.sweeps.grid import GridSweeper
+from tuneformer.sweeps.sweeper import TuneformerSweeper
 from tuneformer.terminal import say
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -27,7 +27,7 @@ BAD_INPUT = 2
 def run_hydra(command: Callable[[], object]) -> None:
     """Runs a function that `hydra.main` decorates, with our root and our sweeper, as `run_command` does."""
     register_with_hydra()
-    Plugins.instance().register(GridSweeper)
+    Plugins.instance().register(TuneformerSweeper)
 
     def checked() -> None:
         check_choices(sys.argv[1:])

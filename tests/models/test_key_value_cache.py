@@ -29,3 +29,15 @@ def test_a_full_cache_takes_no_more() -> None:
     cache = LayerKeyValues(capacity=2)
     with pytest.raises(AssertionError, match="3 tokens in a cache for 2"):
         cache.extend(0, torch.zeros(1, 1, 3, 4), torch.zeros(1, 1, 3, 4))
+
+
+def test_a_cache_goes_on_with_the_selected_sequences() -> None:
+    keys, values = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 5, 4)
+    cache = LayerKeyValues(capacity=6)
+    cache.select(torch.tensor([0]))  # nothing kept yet, nothing to select
+    cache.extend(0, keys[:, :, :4], values[:, :, :4])
+    rows = torch.tensor([1, 0, 1])
+    cache.select(rows)
+    all_keys, all_values = cache.extend(4, keys[rows, :, 4:], values[rows, :, 4:])
+    torch.testing.assert_close(all_keys, keys[rows], rtol=0, atol=0)
+    torch.testing.assert_close(all_values, values[rows], rtol=0, atol=0)

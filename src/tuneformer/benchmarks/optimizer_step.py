@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -11,7 +12,7 @@ from torch.optim import Optimizer
 
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
-from tuneformer.data.batches import TokenBatch, TrainingBatches
+from tuneformer.data.batches import TokenBatch
 from tuneformer.models.differentiable import twice_differentiable
 from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
 from tuneformer.tasks.base import Task
@@ -34,31 +35,31 @@ class OptimizerCost:
     state_per_parameter: float
 
 
-def measure_optimizer_steps(options: list[str], *, repeats: int, overrides: list[str]) -> list[OptimizerCost]:
-    """Forward, backward and optimizer step of each option on the same model and batches, in turn.
+def measure_optimizer_steps(
+    options: list[str], *, repeats: int, overrides: list[str]
+) -> Iterator[OptimizerCost]:
+    """Forward, backward and optimizer step of each option on the same model and batches, one after the other.
 
-    Each repeat times STEPS steps of every option, one after the other; a ratio is the median over repeats
-    of the option's time over AdamW's in the same repeat.
+    STEPS steps under AdamW and STEPS of the option in turn, `repeats` times: a ratio is the median over
+    these pairs, since what else a machine does changes from one minute to the next.
     """
-    runs = {option: _Run(option, overrides) for option in dict.fromkeys([BASELINE, *options])}
-    times: dict[str, list[tuple[float, float]]] = {option: [] for option in runs}
-    for run in runs.values():
-        run.seconds(WARM_UP)
-    for _ in range(repeats):
-        for option, run in runs.items():
-            times[option].append(run.seconds(STEPS))
-    return [
-        OptimizerCost(
-            option=option,
-            step_ms=1e3 * median(whole for whole, _ in times[option]),
-            own_ms=1e3 * median(own for _, own in times[option]),
-            ratio=median(
-                mine / theirs for (mine, _), (theirs, _) in zip(times[option], times[BASELINE], strict=True)
-            ),
-            state_per_parameter=run.state_per_parameter(),
-        )
-        for option, run in runs.items()
-    ]
+    baseline = _Run(BASELINE, overrides)
+    baseline.seconds(WARM_UP)
+    for option in options:
+        yield _measure(option, baseline, repeats=repeats, overrides=overrides)
+
+
+def _measure(option: str, baseline: "_Run", *, repeats: int, overrides: list[str]) -> OptimizerCost:
+    run = _Run(option, overrides)
+    run.seconds(WARM_UP)
+    pairs = [(baseline.seconds(STEPS), run.seconds(STEPS)) for _ in range(repeats)]
+    return OptimizerCost(
+        option=option,
+        step_ms=1e3 * median(whole for _, (whole, _) in pairs),
+        own_ms=1e3 * median(own for _, (_, own) in pairs),
+        ratio=median(mine / theirs for (theirs, _), (mine, _) in pairs),
+        state_per_parameter=run.state_per_parameter(),
+    )
 
 
 class _Run:
@@ -66,20 +67,11 @@ class _Run:
 
     def __init__(self, option: str, overrides: list[str]) -> None:
         config = check_config(*compose_config([*overrides, f"optimizer={option}"]))
-        data, splits = prepare_data(config)
-        self.task: Task = build_task(config, splits)
+        data, prepared = prepare_data(config)
+        self.task: Task = build_task(config, prepared)
         self.optimizer: Optimizer = self.task.build_optimizer()
         getattr(self.optimizer, "train", lambda: None)()
-        batches = TrainingBatches(
-            splits.splits["train"],
-            seed=0,
-            context_length=data.context_length,
-            batch_size=data.batch_size,
-            accumulate=1,
-            rank=0,
-            world_size=1,
-            start=0,
-        )
+        batches = data.batches(prepared, seed=0).training_batches(accumulate=1, rank=0, world_size=1, start=0)
         self.batches = list(itertools.islice(batches, STEPS))
         self.in_closure = 0.0
 

@@ -16,14 +16,15 @@ from tuneformer.tasks.base import Task, logs_step
 class RunMetrics(pl.Callback):
     """Logs every trainer.log_every_n_steps optimizer steps, at the last one, and after each evaluation.
 
-    A row of step s holds: `tokens` seen; `seconds` of training, evaluation left out, summed over
-    restarts; `train/loss`, the mean since the row before; `lr/<group>` and `weight_decay/<group>` as
-    step s used them; `grad_norm` before clipping; `throughput/*` since the row before. A loss that is
-    not finite raises Diverged on every rank alike.
+    A row of step s holds: `tokens` (or images: the unit of the data) seen; `seconds` of training,
+    evaluation left out, summed over restarts; `train/loss`, the mean since the row before; `lr/<group>`
+    and `weight_decay/<group>` as step s used them; `grad_norm` before clipping; `throughput/*` since the
+    row before. A loss that is not finite raises Diverged on every rank alike.
     """
 
-    def __init__(self, *, tokens_per_step: int) -> None:
-        self.tokens_per_step = tokens_per_step
+    def __init__(self, *, unit: str, units_per_step: int) -> None:
+        self.unit = unit
+        self.units_per_step = units_per_step
         self.latest: dict[str, float] = {}
         self.validated_step = -1
         self._clock = TrainingClock()
@@ -95,7 +96,7 @@ class RunMetrics(pl.Callback):
         row = {
             "train/loss": mean_loss,
             **self._settings_used,
-            "throughput/tokens_per_second": steps * self.tokens_per_step / elapsed,
+            f"throughput/{self.unit}_per_second": steps * self.units_per_step / elapsed,
             "throughput/step_ms": 1e3 * elapsed / steps,
         }
         if task.gradient_norm is not None:
@@ -115,7 +116,7 @@ class RunMetrics(pl.Callback):
 
     def _log(self, trainer: pl.Trainer, values: dict[str, float]) -> None:
         step = trainer.global_step
-        row = {"tokens": float(step * self.tokens_per_step), "seconds": self._clock.seconds(), **values}
+        row = {self.unit: float(step * self.units_per_step), "seconds": self._clock.seconds(), **values}
         self.latest |= {"step": float(step), **row}
         for logger in trainer.loggers:
             # Lightning numbers steps from 0; the loggers here add one again and show steps done

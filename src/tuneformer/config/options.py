@@ -1,12 +1,17 @@
 """What an option of a config group contains by itself, before an experiment or the command line."""
 
+import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 Settings = dict[str, Any]
+
+# such a file also chooses options of Hydra itself, and holds its group's settings under the group's name
+_GLOBAL = re.compile(r"# @package _global_$", re.MULTILINE)
 
 
 def source_folders(hydra: DictConfig) -> list[Path]:
@@ -26,15 +31,11 @@ def load_option(group: str, option: str, folders: Sequence[Path]) -> Settings:
             break
     else:
         raise FileNotFoundError(f"{group}/{option}.yaml in {[str(folder) for folder in folders]}")
-    node = OmegaConf.load(file)
-    assert isinstance(node, DictConfig)
-    defaults = node.pop("defaults", ["_self_"])
-    if "_self_" not in defaults:
-        defaults = [*defaults, "_self_"]
+    settings, defaults = _read(file, file.stat().st_mtime_ns, group)
     merged: Settings = {}
     for entry in defaults:
         if entry == "_self_":
-            merged = _merge(merged, _plain(node))
+            merged = _merge(merged, settings)
         elif isinstance(entry, str):
             merged = _merge(merged, load_option(group, entry, folders))
     return merged
@@ -43,6 +44,20 @@ def load_option(group: str, option: str, folders: Sequence[Path]) -> Settings:
 def list_options(group: str, folders: Sequence[Path]) -> list[str]:
     """The names of all options of a group."""
     return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
+
+
+@cache
+def _read(file: Path, changed: int, group: str) -> tuple[Settings, list[Any]]:
+    """The settings of one file by itself, and its defaults; a sweep asks for the same few again and again."""
+    node = OmegaConf.load(file)
+    assert isinstance(node, DictConfig)
+    defaults = list(node.pop("defaults", ["_self_"]))
+    if "_self_" not in defaults:
+        defaults.append("_self_")
+    settings = _plain(node)
+    if _GLOBAL.match(file.read_text(encoding="utf-8")):
+        settings = settings.get(group, {})
+    return settings, defaults
 
 
 def _plain(node: DictConfig) -> Settings:

@@ -6,6 +6,8 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
+from tuneformer.config.sizes import register_sizes
+
 GROUPS = (
     "data",
     "model",
@@ -43,20 +45,24 @@ class Root:
     run_dir: str | None = MISSING
     branch_from: str | None = MISSING
     sweep: str | None = MISSING
+    preflight: str = MISSING
+    retry_failed: bool = MISSING
     optimized_metric: str = MISSING
 
 
 @dataclass
-class GridSweeperSettings:
+class SweeperSettings:
     """What Hydra needs to build the sweeper of `--multirun`."""
 
-    _target_: str = "tuneformer.sweeps.grid.GridSweeper"
+    _target_: str = "tuneformer.sweeps.sweeper.TuneformerSweeper"
+    n_trials: int | None = MISSING
 
 
 def register_with_hydra() -> None:
-    """Makes `root` and `hydra/sweeper: grid` known to Hydra, so that conf/train.yaml can name them."""
+    """Makes `root`, `hydra/sweeper: tuneformer` and `by_size` known to Hydra, so that conf/ can name them."""
+    register_sizes()
     store = ConfigStore.instance()
     store.store(name="root", node=Root, provider="tuneformer", replace=True)
     store.store(
-        group="hydra/sweeper", name="grid", node=GridSweeperSettings, provider="tuneformer", replace=True
+        group="hydra/sweeper", name="tuneformer", node=SweeperSettings, provider="tuneformer", replace=True
     )

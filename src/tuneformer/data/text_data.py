@@ -1,28 +1,35 @@
 """What every text corpus shares: settings and their checks, and the way from text to token files."""
 
 import hashlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tuneformer.data.bpe_tokenizer import BpeTokenizer, check_bpe_vocab_size
+from tuneformer.data.contract import Data
 from tuneformer.data.corpus_text import CorpusText, check_context_fits, cut_validation, hash_text
+from tuneformer.data.settings import one_of, whole_number
 from tuneformer.data.token_cache import TokenCache, content_hash
 from tuneformer.data.token_files import TokenSplits, write_token_splits
 from tuneformer.data.tokenizers import ByteTokenizer, CharacterTokenizer, Tokenizer
 from tuneformer.errors import UserError
 
+if TYPE_CHECKING:
+    from tuneformer.data.datamodule import TextDataModule
+
 TASKS = ("language_modelling",)
 TOKENIZERS = ("bytes", "characters", "bpe")
 
 
-class TextData(ABC):
+class TextData(Data[TokenSplits]):
     """A text corpus with its settings, as in conf/data/.
 
     Raises:
         UserError: a setting is not allowed.
     """
+
+    unit = "tokens"
 
     def __init__(
         self,
@@ -38,19 +45,19 @@ class TextData(ABC):
         num_workers: int,
         cache_dir: str,
     ) -> None:
-        self.task = _one_of("data.task", task, TASKS)
-        self.tokenizer = _one_of("data.tokenizer", tokenizer, TOKENIZERS)
-        self.bpe_vocab_size = _whole_number("data.bpe_vocab_size", bpe_vocab_size, at_least=1)
+        self.task = one_of("data.task", task, TASKS)
+        self.tokenizer = one_of("data.tokenizer", tokenizer, TOKENIZERS)
+        self.bpe_vocab_size = whole_number("data.bpe_vocab_size", bpe_vocab_size, at_least=1)
         if tokenizer == "bpe":
             check_bpe_vocab_size(bpe_vocab_size)
         self.vocab_size = vocab_size
-        self.context_length = _whole_number("data.context_length", context_length, at_least=1)
-        self.batch_size = _whole_number("data.batch_size", batch_size, at_least=1)
-        self.eval_batch_size = _whole_number("data.eval_batch_size", eval_batch_size, at_least=1)
-        self.max_validation_bytes = _whole_number(
+        self.context_length = whole_number("data.context_length", context_length, at_least=1)
+        self.batch_size = whole_number("data.batch_size", batch_size, at_least=1)
+        self.eval_batch_size = whole_number("data.eval_batch_size", eval_batch_size, at_least=1)
+        self.max_validation_bytes = whole_number(
             "data.max_validation_bytes", max_validation_bytes, at_least=1
         )
-        self.num_workers = _whole_number("data.num_workers", num_workers, at_least=0)
+        self.num_workers = whole_number("data.num_workers", num_workers, at_least=0)
         self.cache_dir = Path(cache_dir).expanduser()
 
     @abstractmethod
@@ -60,6 +67,22 @@ class TextData(ABC):
     @abstractmethod
     def read(self) -> CorpusText:
         """The text of the three splits."""
+
+    @property
+    def units_per_step(self) -> int:
+        return self.batch_size * self.context_length
+
+    def batches(self, prepared: TokenSplits, *, seed: int) -> "TextDataModule":
+        from tuneformer.data.datamodule import TextDataModule
+
+        return TextDataModule(
+            splits=prepared,
+            context_length=self.context_length,
+            batch_size=self.batch_size,
+            eval_batch_size=self.eval_batch_size,
+            num_workers=self.num_workers,
+            seed=seed,
+        )
 
     def prepare(self) -> TokenSplits:
         """Fetch, split and tokenise the corpus, or find what was prepared before.
@@ -119,17 +142,3 @@ def _code_digest() -> str:
     # a corpus or tokenizer whose code has changed may give other tokens from the same source
     files = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def _whole_number(setting: str, value: object, *, at_least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
-        raise UserError(f"{setting}={value} must be a whole number of at least {at_least}")
-    return value
-
-
-def _one_of(setting: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        near = get_close_matches(str(value), allowed, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UserError(f"{setting}={value} must be one of {', '.join(allowed)}{hint}")
-    return value

@@ -7,12 +7,15 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from tuneformer.data.contract import PreparedData
 from tuneformer.data.corpus_text import CorpusText, SplitHash
 from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
 from tuneformer.errors import UserError
+from tuneformer.runs.directory import TOKENIZER_FILE
 
 MANIFEST = "splits.json"
 # Whole small corpora and the beginning of large ones: a checksum of 16 MiB takes about 5 ms.
@@ -45,7 +48,7 @@ def give_back_pages(tokens: np.memmap) -> None:
 
 
 @dataclass(frozen=True)
-class TokenSplits:
+class TokenSplits(PreparedData):
     """A prepared corpus.
 
     Attributes:
@@ -58,6 +61,22 @@ class TokenSplits:
     splits: dict[str, TokenFile]
     fingerprint: str
     notes: list[str]
+
+    @property
+    def counts(self) -> dict[str, int | None]:
+        return {name: file.n_tokens for name, file in self.splits.items()}
+
+    @property
+    def needs(self) -> dict[str, Any]:
+        return {"vocab_size": self.tokenizer.vocab_size}
+
+    @property
+    def description(self) -> str:
+        return f"{self.splits['train'].n_tokens:,} training tokens ({self.tokenizer.name})"
+
+    @property
+    def kept(self) -> dict[str, str]:
+        return {TOKENIZER_FILE: self.tokenizer.to_json()}
 
 
 def write_token_splits(

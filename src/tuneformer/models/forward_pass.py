@@ -2,8 +2,24 @@
 
 from dataclasses import dataclass
 
+from jaxtyping import Float
+from torch import Tensor
+
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.key_value_cache import KeyValueCache
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Memory:
+    """What cross-attention looks at: the output of an encoder.
+
+    Attributes:
+        states: one vector for each token of the source.
+        mask: which of them are tokens; never causal.
+    """
+
+    states: Float[Tensor, "batch key d_model"]
+    mask: AttentionMask
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -12,10 +28,12 @@ class ForwardPass:
 
     Attributes:
         start: the position of the first token, above 0 only when a cache holds tokens.
-        mask: which keys a query may see.
+        mask: which keys a query may see, in self-attention.
         cache: the tokens before, None in training.
+        memory: what cross-attention looks at; None in a model that has none.
     """
 
     start: int
     mask: AttentionMask
     cache: KeyValueCache | None
+    memory: Memory | None = None

@@ -1,12 +1,23 @@
 """What decoding step by step keeps of the tokens before."""
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from tuneformer.models.attention.layer_spec import AttentionSite
 
-class LayerKeyValues:
+
+class LayerCache(ABC):
+    """What one attention module keeps of the tokens before; the module knows what that is."""
+
+    @abstractmethod
+    def select(self, rows: Int[Tensor, " new_batch"]) -> None:
+        """Go on with these sequences of the batch, in this order; one may be taken more than once."""
+
+
+class LayerKeyValues(LayerCache):
     """Keys and values of one layer, in memory laid out once for `capacity` tokens."""
 
     def __init__(self, *, capacity: int) -> None:
@@ -30,15 +41,41 @@ class LayerKeyValues:
         self.values[:, :, start:end] = values
         return self.keys[:, :, :end], self.values[:, :, :end]
 
+    def select(self, rows: Int[Tensor, " new_batch"]) -> None:
+        if self.keys is not None and self.values is not None:
+            self.keys, self.values = self.keys[rows], self.values[rows]
+
+
+class MemoryKeyValues(LayerCache):
+    """Keys and values of a memory that all steps look at: projected once, at the first of them."""
+
+    def __init__(self) -> None:
+        self.pair: tuple[Tensor, Tensor] | None = None
+
+    def get(self, project: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        """Return keys and values (batch, kv_head, key, dim), by `project` where there are none yet."""
+        if self.pair is None:
+            self.pair = project()
+        return self.pair
+
+    def select(self, rows: Int[Tensor, " new_batch"]) -> None:
+        if self.pair is not None:
+            keys, values = self.pair
+            self.pair = keys[rows], values[rows]
+
 
 class KeyValueCache:
-    """The caches of all layers, and how many tokens they hold; for use without gradients.
+    """The caches of all attention modules, and how many tokens they hold; for use without gradients.
 
-    A layer's attention module makes its own (`new_cache`), so that one may keep something else
-    than keys and values.
+    A module makes its own (`new_cache`), so that one may keep something else than keys and values.
     """
 
-    def __init__(self, *, layers: Sequence[LayerKeyValues], capacity: int) -> None:
+    def __init__(self, *, layers: Mapping[AttentionSite, LayerCache], capacity: int) -> None:
         self.layers = layers
         self.capacity = capacity
         self.length = 0
+
+    def select(self, rows: Int[Tensor, " new_batch"]) -> None:
+        """Go on with these sequences of the batch, in this order: what a beam search does at each step."""
+        for layer in self.layers.values():
+            layer.select(rows)

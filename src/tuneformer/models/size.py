@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.decoder import Decoder
 
 
@@ -18,13 +19,14 @@ def n_position_parameters(model: nn.Module) -> int:
 def flops_per_token(model: Decoder, *, context_length: int) -> float:
     """Return the floating-point operations of training on one token: forward and backward pass.
 
-    6 N + 12 n_layers d_model context_length: N counts the parameters that multiply (not the looked-up
+    6 N + 3 sum over layers of what mixing costs: N counts the parameters that multiply (not the looked-up
     embeddings, unless tied to the output), and each multiplies and adds once forward and twice
-    backward. The second term is q k^T and weights @ v over a full context, not halved for the causal
-    mask (PaLM, arXiv 2204.02311, appendix B).
+    backward. Mixing (`AttentionShell.mixing_flops`) is over a full context, not halved for the causal
+    mask: 4 d_model context_length a layer for softmax attention (PaLM, arXiv 2204.02311, appendix B).
     """
     looked_up = n_position_parameters(model)
     if model.output is not None:
         looked_up += model.token_embedding.weight.numel()
     multiplied = n_parameters(model) - looked_up
-    return 6.0 * multiplied + 12.0 * model.n_layers * model.d_model * context_length
+    shells = (module for module in model.modules() if isinstance(module, AttentionShell))
+    return 6.0 * multiplied + 3.0 * sum(shell.mixing_flops(context_length) for shell in shells)

@@ -15,7 +15,8 @@ from tuneformer.runs.files import write_json
 Record = dict[str, Any]
 
 NEEDED = frozenset({"config_hash", "data", "metrics", "restarts", "started", "wall_seconds"})
-STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
+ENDED = ("finished", "diverged", "pruned")
+STATUSES = ("running", *ENDED, "failed", "interrupted")
 PACKAGES = (
     "tuneformer",
     "torch",

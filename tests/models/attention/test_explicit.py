@@ -6,6 +6,7 @@ from torch import Tensor
 
 from tuneformer.errors import UserError
 from tuneformer.models.attention.explicit import explicit_attention, record_attention
+from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.decoder import Decoder
 
@@ -22,7 +23,7 @@ def test_recorded_weights_are_distributions_over_the_past(decoder: Build, tokens
     assert not recorded
     with record_attention(decoder_again) as recorded, torch.no_grad():
         decoder_again(tokens)
-    assert list(recorded) == [0, 1]
+    assert list(recorded) == [("decoder", 0), ("decoder", 1)]
     for (weights,) in recorded.values():
         assert weights.shape == (3, 2, 12, 12)
         torch.testing.assert_close(weights.sum(-1), torch.ones(3, 2, 12))
@@ -46,7 +47,7 @@ def test_recording_ends_with_the_block_even_after_an_error(decoder: Build, token
 
 def test_recording_inside_an_intervention_restores_the_intervention(decoder: Build, tokens: Tensor) -> None:
     model = decoder()
-    with torch.no_grad(), explicit_attention(model, lambda layer, weights: torch.zeros_like(weights)):
+    with torch.no_grad(), explicit_attention(model, lambda site, weights: torch.zeros_like(weights)):
         without_attention = model(tokens)
         with record_attention(model):
             assert not torch.equal(model(tokens), without_attention)
@@ -58,10 +59,10 @@ def test_a_head_taken_out_equals_a_model_with_its_output_columns_at_zero(
 ) -> None:
     model, cut = decoder(), decoder()
 
-    def ablate(layer: int, weights: Tensor) -> Tensor:
+    def ablate(site: AttentionSite, weights: Tensor) -> Tensor:
         keep = torch.ones(2, 1, 1)
         keep[1] = 0
-        return weights * keep if layer == 1 else weights
+        return weights * keep if site == ("decoder", 1) else weights
 
     shell = cut.get_submodule("blocks.1.attention")
     assert isinstance(shell, AttentionShell)

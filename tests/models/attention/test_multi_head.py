@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tuneformer.errors import UserError
 from tuneformer.models.attention.explicit import explicit_attention, record_attention
-from tuneformer.models.attention.layer_spec import LayerSpec
+from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.multi_head import MultiHeadAttention
 from tuneformer.models.attention.softmax import SoftmaxCore
@@ -33,7 +33,8 @@ def attention(
     """A float64 module with biases whose parameters are all drawn, gains and biases too."""
     layer = LayerSpec(
         logit_scale=None,
-        index=0,
+        site=AttentionSite("decoder", 0),
+        causal=True,
         d_model=d_model,
         n_heads=n_heads,
         context_length=8,
@@ -129,7 +130,7 @@ def test_attention_gradients_match_finite_differences(positions: str, qk_norm: b
 def test_explicit_path_has_second_derivatives() -> None:
     module = attention(positions="rope", qk_norm=True, d_model=4, n_heads=2)
     x = drawn(1, 3, 4).requires_grad_()
-    with explicit_attention(module, lambda layer, weights: weights):
+    with explicit_attention(module, lambda site, weights: weights):
         assert torch.autograd.gradgradcheck(lambda x: module(x, TRAINING), (x,))
 
 
@@ -143,7 +144,7 @@ def test_attention_dropout_acts_in_training_only_and_keeps_the_mean(explicit: bo
     core.train()
     repeated = x.expand(4000, 6, 12)
     if explicit:
-        with explicit_attention(core, lambda layer, weights: weights):
+        with explicit_attention(core, lambda site, weights: weights):
             dropped = core(repeated, TRAINING)
     else:
         dropped = core(repeated, TRAINING)
@@ -164,7 +165,7 @@ def test_qk_norm_makes_logits_independent_of_the_size_of_the_input() -> None:
     with record_attention(module) as recorded:
         for scale in (1.0, 100.0):
             module(scale * drawn(1, 5, 12), TRAINING)
-    torch.testing.assert_close(recorded[0][0], recorded[0][1], rtol=0, atol=1e-5)
+    torch.testing.assert_close(*recorded["decoder", 0], rtol=0, atol=1e-5)
 
 
 def test_width_that_heads_do_not_divide_is_refused() -> None:

@@ -5,26 +5,32 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.shell import AttentionShell, EditWeights
+from tuneformer.models.pooling import AttentionPooling
+from tuneformer.models.recurrent.alignment import Alignment
+
+HAVE_WEIGHTS = (AttentionShell, AttentionPooling, Alignment)
 
 
 @contextmanager
 def explicit_attention(model: nn.Module, edit: EditWeights) -> Iterator[None]:
     """Within the block, the model computes attention weights explicitly and passes them through `edit`.
 
-    `edit(layer, weights)` receives the weights (batch, head, query, key) of layer `layer` before
-    dropout and returns those to use: the same to watch, others to intervene. To take head 2 out of
-    layer 1:
+    `edit(site, weights)` receives the weights (batch, head, query, key) of one attention module before
+    dropout and returns those to use: the same to watch, others to intervene. `site` tells which module it
+    is: (stack, layer), the stack "decoder", "encoder", "cross" or "pooling". A recurrent decoder calls it
+    once for each token that it writes, with one query. To take head 2 out of layer 1:
 
-        def ablate(layer, weights):
+        def ablate(site, weights):
             keep = torch.ones(weights.shape[1], 1, 1)
             keep[2] = 0
-            return weights * keep if layer == 1 else weights
+            return weights * keep if site == ("decoder", 1) else weights
 
     Gradients flow through it, second derivatives too, which the fused path does not have on every
     device.
     """
-    shells = [module for module in model.modules() if isinstance(module, AttentionShell)]
+    shells = [module for module in model.modules() if isinstance(module, HAVE_WEIGHTS)]
     before = [shell.edit_weights for shell in shells]
     for shell in shells:
         shell.edit_weights = edit
@@ -36,17 +42,17 @@ def explicit_attention(model: nn.Module, edit: EditWeights) -> Iterator[None]:
 
 
 @contextmanager
-def record_attention(model: nn.Module) -> Iterator[dict[int, list[Tensor]]]:
-    """Within the block, collect the attention weights of each forward pass, by layer.
+def record_attention(model: nn.Module) -> Iterator[dict[tuple[str, int], list[Tensor]]]:
+    """Within the block, collect the attention weights of each forward pass, by module.
 
     with record_attention(model) as weights:
         model(tokens)
-    weights[0][-1]  # (batch, head, query, key) of layer 0 in the last pass
+    weights["decoder", 0][-1]  # (batch, head, query, key) of layer 0 in the last pass
     """
-    recorded: dict[int, list[Tensor]] = {}
+    recorded: dict[tuple[str, int], list[Tensor]] = {}
 
-    def watch(layer: int, weights: Tensor) -> Tensor:
-        recorded.setdefault(layer, []).append(weights)
+    def watch(site: AttentionSite, weights: Tensor) -> Tensor:
+        recorded.setdefault(site, []).append(weights)
         return weights
 
     with explicit_attention(model, watch):

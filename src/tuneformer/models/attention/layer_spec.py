@@ -2,8 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import nn
+
+
+class AttentionSite(NamedTuple):
+    """Which attention module of a model: the stack of layers it is in, and the layer, from 0.
+
+    The stack is "decoder", "encoder", "cross": from the decoder's layer to the encoder's output, or
+    "pooling": from the class of a sequence to its tokens.
+    """
+
+    stack: str
+    layer: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,7 +23,9 @@ class LayerSpec:
     """One layer of a model, as its attention module must know it.
 
     Attributes:
-        index: the layer, from 0.
+        site: where it is in the model; no two modules of a model have the same.
+        causal: whether a token may never see those after it. The mask of a pass decides; this tells a
+            module that can do only one of the two while it is built.
         d_model: width of the residual stream.
         n_heads: heads of the queries.
         context_length: tokens that a cache must hold.
@@ -22,7 +36,8 @@ class LayerSpec:
             and keys (batch, time, head, dim), called as `q, k = module(q, k, start)`; or None.
     """
 
-    index: int
+    site: AttentionSite
+    causal: bool
     d_model: int
     n_heads: int
     context_length: int

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
@@ -11,15 +11,41 @@ from torch import Tensor
 class AttentionMask:
     """Which keys a query may see.
 
-    The last query and the last key are the same token, whatever lies before in a cache: with
-    `causal`, query i of Q sees the keys j of K with j <= i + K - Q.
+    With `causal` the last query and the last key are the same token, whatever lies before in a cache:
+    query i of Q sees the keys j of K with j <= i + K - Q. Without it there may be as many queries as one
+    likes. A query that may see nothing gathers nothing: its weights and its output are 0.
+
+    Attributes:
+        causal: whether a query may never see the keys after it.
+        visible: of a padded batch, true where a key is a token and false where it is padding, those in a
+            cache included; None: every key is a token.
     """
 
     causal: bool
+    visible: Bool[Tensor, "batch key"] | None = None
 
-    def allowed(self, n_queries: int, n_keys: int, device: torch.device) -> Bool[Tensor, "query key"] | None:
-        """Return true where a query may see a key; None where all may."""
-        if not self.causal or n_queries == 1:
-            return None
-        everything = torch.ones(n_queries, n_keys, dtype=torch.bool, device=device)
-        return everything.tril(diagonal=n_keys - n_queries)
+    def allowed(self, n_queries: int, n_keys: int, device: torch.device) -> Bool[Tensor, "*_ _ _"] | None:
+        """Return true where a query may see a key; None where all may.
+
+        The shape is (query, key), and with padding (batch, 1, query or 1, key).
+        """
+        order = None
+        if self.causal and n_queries > 1:
+            everything = torch.ones(n_queries, n_keys, dtype=torch.bool, device=device)
+            order = everything.tril(diagonal=n_keys - n_queries)
+        if self.visible is None:
+            return order
+        assert self.visible.shape[1] == n_keys, f"padding of {self.visible.shape[1]} keys for {n_keys}"
+        visible = self.visible[:, None, None, :]
+        return visible if order is None else order & visible
+
+
+def masked_softmax(
+    logits: Float[Tensor, "batch head query key"], allowed: Bool[Tensor, "*_ _ _"] | None
+) -> Float[Tensor, "batch head query key"]:
+    """Return the softmax over the allowed keys; zeros where none is, also in the gradient."""
+    if allowed is None:
+        return logits.softmax(dim=-1)
+    # not infinity: a row without any key would be 0 / 0, and its gradient with it
+    logits = logits.masked_fill(~allowed, torch.finfo(logits.dtype).min)
+    return logits.softmax(dim=-1).masked_fill(~allowed, 0.0)

@@ -1,6 +1,7 @@
 """The part that all attention modules share: projections, heads, positions and the cache."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -8,12 +9,14 @@ from torch import Tensor, nn
 
 from tuneformer.errors import UserError
 from tuneformer.models.attention.core import AttentionCore
-from tuneformer.models.attention.layer_spec import LayerSpec
+from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
+from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.forward_pass import ForwardPass
-from tuneformer.models.key_value_cache import LayerKeyValues
+from tuneformer.models.key_value_cache import KeyValueCache, LayerCache, LayerKeyValues
 from tuneformer.models.norms import RMSNorm
 
-EditWeights = Callable[[int, Tensor], Tensor]
+EditWeights = Callable[[AttentionSite, Tensor], Tensor]
+Cache = TypeVar("Cache", bound=LayerCache)
 
 
 class AttentionShell(nn.Module):
@@ -56,9 +59,8 @@ class AttentionShell(nn.Module):
         """Return what the tokens gather from those they may see."""
         q, k, v = self.project(x, shared.start)
         if shared.cache is not None:
-            k, v = shared.cache.layers[self.layer.index].extend(shared.start, k, v)
-        mixed = self.mix(q, k, v, shared)
-        return self.output(mixed.transpose(1, 2).flatten(2))  # (B, H, T, D) -> (B, T, H D)
+            k, v = self.cache_of(shared.cache, LayerKeyValues).extend(shared.start, k, v)
+        return self.output(self.join_heads(self.mix(q, k, v, shared.mask)))
 
     def project(
         self, x: Float[Tensor, "batch time d_model"], start: int
@@ -76,19 +78,40 @@ class AttentionShell(nn.Module):
             q, k = self.positions(q, k, start)
         return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # (B, T, H, D) -> (B, H, T, D)
 
+    def split_heads(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch head time dim"]:
+        """Cut vectors into heads of head_dim numbers."""
+        return x.unflatten(2, (-1, self.head_dim)).transpose(1, 2)
+
+    def join_heads(self, x: Float[Tensor, "batch head time dim"]) -> Float[Tensor, "batch time width"]:
+        """Concatenate the heads again."""
+        return x.transpose(1, 2).flatten(2)
+
     def mix(
         self,
         q: Float[Tensor, "batch head query dim"],
         k: Float[Tensor, "batch kv_head key dim"],
         v: Float[Tensor, "batch kv_head key value"],
-        shared: ForwardPass,
+        mask: AttentionMask,
     ) -> Float[Tensor, "batch head query value"]:
         """Run the core: fused, or explicit where someone wants to see or edit the weights."""
         if self.edit_weights is None:
-            return self.core(q, k, v, shared.mask)
-        weights = self.edit_weights(self.layer.index, self.core.weights(q, k, shared.mask))
+            return self.core(q, k, v, mask)
+        weights = self.edit_weights(self.layer.site, self.core.weights(q, k, mask))
         return F.dropout(weights, self.layer.dropout, self.training) @ v
 
-    def new_cache(self) -> LayerKeyValues:
+    def new_cache(self) -> LayerCache:
         """Return an empty cache for this layer."""
         return LayerKeyValues(capacity=self.layer.context_length)
+
+    def cache_of(self, cache: KeyValueCache, kind: type[Cache]) -> Cache:
+        """Return what `new_cache` made for this layer, which is of this kind."""
+        mine = cache.layers[self.layer.site]
+        assert isinstance(mine, kind), f"{self.layer.site} keeps a {type(mine).__name__}"
+        return mine
+
+    def mixing_flops(self, n_keys: int) -> float:
+        """Return the operations that mixing `n_keys` keys costs one query, forward: q k^T and weights @ v.
+
+        A multiplication and an addition count as two; the projections are parameters and not counted.
+        """
+        return 4.0 * self.layer.d_model * n_keys

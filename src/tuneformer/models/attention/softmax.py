@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tuneformer.models.attention.core import AttentionCore
-from tuneformer.models.attention.mask import AttentionMask
+from tuneformer.models.attention.mask import AttentionMask, masked_softmax
 
 
 class SoftmaxCore(AttentionCore):
@@ -30,13 +30,21 @@ class SoftmaxCore(AttentionCore):
     ) -> Float[Tensor, "batch head query value"]:
         """Return the mixed values, by torch's fused kernel."""
         n_queries, n_keys = q.shape[2], k.shape[2]
-        # torch counts its own causal mask from the first key, right only when there are no keys before
-        is_causal = mask.causal and n_queries == n_keys
-        allowed = None if is_causal else mask.allowed(n_queries, n_keys, q.device)
         dropout = self.dropout if self.training else 0.0
-        return F.scaled_dot_product_attention(
-            q, k, v, attn_mask=allowed, dropout_p=dropout, is_causal=is_causal, scale=self.scale
+        # torch counts its own causal mask from the first key, right only when there are no keys before
+        is_causal = mask.causal and mask.visible is None and n_queries == n_keys
+        allowed = None if is_causal else mask.allowed(n_queries, n_keys, q.device)
+        if mask.visible is None:
+            return F.scaled_dot_product_attention(
+                q, k, v, attn_mask=allowed, dropout_p=dropout, is_causal=is_causal, scale=self.scale
+            )
+        assert allowed is not None
+        # what a kernel makes of a row without any key differs: it sees all, and its output is dropped
+        blind = ~allowed.any(dim=-1, keepdim=True)
+        mixed = F.scaled_dot_product_attention(
+            q, k, v, attn_mask=allowed | blind, dropout_p=dropout, scale=self.scale
         )
+        return mixed.masked_fill(blind, 0.0)
 
     def weights(
         self,
@@ -47,7 +55,4 @@ class SoftmaxCore(AttentionCore):
         """Return softmax(scale q k^T + mask)."""
         scale = 1 / math.sqrt(q.shape[-1]) if self.scale is None else self.scale
         logits = (q * scale) @ k.transpose(-1, -2)
-        allowed = mask.allowed(q.shape[2], k.shape[2], q.device)
-        if allowed is not None:
-            logits = logits.masked_fill(~allowed, float("-inf"))
-        return logits.softmax(dim=-1)
+        return masked_softmax(logits, mask.allowed(q.shape[2], k.shape[2], q.device))

@@ -1,0 +1,1 @@
+"""Where the jobs of a sweep run: in this process, on this machine, on a cluster."""

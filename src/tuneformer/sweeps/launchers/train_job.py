@@ -1,0 +1,24 @@
+"""A job's training, with what it raises as one line."""
+
+import gc
+
+from hydra.errors import InstantiationException
+
+from tuneformer.config.messages import one_line
+from tuneformer.sweeps.job import Job
+from tuneformer.training.start import train
+
+
+def train_job(job: Job) -> str | None:
+    """Trains the job in this process; None, or its error in one line. A signal passes through."""
+    job.tell_hydra()
+    try:
+        train(job.config)
+    except InstantiationException as error:
+        return str(one_line(error, None))
+    except Exception as error:  # it has been recorded with its traceback, and the other jobs go on
+        lines = str(error).strip().splitlines()
+        return f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__
+    finally:
+        gc.collect()  # a trainer and its callbacks refer to each other
+    return None

@@ -1,0 +1,119 @@
+"""sweep.json: which jobs a sweep has, and in which folder each lies."""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tuneformer.errors import UserError
+from tuneformer.runs.files import write_json
+from tuneformer.runs.identity import config_hash
+
+Config = dict[str, Any]
+
+MANIFEST = "sweep.json"
+
+# two jobs may differ in these and be the same run, at the same speed, all the same
+NOT_THE_JOB = frozenset(
+    {
+        "callbacks",
+        "launcher",
+        "logger",
+        "name",
+        "notes",
+        "optimized_metric",
+        "preflight",
+        "retry_failed",
+        "run_dir",
+        "search",
+        "sweep",
+        "tags",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A job in the manifest: its overrides, what it is, and its error where it left no record."""
+
+    overrides: tuple[str, ...]
+    config_hash: str
+    identity: str
+    error: str | None = None
+
+
+class Manifest:
+    """The jobs of a sweep by the name of their folder, in the order in which they were first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        """Reads what is there; UserError where it is damaged."""
+        self.path = folder / MANIFEST
+        self.jobs: dict[str, Entry] = {}
+        self._lock: int | None = None
+        try:
+            stored = json.loads(self.path.read_text(encoding="utf-8"))
+            for name, entry in stored["jobs"].items():
+                self.jobs[name] = Entry(**{**entry, "overrides": tuple(entry["overrides"])})
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{self.path} cannot be read: {str(error).splitlines()[0]}") from error
+
+    def twin(self, config: Config) -> str | None:
+        """The name of the job that is the same run as `config` would be, None where there is none."""
+        wanted = identity(config)
+        return next((name for name, entry in self.jobs.items() if entry.identity == wanted), None)
+
+    def add(self, jobs: Iterable[tuple[str, tuple[str, ...], Config]]) -> None:
+        """Adds jobs (name, overrides, configuration) that are not there yet."""
+        for name, overrides, config in jobs:
+            if name not in self.jobs:
+                self.jobs[name] = Entry(
+                    overrides=overrides, config_hash=config_hash(config), identity=identity(config)
+                )
+
+    def set_error(self, name: str, error: str | None) -> None:
+        """Records why a job left no record, or (None) that this is over."""
+        entry = self.jobs[name]
+        if entry.error != error:
+            self.jobs[name] = Entry(**{**asdict(entry), "error": error})
+            self.write()
+
+    def write(self) -> None:
+        """Writes the file, whole or not at all."""
+        write_json(self.path, {"jobs": {name: asdict(entry) for name, entry in self.jobs.items()}})
+
+    def acquire(self) -> None:
+        """Makes the sweep's folder if need be and locks it until this process ends or `release`.
+
+        Raises:
+            UserError: it cannot be written to, or another process runs the sweep.
+        """
+        folder = self.path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(folder, os.O_RDONLY)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.release()
+            raise UserError(f"sweep={folder.name} is in use: another process runs it") from error
+        except OSError as error:
+            self.release()
+            raise UserError(f"{folder} cannot be written to: {error.strerror}") from error
+
+    def release(self) -> None:
+        """Lets another process run the sweep."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def identity(config: Config) -> str:
+    """A digest of everything that makes a job another one, its speed and devices included."""
+    kept = {key: value for key, value in config.items() if key not in NOT_THE_JOB}
+    text = config_hash(config) + json.dumps(kept, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

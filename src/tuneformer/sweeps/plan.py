@@ -1,0 +1,28 @@
+"""What a sweep does: which jobs there are, and what it makes of their outcomes."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from tuneformer.sweeps.job import Job, Outcome
+
+
+class Plan(Protocol):
+    """A grid or a search."""
+
+    @property
+    def sample(self) -> Sequence[Job]:
+        """The jobs that are checked before the first begins: all of a grid, the corners of a search."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """The number of jobs."""
+        ...
+
+    def jobs(self) -> Iterator[Job]:
+        """The jobs in order, each made when it is asked for."""
+        ...
+
+    def tell(self, job: Job, outcome: Outcome) -> None:
+        """Takes note of what became of a job."""
+        ...

@@ -1,0 +1,153 @@
+"""Builds what jobs would train, on the meta device, and times a few steps of each kind."""
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+
+from tuneformer.config.whitelist import whitelisted
+from tuneformer.data.contract import Data, PreparedData
+from tuneformer.errors import UserError
+from tuneformer.lr_range_test.run import sweep_rates
+from tuneformer.models.size import n_parameters
+from tuneformer.optim.build import build_optimizer, build_schedule
+from tuneformer.optim.factory import optimizer_factory
+from tuneformer.random_state import kept_random_state
+from tuneformer.tasks.base import Task
+from tuneformer.training.assembly import build_task, build_trainer_settings
+from tuneformer.training.start import prepare_data
+
+Config = dict[str, Any]
+
+TIMED_STEPS = 5
+WARM_UP = 2
+SMALL_RATE = 1e-3  # of optimizer.lr: timing must not diverge
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """What a job would train, on how many tokens or images, and seconds of a step (None: not measured)."""
+
+    parameters: int
+    units: int
+    unit: str
+    seconds_per_step: float | None
+
+
+def examine(configs: Sequence[Config], *, timed: bool) -> list[Examined | UserError]:
+    """Prepares the data of each configuration, and builds its model, parameter groups and schedule.
+
+    Each distinct part once, without memory for weights. With `timed`, a few steps are trained of each
+    combination of data, model and kind of optimizer. What is wrong with a configuration is its result.
+    """
+    with kept_random_state():
+        parts = _Parts()
+        return [_one(config, parts, timed=timed) for config in configs]
+
+
+def _one(config: Config, parts: "_Parts", *, timed: bool) -> Examined | UserError:
+    try:
+        task = parts.build(config)
+        data, _ = parts.data(config)
+        seconds = parts.seconds_per_step(config) if timed else None
+    except UserError as error:
+        return error
+    return Examined(
+        parameters=n_parameters(task.model),
+        units=config["trainer"]["max_steps"] * data.units_per_step,
+        unit=data.unit,
+        seconds_per_step=seconds,
+    )
+
+
+class _Parts:
+    """What was built and measured already, by the settings that it follows from."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def build(self, config: Config) -> Task:
+        _, prepared = self.data(config)
+
+        def make() -> Task:
+            with torch.device("meta"):
+                return build_task(config, prepared)
+
+        task = self._once("task", make, _data_key(config), config["model"], config["attention"])
+        optimizing = [config[group] for group in ("optimizer", "param_groups", "scheduler", "trainer")]
+        self._once(
+            "optimizer",
+            lambda: _build_optimizer(task, config),
+            config["model"],
+            config["attention"],
+            *optimizing,
+        )
+        return task
+
+    def seconds_per_step(self, config: Config) -> float:
+        data, prepared = self.data(config)
+        return self._once(
+            "seconds",
+            lambda: _time_steps(config, data, prepared),
+            *(config[group] for group in ("data", "model", "attention", "param_groups", "trainer")),
+            _targets(config["optimizer"]),
+        )
+
+    def data(self, config: Config) -> tuple[Data[Any], PreparedData]:
+        return self._once("data", lambda: prepare_data(config), config["data"])
+
+    def _once(self, what: str, make: Callable[[], Any], *settings: Any) -> Any:
+        key = what + json.dumps(settings, sort_keys=True, default=str)
+        if key not in self._made:
+            try:
+                self._made[key] = make()
+            except UserError as error:
+                self._made[key] = error
+        if isinstance(self._made[key], UserError):
+            raise self._made[key]
+        return self._made[key]
+
+
+def _build_optimizer(task: Task, config: Config) -> None:
+    with whitelisted():
+        factory = optimizer_factory(config["optimizer"])
+        param_groups = instantiate(config["param_groups"], _convert_="all")
+        schedule = instantiate(config["scheduler"], _convert_="all")
+        build_trainer_settings(config)
+    build_schedule(
+        build_optimizer(task.model, factory, param_groups), schedule, config["trainer"]["max_steps"]
+    )
+
+
+def _time_steps(config: Config, data: Data[Any], prepared: PreparedData) -> float:
+    ends: list[float] = []
+    low = SMALL_RATE * config["optimizer"]["lr"]
+    sweep_rates(
+        config,
+        data=data,
+        prepared=prepared,
+        low=low,
+        high=2 * low,
+        steps=WARM_UP + TIMED_STEPS,
+        told=lambda _: ends.append(time.perf_counter()),
+    )
+    kept = ends[WARM_UP - 1 :]
+    return median(b - a for a, b in itertools.pairwise(kept)) if len(kept) > 1 else 0.0
+
+
+def _data_key(config: Config) -> Any:
+    return config["data"], config["trainer"]["strategy"]
+
+
+def _targets(settings: Any) -> list[str]:
+    """The classes that an optimizer is made of, without its numbers."""
+    if not isinstance(settings, dict):
+        return []
+    own = [str(settings["_target_"])] if "_target_" in settings else []
+    return own + [target for value in settings.values() for target in _targets(value)]

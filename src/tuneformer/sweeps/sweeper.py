@@ -1,0 +1,97 @@
+"""`--multirun`: every job checked before the first is trained, each in a folder of its own."""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from tuneformer.config.whitelist import whitelisted
+from tuneformer.runs.directory import OUTPUTS
+from tuneformer.sweeps.composing import Composer
+from tuneformer.sweeps.grid import Grid
+from tuneformer.sweeps.job import Job, Outcome
+from tuneformer.sweeps.launchers.launcher import Launcher
+from tuneformer.sweeps.manifest import Manifest
+from tuneformer.sweeps.plan import Plan
+from tuneformer.sweeps.points import named_keys, points_of
+from tuneformer.sweeps.preflight.preflight import preflight
+from tuneformer.sweeps.sweep import is_settled, known_outcome, run_jobs
+from tuneformer.sweeps.tally import Tally
+from tuneformer.terminal import say
+
+
+class TuneformerSweeper(Sweeper):
+    """Runs what the command line asks for in folders outputs/sweeps/<sweep>/<what the job overrides>.
+
+    The same command line again finishes what is left. The exit status is 1 if a job is not done.
+    """
+
+    def __init__(self, *, n_trials: int | None) -> None:
+        self.n_trials = n_trials
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self._hydra, self._task, self._settings = hydra_context, task_function, config
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Checks everything, then runs it."""
+        loader = self._hydra.config_loader
+        overrides = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
+        folder = OUTPUTS / "sweeps" / (self._settings.sweep or f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
+        manifest = Manifest(folder)
+        plan = self._plan(overrides, manifest)
+        with whitelisted():
+            launcher: Launcher = instantiate(self._settings.launcher, _convert_="all")
+        self._preflight(plan, launcher, manifest)
+        if self._settings.preflight == "only":
+            return
+        manifest.acquire()
+        try:
+            self._run(plan, launcher, manifest)
+        finally:
+            manifest.release()
+
+    def _plan(self, overrides: Sequence[Override], manifest: Manifest) -> Plan:
+        composer = Composer(loader=self._hydra.config_loader, master=self._settings)
+        return Grid(
+            points=points_of(overrides), keys=named_keys(overrides), composer=composer, manifest=manifest
+        )
+
+    def _preflight(self, plan: Plan, launcher: Launcher, manifest: Manifest) -> None:
+        known = {
+            job.name: outcome for job in plan.sample if (outcome := known_outcome(job, manifest)) is not None
+        }
+        settled = frozenset(
+            name
+            for name, outcome in known.items()
+            if is_settled(outcome, retry_failed=self._settings.retry_failed)
+        )
+        preflight(plan.sample, known, settled, launcher=launcher, timed=self._settings.preflight != "quick")
+
+    def _run(self, plan: Plan, launcher: Launcher, manifest: Manifest) -> None:
+        tally = Tally()
+
+        def tell(job: Job, outcome: Outcome) -> None:
+            tally.add(job.name, outcome)
+            plan.tell(job, outcome)
+
+        try:
+            run_jobs(
+                plan.jobs(),
+                launcher=launcher,
+                manifest=manifest,
+                retry_failed=self._settings.retry_failed,
+                tell=tell,
+            )
+        except (KeyboardInterrupt, SystemExit):
+            say("stopped: the same line again goes on")
+            raise
+        finally:
+            tally.report(total=plan.total, folder=manifest.path.parent)
+        if tally.not_done:
+            sys.exit(1)

@@ -1,0 +1,110 @@
+"""The status of a sweep, against folders that were written by hand."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tuneformer.errors import UserError
+from tuneformer.runs.directory import RunDirectory
+from tuneformer.sweeps.status import read_status
+from tuneformer.sweeps.status_table import summary
+
+pytestmark = pytest.mark.fast
+
+FOLDER = Path("outputs/sweeps/mine")
+
+
+@pytest.fixture
+def write_job() -> Callable[..., Path]:
+    def write(
+        name: str, status: str | None, *, steps: int = 0, seconds: float = 0.0, error: str | None = None
+    ) -> Path:
+        folder = FOLDER / name
+        folder.mkdir(parents=True)
+        file = FOLDER / "sweep.json"
+        jobs: dict[str, Any] = json.loads(file.read_text())["jobs"] if file.exists() else {}
+        jobs[name] = {"overrides": [name], "config_hash": "", "identity": name, "error": None}
+        file.write_text(json.dumps({"jobs": jobs}))
+        if status is None:
+            return folder
+        record = {
+            "status": status,
+            "config_hash": "",
+            "data": {},
+            "metrics": {"final": {"val/loss": 2.5}},
+            "restarts": 0,
+            "started": "",
+            "steps": steps,
+            "wall_seconds": seconds,
+            "error": error,
+        }
+        (folder / "record.json").write_text(json.dumps(record))
+        config = {"trainer": {"max_steps": 100}, "optimized_metric": "val/loss"}
+        (folder / "config.yaml").write_text(yaml.dump(config | {"data": {}, "model": {}, "attention": {}}))
+        return folder
+
+    return write
+
+
+def test_each_job_has_the_status_that_its_folder_shows(write_job: Callable[..., Path]) -> None:
+    write_job("seed=0", "finished", steps=100, seconds=50.0)
+    write_job("seed=1", "diverged", steps=10, seconds=5.0)
+    write_job("seed=2", "failed", error="Traceback\n  line\nValueError: planted")
+    write_job("seed=3", "running")
+    running = write_job("seed=4", "running")
+    (running / "metrics.csv").write_text("step,tokens,seconds\n40,640,20.0\n")
+    write_job("seed=5", None)
+    held = RunDirectory(running)
+    held.acquire()
+    try:
+        status = read_status(FOLDER)
+    finally:
+        held.release()
+    assert [job.status for job in status.jobs] == [
+        "finished",
+        "diverged",
+        "failed",
+        "interrupted",  # nobody trains in it
+        "running",
+        "left",
+    ]
+    assert [job.steps for job in status.jobs] == [100, 10, 0, 0, 40, 0]
+    # half a second a step; 60 steps of seed 4, 100 of seed 3, and the mean of 100 of seed 5, one at a time
+    assert status.seconds_to_go == pytest.approx(0.5 * (60 + 100 + 100))
+    assert summary(status) == (
+        "6 jobs: 1 running, 1 finished, 1 diverged, 1 failed, 1 interrupted, 1 left; about 2 min 10 s to go"
+    )
+    assert not status.over
+
+
+def test_a_sweep_of_ended_jobs_is_over(write_job: Callable[..., Path]) -> None:
+    write_job("seed=0", "finished", steps=100, seconds=50.0)
+    write_job("seed=1", "failed", error="ValueError: planted")
+    status = read_status(FOLDER)
+    assert status.over
+    assert summary(status) == "2 jobs: 1 finished, 1 failed"
+
+
+def test_the_script_prints_the_table_or_one_line(
+    write_job: Callable[..., Path], command: Callable[..., Any]
+) -> None:
+    write_job("seed=0", "failed", error="Traceback\nValueError: [planted]")
+    answer = command("scripts/status.py", str(FOLDER))
+    assert answer.status == 0
+    assert any("seed=0" in line and "ValueError: [planted]" in line for line in answer.out)
+    answer = command("scripts/status.py", "outputs")
+    assert (answer.status, answer.err) == (
+        2,
+        ["error: outputs holds no sweep: give a folder such as outputs/sweeps/<sweep>"],
+    )
+
+
+def test_a_damaged_manifest_is_one_line(write_job: Callable[..., Path]) -> None:
+    write_job("seed=0", None)
+    (FOLDER / "sweep.json").write_text("{")
+    with pytest.raises(UserError, match=r"sweep.json cannot be read"):
+        read_status(FOLDER)
