@@ -5,7 +5,7 @@ STAMP := .venv/.complete
 # a test process gets one thread: two of them share two cores
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
 
-.PHONY: help setup train test check proof bench study study-tasks clean
+.PHONY: help setup browser train test check proof bench study study-tasks clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -18,6 +18,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+browser: ## chromium for the tests of pages, where it is missing (Debian's, as root)
+	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends chromium; }
 
 train: $(STAMP) ## train the default experiment on real text
 	$(BIN)/python train.py

@@ -14,10 +14,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each figure (default: 3)")
     parser.add_argument("--only-optimizers", action="store_true", help="their table alone")
+    parser.add_argument("--only-comparison", action="store_true", help="its row alone")
     given = parser.parse_args()
     repeats = given.repeats
     if given.only_optimizers:
         print_optimizers(repeats)
+        return
+    if given.only_comparison:
+        print_comparison()
         return
 
     from tuneformer.benchmarks.answer_time import measure_answer_times
@@ -39,7 +43,19 @@ def main() -> None:
     memory = measure_memory(TRAIN, small_bytes=1_000_000, times=100, repeats=repeats)
     row = f"{memory['large_mib']:.0f} MiB | {memory['small_mib']:.0f} MiB (corpus / 100)"
     print(f"| peak memory, corpus of 100 MB | {row} | {memory['growth_mib']:+.0f} MiB | no growth |")
+    print_comparison()
     print_optimizers(repeats)
+
+
+def print_comparison() -> None:
+    """The time, memory and page of a comparison of a thousand runs."""
+    from tuneformer.benchmarks.compare_time import measure_comparison
+
+    found = measure_comparison(TRAIN.parent / "scripts" / "compare.py", runs=1000, rows=500)
+    what = "comparison of 1,000 runs with 500 logged steps"
+    print(f"| {what}: time | {found['seconds']:.1f} s | | | 15 s |")
+    print(f"| {what}: peak memory | {found['peak_mib']:.0f} MiB | | | 1,024 MiB |")
+    print(f"| {what}: the page | {found['page_mb']:.1f} MB | | | 10 MB |", flush=True)
 
 
 def print_optimizers(repeats: int) -> None:

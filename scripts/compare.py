@@ -1,0 +1,77 @@
+"""Compares runs: python scripts/compare.py outputs/sweeps/<sweep>
+
+Says which method is better, by how much, how sure that is and what it rests on: a table here, and
+comparison.csv and comparison.html in the first folder.
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from tuneformer.command_line import run_command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="*", type=Path, help="run directories, or folders of them")
+    parser.add_argument("--table", type=Path, help="a CSV of results in place of folders")
+    parser.add_argument(
+        "--by",
+        default="",
+        help="what is compared, by commas: groups, settings; data and horizon allow several",
+    )
+    parser.add_argument("--metric", default=None, help="chosen by it (default: val/loss)")
+    parser.add_argument("--baseline", default=None, help="a method (default: adamw)")
+    parser.add_argument(
+        "--target", type=float, default=None, help="of the metric (default: the baseline's end)"
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=0.02, help="width of a basin, in the metric (default: 0.02)"
+    )
+    parser.add_argument("--to", type=Path, default=None, help="folder to write into (default: the first)")
+    given = parser.parse_args()
+
+    from tuneformer.errors import UserError
+
+    if bool(given.folders) == bool(given.table):
+        raise UserError("give folders of runs or --table=<file>.csv, one of the two")
+
+    from rich.console import Console
+
+    from tuneformer.analysis.comparison import compare
+    from tuneformer.analysis.read_runs import read_runs
+    from tuneformer.analysis.read_table import read_table
+    from tuneformer.report.csv_file import write_csv
+    from tuneformer.report.html import write_page
+    from tuneformer.report.terminal import print_comparison
+
+    by = [name for name in given.by.split(",") if name]
+    metric = given.metric or "val/loss"
+    if given.table:
+        read, metric, method = read_table(given.table, metric=given.metric)
+        by = by or [method, "horizon"]
+    else:
+        read = read_runs(given.folders, metrics=[metric])
+    comparison = compare(
+        read,
+        metric=metric,
+        by=by,
+        baseline=given.baseline,
+        target=given.target,
+        tolerance=given.tolerance,
+    )
+    folder = given.to or (given.folders[0] if given.folders else Path("outputs"))
+    console = Console(highlight=False)
+    print_comparison(comparison, console)
+    write_csv(folder / "comparison.csv", comparison)
+    title = "Comparison: " + ", ".join(Path(source).stem for source in read.sources)
+    command = shlex.join(["python", "scripts/compare.py", *sys.argv[1:]])
+    write_page(folder / "comparison.html", comparison, title=title, command=command)
+    console.print(f"written: {folder / 'comparison.csv'}, {folder / 'comparison.html'}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    run_command(main)

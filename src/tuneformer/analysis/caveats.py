@@ -1,0 +1,101 @@
+"""What stands against the answer of a comparison: a line each."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from tuneformer.analysis.budget import Spent, unequal_budgets
+from tuneformer.analysis.design import Design, shown
+from tuneformer.analysis.selection import Result
+from tuneformer.analysis.trial import Trials
+from tuneformer.analysis.tuning_curves import TuningCurve
+
+FEW_SEEDS = 3
+SHOWN_NAMES = 5
+MUST_AGREE = ("commit", "torch", "device", "devices", "threads", "precision")
+
+
+def caveats(
+    read: Trials,
+    design: Design,
+    results: Sequence[Result],
+    curves: Sequence[TuningCurve],
+    spent: Sequence[Spent],
+) -> list[str]:
+    """Edges of grids, budgets, seeds, divergence, what was left out, and what else differed."""
+    return [
+        *_edges(curves),
+        *unequal_budgets(spent),
+        *_optimistic(results),
+        *_few_seeds(results),
+        *_diverged(spent),
+        *_left_out(read),
+        *_confounded(design),
+        *_mixed(read),
+    ]
+
+
+def _edges(curves: Sequence[TuningCurve]) -> list[str]:
+    lines = {}
+    for curve in curves:
+        if curve.basin is None or not curve.basin.best_is_on_edge or math.isfinite(curve.unnamed):
+            continue
+        side = "highest" if curve.basin.best == max(curve.values) else "lowest"
+        line = (
+            f"edge of the grid: {curve.method} is best at the {side} {curve.key} tried"
+            f" ({shown(curve.basin.best)}); a better one may lie beyond"
+        )
+        lines[line] = None
+    return [*lines]
+
+
+def _optimistic(results: Sequence[Result]) -> list[str]:
+    methods = list(dict.fromkeys(result.method for result in results if result.optimistic))
+    if not methods:
+        return []
+    return [
+        f"optimistic: {_names(methods)} report the seeds that their setting was chosen on; run the best"
+        " settings on fresh seeds"
+    ]
+
+
+def _few_seeds(results: Sequence[Result]) -> list[str]:
+    few = [result.method for result in results if len(result.reported) < FEW_SEEDS]
+    if not few:
+        return []
+    return [f"few seeds: {_names(list(dict.fromkeys(few)))} rest on fewer than {FEW_SEEDS} runs"]
+
+
+def _diverged(spent: Sequence[Spent]) -> list[str]:
+    told = [f"{each.method} {each.diverged} of {each.runs}" for each in spent if each.diverged]
+    return [f"diverged runs: {', '.join(told)}"] if told else []
+
+
+def _left_out(read: Trials) -> list[str]:
+    if not read.left_out:
+        return []
+    by_reason = Counter(each.reason for each in read.left_out)
+    reasons = ", ".join(f"{number} {reason}" for reason, number in by_reason.most_common())
+    names = _names([each.source for each in read.left_out])
+    return [f"left out, {len(read.left_out)} runs ({reasons}): {names}"]
+
+
+def _confounded(design: Design) -> list[str]:
+    return [
+        f"{dimension.key} differs between methods ({', '.join(shown(v) for v in dimension.values)}) and"
+        " within none: its effect cannot be told from theirs"
+        for dimension in design.beside
+    ]
+
+
+def _mixed(read: Trials) -> list[str]:
+    return [
+        f"the runs differ in {name}: {', '.join(read.provenance[name])}"
+        for name in MUST_AGREE
+        if len(read.provenance.get(name, ())) > 1
+    ]
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return f"{', '.join(names[:SHOWN_NAMES])}{more}"

@@ -1,0 +1,191 @@
+"""A whole comparison: everything that the tables, figures and sentences of a report are made of."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from tuneformer.analysis.bands import Band, learning_bands, learning_metrics
+from tuneformer.analysis.budget import Spent, ledger
+from tuneformer.analysis.caveats import caveats
+from tuneformer.analysis.criterion import Criterion, criterion_for
+from tuneformer.analysis.design import Design, understand
+from tuneformer.analysis.halfway import Halfway, rank_at_half_time
+from tuneformer.analysis.pairs import Pair, compare_pairs
+from tuneformer.analysis.reach import Reach, reach_target
+from tuneformer.analysis.scaling import Scaling, fit_scaling
+from tuneformer.analysis.selection import Result, select
+from tuneformer.analysis.statistics.profiles import Profile, performance_profiles
+from tuneformer.analysis.task_names import task_names
+from tuneformer.analysis.trial import Trials
+from tuneformer.analysis.tuning_curves import (
+    HeatMap,
+    TuningCurve,
+    best_of_k_curves,
+    heat_maps,
+    tuning_curves,
+)
+from tuneformer.config.suggestions import did_you_mean
+from tuneformer.errors import UserError
+
+USUAL_BASELINE = "adamw"
+SHOWN_METHODS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """All methods on one task at one horizon, the best first."""
+
+    task: str
+    horizon: float
+    results: tuple[Result, ...]
+    pairs: tuple[Pair, ...]
+    halfway: Halfway | None
+    best_of_k: dict[str, list[float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The answer of a sweep. `cells` go by task and horizon; `main` are those of each task's longest runs.
+
+    `targets` has the target of each task, in the choosing metric; `profiles` is empty below two tasks.
+    """
+
+    read: Trials
+    design: Design
+    criterion: Criterion
+    baseline: str
+    tolerance: float
+    names: dict[str, str]
+    cells: tuple[Cell, ...]
+    targets: dict[str, float]
+    reaches: tuple[Reach, ...]
+    scalings: tuple[Scaling, ...]
+    profiles: dict[str, Profile]
+    spent: tuple[Spent, ...]
+    curves: tuple[TuningCurve, ...]
+    heat_maps: tuple[HeatMap, ...]
+    bands: tuple[Band, ...]
+    caveats: tuple[str, ...]
+
+    @property
+    def main(self) -> list[Cell]:
+        """The cell of each task's longest horizon."""
+        longest = {cell.task: cell for cell in self.cells}
+        return [*longest.values()]
+
+    @property
+    def methods(self) -> list[str]:
+        """Every method, in the order of the first main cell."""
+        ordered = [result.method for cell in self.main for result in cell.results]
+        return [*dict.fromkeys([*ordered, *(each.method for each in self.spent)])]
+
+
+def compare(
+    read: Trials,
+    *,
+    metric: str,
+    by: Sequence[str],
+    baseline: str | None,
+    target: float | None,
+    tolerance: float,
+) -> Comparison:
+    """Compares everything that was read.
+
+    Raises:
+        UserError: what `understand` refuses, or a baseline that is not among the methods.
+    """
+    design = understand(read, by=by)
+    criterion = criterion_for(metric, read.trials)
+    results = select(read.trials, design, criterion)
+    names = task_names(read.trials)
+    methods = list(dict.fromkeys(result.method for result in results))
+    base = _baseline(methods, baseline)
+    cells = _cells(results, criterion)
+    if len(methods) > 1 and all(len(cell.results) < 2 for cell in cells):
+        raise UserError(
+            f"the runs have nothing in common: no two of {', '.join(methods[:SHOWN_METHODS])} were run on the"
+            " same data at the same length"
+        )
+    targets = {task: _target(results, task, base, target, criterion) for task in names}
+    reaches = [
+        reach_target(mine, targets[task], criterion)
+        for task in names
+        for method in methods
+        if (mine := [r for r in results if r.task == task and r.method == method])
+    ]
+    curves = tuning_curves(results, design, criterion, tolerance=tolerance)
+    spent = ledger(results)
+    return Comparison(
+        read=read,
+        design=design,
+        criterion=criterion,
+        baseline=base,
+        tolerance=tolerance,
+        names=names,
+        cells=tuple(cells),
+        targets=targets,
+        reaches=tuple(reaches),
+        scalings=tuple(_scalings(results, names, base, criterion)),
+        profiles=_profiles(reaches, names),
+        spent=tuple(spent),
+        curves=tuple(curves),
+        heat_maps=tuple(heat_maps(results, design, criterion)),
+        bands=tuple(learning_bands(results, learning_metrics(criterion.choose))),
+        caveats=tuple(caveats(read, design, results, curves, spent)),
+    )
+
+
+def _baseline(methods: Sequence[str], given: str | None) -> str:
+    if given is None:
+        usual = [method for method in methods if method.split(", ")[0] == USUAL_BASELINE]
+        return (usual or sorted(methods))[0]
+    if given not in methods:
+        raise UserError(f"--baseline={given} is not among the methods: {did_you_mean(given, methods)}")
+    return given
+
+
+def _cells(results: Sequence[Result], criterion: Criterion) -> list[Cell]:
+    grouped: dict[tuple[str, float], list[Result]] = {}
+    for result in results:
+        grouped.setdefault((result.task, result.horizon), []).append(result)
+    return [
+        Cell(
+            task=task,
+            horizon=horizon,
+            results=tuple(mine),
+            pairs=tuple(compare_pairs(mine, criterion)),
+            halfway=rank_at_half_time(mine, criterion),
+            best_of_k=best_of_k_curves(mine, criterion),
+        )
+        for (task, horizon), mine in grouped.items()
+    ]
+
+
+def _target(
+    results: Sequence[Result], task: str, baseline: str, given: float | None, criterion: Criterion
+) -> float:
+    """The target as given, or what the baseline's longest runs end at."""
+    if given is not None:
+        return given
+    mine = [result for result in results if result.task == task and result.method == baseline]
+    return fmean(criterion.choosing(trial) for trial in mine[-1].reported) if mine else math.nan
+
+
+def _scalings(
+    results: Sequence[Result], tasks: dict[str, str], baseline: str, criterion: Criterion
+) -> list[Scaling]:
+    found = (
+        fit_scaling([result for result in results if result.task == task], baseline, criterion)
+        for task in tasks
+    )
+    return [scaling for scaling in found if scaling is not None]
+
+
+def _profiles(reaches: Sequence[Reach], tasks: dict[str, str]) -> dict[str, Profile]:
+    if len(tasks) < 2:
+        return {}
+    times: dict[str, dict[str, float]] = {}
+    for reach in reaches:
+        times.setdefault(reach.method, {})[reach.task] = reach.steps
+    return performance_profiles(times)

@@ -1,0 +1,118 @@
+"""The settings and options in which runs differ."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tuneformer.analysis.option_names import label_of_target, target_of
+from tuneformer.analysis.trial import MISSING, Trial
+from tuneformer.config.schema import GROUPS
+
+OPTION = "_target_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dimension:
+    """One way in which runs differ: the option of a group, or a single setting.
+
+    `by_source` has the value of every run; `values` are the different ones, sorted.
+    """
+
+    key: str
+    short: str
+    is_group: bool
+    values: tuple[object, ...]
+    by_source: Mapping[str, object] = field(repr=False)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether every value is a number or a list of numbers (MISSING apart)."""
+        return all(_numeric(value) for value in self.values if value != MISSING)
+
+    def value(self, trial: Trial) -> object:
+        """A run's value."""
+        return self.by_source[trial.source]
+
+    def label(self, trial: Trial) -> str:
+        """A run's value as a part of its method's name."""
+        value = self.value(trial)
+        if self.is_group:
+            return str(value)
+        text = str(value).lower() if isinstance(value, bool) else value
+        return f"{self.short}={text:g}" if isinstance(value, float) else f"{self.short}={text}"
+
+    def within(self, group: "Dimension") -> bool:
+        """Whether this is a setting of that group."""
+        return group.is_group and self.key.startswith(f"{group.key}.")
+
+    def varies_within(self, trials: Sequence[Trial], others: Sequence["Dimension"]) -> bool:
+        """Whether runs that agree in `others` may differ here."""
+        seen: dict[tuple[object, ...], object] = {}
+        for trial in trials:
+            place = tuple(other.value(trial) for other in others)
+            if seen.setdefault(place, self.value(trial)) != self.value(trial):
+                return True
+        return False
+
+    def described(self, most: int, shown: Callable[[object], str]) -> str:
+        """The key with its values."""
+        values = [shown(value) for value in self.values if value != MISSING]
+        more = ", ..." if len(values) > most else ""
+        return f"{self.key} ({', '.join(values[:most])}{more})"
+
+
+def dimensions_of(trials: Sequence[Trial]) -> list[Dimension]:
+    """Everything in which the runs differ: options of groups first, in the order of conf/train.yaml."""
+    groups = [each for group in GROUPS if (each := _group_dimension(group, trials)) is not None]
+    keys = sorted({key for trial in trials for key in trial.settings})
+    singles = []
+    for key in keys:
+        by_source = {trial.source: trial.setting(key) for trial in trials}
+        values = set(by_source.values())
+        if len(values) > 1 and not key.endswith(OPTION) and key not in GROUPS:
+            singles.append((key, by_source, values))
+    names = [key.rpartition(".")[2] for key, _, _ in singles]
+    return groups + [
+        Dimension(
+            key=key,
+            short=short if names.count(short) == 1 else key,
+            is_group=False,
+            values=_sorted(values),
+            by_source=by_source,
+        )
+        for (key, by_source, values), short in zip(singles, names, strict=True)
+    ]
+
+
+def _group_dimension(group: str, trials: Sequence[Trial]) -> Dimension | None:
+    by_source = _option_names(group, trials)
+    values = set(by_source.values())
+    if len(values) < 2:
+        return None
+    return Dimension(key=group, short=group, is_group=True, values=_sorted(values), by_source=by_source)
+
+
+def _option_names(group: str, trials: Sequence[Trial]) -> dict[str, object]:
+    """The option of each run: by name where the sweep says it, else as another run of the same classes."""
+    targets = {trial.source: target_of(group, trial.settings) for trial in trials}
+    known: dict[str, list[str]] = {}
+    for trial in trials:
+        if group in trial.options:
+            known.setdefault(targets[trial.source], []).append(trial.options[group])
+    named: dict[str, object] = {}
+    for trial in trials:
+        target = targets[trial.source]
+        others = known.get(target, [])
+        named[trial.source] = trial.options.get(
+            group, others[0] if others else label_of_target(target) or MISSING
+        )
+    return named
+
+
+def _numeric(value: object) -> bool:
+    if isinstance(value, tuple):
+        return all(_numeric(each) for each in value)
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _sorted(values: set[object]) -> tuple[object, ...]:
+    return tuple(sorted(values, key=lambda value: (isinstance(value, str), isinstance(value, tuple), value)))

@@ -1,0 +1,182 @@
+"""Folders of runs as the trials of a comparison."""
+
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tuneformer.analysis.curves import read_curves
+from tuneformer.analysis.option_names import folder_options, manifest_options
+from tuneformer.analysis.trial import HORIZON, SEED, Cost, LeftOut, Trial, Trials
+from tuneformer.config.suggestions import did_you_mean
+from tuneformer.errors import UserError
+from tuneformer.runs.identity import determining
+from tuneformer.runs.record import Record, read_record
+
+Config = dict[str, Any]
+
+COUNTED = ("finished", "diverged")
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast
+SHOWN_RUNS = 3
+
+
+def read_runs(folders: Sequence[Path], *, metrics: Sequence[str]) -> Trials:
+    """Every run in or below the folders, each once, with the curves of `metrics`.
+
+    A run that has not ended, or whose files are damaged, is left out and named.
+
+    Raises:
+        UserError: a folder is missing or holds no run, no run has ended, or no run has a metric.
+    """
+    found = {run.resolve(): run for folder in reversed(folders) for run in reversed(_runs_of(folder))}
+    trials: list[Trial] = []
+    left_out: list[LeftOut] = []
+    records: list[Record] = []
+    options: dict[Path, dict[str, dict[str, str]]] = {}
+    for path in reversed(found.values()):
+        named = options.setdefault(path.parent, manifest_options(path.parent))
+        try:
+            record = read_record(path / "record.json")
+            if record["status"] not in COUNTED:
+                left_out.append(LeftOut(source=str(path), reason=str(record["status"])))
+                continue
+            trials.append(_trial(path, record, named.get(path.name, {}), metrics))
+            records.append(record)
+        except UserError as error:
+            left_out.append(LeftOut(source=str(path), reason=_reason(error, path)))
+    if not trials:
+        reasons = Counter(each.reason for each in left_out)
+        told = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common(SHOWN_RUNS))
+        raise UserError(f"{_listed(folders)}: no run has ended ({told})")
+    read = Trials(
+        trials=tuple(trials),
+        left_out=tuple(left_out),
+        sources=tuple(str(folder) for folder in folders),
+        unit="steps",
+        provenance=_provenance(records),
+        commands=_distinct(record.get("command") for record in records),
+    )
+    check_metrics(read, metrics)
+    return read
+
+
+def check_metrics(read: Trials, metrics: Sequence[str]) -> None:
+    """Raises UserError if no run that lived has one of the metrics."""
+    known = read.metric_names
+    for metric in metrics:
+        if known and metric not in known:
+            raise UserError(f"--metric={metric}: no run has it: {did_you_mean(metric, known)}")
+
+
+def _runs_of(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder: give run directories, or folders of them")
+    runs = sorted(_walk(folder))
+    if not runs:
+        raise UserError(f"{folder} holds no run: there is no record.json in it or below it")
+    return runs
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for path, folders, files in os.walk(folder):
+        if "record.json" in files or "config.yaml" in files:
+            folders.clear()
+            yield Path(path)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+
+
+def _trial(path: Path, record: Record, named: Mapping[str, str], metrics: Sequence[str]) -> Trial:
+    config = _read_config(path / "config.yaml")
+    settings = determining(config)
+    return Trial(
+        source=str(path),
+        settings=settings,
+        options=folder_options(path.name) | dict(named),
+        seed=int(settings.get(SEED, 0)),
+        task=_task(settings, record),
+        horizon=float(settings.get(HORIZON, math.nan)),
+        diverged=record["status"] == "diverged",
+        metrics=_numbers(record["metrics"].get("final", {})),
+        sampler=_sampler(config, record),
+        cost=_cost(record),
+        curves=read_curves(path / "metrics.csv", metrics),
+    )
+
+
+def _read_config(file: Path) -> Config:
+    try:
+        config = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{file.name} cannot be read: {str(error).splitlines()[0]}") from error
+    if not isinstance(config, dict) or not {"data", "model", "optimizer"} <= config.keys():
+        raise UserError(f"{file.name} is damaged: it is not the configuration of a run")
+    return config
+
+
+def _task(settings: Mapping[str, Any], record: Record) -> str:
+    """The text of everything that a loss depends on but how it was minimised: data and tokens."""
+    data = {key: value for key, value in settings.items() if key.startswith("data.")}
+    data.pop("data.batch_size", None)
+    fingerprint = record["data"].get("fingerprint") if isinstance(record["data"], dict) else None
+    return repr(sorted({**data, "data.fingerprint": fingerprint}.items()))
+
+
+def _sampler(config: Config, record: Record) -> str:
+    trial = record.get("trial")
+    if isinstance(trial, dict) and trial.get("sampler"):
+        return str(trial["sampler"])
+    search = config.get("search")
+    return str(search.get("sampler", "grid")) if isinstance(search, dict) else "grid"
+
+
+def _cost(record: Record) -> Cost:
+    memory = record.get("memory")
+    memory = memory if isinstance(memory, dict) else {}
+    return Cost(
+        steps=_number(record.get("steps")),
+        tokens=_number(record.get("tokens")),
+        seconds=_number(record.get("train_seconds", record["wall_seconds"])),
+        peak_bytes=_number(memory.get("peak_bytes")) if memory.get("own_process") else math.nan,
+        state_bytes=_number(memory.get("optimizer_state_bytes")),
+    )
+
+
+def _numbers(values: Any) -> dict[str, float]:
+    if not isinstance(values, dict):
+        raise UserError("record.json is damaged: its metrics are not a table")
+    return {str(name): _number(value) for name, value in values.items()}
+
+
+def _number(value: Any) -> float:
+    try:
+        return math.nan if value is None else float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _provenance(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[Any]] = {}
+    for record in records:
+        git = record.get("git") or {}
+        dirty = " with uncommitted changes" if git.get("dirty") else ""
+        found.setdefault("commit", []).append(f"{git['commit']}{dirty}" if git.get("commit") else None)
+        for part in ("versions", "hardware"):
+            for name, value in (record.get(part) or {}).items():
+                found.setdefault(name, []).append(value)
+    return {name: values for name, each in found.items() if (values := _distinct(each))}
+
+
+def _distinct(values: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(value) for value in values if value is not None))
+
+
+def _reason(error: UserError, path: Path) -> str:
+    return str(error).replace(f"{path}{os.sep}", "")
+
+
+def _listed(folders: Sequence[Path]) -> str:
+    return ", ".join(str(folder) for folder in folders)

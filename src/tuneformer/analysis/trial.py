@@ -1,0 +1,101 @@
+"""One run as a comparison sees it, wherever it was read from."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+SEED = "seed"
+HORIZON = "trainer.max_steps"
+MISSING = "-"  # the value of a setting that a run does not have
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a run took; NaN where its record does not say.
+
+    `peak_bytes` is known only of a run in a process of its own.
+    """
+
+    steps: float = math.nan
+    tokens: float = math.nan
+    seconds: float = math.nan
+    peak_bytes: float = math.nan
+    state_bytes: float = math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A run that ended: finished, or diverged.
+
+    Attributes:
+        source: its folder, or its line of a table.
+        settings: what determines its weights, flat: dotted path to value.
+        options: the option of each config group that is known by name.
+        task: what its loss is a loss of; losses of different tasks are not compared.
+        horizon: its length, in optimizer steps (in a table: in the table's unit).
+        metrics: the metrics at its end.
+        sampler: how its settings were chosen: grid, random, halton, ...
+        curves: columns of metrics.csv of equal length, NaN where a row has no value.
+    """
+
+    source: str
+    settings: Mapping[str, Any]
+    options: Mapping[str, str]
+    seed: int
+    task: str
+    horizon: float
+    diverged: bool
+    metrics: Mapping[str, float]
+    sampler: str = "grid"
+    cost: Cost = field(default_factory=Cost)
+    curves: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def value(self, metric: str) -> float:
+        """The metric at the end: infinite where the run diverged, NaN where it has none."""
+        return math.inf if self.diverged else self.metrics.get(metric, math.nan)
+
+    def setting(self, key: str) -> Any:
+        """A setting's value, hashable (lists as tuples, tables as JSON); MISSING where the run has none."""
+        return _hashable(self.settings.get(key, MISSING))
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_hashable(each) for each in value)
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A run that a comparison does not count, and why."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trials:
+    """What was read: the runs that count, those that do not, and where the figures come from.
+
+    Attributes:
+        sources: the folders or files, as they were given.
+        unit: what `horizon` counts.
+        provenance: commits, versions and hardware, each with the values found.
+        commands: the command lines that made the runs.
+    """
+
+    trials: tuple[Trial, ...]
+    left_out: tuple[LeftOut, ...]
+    sources: tuple[str, ...]
+    unit: str
+    provenance: Mapping[str, tuple[str, ...]]
+    commands: tuple[str, ...]
+
+    @property
+    def metric_names(self) -> list[str]:
+        """Every metric that some run has at its end."""
+        return sorted({name for trial in self.trials for name in trial.metrics})

@@ -1,0 +1,92 @@
+"""How long a comparison of a large sweep takes, and how much memory."""
+
+import csv
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tuneformer.config.compose import compose_config
+
+PEAK = """
+import resource, runpy, sys
+sys.argv = sys.argv[1:]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+finally:
+    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+METHODS, RATES = 10, 10
+
+
+def measure_comparison(script: Path, *, runs: int, rows: int) -> dict[str, float]:
+    """Seconds and peak resident MiB of scripts/compare.py over `runs` runs of `rows` logged steps, cold.
+
+    `page_mb` is the size of the page that it writes.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        sweep = Path(folder)
+        write_sweep(sweep, runs=runs, rows=rows)
+        started = time.perf_counter()
+        command = [sys.executable, "-c", PEAK, str(script), str(sweep)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return {
+            "seconds": time.perf_counter() - started,
+            "peak_mib": int(done.stdout.split("peak")[-1]) / 1024,
+            "page_mb": (sweep / "comparison.html").stat().st_size / 1e6,
+        }
+
+
+def write_sweep(sweep: Path, *, runs: int, rows: int) -> None:
+    """Runs of ten methods at ten rates over seeds, with the full configuration and columns of a real run."""
+    from omegaconf import OmegaConf
+
+    config: dict[str, Any] = OmegaConf.to_container(compose_config([])[0], resolve=True)  # pyright: ignore
+    points = itertools.product(range(runs // (METHODS * RATES)), range(METHODS), range(RATES))
+    for seed, method, rate in points:
+        lr = 1e-3 * 2**rate
+        config["seed"], config["optimizer"]["lr"] = seed, lr
+        config["optimizer"]["_target_"] = f"torch.optim.Method{method}"
+        folder = sweep / f"optimizer=method{method},optimizer.lr={lr:g},seed={seed}"
+        folder.mkdir()
+        OmegaConf.save(OmegaConf.create(config), folder / "config.yaml")
+        loss = 2 + 0.1 * abs(rate - 4) + 0.02 * method + 0.003 * ((seed * 7 + method * 3) % 10)
+        (folder / "record.json").write_text(json.dumps(_record(loss, rows)), encoding="utf-8")
+        _write_metrics(folder / "metrics.csv", loss, rows)
+
+
+def _record(loss: float, rows: int) -> dict[str, Any]:
+    final = {"val/loss": loss, "test/loss": loss + 0.05, "train/loss": loss}
+    return {
+        "status": "finished",
+        "metrics": {"final": final, "best": {}},
+        "steps": rows * 10,
+        "tokens": rows * 10_000,
+        "train_seconds": 60.0,
+        "wall_seconds": 70.0,
+        "config_hash": "0",
+        "started": "",
+        "restarts": 0,
+        "data": {"fingerprint": "0"},
+    }
+
+
+def _write_metrics(path: Path, loss: float, rows: int) -> None:
+    groups = ("embeddings", "matrices", "norms_and_biases")
+    columns = ["step", "tokens", "seconds", "train/loss", "val/loss", "grad_norm"]
+    columns += [f"lr/{group}" for group in groups] + [f"weight_decay/{group}" for group in groups]
+    columns += ["throughput/step_ms", "throughput/tokens_per_second", "val/bits_per_byte", "val/perplexity"]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for row in range(1, rows + 1):
+            value = loss + 3.0 / row
+            val = [repr(value)] if row % 10 == 0 else [""]
+            numbers = [10 * row, 10_000 * row, 0.12345678 * row, repr(value + 0.01), *val, 0.98765432]
+            writer.writerow(
+                [*numbers, *[0.001234567 / row] * 3, *[0.1] * 3, 12.345678, 12345.678, *val, *val]
+            )

@@ -1,0 +1,77 @@
+"""A comparison as one HTML file that asks nothing of any network."""
+
+import json
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+
+from tuneformer.analysis.comparison import Comparison
+from tuneformer.errors import UserError
+from tuneformer.report.figure import Figure, finite
+from tuneformer.report.figures import all_figures
+from tuneformer.report.summary import summary
+from tuneformer.report.tables import all_tables
+from tuneformer.runs.files import write_text
+
+PAGE = Path(__file__).parent / "page"
+MOST_COMMANDS = 200
+
+
+def write_page(path: Path, comparison: Comparison, *, title: str, command: str) -> None:
+    """Writes the page.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    text = render_page(comparison, title=title, command=command)
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def render_page(comparison: Comparison, *, title: str, command: str) -> str:
+    """The whole page as text. Whatever comes from configurations, folders and tables is escaped."""
+    templates = Environment(loader=FileSystemLoader(PAGE), autoescape=True, trim_blocks=True)
+    read = comparison.read
+    figures = all_figures(comparison)
+    alive = len(read.trials)
+    return templates.get_template("page.html.j2").render(
+        title=title,
+        subtitle=f"{alive} runs, {len(comparison.methods)} methods, {len(comparison.names)} data sets"
+        if len(comparison.names) > 1
+        else f"{alive} runs, {len(comparison.methods)} methods",
+        summary=summary(comparison),
+        caveats=comparison.caveats,
+        understood=comparison.design.lines(read.unit),
+        tables=all_tables(comparison),
+        figures=figures,
+        figure_data={figure.key: script_json(figure) for figure in figures},
+        sources=read.sources,
+        command=command,
+        commands=read.commands[:MOST_COMMANDS],
+        provenance=read.provenance,
+        css=_file("page.css"),
+        script=_file("page.js"),
+        plotly=_plotly(),
+    )
+
+
+def script_json(figure: Figure) -> Markup:
+    """A figure as JSON that no text in it can break out of."""
+    whole = {**json.loads(figure.as_json()), "columns": finite(figure.columns)}
+    text = json.dumps(whole, allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _file(name: str) -> Markup:
+    return Markup((PAGE / name).read_text(encoding="utf-8"))
+
+
+def _plotly() -> Markup:
+    from plotly.offline import get_plotlyjs
+
+    return Markup(get_plotlyjs())

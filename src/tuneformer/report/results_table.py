@@ -1,0 +1,97 @@
+"""The table of results: every method at its best setting, with all that is known of it."""
+
+import math
+
+from tuneformer.analysis.comparison import Cell as Place
+from tuneformer.analysis.comparison import Comparison
+from tuneformer.analysis.pairs import difference_from
+from tuneformer.analysis.reach import ENDS, NOT_REACHED, Reach
+from tuneformer.analysis.selection import Result
+from tuneformer.report import wording
+from tuneformer.report.table import Cell, Table, make_table, number, word
+
+
+def results_table(comparison: Comparison) -> Table:
+    """Each method at its best setting at every length, the longest first."""
+    rows = [
+        _result_row(comparison, place, result, last=place in comparison.main)
+        for place in _longest_first(comparison)
+        for result in place.results
+    ]
+    metric = comparison.criterion.report
+    columns = [
+        *("data", comparison.read.unit, "method", "best setting", metric, "deviation", "low", "high"),
+        *("seeds", "from", f"minus {comparison.baseline}", "minus low", "minus high"),
+        *("steps to target", "seconds to target", "target read at"),
+        *("tokens per second", "peak memory", "optimizer state", "runs", "diverged"),
+    ]
+    note = (
+        f"Chosen on {comparison.criterion.choose}, reported on {metric}. Intervals are 95 % (Student's t"
+        " over seeds, bootstrap from 20 seeds on). Differences are paired by seed where seeds are shared."
+        " Targets: "
+        + ", ".join(f"{comparison.names[t]} {wording.value(v)}" for t, v in comparison.targets.items())
+        + f" ({comparison.criterion.choose})."
+    )
+    return make_table("results", "Each method at its best setting", note, columns, rows)
+
+
+def _longest_first(comparison: Comparison) -> list[Place]:
+    return sorted(comparison.cells, key=lambda place: (place.task, -place.horizon))
+
+
+def _result_row(comparison: Comparison, place: Place, result: Result, *, last: bool) -> list[Cell]:
+    estimate = result.estimate
+    baseline = next((r for r in place.results if r.method == comparison.baseline), None)
+    gap = difference_from(result, baseline, comparison.criterion) if baseline else None
+    cost = next(spent for spent in comparison.spent if spent.method == result.method)
+    from_seeds = "fresh seeds" if result.fresh else "optimistic" if result.optimistic else "all seeds"
+    is_base = baseline is result
+    return [
+        data_cell(comparison, result.task),
+        number(result.horizon, wording.count(result.horizon)),
+        word(result.method),
+        word(comparison.design.describe(result.best.values)),
+        number(estimate.mean, wording.value(estimate.mean)),
+        number(estimate.deviation, wording.value(estimate.deviation)),
+        number(estimate.low, wording.value(estimate.low)),
+        number(estimate.high, wording.value(estimate.high)),
+        number(estimate.n, str(estimate.n)),
+        word(from_seeds),
+        number(gap.mean, wording.signed(gap.mean)) if gap and not is_base else word(""),
+        number(gap.low, wording.signed(gap.low)) if gap and not is_base else word(""),
+        number(gap.high, wording.signed(gap.high)) if gap and not is_base else word(""),
+        *(_reach_cells(comparison, result) if last else [word("")] * 3),
+        number(
+            cost.tokens_per_second,
+            wording.count(round(cost.tokens_per_second))
+            if math.isfinite(cost.tokens_per_second)
+            else wording.NOTHING,
+        ),
+        number(cost.peak_bytes, wording.size(cost.peak_bytes)),
+        number(cost.state_bytes, wording.size(cost.state_bytes)),
+        number(len(result.trials), str(len(result.trials))),
+        number(result.n_diverged, str(result.n_diverged)),
+    ]
+
+
+def _reach_cells(comparison: Comparison, result: Result) -> list[Cell]:
+    reach = reach_of(comparison, result)
+    if reach is None or reach.kind == NOT_REACHED:
+        return [word(""), word(""), word(NOT_REACHED)]
+    mark = "" if reach.kind == ENDS else f" ({reach.kind})"
+    return [
+        number(reach.steps, f"{wording.count(round(reach.steps, 1))}{mark}"),
+        number(reach.seconds, f"{wording.duration(reach.seconds)}{mark}"),
+        word(reach.kind),
+    ]
+
+
+def reach_of(comparison: Comparison, result: Result) -> Reach | None:
+    """What a method took to the target of a result's task."""
+    mine = (r for r in comparison.reaches if (r.method, r.task) == (result.method, result.task))
+    return next(mine, None)
+
+
+def data_cell(comparison: Comparison, task: str) -> Cell:
+    """The name of a data set, where there are several."""
+    return word(comparison.names[task] if len(comparison.names) > 1 else "")

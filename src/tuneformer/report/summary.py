@@ -1,0 +1,153 @@
+"""The answer in plain sentences."""
+
+import math
+from collections.abc import Sequence
+
+from tuneformer.analysis.budget import unequal_budgets
+from tuneformer.analysis.comparison import Cell, Comparison
+from tuneformer.analysis.design import shown
+from tuneformer.analysis.pairs import Pair
+from tuneformer.analysis.scaling import Scaling
+from tuneformer.analysis.selection import Result
+from tuneformer.analysis.statistics.power_law import SpeedUp
+from tuneformer.report import wording
+
+LEVEL = 0.05
+MOST_METHODS = 6
+UNIT = {"loss": "nats per token", "bits_per_byte": "bits per byte"}
+
+
+def summary(comparison: Comparison) -> list[str]:
+    """A few sentences for each data set: who leads, by how much, how sure that is, and on what it rests.
+
+    Only figures from the ends of runs are told: nothing that was read in the middle of a schedule.
+    """
+    lines = []
+    for place in comparison.main:
+        where = f"On {comparison.names[place.task]}: " if len(comparison.main) > 1 else ""
+        lines += [f"{where}{line}" for line in _place_lines(comparison, place)]
+    return lines
+
+
+def _place_lines(comparison: Comparison, place: Cell) -> list[str]:
+    best = place.results[0]
+    if not math.isfinite(best.estimate.mean):
+        return ["Every method diverged at its best setting: there is nothing to compare"]
+    lines = [_leader(comparison, place, best)]
+    scaling = next((s for s in comparison.scalings if s.task == place.task), None)
+    if scaling is not None:
+        lines += _savings(comparison, scaling)
+    lines += _differences(comparison, place)
+    lines.append(_certainty(place))
+    if len(place.results) > 1 and not unequal_budgets(comparison.spent):
+        lines.append("Every method had the same number of settings and of steps.")
+    return [line for line in lines if line]
+
+
+def _leader(comparison: Comparison, place: Cell, best: Result) -> str:
+    setting = comparison.design.describe(best.best.values)
+    at = f" at {setting}" if setting else ""
+    interval = f" (95 % interval {wording.span(best.estimate)})" if best.estimate.n > 1 else ""
+    optimistic = ", an optimistic figure: it was chosen on the same seeds" if best.optimistic else ""
+    many = f" of {len(place.results)} methods" if len(place.results) > 1 else ""
+    verb = "ends lowest" if comparison.criterion.lower_is_better else "ends highest"
+    if not many:
+        verb = "ends"
+    return (
+        f"{best.method} {verb}{many} after {shown(place.horizon)} {comparison.read.unit}, with a"
+        f" {comparison.criterion.report} of {wording.value(best.estimate.mean)}{interval},"
+        f" {_seeds(best.estimate.n)}{at}{optimistic}."
+    )
+
+
+def _savings(comparison: Comparison, scaling: Scaling) -> list[str]:
+    told = []
+    for method, found in scaling.speed_ups.items():
+        if method == scaling.baseline:
+            continue
+        last = found[-1]
+        if math.isinf(last.ratio):
+            told.append(f"{method} ends below all that the fit says {scaling.baseline} can reach")
+        elif last.ratio > 0:
+            told.append(f"{method} {_share(last)}")
+    if not told:
+        return []
+    more = f"; and {len(told) - MOST_METHODS} more below" if len(told) > MOST_METHODS else ""
+    return [
+        f"For the same loss as {scaling.baseline}, by a fit to all its lengths, "
+        f"{'; '.join(told[:MOST_METHODS])}{more}."
+    ]
+
+
+def _share(found: SpeedUp) -> str:
+    at = f"at {shown(found.at)}"
+    if not math.isfinite(found.low):
+        return f"needs {wording.percent(1 / found.ratio)} of the length {at} (no interval)"
+    low, high = 1 / found.high, 1 / found.low if found.low > 0 else math.inf
+    ends = f"{100 * low:.0f}-{100 * high:.0f} %" if math.isfinite(high) else f"{100 * low:.0f} % and up"
+    beyond = ", extrapolated" if found.extrapolated else ""
+    return f"needs {wording.percent(1 / found.ratio)} of the length {at} ({ends}{beyond})"
+
+
+def _differences(comparison: Comparison, place: Cell) -> list[str]:
+    baseline = comparison.baseline
+    told = []
+    for result in place.results:
+        pair = _pair(place, result.method, baseline)
+        if pair is None or not math.isfinite(pair.difference.mean):
+            continue
+        turn = 1 if pair.first == result.method else -1
+        gap, ends = (
+            turn * pair.difference.mean,
+            sorted((turn * pair.difference.low, turn * pair.difference.high)),
+        )
+        interval = "no interval" if math.isnan(ends[0]) else f"{ends[0]:+.4f} to {ends[1]:+.4f}"
+        told.append(f"{result.method} {wording.signed(gap)} ({interval}{_verdict(pair)})")
+    if not told:
+        return []
+    more = f"; and {len(told) - MOST_METHODS} more below" if len(told) > MOST_METHODS else ""
+    unit = UNIT.get(comparison.criterion.report.rpartition("/")[2], "")
+    return [
+        f"Against {baseline}, in {comparison.criterion.report}{f' ({unit})' if unit else ''}:"
+        f" {'; '.join(told[:MOST_METHODS])}{more}."
+    ]
+
+
+def _verdict(pair: Pair) -> str:
+    if math.isnan(pair.p_holm):
+        return ""
+    return f", p = {wording.p_value(pair.p_holm)} after Holm"
+
+
+def _certainty(place: Cell) -> str:
+    tested = [pair for pair in place.pairs if not math.isnan(pair.p_holm)]
+    if not place.pairs:
+        return ""
+    if tested:
+        shown_apart = sum(pair.p_holm <= LEVEL for pair in tested)
+        return (
+            f"{shown_apart} of {len(tested)} pairs of methods differ at the 5 % level, corrected for all"
+            " pairs (exact sign-flip test)."
+        )
+    excluding = [pair for pair in place.pairs if pair.difference.excludes_zero]
+    needed = [pair.needed for pair in place.pairs if pair.needed is not None]
+    more = f" Differences like those seen would take {_range(needed)} seeds to test." if needed else ""
+    if not any(math.isfinite(pair.difference.low) for pair in place.pairs):
+        return f"With one seed there is no interval: how sure this is cannot be told.{more}"
+    return (
+        f"Too few shared seeds for a test (6): {len(excluding)} of {len(place.pairs)} intervals exclude 0,"
+        f" each at 95 % by itself.{more}"
+    )
+
+
+def _pair(place: Cell, method: str, baseline: str) -> Pair | None:
+    return next((pair for pair in place.pairs if {pair.first, pair.second} == {method, baseline}), None)
+
+
+def _seeds(n: int) -> str:
+    return "1 seed" if n == 1 else f"{n} seeds"
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low} to {high}"

@@ -1,0 +1,58 @@
+"""Ledgers and what stands against an answer."""
+
+import math
+
+import pytest
+
+from tests.analysis.trials import trial, trials
+from tuneformer.analysis.comparison import Comparison, compare
+from tuneformer.analysis.trial import LeftOut, Trial, Trials
+
+pytestmark = pytest.mark.fast
+
+
+def comparison(read: Trials) -> Comparison:
+    return compare(read, metric="val/loss", by=[], baseline=None, target=None, tolerance=0.05)
+
+
+def of(*each: Trial) -> Comparison:
+    return comparison(trials(each))
+
+
+def test_the_ledger_counts_every_run_and_measures_the_reported_ones() -> None:
+    runs = [trial("adamw", lr=lr, seed=0, seconds=5.0) for lr in (0.01, 0.02)]
+    runs += [trial("lion", lr=0.01, seed=s, val=1.0, seconds=20.0, steps=100) for s in (0, 1)]
+    runs += [trial("lion", lr=0.05, seed=0, val=math.inf, seconds=1.0)]
+    spent = {each.method: each for each in of(*runs).spent}
+    assert (spent["adamw"].settings, spent["adamw"].runs, spent["adamw"].steps) == (2, 2, 200)
+    lion = spent["lion"]
+    assert (lion.settings, lion.runs, lion.diverged, lion.steps, lion.seconds) == (2, 3, 1, 300, 41.0)
+    assert lion.tokens_per_second == 6400 / 20
+    assert math.isnan(lion.peak_bytes)
+
+
+def test_every_caveat_is_told_where_it_holds() -> None:
+    runs = [trial("adamw", lr=lr, val=3 - lr) for lr in (0.01, 0.02, 0.04)]
+    runs += [trial("lion", lr=0.01, val=math.inf, changes={"trainer.gradient_clip_val": 1.0})]
+    read = trials(runs, left_out=[LeftOut(source="x/y", reason="running")])
+    read = Trials(**{**vars(read), "provenance": {"commit": ("a", "b"), "python": ("3", "4")}})
+    told = comparison(read).caveats
+    assert told[0].startswith("edge of the grid: adamw is best at the highest optimizer.lr tried (0.04)")
+    assert "unequal budgets, settings tried: adamw 3, lion 1" in told
+    assert "unequal budgets, steps spent: adamw 300, lion 100" in told
+    assert any(line.startswith("optimistic: adamw report") for line in told)
+    assert any(line.startswith("few seeds: adamw, lion") for line in told)
+    assert "diverged runs: lion 1 of 1" in told
+    assert "left out, 1 runs (1 running): x/y" in told
+    assert any(line.startswith("trainer.gradient_clip_val differs between methods") for line in told)
+    assert "the runs differ in commit: a, b" in told
+
+
+def test_a_fair_comparison_has_none() -> None:
+    runs = [
+        trial(name, lr=lr, seed=0, val=2 + abs(lr - 0.02))
+        for name in ("adamw", "lion")
+        for lr in (0.01, 0.02, 0.04)
+    ]
+    fresh = [trial(name, lr=0.02, seed=s) for name in ("adamw", "lion") for s in (1, 2, 3)]
+    assert of(*runs, *fresh).caveats == ()

@@ -1,0 +1,168 @@
+"""A comparison as a whole: of a planted sweep, of several lengths and data sets, and of published losses."""
+
+import itertools
+import math
+from pathlib import Path
+
+import pytest
+
+from tests.analysis.planted import bowl, plant_grid
+from tests.analysis.trials import trial, trials
+from tuneformer.analysis.comparison import Comparison, compare
+from tuneformer.analysis.read_runs import read_runs
+from tuneformer.analysis.read_table import read_table
+from tuneformer.analysis.trial import Trial
+from tuneformer.errors import UserError
+
+pytestmark = pytest.mark.fast
+
+PUBLISHED = Path(__file__).parents[2] / "docs" / "results" / "published_losses_130m.csv"
+
+
+def of(*each: Trial, by: tuple[str, ...] = (), target: float | None = None) -> Comparison:
+    return compare(trials(each), metric="val/loss", by=by, baseline=None, target=target, tolerance=0.05)
+
+
+def test_a_planted_sweep_gives_what_was_planted(tmp_path: Path) -> None:
+    plant_grid(tmp_path, bowl)
+    read = read_runs([tmp_path], metrics=["val/loss"])
+    found = compare(read, metric="val/loss", by=[], baseline=None, target=None, tolerance=0.05)
+    (cell,) = found.cells
+    assert [result.method for result in cell.results] == ["lion", "adamw"]
+    assert {result.best.values for result in cell.results} == {(0.01,)}
+    assert cell.results[0].estimate.mean == pytest.approx(1.81 + 0.1)  # on test
+    (pair,) = cell.pairs
+    assert pair.difference.mean == pytest.approx(-0.2)
+    assert found.baseline == "adamw"
+    assert found.targets == {cell.task: pytest.approx(2.01)}
+    lion = next(reach for reach in found.reaches if reach.method == "lion")
+    assert (lion.steps, lion.kind) == (100, "ends of runs")
+    assert found.scalings == ()
+    assert found.profiles == {}
+    assert cell.halfway is not None
+
+
+def test_several_lengths_give_the_steps_that_a_method_saves() -> None:
+    def law(steps: float) -> float:
+        return 30 * steps**-0.5 + 1.5
+
+    runs = [trial("adamw", steps=s, val=law(s)) for s in (100, 200, 400, 800)]
+    runs += [trial("lion", steps=s, val=law(1.6 * s)) for s in (100, 200, 400, 800)]
+    found = of(*runs, by=("horizon",))
+    (scaling,) = found.scalings
+    # reported on test, which lies 0.1 above
+    assert [each.ratio for each in scaling.speed_ups["lion"]] == pytest.approx([1.6] * 4, rel=1e-3)
+    assert len(found.cells) == 4
+    (main,) = found.main
+    assert main.horizon == 800
+    reach = {each.method: each for each in found.reaches}
+    assert reach["adamw"].steps == 800
+    assert reach["lion"].steps == pytest.approx(500, rel=0.05)
+    assert reach["lion"].kind == "ends of runs"
+
+
+def test_several_data_sets_are_compared_each_by_itself_and_make_a_profile() -> None:
+    runs = [
+        trial(name, steps=steps, task=task, val=scale * (3 - factor * math.log2(steps / 100)))
+        for (name, factor), (task, scale), steps in itertools.product(
+            {"adamw": 0.5, "lion": 1.0}.items(), {"a": 1.0, "b": 5.0}.items(), (100, 200, 400)
+        )
+    ]
+    found = of(*runs, by=("data", "horizon"))
+    assert len(found.main) == 2
+    assert found.targets == {"a": 2.0, "b": 10.0}
+    assert found.profiles["lion"].score == 1.0
+    assert [*found.profiles["adamw"].ratios] == pytest.approx([2.0, 2.0])
+
+
+def test_runs_with_nothing_in_common_and_a_baseline_that_is_not_there_are_refused() -> None:
+    with pytest.raises(UserError, match="nothing in common: no two of adamw, lion were run"):
+        of(trial("adamw", task="a"), trial("lion", task="b"), by=("data",))
+    with pytest.raises(UserError, match="--baseline=adam is not among the methods: did you mean adamw"):
+        compare(
+            trials([trial("adamw"), trial("lion")]),
+            metric="val/loss",
+            by=[],
+            baseline="adam",
+            target=None,
+            tolerance=0.05,
+        )
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_where_every_run_diverged_there_is_still_a_comparison(value: float) -> None:
+    runs = [trial(name, lr=lr, val=value) for name in ("adamw", "lion") for lr in (0.1, 0.2)]
+    found = of(*runs)
+    assert not any(math.isfinite(result.estimate.mean) for result in found.main[0].results)
+    assert all(curve.basin is None for curve in found.curves)
+    assert {reach.kind for reach in found.reaches} == {"not reached"}
+
+
+def published() -> Comparison:
+    read, metric, method = read_table(PUBLISHED, metric=None)
+    return compare(read, metric=metric, by=[method, "horizon"], baseline=None, target=None, tolerance=0.01)
+
+
+def test_the_published_table_gives_the_published_speed_ups() -> None:
+    (scaling,) = published().scalings
+    ratios = {method: [each.ratio for each in found] for method, found in scaling.speed_ups.items()}
+    assert [round(ratio, 2) for ratio in ratios["muon"]] == [1.43, 1.34, 1.31, 1.28, 1.13]
+    assert [round(ratio, 2) for ratio in ratios["soap"][:1]] == [1.28]
+    assert len(published().read.trials) == 980
+
+
+def test_the_published_table_gives_the_published_best_settings_and_basins() -> None:
+    found = published()
+    first = found.cells[0]
+    best = {result.method: result for result in first.results}
+    assert first.horizon == 1
+    assert [result.method for result in first.results][:4] == ["muon", "scion", "soap", "kron"]
+    assert best["muon"].estimate.mean == 3.4626
+    assert found.design.describe(best["muon"].best.values) == "muon_to_adam_lr=0.3"
+    assert best["adamw"].estimate.mean == 3.5291
+    curves = {(c.method, c.horizon, c.key): c for c in found.curves}
+    rates = curves["adamw", 1.0, "learning_rate"]
+    assert dict(zip(rates.values, rates.scores, strict=True)) == {
+        0.004: 3.5496,
+        0.016: 3.5382,
+        0.032: 7.7806,
+    }
+    assert (rates.unnamed, rates.within) == (3.5291, (0.016,))
+    assert curves["muon", 1.0, "momentum"].within == ()
+    assert curves["muon", 1.0, "decay"].within == (0.6, 1.0)
+
+
+def test_a_table_without_what_is_needed_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    for text, message in (
+        ("a,final_loss\n1,2\n", "needs a column optimizer or method"),
+        ("optimizer,b\nx,2\n", "needs a column final_loss"),
+        ("optimizer,final_loss\n", "has no rows"),
+        ("optimizer,final_loss\nx\n", "line 2 does not have 2 columns"),
+        ("optimizer,steps,final_loss\nx,many,2\n", "steps=many is not a number"),
+        ("optimizer,change,final_loss\nx,lr,2\n", "'lr' is not of the form setting=value"),
+    ):
+        table.write_text(text)
+        with pytest.raises(UserError, match=message):
+            read_table(table, metric=None)
+    with pytest.raises(UserError, match="cannot be read: No such file"):
+        read_table(tmp_path / "none.csv", metric=None)
+    table.write_text("optimizer,final_loss\nx,2\n")
+    with pytest.raises(UserError, match=r"--metric=loss: .* there are final_loss, optimizer"):
+        read_table(table, metric="loss")
+
+
+def test_a_table_of_runs_with_seeds_and_settings_is_compared_like_runs(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    rows = ["optimizer,lr,seed,loss"]
+    rows += [
+        f"{o},{lr},{s},{bowl(o, lr, s)}" for o in ("adamw", "lion") for lr in (0.01, 0.1) for s in (0, 1)
+    ]
+    rows.append("adamw,1.0,0,nan")
+    table.write_text("\n".join(rows) + "\n")
+    read, metric, method = read_table(table, metric=None)
+    found = compare(read, metric=metric, by=[method], baseline=None, target=None, tolerance=0.05)
+    (cell,) = found.cells
+    assert cell.pairs[0].difference.mean == pytest.approx(-0.2)
+    assert [curve.key for curve in found.curves] == ["lr", "lr"]
+    assert sum(trial.diverged for trial in read.trials) == 1

@@ -1,0 +1,85 @@
+"""Pairs of methods: paired by seed, tested from six seeds on, corrected over all pairs."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.analysis.trials import trial, trials
+from tuneformer.analysis.criterion import Criterion
+from tuneformer.analysis.design import understand
+from tuneformer.analysis.pairs import Pair, compare_pairs, difference_from
+from tuneformer.analysis.selection import select
+from tuneformer.analysis.trial import Trial
+
+pytestmark = pytest.mark.fast
+
+LOSS = Criterion(choose="val/loss", report="val/loss")
+
+
+def pairs(*each: Trial) -> list[Pair]:
+    return compare_pairs(select(each, understand(trials(each), by=[]), LOSS), LOSS)
+
+
+def test_what_a_seed_does_to_both_methods_cancels() -> None:
+    shift = {0: 0.0, 1: 5.0, 2: -3.0}
+    runs = [trial("adamw", seed=s, val=10 + shift[s]) for s in shift]
+    runs += [trial("lion", seed=s, val=9.9 + shift[s] + 0.01 * s) for s in shift]
+    (pair,) = pairs(*runs)
+    assert (pair.first, pair.second, pair.paired) == ("lion", "adamw", True)
+    assert pair.difference.mean == pytest.approx(-0.09)
+    assert pair.difference.deviation == pytest.approx(0.01)
+    assert math.isnan(pair.p)
+    assert pair.needed == 6
+    assert pair.note == "3 seeds, too few for a test (6): a difference like this one would take 6"
+
+
+def test_from_six_seeds_there_is_an_exact_test_corrected_over_all_pairs() -> None:
+    draw = np.random.default_rng(0)
+    noise = draw.normal(0, 0.01, (3, 8))
+    means = {"adamw": 2.0, "lion": 1.5, "sgd": 2.001}
+    runs = [
+        trial(name, seed=s, val=mean + noise[row, s])
+        for row, (name, mean) in enumerate(means.items())
+        for s in range(8)
+    ]
+    found = {(pair.first, pair.second): pair for pair in pairs(*runs)}
+    clear = found["lion", "adamw"]
+    assert clear.p == 2 / 2**8
+    assert clear.p_holm == pytest.approx(3 * 2 / 2**8)
+    assert clear.note == ""
+    equal = found["adamw", "sgd"] if ("adamw", "sgd") in found else found["sgd", "adamw"]
+    assert equal.p > 0.05
+    assert equal.needed is None or equal.needed > 8
+
+
+def test_only_shared_seeds_are_paired_and_without_them_it_is_welchs_interval() -> None:
+    runs = [trial("adamw", seed=s, val=2.0 + 0.1 * s) for s in (0, 1, 2)]
+    partly = [trial("lion", seed=s, val=1.0 + 0.1 * s) for s in (1, 2, 3)]
+    (pair,) = pairs(*runs, *partly)
+    assert (pair.paired, pair.difference.n) == (True, 2)
+    assert pair.difference.mean == pytest.approx(-1.0)
+    apart = [trial("lion", seed=s, val=1.0 + 0.1 * s) for s in (5, 6, 7)]
+    (pair,) = pairs(*runs, *apart)
+    assert (pair.paired, pair.difference.method) == (False, "welch")
+    assert pair.note == "no shared seeds: not paired, and not tested"
+
+
+def test_one_seed_ties_and_divergence_have_defined_ends() -> None:
+    (one,) = pairs(trial("adamw", val=2.0), trial("lion", val=1.0))
+    assert (one.difference.mean, one.difference.method, one.needed) == (-1.0, "none", None)
+    assert one.note.startswith("one seed: no interval")
+    tied = [trial(name, seed=s, val=2.0) for name in ("adamw", "lion") for s in range(6)]
+    (pair,) = pairs(*tied)
+    assert (pair.difference.low, pair.difference.high, pair.p, pair.needed) == (0.0, 0.0, 1.0, None)
+    died = [trial("adamw", seed=s, val=2.0) for s in range(3)]
+    died += [trial("lion", seed=s, val=math.inf if s else 2.0) for s in range(3)]
+    (pair,) = pairs(*died)
+    assert math.isnan(pair.difference.low)
+    assert pair.note == "2 of the runs diverged: no difference can be given"
+
+
+def test_a_method_differs_from_itself_by_nothing() -> None:
+    runs = [trial(seed=s, val=2.0 + s) for s in range(3)]
+    (result,) = select(runs, understand(trials(runs), by=[]), LOSS)
+    assert difference_from(result, result, LOSS).mean == 0.0

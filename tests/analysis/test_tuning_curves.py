@@ -1,0 +1,76 @@
+"""Curves over what was tuned: envelopes, basins, heat maps, best of k."""
+
+import itertools
+import math
+
+import pytest
+
+from tests.analysis.trials import trial, trials
+from tuneformer.analysis.criterion import Criterion
+from tuneformer.analysis.design import Design, understand
+from tuneformer.analysis.selection import Result, select
+from tuneformer.analysis.statistics.best_of_k import best_of_k
+from tuneformer.analysis.trial import Trial
+from tuneformer.analysis.tuning_curves import best_of_k_curves, heat_maps, tuning_curves
+
+pytestmark = pytest.mark.fast
+
+LOSS = Criterion(choose="val/loss", report="val/loss")
+
+
+def results(*each: Trial) -> tuple[list[Result], Design]:
+    design = understand(trials(each), by=[])
+    return select(each, design, LOSS), design
+
+
+def decays(lr: float, decay: float) -> float:
+    return 2.0 + abs(math.log10(lr) + 2) + abs(decay - 0.1)
+
+
+GRID = [
+    trial(lr=lr, val=decays(lr, decay), changes={"optimizer.weight_decay": decay})
+    for lr, decay in itertools.product((0.001, 0.01, 0.1), (0.0, 0.1))
+]
+
+
+def test_a_curve_takes_the_best_of_whatever_else_was_tuned() -> None:
+    curves = {curve.key: curve for curve in tuning_curves(*results(*GRID), LOSS, tolerance=0.05)}
+    rates = curves["optimizer.lr"]
+    assert rates.values == (0.001, 0.01, 0.1)
+    assert rates.scores == (3.0, 2.0, 3.0)
+    assert rates.basin is not None
+    assert (rates.basin.low, rates.basin.high, rates.within) == (0.01, 0.01, (0.01,))
+    # a tent of height 1 over two decades, none worse than the worst run seen (3.1)
+    assert rates.sensitivity == pytest.approx(0.5)
+    decay = curves["optimizer.weight_decay"]
+    assert (decay.values, decay.scores) == ((0.0, 0.1), (2.1, 2.0))
+    assert math.isnan(decay.sensitivity)
+    assert decay.basin is not None
+    assert decay.basin.best_is_on_edge
+
+
+def test_a_rate_that_diverged_counts_as_an_untrained_model() -> None:
+    runs = [trial(lr=0.01, val=2.0, curve=[5.5, 2.0]), trial(lr=0.1, val=math.inf)]
+    (curve,) = tuning_curves(*results(*runs), LOSS, tolerance=0.1)
+    assert curve.scores == (2.0, math.inf)
+    assert curve.sensitivity == pytest.approx((5.5 - 2.0) / 2)
+
+
+def test_two_tuned_numbers_make_a_map_with_gaps_where_nothing_was_tried() -> None:
+    (found,) = heat_maps(*results(*GRID[:-1]), LOSS)
+    assert (found.x_key, found.y_key) == ("optimizer.lr", "optimizer.weight_decay")
+    assert (found.xs, found.ys) == ((0.001, 0.01, 0.1), (0.0, 0.1))
+    assert found.scores[0] == (3.1, 2.1, 3.1)
+    assert found.scores[1][:2] == (3.0, 2.0)
+    assert math.isnan(found.scores[1][2])
+    assert heat_maps(*results(*GRID[::2]), LOSS) == []
+
+
+def test_best_of_k_is_drawn_of_random_trials_alone() -> None:
+    losses = [2.0, 3.0, 2.5]
+    for sampler in ("random", "halton"):
+        runs = [trial(lr=0.1 + i, val=loss, sampler=sampler) for i, loss in enumerate(losses)]
+        assert best_of_k_curves(results(*runs)[0], LOSS) == {"all runs": best_of_k(losses)}
+    mixed = [trial(lr=0.1 + i, val=loss, sampler="tpe") for i, loss in enumerate(losses)]
+    assert best_of_k_curves(results(*mixed)[0], LOSS) == {}
+    assert best_of_k_curves(results(trial(sampler="random"))[0], LOSS) == {}

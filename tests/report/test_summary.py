@@ -1,0 +1,69 @@
+"""Sentences: what they claim is what the comparison holds, and they claim nothing from mid-schedule."""
+
+import math
+
+import pytest
+
+from tests.analysis.trials import trial
+from tests.report.conftest import of
+from tuneformer.analysis.comparison import Comparison
+from tuneformer.report.summary import summary
+
+pytestmark = pytest.mark.fast
+
+
+def test_the_leader_its_margin_and_its_certainty_are_told(plain: Comparison) -> None:
+    first, second, third, fourth = summary(plain)
+    assert first == (
+        "lion ends lowest of 2 methods after 100 steps, with a test/loss of 2.0200 (95 % interval 1.9952 to"
+        " 2.0448), 3 seeds at lr=0.01, an optimistic figure: it was chosen on the same seeds."
+    )
+    assert second == "Against adamw, in test/loss (nats per token): lion -0.1000 (-0.1000 to -0.1000)."
+    assert third.startswith("Too few shared seeds for a test (6): 1 of 1 intervals exclude 0")
+    assert fourth == "Every method had the same number of settings and of steps."
+
+
+def test_what_was_read_in_mid_schedule_is_not_told(plain: Comparison) -> None:
+    assert {reach.kind for reach in plain.reaches} >= {"mid-schedule"}
+    assert not any("target" in line or "mid-schedule" in line for line in summary(plain))
+
+
+def test_steps_saved_come_with_their_interval() -> None:
+    runs = [
+        trial(name, steps=s, seed=seed, val=30 * (f * s) ** -0.5 + 1.5 + 0.002 * ((seed + s) % 3))
+        for name, f in (("adamw", 1.0), ("lion", 1.6))
+        for s in (100, 200, 400, 800)
+        for seed in (0, 1, 2)
+    ]
+    line = next(line for line in summary(of(runs, by=["horizon"])) if "same loss" in line)
+    assert line.startswith("For the same loss as adamw, by a fit to all its lengths, lion needs 6")
+    low, high = (float(part) for part in line.split("(")[1].split(" %")[0].split("-"))
+    assert low < 62.5 < high
+    assert high - low < 10
+    assert "extrapolated" in line
+
+
+def test_with_enough_seeds_the_test_speaks() -> None:
+    runs = [
+        trial(name, seed=s, val=2 - gap + 0.01 * ((s * s) % 5))
+        for name, gap in (("adamw", 0.0), ("lion", 0.2))
+        for s in range(8)
+    ]
+    assert any(
+        line.startswith("1 of 1 pairs of methods differ at the 5 % level") for line in summary(of(runs))
+    )
+
+
+def test_one_seed_and_divergence_are_told_plainly() -> None:
+    one = summary(of([trial("adamw"), trial("lion", val=1.9)]))
+    assert any("With one seed there is no interval" in line for line in one)
+    died = summary(of([trial("adamw", val=math.inf), trial("lion", val=math.inf)]))
+    assert died == ["Every method diverged at its best setting: there is nothing to compare"]
+    (alone,) = summary(of([trial("adamw")]))
+    assert alone.startswith("all runs ends after 100 steps")
+
+
+def test_several_data_sets_are_told_apart(whole: Comparison) -> None:
+    lines = summary(whole)
+    assert any(line.startswith("On a") for line in lines) or any(line.startswith("On text") for line in lines)
+    assert len({line.split(":")[0] for line in lines}) == 2
