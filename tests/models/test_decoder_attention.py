@@ -187,9 +187,7 @@ for name, model in models.items():
 def test_every_module_compiles_as_a_whole_and_gives_the_same() -> None:
     # in a process of its own: pytest's checks of shapes cannot be compiled
     models = {option: build(option, n_layers=1) for option in OPTIONS}
-    models |= {
-        name: build("multi_head", positions=name) for name in ("yarn", "t5")
-    }
+    models |= {name: build("multi_head", positions=name) for name in ("yarn", "t5")}
     models["window with alibi"] = build("sliding_window", positions="alibi", n_layers=1)
     given = pickle.dumps((models, tokens()))
     done = subprocess.run([sys.executable, "-c", COMPILED], input=given, capture_output=True, check=False)
