@@ -4,12 +4,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
-from torch.profiler import ProfilerActivity, profile
 
+from tuneformer.benchmarks.allocation import peak_bytes
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.models.attention.mask import AttentionMask
@@ -70,7 +69,7 @@ def measure_attention_costs(
                 option=option,
                 lengths=tuple(lengths),
                 seconds=tuple(_least_seconds(step, repeats=repeats) for step in steps),
-                peak_bytes=tuple(_peak_bytes(step) for step in steps),
+                peak_bytes=tuple(peak_bytes(step) for step in steps),
             )
     finally:
         torch.set_num_threads(threads)
@@ -105,15 +104,3 @@ def _least_seconds(step: Callable[[], None], *, repeats: int) -> float:
         step()
         least = min(least, time.process_time() - start)
     return least
-
-
-def _peak_bytes(step: Callable[[], None]) -> float:
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
-        step()
-    now = peak = 0
-    profiler: Any = recorded.profiler  # torch declares no size of a memory event
-    for event in profiler.kineto_results.events():
-        if event.name() == "[memory]":
-            now += event.nbytes()
-            peak = max(peak, now)
-    return float(peak)
