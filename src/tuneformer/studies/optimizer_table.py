@@ -69,7 +69,7 @@ def difference(row: Row, baseline: Row, *, confidence: float = 0.95) -> tuple[fl
 
 def markdown(rows: Sequence[Row]) -> str:
     """The table, best method first."""
-    baseline = next((row for row in rows if row.option == BASELINE), None)
+    baseline = baseline_of(rows, BASELINE)
     lines = [
         "| optimizer | best lr | rates tried | diverged | val loss, tuned | test loss, fresh seeds"
         f" | minus {BASELINE} (95 % interval) |",
@@ -79,22 +79,28 @@ def markdown(rows: Sequence[Row]) -> str:
         rate = f"{row.best_rate:.2g}" + (" (edge)" if row.best_is_on_edge else "")
         lines.append(
             f"| {row.option} | {rate} | {row.n_rates} | {row.n_diverged} | {row.tuned_loss:.4f}"
-            f" | {_spread(row.test_losses)} | {_gap(row, baseline)} |"
+            f" | {spread(row.test_losses)} | {gap(row, baseline)} |"
         )
     return "\n".join(lines)
 
 
-def _spread(losses: Sequence[float]) -> str:
+def baseline_of(rows: Sequence[Row], option: str) -> Row | None:
+    """The row of this option, None where it has not run."""
+    return next((row for row in rows if row.option == option), None)
+
+
+def spread(losses: Sequence[float]) -> str:
+    """Mean and standard deviation, or how many diverged."""
     if not losses:
         return "-"
     if not all(math.isfinite(loss) for loss in losses):
         return f"{sum(not math.isfinite(loss) for loss in losses)} of {len(losses)} diverged"
-    spread = f" ± {stdev(losses):.4f}" if len(losses) > 1 else ""
-    return f"{mean(losses):.4f}{spread}"
+    return f"{mean(losses):.4f}" + (f" ± {stdev(losses):.4f}" if len(losses) > 1 else "")
 
 
-def _gap(row: Row, baseline: Row | None) -> str:
+def gap(row: Row, baseline: Row | None) -> str:
+    """The difference to the baseline and half of its interval, "0" for itself; "" without a baseline."""
     if baseline is None or row is baseline:
         return "" if baseline is None else "0"
-    gap, half = difference(row, baseline)
-    return "-" if math.isnan(gap) else f"{gap:+.4f} ± {half:.4f}"
+    mean_gap, half = difference(row, baseline)
+    return "-" if math.isnan(mean_gap) else f"{mean_gap:+.4f} ± {half:.4f}"

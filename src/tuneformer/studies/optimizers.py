@@ -1,4 +1,4 @@
-"""The study of optimizers: every method tuned over its own rates, then run on fresh seeds."""
+"""A study of methods: every one tuned over its own rates, then run on fresh seeds."""
 
 import math
 import time
@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from tuneformer.runs.directory import OUTPUTS
 from tuneformer.runs.record import Record
 from tuneformer.studies.optimizer_methods import Method
-from tuneformer.studies.tuning import TUNING_SEED, Job, Tuning, overrides_of
+from tuneformer.studies.tuning import FRESH_SEEDS, TUNING_SEED, Job, Tuning, overrides_of
 from tuneformer.studies.workers import LOG, Call, Outcome, run_all
 from tuneformer.sweeps.job_names import job_name
 from tuneformer.terminal import say
@@ -51,6 +51,11 @@ class Study:
             for job, record in self.records.items()
         }
 
+    def fresh_runs(self, option: str, rate: float) -> list[tuple[list[str], str]]:
+        """Overrides and folder of each run of a method at this rate with a fresh seed that has ended."""
+        jobs = [Job(option, rate, seed) for seed in FRESH_SEEDS]
+        return [self._call(job) for job in jobs if job in self.records]
+
     def _next_jobs(self, option: str) -> list[Job]:
         failed = any(job.option == option for job in self.errors)
         return [] if failed else self.tunings[option].next_jobs()
@@ -61,9 +66,8 @@ class Study:
 
     def _call(self, job: Job) -> Call:
         overrides = [*overrides_of(job, self.tunings[job.option].method, self.experiment), *self.overrides]
-        name = job_name(
-            [override for override in overrides[1:] if override.startswith(("optimizer", "seed"))]
-        )
+        varied = (self.tunings[job.option].method.group, "optimizer", "seed")
+        name = job_name([override for override in overrides[1:] if override.startswith(varied)])
         return overrides, str(self.folder / name)
 
     def _take(self, job: Job, outcome: Outcome) -> None:

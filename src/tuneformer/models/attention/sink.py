@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from tuneformer.models.attention.logits import Logits
 from tuneformer.models.attention.mask import AttentionMask
-from tuneformer.models.attention.softmax import SoftmaxCore
+from tuneformer.models.attention.softmax import SoftmaxCore, fused
 
 
 class SinkCore(SoftmaxCore):
@@ -47,7 +47,7 @@ class SinkCore(SoftmaxCore):
             sink = (self.logit_sink / scale).to(k.dtype)[None, :, None, None].expand(k.shape[0], -1, 1, 1)
             k = torch.cat((k, F.pad(sink, (0, 0, 0, k.shape[2] - 1))), dim=-1)
         dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True, scale=scale)
+        mixed = fused(q, k, v, mask=None, is_causal=True, scale=scale, dropout=dropout)
         return mixed[:, :, 1:]
 
     def weights(

@@ -88,14 +88,35 @@ def softmax_attention(
     if logits.bias is not None:
         bias = logits.head_bias(distance, q.dtype)
         bias = bias if allowed is None else bias.masked_fill(~allowed, float("-inf"))
+    mixed = fused(q, k, v, mask=bias, is_causal=is_causal, scale=logits.scale, dropout=dropout)
+    return mixed if blind is None else mixed.masked_fill(blind, 0.0)
+
+
+def fused(
+    q: Float[Tensor, "batch head query dim"],
+    k: Float[Tensor, "batch kv_head key dim"],
+    v: Float[Tensor, "batch kv_head key value"],
+    *,
+    mask: Tensor | None,
+    is_causal: bool,
+    scale: float | None,
+    dropout: float,
+) -> Float[Tensor, "batch head query value"]:
+    """Return torch's scaled_dot_product_attention, the shorter of keys and values filled up with 0.
+
+    Where the sizes differ torch has a fused kernel on some devices only, and would hold the whole map.
+    """
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    n_values, dim = v.shape[-1], max(q.shape[-1], v.shape[-1])
+    q, k, v = (x if x.shape[-1] == dim else F.pad(x, (0, dim - x.shape[-1])) for x in (q, k, v))
     mixed = F.scaled_dot_product_attention(
         q,
         k,
         v,
-        attn_mask=bias,
+        attn_mask=mask,
         dropout_p=dropout,
         is_causal=is_causal,
-        scale=logits.scale,
+        scale=scale,
         enable_gqa=k.shape[1] != q.shape[1],
     )
-    return mixed if blind is None else mixed.masked_fill(blind, 0.0)
+    return mixed if n_values == dim else mixed[..., :n_values]
