@@ -61,11 +61,6 @@ MAY_BE_NULL = frozenset(
         "model.n_classes",
         "model.n_inputs",
         "model.n_outputs",
-        "model.image_size",
-        "model.n_channels",
-        "model.n_classes",
-        "model.n_inputs",
-        "model.n_outputs",
         "model.vocab_size",
         "trainer.gradient_clip_val",
     }
