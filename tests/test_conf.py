@@ -195,9 +195,12 @@ def needed_by(group: str, option: str) -> list[str]:
         ("model", "decoder_mup"): "param_groups=mup",
         ("param_groups", "mup"): "model=decoder_mup",
         ("optimizer", "any"): "optimizer._target_=torch.optim.Adamax",
+        ("data", "pairs"): "data.path=file model=encoder_decoder",
+        ("data", "translation"): "model=encoder_decoder",
+        **{("model", name): "data=translation" for name in ("encoder_decoder", "lstm", "lstm_attention")},
         ("scheduler", "wsd"): "scheduler.warmup=0",  # two steps: a stable one and a cooldown
     }
-    return [needed[group, option]] if (group, option) in needed else []
+    return needed.get((group, option), "").split()
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ MAY_BE_NULL = frozenset(
     {
         "callbacks.checkpoints.best_metric",
         "callbacks.sample.top_k",
+        "model.n_classes",
         "model.vocab_size",
         "trainer.gradient_clip_val",
     }
