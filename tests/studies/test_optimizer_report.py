@@ -5,8 +5,9 @@ import pytest
 from tests.studies.planted import run_tuning
 from tuneformer.errors import UserError
 from tuneformer.studies.optimizer_methods import Method, around
-from tuneformer.studies.optimizer_report import BEGIN, END, write_report
+from tuneformer.studies.optimizer_report import write_report
 from tuneformer.studies.optimizer_table import make_rows, markdown
+from tuneformer.studies.page import BEGIN, END
 
 
 def test_the_table_of_a_page_is_replaced_and_its_words_stay(tmp_path: Path) -> None:

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import stdev
 
-from tuneformer.errors import UserError
-from tuneformer.runs.files import write_text
 from tuneformer.studies.optimizer_table import Row, markdown
+from tuneformer.studies.page import replace_table
 from tuneformer.studies.tuning import TUNING_SEED, Tuning
 
-BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 SHOWN_CURVES = ("adamw", "nadam", "lion", "lamb", "schedule_free_adamw", "muon", "soap", "sgd")
 
 
@@ -20,15 +18,7 @@ def write_report(page: Path, rows: Sequence[Row], tunings: Sequence[Tuning]) -> 
     Raises:
         UserError: the page is missing or has no marks.
     """
-    try:
-        text = page.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"--report={page} cannot be read: {error.strerror}") from error
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise UserError(f"--report={page} has no lines {BEGIN} and {END} to write the table between")
-    write_text(page, f"{before}{BEGIN}\n{markdown(rows)}\n{END}{after}")
+    replace_table(page, markdown(rows))
     draw(page.with_suffix(".png"), rows, tunings)
 
 

@@ -117,7 +117,8 @@ class Task(pl.LightningModule, ABC):
         self.test_metric.score(self.model, batch)
 
     def on_test_epoch_end(self) -> None:
-        self.result_files = self.test_metric.files()
+        with self.test_metric.sync_context():  # the sums of all ranks
+            self.result_files = self.test_metric.files()
         self._publish("test", self.test_metric)
 
     @torch.no_grad()

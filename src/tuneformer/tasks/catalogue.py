@@ -30,6 +30,10 @@ class TaskEntry:
     metrics: tuple[MetricEntry, ...]
 
 
+CLASS_METRICS = (
+    MetricEntry(name="loss", label="loss", form="{:.4f} nats"),
+    MetricEntry(name="accuracy", label="accuracy", higher_is_better=True),
+)
 TASKS = {
     "language_modelling": TaskEntry(
         module="tuneformer.tasks.language_modelling",
@@ -47,6 +51,12 @@ TASKS = {
             MetricEntry(name="loss", label="loss", form="{:.4f} nats per scored token"),
             MetricEntry(name="accuracy", label="accuracy", higher_is_better=True),
         ),
+    ),
+    "image_classification": TaskEntry(
+        module="tuneformer.tasks.classification", name="ImageClassification", metrics=CLASS_METRICS
+    ),
+    "text_classification": TaskEntry(
+        module="tuneformer.tasks.classification", name="TextClassification", metrics=CLASS_METRICS
     ),
     "regression": TaskEntry(
         module="tuneformer.tasks.regression",

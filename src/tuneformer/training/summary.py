@@ -12,6 +12,10 @@ from tuneformer.runs.record import Record
 from tuneformer.tasks.catalogue import TASKS
 
 SPLITS = {"val": "validation", "test": "test"}
+SHOWN_FILES = {
+    "sample.txt": "a sample of what it writes",
+    "most_confused.txt": "what it confuses most often (confusion.csv has all)",
+}
 
 
 def print_beginning(
@@ -60,12 +64,13 @@ def print_end(record: Record, directory: RunDirectory) -> None:
     console.print(table)
     if record["error"]:
         console.print(record["error"], markup=False, soft_wrap=True)
-    _print_sample(console, directory.path / "sample.txt", record)
+    for name, title in SHOWN_FILES.items():
+        _print_file(console, directory.path / name, title, record)
     console.print(f"run directory: {directory}", markup=False, soft_wrap=True)
 
 
-def _print_sample(console: Console, file: Path, record: Record) -> None:
+def _print_file(console: Console, file: Path, title: str, record: Record) -> None:
     if record["status"] == "finished" and file.exists():
-        console.rule("a sample of what it writes")
+        console.rule(title)
         console.print(file.read_text(encoding="utf-8"), markup=False, soft_wrap=True)
         console.rule()

@@ -305,6 +305,6 @@ def test_settings_that_make_no_task_are_one_line(name: str, changes: dict[str, A
 
 def test_a_vocabulary_that_the_task_does_not_have_is_refused() -> None:
     with pytest.raises(
-        UserError, match=r"^data\.vocab_size=7 is not what the task has \(3\): leave it null$"
+        UserError, match=r"^data\.vocab_size=7 is not what the data give \(3\): leave it null$"
     ):
         make("markov", vocab_size=7).prepare()

@@ -10,7 +10,7 @@ import numpy as np
 
 from tuneformer.data.contract import SPLITS, Data, PreparedData
 from tuneformer.data.examples import Examples, philox, shuffled_rows
-from tuneformer.data.settings import one_of, whole_number
+from tuneformer.data.settings import check_follows, one_of, whole_number
 from tuneformer.data.synthetic.splits import in_split
 from tuneformer.errors import UserError
 
@@ -98,11 +98,7 @@ class SyntheticData(Data["SyntheticSplits"]):
         return self.batch_size * self.context_length
 
     def prepare(self) -> "SyntheticSplits":
-        for name, value in self.needs.items():
-            if getattr(self, name) not in (None, value):
-                raise UserError(
-                    f"data.{name}={getattr(self, name)} is not what the task has ({value}): leave it null"
-                )
+        check_follows(self, self.needs)
         return make_splits(self)
 
     def batches(self, prepared: "SyntheticSplits", *, seed: int) -> "ExampleModule":
