@@ -87,3 +87,22 @@ def write_json_lines(path: Path, texts: Sequence[str]) -> Path:
     """A data set of JSON lines with the column "text"."""
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
     return path
+
+
+def write_pairs(path: Path) -> Path:
+    """Sentences and the same backwards, a tab between them."""
+    lines = sentences("abcdefgh", n=300).values()
+    path.write_text("".join(f"{line}\t{line[::-1]}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def components() -> dict[str, bytes]:
+    """Catalogues in English and German of forty components, as the package homeassistant has them."""
+    files = {}
+    for number in range(40):
+        said = sentences(f"abcdefgh{number}", n=8)
+        for language, turn in (("en", 1), ("de", -1)):
+            told = {key: text[::turn] for key, text in said.items()}
+            name = f"homeassistant/components/part{number}/translations/{language}.json"
+            files[name] = json.dumps(told).encode()
+    return files

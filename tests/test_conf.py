@@ -21,7 +21,7 @@ from tuneformer.config.keys import EXAMPLES
 from tuneformer.config.options import list_options, load_option
 from tuneformer.config.schema import GROUPS
 from tuneformer.config.whitelist import check_targets
-from tuneformer.data.corpora import python_stdlib, shakespeare
+from tuneformer.data.corpora import python_stdlib, shakespeare, translation
 from tuneformer.data.images import digits, mnist
 from tuneformer.data.languages import language_id
 from tuneformer.data.tokenizer_choice import TOKENIZERS
@@ -209,8 +209,9 @@ def needed_by(group: str, option: str) -> list[str]:
         ("data", "regression"): ["model=vector_decoder"],
         ("model", "decoder_mup"): ["param_groups=mup"],
         ("model", "encoder"): ["data=language_id"],
-        ("model", "lstm"): ["data=language_id"],
-        ("model", "lstm_attention"): ["data=language_id"],
+        ("data", "pairs"): ["data.path=file", "model=encoder_decoder"],
+        ("data", "translation"): ["model=encoder_decoder"],
+        **{("model", name): ["data=translation"] for name in ("encoder_decoder", "lstm", "lstm_attention")},
         ("model", "vector_decoder"): ["data=regression"],
         ("model", "vit"): ["data=digits"],
         ("param_groups", "mup"): ["model=decoder_mup"],
@@ -278,6 +279,15 @@ def sources(tmp_path: Path, small_text: Path, monkeypatch: pytest.MonkeyPatch) -
             small_data.put_wheel(monkeypatch, cache, language_id, catalogues),
             f"data.languages=[{','.join(small_data.LANGUAGES)}]",
         ],
+        "pairs": [
+            f"data.path={small_data.write_pairs(tmp_path / 'pairs.tsv')}",
+            "data.bpe_vocab_size=300",
+            f"data.cache_dir={cache}",
+        ],
+        "translation": [
+            small_data.put_wheel(monkeypatch, cache, translation, small_data.components()),
+            "data.bpe_vocab_size=300",
+        ],
     }
 
 
@@ -319,7 +329,13 @@ def test_every_option_trains_two_steps(
         chosen = [small_shakespeare] if option == "shakespeare" else []
         chosen += ["data.context_length=16"] if option in TEXTS else []
     if group == "model" and chosen[-1].startswith("data="):
+        known = load_option("model", option, [CONF])
         small_settings = on_data(chosen.pop().removeprefix("data="), small_settings, sources)
+        small_settings = [
+            line
+            for line in small_settings
+            if not line.startswith("model") or line.partition("=")[0].removeprefix("model.") in known
+        ]
     if group in ("logger", "callbacks"):
         small_settings = [line for line in small_settings if not line.startswith(f"{group}=")]
     train_two_steps(small_settings, *chosen)

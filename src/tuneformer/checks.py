@@ -34,6 +34,7 @@ CHOICES = {
     "model.initialization": ("gpt2", "xavier", "zero_output", "depth_scaled", "mup"),
     "model.norm": ("rms_norm", "layer_norm"),
     "model.pooling": ("mean", "first", "attention"),
+    "model.score": ("additive", "multiplicative"),
     "model.positions": ("rope", "learned", "sinusoidal", "none"),
     "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
     "scheduler.cooldown_shape": ("linear", "cosine", "one_minus_sqrt", "sqrt"),
@@ -49,6 +50,7 @@ AT_LEAST_ONE = (
     "callbacks.sample.n_tokens",
     "callbacks.sample.top_k",
     "data.batch_size",
+    "data.beam_size",
     "data.bpe_vocab_size",
     "data.context_length",
     "data.eval_batch_size",
@@ -70,8 +72,11 @@ AT_LEAST_ONE = (
 
 ABOVE_ZERO = ("trainer.gradient_clip_val", "model.rope_base")
 
+FRACTIONS = ("data.label_smoothing", "model.dropout")
+
 AT_LEAST_ZERO = (
     "seed",
+    "data.length_penalty",
     "data.num_workers",
     "callbacks.sample.temperature",
     "param_groups.weight_decay_end",
@@ -159,9 +164,10 @@ def _check_ranges(config: Config) -> None:
         value = setting(config, path)
         if value is not None and not value >= 0:
             raise UserError(f"{path}={value} must be 0 or more")
-    dropout = setting(config, "model.dropout")
-    if dropout is not None and not 0 <= dropout < 1:
-        raise UserError(f"model.dropout={dropout} must be at least 0 and below 1")
+    for path in FRACTIONS:
+        value = setting(config, path)
+        if value is not None and not 0 <= value < 1:
+            raise UserError(f"{path}={value} must be at least 0 and below 1")
 
 
 def _check_groups_together(config: Config) -> None:

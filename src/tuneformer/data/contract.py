@@ -43,6 +43,11 @@ class PreparedData(ABC):
         return {}
 
     @property
+    def mean_tokens(self) -> float | None:
+        """Tokens of an example (of a source and of a target each) on average; None: data.context_length."""
+        return None
+
+    @property
     def optimum(self) -> dict[str, float]:
         """The best that any model can reach, where it is known: "val/loss" -> value."""
         return {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from tuneformer.data.corpus_text import CorpusText, cut_validation, hash_text
 from tuneformer.data.token_cache import TokenCache, content_hash
 from tuneformer.data.token_data import TokenData
-from tuneformer.data.token_files import TokenFile, TokenSplits, write_token_splits
+from tuneformer.data.token_files import TokenFile, TokenSplits, load_token_splits, write_token_splits
 from tuneformer.data.tokenizer_choice import train_tokenizer
 
 
@@ -33,8 +33,8 @@ class TextData(TokenData):
             UserError: the text cannot be had, is too short for `context_length`, does not give
                 `vocab_size` tokens, or the cache cannot be written.
         """
-        cache = TokenCache(self.cache_dir)
-        settings = [_code_digest(), self.tokenizer, self.max_validation_bytes]
+        cache = TokenCache(self.cache_dir, folder="tokens", load=load_token_splits)
+        settings = [code_digest(), self.tokenizer, self.max_validation_bytes]
         if self.tokenizer == "bpe":
             settings.append(self.bpe_vocab_size)
         source = content_hash(type(self).__qualname__, self.source(), settings)
@@ -44,7 +44,9 @@ class TextData(TokenData):
         self.check(splits)
         return splits
 
-    def _tokenise(self, cache: TokenCache, source: str, settings: list) -> TokenSplits[TokenFile]:
+    def _tokenise(
+        self, cache: TokenCache[TokenSplits[TokenFile]], source: str, settings: list
+    ) -> TokenSplits[TokenFile]:
         text = cut_validation(self.read(), max_bytes=self.max_validation_bytes)
         hashes = {name: hash_text(pieces) for name, pieces in text.splits.items()}
         content = content_hash(hashes, text.notes, settings)
@@ -60,7 +62,8 @@ class TextData(TokenData):
         return splits
 
 
-def _code_digest() -> str:
+def code_digest() -> str:
+    """SHA-256 of the code of this package."""
     # a corpus or tokenizer whose code has changed may give other tokens from the same source
     files = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -12,6 +12,7 @@ from tuneformer.errors import UserError
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.embedding import embed_tokens
+from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
 from tuneformer.models.key_value_cache import KeyValueCache
@@ -147,3 +148,12 @@ class Decoder(nn.Module):
         shells = (module for module in self.modules() if isinstance(module, AttentionShell))
         layers = {shell.layer.site: shell.new_cache() for shell in shells}
         return KeyValueCache(layers=layers, capacity=self.context_length)
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the tokens of an example."""
+        return n_tokens
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over an example of so many tokens."""
+        a_token = matrix_flops(self.blocks, self.norm, self.output or self.token_embedding)
+        return n_tokens * (a_token + mixing_flops(self.blocks, n_keys=n_tokens, stacks=("decoder",)))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.embedding import embed_tokens
+from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
 from tuneformer.models.pooling import make_pooling
@@ -124,3 +125,14 @@ class Encoder(nn.Module):
         for block in self.blocks:
             x = block(x, shared)
         return self.output(self.pooling(self.norm(x), visible))
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the tokens of an example, the class token among them."""
+        return n_tokens + self.pooling.adds_class_token
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over an example of so many tokens."""
+        n = self.n_positions(n_tokens)
+        a_token = matrix_flops(self.blocks, self.norm) + self.pooling.flops_per_token
+        mixing = mixing_flops(self.blocks, n_keys=n, stacks=("encoder",))
+        return n * (a_token + mixing) + matrix_flops(self.output)

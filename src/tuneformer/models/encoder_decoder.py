@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.embedding import embed_tokens
+from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass, Memory
 from tuneformer.models.initialization import initialize
 from tuneformer.models.key_value_cache import KeyValueCache
@@ -165,6 +166,18 @@ class EncoderDecoder(SequenceToSequence):
     def advance(self, tokens: Int[Tensor, " batch"], state: DecodingState) -> Float[Tensor, "batch vocab"]:
         assert isinstance(state, TransformerState)
         return self.decode(tokens.unsqueeze(1), state.memory, state.cache)[:, -1]
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the tokens of a source and of a target of `n_tokens` each."""
+        return 2 * n_tokens
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over such a pair."""
+        read = matrix_flops(self.encoder_blocks, self.encoder_norm)
+        read += mixing_flops(self.encoder_blocks, n_keys=n_tokens, stacks=("encoder",))
+        write = matrix_flops(self.blocks, self.norm, self.output or self.token_embedding)
+        write += mixing_flops(self.blocks, n_keys=n_tokens, stacks=("decoder", "cross"))
+        return n_tokens * (read + write)
 
     def _embed(self, tokens: Int[Tensor, "batch time"], *, start: int) -> Float[Tensor, "batch time d_model"]:
         return self.dropout(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
 from tuneformer.models.positions import make_position_embedding
@@ -101,3 +102,12 @@ class VectorDecoder(nn.Module):
         for block in self.blocks:
             x = block(x, shared)
         return self.output(self.norm(x))
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the vectors of an example."""
+        return n_tokens
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over an example of so many vectors."""
+        a_token = matrix_flops(self.vector_embedding, self.blocks, self.norm, self.output)
+        return n_tokens * (a_token + mixing_flops(self.blocks, n_keys=n_tokens, stacks=("decoder",)))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tuneformer.errors import UserError
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
 from tuneformer.models.pooling import make_pooling
@@ -115,6 +116,18 @@ class VisionTransformer(nn.Module):
         for block in self.blocks:
             x = block(x, shared)
         return self.output(self.pooling(self.norm(x), None))
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the patches of an image, and the class token; whatever `n_tokens` is."""
+        return self.context_length
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over one image."""
+        n = self.context_length
+        a_token = matrix_flops(self.blocks, self.norm) + self.pooling.flops_per_token
+        mixing = mixing_flops(self.blocks, n_keys=n, stacks=("encoder",))
+        patches = (n - self.pooling.adds_class_token) * matrix_flops(self.patch_embedding)
+        return n * (a_token + mixing) + patches + matrix_flops(self.output)
 
 
 def patches(

@@ -66,6 +66,16 @@ TASKS = {
             MetricEntry(name="last_loss", label="squared error at the last point"),
         ),
     ),
+    "translation": TaskEntry(
+        module="tuneformer.tasks.translation",
+        name="Translation",
+        metrics=(
+            MetricEntry(name="loss", label="loss", form="{:.4f} nats per token"),
+            MetricEntry(name="perplexity"),
+            MetricEntry(name="bleu", label="BLEU", form="{:.2f}", higher_is_better=True),
+            MetricEntry(name="chrf", label="chrF", form="{:.2f}", higher_is_better=True),
+        ),
+    ),
 }
 
 # what a callback adds: the loss of the last weights, where an average of them is evaluated

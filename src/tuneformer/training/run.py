@@ -28,7 +28,7 @@ from tuneformer.training.assembly import (
 from tuneformer.training.branch import find_branch
 from tuneformer.training.loggers import build_loggers, close_loggers
 from tuneformer.training.processes import other_ranks, restored_process
-from tuneformer.training.records import first_record, measured
+from tuneformer.training.records import first_record, measured, model_size
 from tuneformer.training.resume import checkpoint_step, usable_checkpoint
 from tuneformer.training.summary import print_beginning, print_end
 
@@ -55,7 +55,13 @@ def run(
             checkpoint = checkpoint or branch.checkpoint
         task = build_task(config, prepared)
         batches = data.batches(prepared, seed=config["seed"])
-        callbacks = build_callbacks(config["callbacks"], data=data, task=task)
+        size = model_size(task.model, config, prepared)
+        callbacks = build_callbacks(
+            config["callbacks"],
+            data=data,
+            task=task,
+            flops_per_unit=size["flops_per_token" if data.unit == "tokens" else "flops_per_example"],
+        )
         if branch is not None and rank == 0:
             branch.copy_metrics(directory)
         loggers = build_loggers(

@@ -26,12 +26,19 @@ def print_beginning(
     hardware = record["hardware"]
     devices = f"{hardware['devices']} x {hardware['device']}, {hardware['threads']} threads"
     console.print(
-        f"{record['name']}: {record['model']['parameters']:,} parameters, {prepared.description},"
+        f"{record['name']}: {record['model']['parameters']:,} parameters{_cost(record)},"
+        f" {prepared.description},"
         f" {trainer.max_steps:,} steps on {devices} -> {directory}",
         soft_wrap=True,
     )
     for note in prepared.notes:
         console.print(f"note: {note}", soft_wrap=True)
+
+
+def _cost(record: Record) -> str:
+    """What training on a token costs, where it is known."""
+    flops = record["model"]["flops_per_token"]
+    return "" if flops is None else f", {flops / 1e6:,.2f} MFLOPs a token"
 
 
 def print_end(record: Record, directory: RunDirectory) -> None:
