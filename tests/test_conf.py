@@ -21,7 +21,7 @@ from tuneformer.config.options import list_options, load_option
 from tuneformer.config.schema import GROUPS
 from tuneformer.config.whitelist import check_targets
 from tuneformer.data.corpora import python_stdlib, shakespeare
-from tuneformer.data.text_data import TOKENIZERS
+from tuneformer.data.tokenizer_choice import TOKENIZERS
 from tuneformer.models.block import BLOCKS
 from tuneformer.models.feed_forward import FEED_FORWARDS
 from tuneformer.models.initialization import SCHEMES
