@@ -6,7 +6,7 @@ import pytest
 
 from tuneformer.data.corpus_text import CorpusText, hash_text
 from tuneformer.data.token_cache import TokenCache, cache_writing
-from tuneformer.data.token_files import TokenSplits, load_token_splits, write_token_splits
+from tuneformer.data.token_files import TokenFile, TokenSplits, load_token_splits, write_token_splits
 from tuneformer.data.tokenizers import ByteTokenizer
 from tuneformer.errors import UserError
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.fast
 TEXT = CorpusText(train=["abc"], validation=["de"], test=["f"])
 
 
-def cache_in(folder: Path) -> TokenCache[TokenSplits]:
+def cache_in(folder: Path) -> TokenCache[TokenSplits[TokenFile]]:
     return TokenCache(folder, folder="tokens", load=load_token_splits)
 
 

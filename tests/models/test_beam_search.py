@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tests.models.families import randomised, small_model
 from tests.models.sequence_pairs import SOURCE, VISIBLE
-from tuneformer.models.beam_search import beam_search, greedy_search, length_normaliser
+from tuneformer.models.beam_search import beam_search, greedy_search, length_normaliser, search
 from tuneformer.models.sequence_to_sequence import DecodingState, SequenceToSequence
 
 pytestmark = pytest.mark.fast
@@ -167,6 +167,30 @@ def test_a_batch_is_searched_as_each_source_alone(family: str) -> None:
         assert together == alone
         lengths |= {len(target) for target in together}
     assert len(lengths) > 1
+
+
+class NeverEnds(Table):
+    """The same, but for the boundary, which is impossible."""
+
+    def log_p(self, row: tuple[int, ...]) -> Tensor:
+        log_p = super().log_p(row)
+        log_p[END] = float("-inf")
+        return log_p
+
+
+def test_a_target_has_no_more_tokens_than_its_source_allows() -> None:
+    for beam_size in (1, 3):
+        found = search(
+            NeverEnds(),
+            SOURCE,
+            VISIBLE,
+            boundary=END,
+            max_tokens=20,
+            beam_size=beam_size,
+            length_penalty=0.6,
+            stop_early=False,
+        )
+        assert [len(target) for target in found] == [20, 2 * 4 + 10, 2 * 1 + 10]
 
 
 def test_the_normaliser_is_that_of_the_paper() -> None:

@@ -14,6 +14,14 @@ def length_normaliser(length: int, alpha: float) -> float:
     return ((5 + length) / 6) ** alpha
 
 
+def token_limits(visible: Bool[Tensor, "batch source"], max_tokens: int) -> Int[Tensor, " batch"]:
+    """Return how many tokens a target may have: 2 |X| + 10, at most `max_tokens`.
+
+    It depends on the source alone, not on its batch; a model that does not end yet costs no more.
+    """
+    return (2 * visible.sum(dim=1) + 10).clamp(max=max_tokens)
+
+
 def search(
     model: SequenceToSequence,
     source: Int[Tensor, "batch source"],
@@ -52,7 +60,7 @@ def greedy_search(
     max_tokens: int,
     stop_early: bool,
 ) -> list[list[int]]:
-    """Return for each source the tokens that are likeliest one by one, up to the boundary or `max_tokens`.
+    """Return for each source the tokens that are likeliest one by one, up to the boundary or its limit.
 
     With `stop_early` it ends once all have ended; without it makes the same number of steps whatever the
     model says, as several devices with one model must.
@@ -60,11 +68,12 @@ def greedy_search(
     state = model.begin(source, visible)
     token = source.new_full((len(source),), boundary)
     ended = torch.zeros_like(token, dtype=torch.bool)
+    limits = token_limits(visible, max_tokens)
     written: list[Tensor] = []
-    for _ in range(max_tokens):
+    for length in range(1, int(limits.max()) + 1):
         token = torch.where(ended, boundary, model.advance(token, state).argmax(dim=-1))
         written.append(token)
-        ended = ended | (token == boundary)
+        ended = ended | (token == boundary) | (limits == length)
         if stop_early and bool(ended.all()):
             break
     return [up_to(row, boundary) for row in torch.stack(written, dim=1).tolist()]
@@ -86,16 +95,19 @@ def beam_search(
 
     At each step the `beam_size` likeliest unfinished targets go on, and of their 2 beam_size likeliest
     continuations those that end are finished; |Y| counts the boundary. A source is done once `beam_size`
-    targets have ended; if none has ended in `max_tokens`, the likeliest unfinished one is returned. The
-    score: Wu et al., arXiv 1609.08144, equation 14, without its coverage. `stop_early`: as in greedy_search.
+    targets have ended or are as long as may be; if none has ended by then, the likeliest unfinished one is
+    returned. The score: Wu et al., arXiv 1609.08144, equation 14, without its coverage. `stop_early`: as in
+    greedy_search.
     """
     n_sources = len(source)
     state = model.begin(source, visible)
     state.select(torch.arange(n_sources, device=source.device).repeat_interleave(beam_size))
+    limits = token_limits(visible, max_tokens)
     beams = Beams(n_sources, beam_size=beam_size, boundary=boundary, like=source)
-    for length in range(1, max_tokens + 1):
-        logits = model.advance(beams.last, state).float()
-        state.select(beams.extend(logits.log_softmax(dim=-1), lp=length_normaliser(length, length_penalty)))
+    for length in range(1, int(limits.max()) + 1):
+        log_p = model.advance(beams.last, state).float().log_softmax(dim=-1)
+        lp = length_normaliser(length, length_penalty)
+        state.select(beams.extend(log_p, lp=lp, is_last=limits == length))
         if stop_early and beams.done:
             break
     return [up_to(row, boundary) for row in beams.best().tolist()]
@@ -120,8 +132,13 @@ class Beams:
         self.n_ended = like.new_zeros(n_sources)
         self.last = like.new_full((n_sources * beam_size,), boundary)
 
-    def extend(self, log_p: Float[Tensor, "beam vocab"], *, lp: float) -> Int[Tensor, " beam"]:
-        """Go on by one token; return for each unfinished target the row of the one it continues."""
+    def extend(
+        self, log_p: Float[Tensor, "beam vocab"], *, lp: float, is_last: Bool[Tensor, " source"]
+    ) -> Int[Tensor, " beam"]:
+        """Go on by one token; return for each unfinished target the row of the one it continues.
+
+        `is_last`: of which sources targets may become no longer.
+        """
         n_vocab = log_p.shape[1]
         total = (self.log_p.view(-1, 1) + log_p).view(self.n_sources, -1)  # (S, K V)
         likeliest, chosen = total.topk(min(2 * self.size, total.shape[1]), dim=1)
@@ -136,6 +153,9 @@ class Beams:
         self.log_p, kept = torch.where(ends, NEVER, likeliest).topk(self.size, dim=1)
         self.written = longer.gather(1, kept.unsqueeze(-1).expand(-1, -1, longer.shape[2]))
         self.last = self.written[:, :, -1].flatten()
+        cut = (is_last & (self.n_ended == 0)).unsqueeze(1)
+        self._finish(self.written, torch.where(cut, self.log_p / lp, NEVER))
+        self.n_ended = torch.where(is_last, self.size, self.n_ended)
         first_row = torch.arange(self.n_sources, device=chosen.device).unsqueeze(1) * self.size
         return (first_row + parent.gather(1, kept)).flatten()
 
@@ -146,15 +166,12 @@ class Beams:
         return bool(((self.n_ended >= self.size) | stuck).all())
 
     def best(self) -> Int[Tensor, "source time"]:
-        """The best finished target of each source, else the likeliest unfinished one."""
-        unfinished = self.written.gather(
-            1, self.log_p.argmax(dim=1).view(-1, 1, 1).expand(-1, 1, self.written.shape[2])
-        )
-        has_finished = (self.scores[:, 0] > NEVER).view(-1, 1)
-        return torch.where(has_finished, self.finished[:, 0], unfinished[:, 0])
+        """The best finished target of each source."""
+        return self.finished[:, 0]
 
     def _finish(self, targets: Int[Tensor, "source new time"], scores: Float[Tensor, "source new"]) -> None:
-        padded = torch.nn.functional.pad(self.finished, (0, 1), value=self.boundary)
+        longer_by = targets.shape[2] - self.finished.shape[2]
+        padded = torch.nn.functional.pad(self.finished, (0, longer_by), value=self.boundary)
         every, order = torch.cat((self.scores, scores), dim=1).topk(self.size, dim=1)
         both = torch.cat((padded, targets), dim=1)
         self.scores = every
