@@ -36,7 +36,7 @@ class Job:
     def tell_hydra(self) -> None:
         """Makes HydraConfig that of this job: from it the other ranks of a run are started."""
         hydra = OmegaConf.create({"hydra": self.hydra})
-        with read_write(hydra), open_dict(hydra):
+        with read_write(hydra.hydra), open_dict(hydra.hydra):
             hydra.hydra.overrides.task = list(self.overrides)
         HydraConfig.instance().set_config(hydra)
 

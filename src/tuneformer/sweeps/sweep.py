@@ -13,20 +13,24 @@ Tell = Callable[[Job, Outcome], None]
 
 
 def run_jobs(
-    jobs: Iterator[Job],
+    jobs: Iterator[Job | None],
     *,
     launcher: Launcher,
     manifest: Manifest,
     retry_failed: bool,
     tell: Tell,
+    verbose: bool,
 ) -> None:
     """Runs the jobs that have not ended; `tell` hears of each, in the order in which they end.
 
-    A job that failed before stays failed unless `retry_failed`.
+    With `verbose` so does the person at the terminal, of those that have run. A job that failed before stays failed unless `retry_failed`.
     """
 
-    def left() -> Iterator[Job]:
+    def left() -> Iterator[Job | None]:
         for job in jobs:
+            if job is None:
+                yield None
+                continue
             outcome = known_outcome(job, manifest)
             if outcome is not None and is_settled(outcome, retry_failed=retry_failed):
                 tell(job, outcome)
@@ -36,7 +40,8 @@ def run_jobs(
     with closing(launcher.run(left())) as ends:
         for ended in ends:
             outcome = conclude(ended, manifest)
-            say(f"{ended.job.name}: {describe(outcome, ended.job.config['optimized_metric'])}")
+            if verbose:
+                say(f"{ended.job.name}: {describe(outcome, ended.job.config['optimized_metric'])}")
             tell(ended.job, outcome)
 
 
