@@ -43,11 +43,11 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How the attempt at a job ended: with an error in one line, by a signal, or (neither) with a record."""
+    """How the attempt at a job ended: it raised an error, its process was lost, or (neither) as recorded."""
 
     job: Job
     error: str | None = None
-    signal: int | None = None
+    lost: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.sweeps.job import Config, Ended, Job
+from tuneformer.sweeps.launchers.remote_job import LOGS
 from tuneformer.sweeps.launchers.shares import Share, deal
 from tuneformer.sweeps.launchers.worker import SECONDS_TO_SAVE, work
 
 if TYPE_CHECKING:
     from tuneformer.sweeps.preflight.examine import Examined
 
-LOGS = "logs"
+
+KILLED = "killed by signal {}"
 SERVER_LOST = 255
 """What multiprocessing gives as the exit status of a process whose forkserver was killed."""
 LOADED_BEFORE = [
@@ -163,9 +165,9 @@ class _Running:
             except EOFError:
                 pass
         if status - 128 in (signal.SIGTERM, signal.SIGINT):
-            return Ended(job=self.job, signal=status - 128)
+            return Ended(job=self.job, lost=KILLED.format(status - 128))
         if status in (SERVER_LOST, 0) or status < 0:
-            return Ended(job=self.job, signal=-status if status < 0 else signal.SIGKILL)
+            return Ended(job=self.job, lost=KILLED.format(-status if status < 0 else signal.SIGKILL.value))
         return Ended(job=self.job, error=f"its process ended with status {status}: {_log_of(self.job)}")
 
 
