@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from tuneformer.runs.directory import OUTPUTS
 from tuneformer.runs.record import Record
 from tuneformer.studies.optimizer_methods import Method
+from tuneformer.studies.running import Call, Outcome, run_all
 from tuneformer.studies.tuning import FRESH_SEEDS, TUNING_SEED, Job, Tuning, overrides_of
-from tuneformer.studies.workers import LOG, Call, Outcome, run_all
 from tuneformer.sweeps.job_names import job_name
 from tuneformer.terminal import say
 
@@ -35,7 +35,7 @@ class Study:
     def run(self, *, workers: int) -> None:
         """Runs everything that is not there yet, `workers` at a time, telling of each as it ends."""
         first = [job for tuning in self.tunings.values() for job in tuning.next_jobs()]
-        run_all(self._calls(first), workers=workers, log=self.folder / LOG, taken=self._then)
+        run_all(self._calls(first), workers=workers, folder=self.folder, taken=self._then)
 
     def _then(self, job: Job, outcome: Outcome, still_open: Collection[Job]) -> dict[Job, Call]:
         self._take(job, outcome)
@@ -51,7 +51,7 @@ class Study:
             for job, record in self.records.items()
         }
 
-    def fresh_runs(self, option: str, rate: float) -> list[tuple[list[str], str]]:
+    def fresh_runs(self, option: str, rate: float) -> list[Call]:
         """Overrides and folder of each run of a method at this rate with a fresh seed that has ended."""
         jobs = [Job(option, rate, seed) for seed in FRESH_SEEDS]
         return [self._call(job) for job in jobs if job in self.records]

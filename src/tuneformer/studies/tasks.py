@@ -9,8 +9,8 @@ from statistics import mean, stdev
 
 from tuneformer.runs.directory import OUTPUTS
 from tuneformer.runs.record import Record
+from tuneformer.studies.running import Call, Outcome, run_all
 from tuneformer.studies.task_trials import Trial
-from tuneformer.studies.workers import LOG, Call, Outcome, run_all
 from tuneformer.terminal import say
 
 
@@ -47,7 +47,7 @@ class TaskStudy:
     def run(self, *, workers: int) -> None:
         """Runs everything that is not there yet, `workers` at a time, telling of each as it ends."""
         calls = {job: job.call(self.folder, self._overrides) for job in self._jobs}
-        run_all(calls, workers=workers, log=self.folder / LOG, taken=self._take)
+        run_all(calls, workers=workers, folder=self.folder, taken=self._take)
 
     def table(self) -> str:
         """A row a trial, in their order."""

@@ -9,7 +9,7 @@ from tuneformer.errors import UserError
 from tuneformer.runs.directory import OUTPUTS
 from tuneformer.runs.files import write_json
 from tuneformer.runs.record import Record
-from tuneformer.studies.workers import LOG, Outcome, run_once, start_workers
+from tuneformer.studies.running import Call, Outcome, run_one
 from tuneformer.terminal import say
 
 EXPERIMENT = "translation"
@@ -50,25 +50,19 @@ class TranslatorStudy:
         Raises:
             UserError: a run failed or diverged; what is there stays.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with start_workers(1, self.folder / LOG) as pool:
-            trained: list[Trained] = []
-            for option in MODELS:
-                steps = self._planned(option)
-                if steps is None:
-                    call = self._call(
-                        option, TIMED_STEPS, "timed", f"trainer.val_check_interval={TIMED_STEPS}"
-                    )
-                    steps = self._plan(option, pool.submit(run_once, *call).result())
-                say(f"{option}: {steps:,} steps in about {self.seconds:.0f} s")
-                call = self._call(
-                    option, steps, "trained", f"trainer.val_check_interval={max(steps // 4, 1)}"
-                )
-                outcome = pool.submit(run_once, *call).result()
-                trained.append(Trained(option, _record_of(option, outcome), Path(call[1])))
+        trained: list[Trained] = []
+        for option in MODELS:
+            steps = self._planned(option)
+            if steps is None:
+                call = self._call(option, TIMED_STEPS, "timed", f"trainer.val_check_interval={TIMED_STEPS}")
+                steps = self._plan(option, run_one(call, folder=self.folder))
+            say(f"{option}: {steps:,} steps in about {self.seconds:.0f} s")
+            call = self._call(option, steps, "trained", f"trainer.val_check_interval={max(steps // 4, 1)}")
+            record = _record_of(option, run_one(call, folder=self.folder))
+            trained.append(Trained(option, record, Path(call[1])))
         return trained
 
-    def _call(self, option: str, steps: int, kind: str, *extra: str) -> tuple[list[str], str]:
+    def _call(self, option: str, steps: int, kind: str, *extra: str) -> Call:
         overrides = [f"experiment={EXPERIMENT}", f"model={option}", f"trainer.max_steps={steps}"]
         return [*overrides, *extra, *self.overrides], str(self.folder / f"{kind},{option}")
 

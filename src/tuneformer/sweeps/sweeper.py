@@ -102,6 +102,7 @@ class TuneformerSweeper(Sweeper):
                 manifest=manifest,
                 retry_failed=self._settings.retry_failed,
                 tell=tell,
+                verbose=True,
             )
         except (KeyboardInterrupt, SystemExit):
             say("stopped: the same line again goes on")
