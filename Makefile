@@ -5,7 +5,7 @@ STAMP := .venv/.complete
 # a test process gets one thread: two of them share two cores
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
 
-.PHONY: help setup browser train test check proof bench study clean
+.PHONY: help setup browser train test check proof bench study dashboard clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -43,6 +43,9 @@ bench: $(STAMP) ## print the speed and memory ratios of docs/performance.md
 
 study: $(STAMP) ## tune and compare every optimizer: docs/results/optimizers.md; goes on where it was stopped
 	$(BIN)/python scripts/study.py --report docs/results/optimizers.md
+
+dashboard: $(STAMP) ## save the W&B workspace and report; with no login, write them as JSON
+	$(BIN)/python scripts/dashboard.py
 
 clean: ## remove .venv and caches; outputs stay
 	rm -rf .venv .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info

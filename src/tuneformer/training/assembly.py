@@ -10,6 +10,7 @@ from torch import nn
 from tuneformer.callbacks.averaging import WeightAverage
 from tuneformer.callbacks.checkpoints import Checkpoints
 from tuneformer.callbacks.evaluation_weights import EvaluationWeights, averages_by_itself
+from tuneformer.callbacks.plan_sheets import PlanSheets
 from tuneformer.callbacks.run_metrics import RunMetrics
 from tuneformer.config.whitelist import whitelisted
 from tuneformer.data.contract import Data, PreparedData
@@ -52,7 +53,7 @@ def build_task(config: Config, prepared: PreparedData) -> Task:
 
 
 def build_callbacks(settings: Config, *, data: Data[Any], task: Task) -> list[pl.Callback]:
-    """EvaluationWeights and RunMetrics, whose work others build on, and those of conf/callbacks in order.
+    """EvaluationWeights, RunMetrics, PlanSheets, which every run has, and those of conf/callbacks in order.
 
     Raises:
         UserError: nothing would keep the run safe, or two things would average its weights.
@@ -72,6 +73,7 @@ def build_callbacks(settings: Config, *, data: Data[Any], task: Task) -> list[pl
     return [
         EvaluationWeights(averages[0] if averages else None),
         RunMetrics(unit=data.unit, units_per_step=data.units_per_step),
+        PlanSheets(),
         *(callback for callback in configured.values() if isinstance(callback, pl.Callback)),
     ]
 
