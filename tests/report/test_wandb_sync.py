@@ -1,5 +1,7 @@
 """Uploading offline runs: each once, resumed, by the real client to a server that keeps what arrives."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from tuneformer.errors import UserError
 from tuneformer.report.wandb_sync import find_offline_runs
 from tuneformer.runs.metrics_file import read_rows
 
+ROOT = Path(__file__).parents[2]
 Command = Callable[..., Any]
 
 
@@ -53,7 +56,7 @@ def test_offline_runs_are_uploaded_once_and_what_arrives_is_metrics_csv(
     (run,) = server.rows
     assert logged(server.rows[run]) == read_rows(Path("sweep/a/metrics.csv"))
     assert server.exit_codes == {run: 0}
-    assert {v["artifactTypeName"] for o, v in server.operations if o == "CreateArtifact"} >= {"record"}
+    assert any("'record'" in str(v) for o, v in server.operations if o == "CreateArtifact")
 
     before = len(server.operations)
     assert command("scripts/sync.py", "sweep").out == ["0 uploaded, 1 were there, 1 still training, 0 failed"]
@@ -61,9 +64,7 @@ def test_offline_runs_are_uploaded_once_and_what_arrives_is_metrics_csv(
 
 
 @pytest.mark.proof
-def test_a_run_online_sends_what_it_writes(
-    small_settings: list[str], server: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_online_sends_what_it_writes(small_settings: list[str], server: StandIn) -> None:
     kept = [s for s in small_settings if not s.startswith("callbacks")]
     watching = [
         "logger=wandb",
@@ -71,7 +72,9 @@ def test_a_run_online_sends_what_it_writes(
         "callbacks=default",
         "callbacks.sample.n_tokens=3",
     ]
-    train_overrides([*kept, *watching, "run_dir=run", "sweep=grid", "tags=[one]"])
+    # W&B keeps the server of its first run in a process for all others
+    overrides = [*kept, *watching, "run_dir=run", "sweep=grid", "tags=[one]"]
+    subprocess.run([sys.executable, str(ROOT / "train.py"), *overrides], check=True, timeout=120)
     (run,) = server.rows
     assert logged(server.rows[run]) == read_rows(Path("run/metrics.csv"))
     assert server.exit_codes == {run: 0}

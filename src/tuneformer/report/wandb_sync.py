@@ -16,7 +16,7 @@ TRAINING = "running"
 
 @dataclass(frozen=True, kw_only=True)
 class OfflineRun:
-    """A run directory and the W&B files of its attempts in order; `uploaded` are those that are there already.
+    """A run directory and the W&B files of its attempts in order; `uploaded` are those that W&B has already.
 
     `training`: its record says that it has not ended.
     """
