@@ -5,6 +5,7 @@ comparison.csv and comparison.html in the first folder.
 """
 
 import argparse
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -32,10 +33,17 @@ def main() -> None:
         "--tolerance", type=float, default=0.02, help="width of a basin, in the metric (default: 0.02)"
     )
     parser.add_argument("--to", type=Path, default=None, help="folder to write into (default: the first)")
+    parser.add_argument("--wandb", action="store_true", help="the same as a W&B run")
+    parser.add_argument("--project", default="tuneformer", help="its W&B project (default: tuneformer)")
+    parser.add_argument(
+        "--mode", default=os.environ.get("WANDB_MODE", "offline"), help="online or offline (default: offline)"
+    )
     given = parser.parse_args()
 
     from tuneformer.errors import UserError
 
+    if given.mode not in ("online", "offline"):
+        raise UserError(f"--mode={given.mode} must be online or offline")
     if bool(given.folders) == bool(given.table):
         raise UserError("give folders of runs or --table=<file>.csv, one of the two")
 
@@ -70,6 +78,12 @@ def main() -> None:
     title = "Comparison: " + ", ".join(Path(source).stem for source in read.sources)
     command = shlex.join(["python", "scripts/compare.py", *sys.argv[1:]])
     write_page(folder / "comparison.html", comparison, title=title, command=command)
+    if given.wandb:
+        from tuneformer.report.wandb_comparison import log_comparison
+
+        page = folder / "comparison.html"
+        where = log_comparison(comparison, page, project=given.project, mode=given.mode, name=title)
+        console.print(f"W&B run: {where}", markup=False, soft_wrap=True)
     console.print(f"written: {folder / 'comparison.csv'}, {folder / 'comparison.html'}", soft_wrap=True)
 
 

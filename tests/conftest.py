@@ -26,6 +26,7 @@ def cache_folder() -> Path:
     """Downloads and token files of all tests: one folder for all test processes, kept between sessions."""
     folder = Path(tempfile.gettempdir()) / f"tuneformer-tests-{os.getuid()}"
     os.environ["TUNEFORMER_CACHE"] = str(folder)
+    os.environ["WANDB_DATA_DIR"] = os.environ["WANDB_CACHE_DIR"] = str(folder / "wandb")
     return folder
 
 

@@ -51,6 +51,8 @@ CHOICES = {
 AT_LEAST_ONE = (
     "callbacks.checkpoints.every_n_steps",
     "callbacks.checkpoints.keep_every_n_steps",
+    "callbacks.attention_maps.every_n_validations",
+    "callbacks.attention_maps.largest_side",
     "callbacks.sample.n_tokens",
     "callbacks.sample.top_k",
     "data.batch_size",

@@ -3,55 +3,19 @@
 import json
 import math
 import signal
-import struct
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from wandb.proto.wandb_internal_pb2 import Record  # pyright: ignore[reportAttributeAccessIssue]
 
+from tests.offline_wandb import history, offline_records
 from tests.training.conftest import Fault, Train, TrainHere
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.training.loggers import MetricsFileLogger, build_loggers
-
-BLOCK = 32768
-FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
-
-
-def offline_records(file: Path) -> Iterator[Record]:
-    """The records of a .wandb file: LevelDB's log format behind a header of 7 bytes."""
-    content = file.read_bytes()
-    assert content.startswith(b":W&B")
-    position, parts = 7, b""
-    while position + 7 <= len(content):
-        if BLOCK - position % BLOCK < 7:
-            position += BLOCK - position % BLOCK
-            continue
-        _, length, kind = struct.unpack_from("<IHB", content, position)
-        position += 7
-        parts = (b"" if kind in (FULL, FIRST) else parts) + content[position : position + length]
-        position += length
-        if kind in (FULL, LAST):
-            yield Record.FromString(parts)
-
-
-def history(records: list[Record]) -> dict[float, dict[str, float]]:
-    """What was logged, by step; of one step what came last."""
-    rows: dict[float, dict[str, float]] = {}
-    for record in records:
-        if record.HasField("history"):
-            row = {
-                ".".join(item.nested_key) or item.key: json.loads(item.value_json)
-                for item in record.history.item
-            }
-            row = {name: float(value) for name, value in row.items() if not name.startswith("_")}
-            rows.setdefault(row["trainer/step"], {}).update(row)
-    return rows
 
 
 def as_csv_row(row: dict[str, float]) -> dict[str, float]:

@@ -6,6 +6,7 @@ from typing import cast
 import pytorch_lightning as pl
 import torch
 
+from tuneformer.callbacks.boards import boards_of
 from tuneformer.errors import UserError
 from tuneformer.generation import generate
 from tuneformer.models.decoder import Decoder
@@ -51,6 +52,7 @@ class TextSample(pl.Callback):
                     generator=generator,
                 )
             ]
-        write_text(
-            Path(trainer.default_root_dir) / "sample.txt", tokenizer.decode(written).strip("\n") + "\n"
-        )
+        text = tokenizer.decode(written).strip("\n") + "\n"
+        write_text(Path(trainer.default_root_dir) / "sample.txt", text)
+        for board in boards_of(trainer):
+            board.log_sheet("sample", ("prompt", "text"), [(self.prompt, text)])

@@ -10,6 +10,7 @@ from torch import nn
 from tuneformer.callbacks.averaging import WeightAverage
 from tuneformer.callbacks.checkpoints import Checkpoints
 from tuneformer.callbacks.evaluation_weights import EvaluationWeights, averages_by_itself
+from tuneformer.callbacks.plan_sheets import PlanSheets
 from tuneformer.callbacks.run_metrics import RunMetrics
 from tuneformer.config.whitelist import whitelisted
 from tuneformer.data.contract import Data, PreparedData
@@ -54,7 +55,7 @@ def build_task(config: Config, prepared: PreparedData) -> Task:
 def build_callbacks(
     settings: Config, *, data: Data[Any], task: Task, flops_per_unit: float | None
 ) -> list[pl.Callback]:
-    """EvaluationWeights and RunMetrics, whose work others build on, and those of conf/callbacks in order.
+    """EvaluationWeights, RunMetrics, PlanSheets, which every run has, and those of conf/callbacks in order.
 
     `flops_per_unit`: operations of training on one unit of the data; None where nobody counts them.
 
@@ -76,6 +77,7 @@ def build_callbacks(
     return [
         EvaluationWeights(averages[0] if averages else None),
         RunMetrics(unit=data.unit, units_per_step=data.units_per_step, flops_per_unit=flops_per_unit),
+        PlanSheets(),
         *(callback for callback in configured.values() if isinstance(callback, pl.Callback)),
     ]
 

@@ -5,23 +5,27 @@ half of torch's own import. Here an offline run is started beside the first step
 """
 
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.loggers.logger import Logger
 
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
+from tuneformer.runs.identity import determining
+from tuneformer.runs.option_labels import label_of_target, target_of
 from tuneformer.runs.record import ENDED, run_identifier
 from tuneformer.terminal import say
+from tuneformer.training.wandb_entries import AXES, STEP, Entry, Picture, Row, Sheet, log_files
 
 Config = dict[str, Any]
 
-STEP = "trainer/step"
+LABELLED = ("optimizer", "scheduler", "attention")
 
 
 class WandbRunLogger(Logger):
@@ -29,20 +33,28 @@ class WandbRunLogger(Logger):
 
     Its id derives from the run directory, so that a restart appends. In a sweep each job is a run of
     its own, grouped by the sweep. Offline it starts in the background with the first row that is
-    logged, and rows wait until it is there; online it starts at once.
+    logged, and rows wait until it is there; online it starts at once. At its end it takes the record as
+    an artifact, and with `log_checkpoints` last.ckpt and best.ckpt as another.
 
     Raises:
         UserError: online, and nobody is logged in or the server cannot be reached.
     """
 
     def __init__(
-        self, *, mode: str, project: str, entity: str | None, directory: RunDirectory, run_config: Config
+        self,
+        *,
+        mode: str,
+        project: str,
+        entity: str | None,
+        log_checkpoints: bool,
+        directory: RunDirectory,
+        run_config: Config,
     ) -> None:
         super().__init__()
         if find_spec("wandb") is None:
             raise ModuleNotFoundError("wandb")
         self._settings = {
-            "dir": str(directory.path),
+            "dir": str(directory.path.resolve()),  # the process of W&B may have another working folder
             "id": run_identifier(directory.path),
             "resume": "allow",
             "mode": mode,
@@ -53,10 +65,13 @@ class WandbRunLogger(Logger):
             "job_type": "train",
             "tags": list(run_config["tags"]),
             "notes": run_config["notes"] or None,
-            "config": run_config,
+            "config": {**run_config, **labels(run_config)},
         }
         self._starting: Future[Any] | None = None
-        self._waiting: list[dict[str, float]] = []
+        self._waiting: list[Entry] = []
+        self._known: set[str] = set()
+        self._folder = directory.path.resolve()
+        self._log_checkpoints = log_checkpoints
         self._failed = False
         if mode == "online" and rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
             self.run()
@@ -77,10 +92,17 @@ class WandbRunLogger(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        self._start()
-        self._waiting.append({**metrics, STEP: (step or 0) + 1})
-        if self._starting is not None and self._starting.done():
-            self._log_waiting()
+        self._take(Row({**metrics, STEP: (step or 0) + 1}))
+
+    @rank_zero_only
+    def log_picture(self, key: str, pixels: np.ndarray, step: int) -> None:
+        """Logs grey pixels (height, width) at a number of steps done."""
+        self._take(Picture(key, pixels, step))
+
+    @rank_zero_only
+    def log_sheet(self, key: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Keeps a table with the run."""
+        self._take(Sheet(key, columns, rows))
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
@@ -93,14 +115,26 @@ class WandbRunLogger(Logger):
 
     @rank_zero_only
     def close(self, status: str, summary: Mapping[str, Any]) -> None:
-        """Ends the W&B run: exit status 0 if it finished, diverged or was pruned, else 1."""
+        """Ends the W&B run: an alert if it diverged; exit status 0 if it came to a result, else 1."""
         self._log_waiting()
         if self._failed:
             return
-        run = self.run()
-        run.summary.update({"status": status, **summary})
-        run.finish(exit_code=0 if status in ENDED else 1)
+        try:
+            run = self.run()
+            run.summary.update({"status": status, **summary})
+            log_files(run, self._folder, checkpoints=self._log_checkpoints)
+            if status == "diverged":
+                run.alert(title=f"{self._settings['name']} diverged", text=f"{self._folder}", level="WARN")
+            run.finish(exit_code=0 if status in ENDED else 1)
+        except Exception as error:  # the run has ended well, whatever becomes of its dashboard
+            say(f"logger=wandb could not end: {error}; metrics.csv and record.json are whole")
         self._starting = None
+
+    def _take(self, entry: Entry) -> None:
+        self._start()
+        self._waiting.append(entry)
+        if self._starting is not None and self._starting.done():
+            self._log_waiting()
 
     def _start(self) -> None:
         if self._starting is None:
@@ -109,16 +143,22 @@ class WandbRunLogger(Logger):
             starter.shutdown(wait=False)
 
     def _log_waiting(self) -> None:
-        rows, self._waiting = self._waiting, []
+        entries, self._waiting = self._waiting, []
         if self._failed:
             return
         try:
             run = self.run()
-            for row in rows:
-                run.log(row)
+            for entry in entries:
+                entry.write(run, self._known)
         except Exception as error:  # a dashboard that breaks must not end a run that trains
             self._failed = True
             say(f"logger=wandb has stopped: {error}; metrics.csv goes on")
+
+
+def labels(config: Config) -> dict[str, str]:
+    """Names to group runs by on the dashboard, where a class alone does not tell options apart."""
+    flat = determining(config)
+    return {f"{group}_name": label_of_target(target_of(group, flat)) for group in LABELLED}
 
 
 def _start_run(settings: Config) -> Any:
@@ -136,6 +176,8 @@ def _start_run(settings: Config) -> Any:
         ) from error
     run.define_metric(STEP)
     run.define_metric("*", step_metric=STEP, step_sync=True)
+    for axis in AXES:
+        run.define_metric(axis, step_metric=STEP, step_sync=True)
     return run
 
 

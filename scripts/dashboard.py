@@ -1,0 +1,54 @@
+"""Saves the W&B workspace and report of the project: make dashboard
+
+With no login it writes both as JSON, and says what to do.
+"""
+
+import argparse
+from pathlib import Path
+
+from tuneformer.command_line import run_command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--project", default="tuneformer", help="W&B project (default: tuneformer)")
+    parser.add_argument("--entity", default="", help="W&B user or team (default: yours)")
+    parser.add_argument(
+        "--to", type=Path, default=Path("outputs/dashboard"), help="folder for the JSON (no login)"
+    )
+    given = parser.parse_args()
+
+    from tuneformer.errors import UserError
+
+    try:
+        from tuneformer.report.workspace import as_json, build_report, build_workspace
+    except ModuleNotFoundError as error:
+        raise UserError("the dashboard needs an extra: pip install 'tuneformer[dashboard]'") from error
+    from tuneformer.report.wandb_login import default_entity
+    from tuneformer.runs.files import write_text
+
+    entity = given.entity or default_entity()
+    if entity is not None:
+        for name, made in (
+            ("workspace", build_workspace(entity, given.project)),
+            ("report", build_report(entity, given.project)),
+        ):
+            made.save()
+            print(f"{name}: {made.url}")
+        return
+    given.to.mkdir(parents=True, exist_ok=True)
+    for name, made in (
+        ("workspace", build_workspace("entity", given.project)),
+        ("report", build_report("entity", given.project)),
+    ):
+        write_text(given.to / f"{name}.json", as_json(made) + "\n")
+    print(f"written: {given.to / 'workspace.json'}, {given.to / 'report.json'}")
+    print(
+        "nobody is logged in to W&B: `wandb login`, then `make dashboard` again, saves both to your project"
+    )
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,107 @@
+"""The W&B workspace and report of the project, as code. wandb-workspaces is imported here alone."""
+
+# pyright: reportPrivateImportUsage=false
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import wandb_workspaces.reports.v2 as wr
+import wandb_workspaces.workspaces as ws
+
+STEP, TOKENS, SECONDS = "trainer/step", "tokens", "seconds"
+GROUPED_BY = "optimizer_name"
+GROUPS = ("matrices", "embeddings", "norms_and_biases")
+TUNED = ("optimizer.lr", "optimizer.weight_decay", "scheduler.warmup", "trainer.max_steps", "seed")
+NAME = "tuneformer"
+
+
+def sections() -> list[ws.Section]:
+    """Loss by optimizer, rates, gradients, attention, throughput, sweeps, and the tables of each run."""
+    return [
+        ws.Section(
+            name="Loss by optimizer",
+            is_open=True,
+            panels=[
+                _lines("Validation loss over steps", ["val/loss"], STEP),
+                _lines("Validation loss over tokens", ["val/loss"], TOKENS),
+                _lines("Validation loss over seconds", ["val/loss"], SECONDS),
+                _lines("Training loss", ["train/loss"], STEP),
+                wr.BarPlot(title="Test loss", metrics=["test/loss"]),
+                wr.ScalarChart(title="Best validation loss", metric=wr.SummaryMetric("val/loss.min")),
+            ],
+        ),
+        ws.Section(
+            name="Learning rate and schedule",
+            panels=[
+                _lines("Learning rate", [f"lr/{group}" for group in GROUPS], STEP),
+                _lines("Weight decay", [f"weight_decay/{group}" for group in GROUPS], STEP),
+                wr.WeavePanelSummaryTable(table_name="lr_preview"),
+                wr.WeavePanelSummaryTable(table_name="parameter_groups"),
+            ],
+        ),
+        ws.Section(name="Gradients", panels=[_lines("Gradient norm before clipping", ["grad_norm"], STEP)]),
+        ws.Section(
+            name="Attention",
+            panels=[wr.MediaBrowser(title="What each head looks at", media_keys=["attention_maps/decoder"])],
+        ),
+        ws.Section(
+            name="Throughput",
+            panels=[
+                _lines("Tokens per second", ["throughput/tokens_per_second"], STEP),
+                _lines("Milliseconds a step", ["throughput/step_ms"], STEP),
+            ],
+        ),
+        ws.Section(
+            name="Sweep",
+            panels=[
+                wr.ParallelCoordinatesPlot(title="Settings and their validation loss", columns=_columns()),
+                wr.RunComparer(diff_only=True),
+            ],
+        ),
+        ws.Section(name="Text", panels=[wr.WeavePanelSummaryTable(table_name="sample")]),
+    ]
+
+
+def build_workspace(entity: str, project: str) -> ws.Workspace:
+    """The workspace: runs grouped by optimizer, means with bands over seeds."""
+    return ws.Workspace(
+        entity=entity,
+        project=project,
+        name=NAME,
+        sections=sections(),
+        settings=ws.WorkspaceSettings(x_axis=STEP),
+        runset_settings=ws.RunsetSettings(
+            groupby=[ws.Config(GROUPED_BY)], order=[ws.Ordering(ws.Summary("val/loss.min"), ascending=True)]
+        ),
+    )
+
+
+def build_report(entity: str, project: str) -> wr.Report:
+    """A report to begin from: the same panels under headings, with room for what they show."""
+    blocks: list[Any] = [
+        wr.H1("Which method trains best, and how sure are we?"),
+        wr.P("Question, runs and budget. The page of scripts/compare.py has the intervals and the tests."),
+        wr.TableOfContents(),
+    ]
+    for section in sections():
+        runs = wr.Runset(groupby=[f"config.{GROUPED_BY}"])  # of the report's own project
+        blocks += [wr.H2(section.name), wr.PanelGrid(runsets=[runs], panels=section.panels), wr.P("")]
+    return wr.Report(entity=entity, project=project, title=NAME, blocks=blocks)
+
+
+def as_json(made: ws.Workspace | wr.Report) -> str:
+    """The specification as W&B stores it; it needs no network."""
+    return json.dumps(json.loads(made._to_model().model_dump_json(by_alias=True)), indent=2)
+
+
+def _lines(title: str, metrics: Sequence[str], axis: str) -> wr.LinePlot:
+    return wr.LinePlot(
+        title=title, x=axis, y=list(metrics), groupby_aggfunc="mean", groupby_rangefunc="minmax"
+    )
+
+
+def _columns() -> list[wr.ParallelCoordinatesPlotColumn]:
+    log = ("optimizer.lr",)
+    tuned = [wr.ParallelCoordinatesPlotColumn(metric=wr.Config(key), log=key in log) for key in TUNED]
+    loss = wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric("val/loss.min"))
+    return [wr.ParallelCoordinatesPlotColumn(metric=wr.Config(GROUPED_BY)), *tuned, loss]
