@@ -54,7 +54,7 @@ def log_comparison(comparison: Comparison, page: Path, *, project: str, mode: st
 def _table(table: Table) -> Any:
     import wandb
 
-    rows = [[_plain(cell.value) for cell in row] for row in table.rows]
+    rows: list[Any] = [[_plain(cell.value) for cell in row] for row in table.rows]
     return wandb.Table(columns=list(table.columns), data=rows, allow_mixed_types=True)
 
 

@@ -1,0 +1,26 @@
+"""What the documents say of options holds for the options there are."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tuneformer.config.options import list_options
+
+ROOT = Path(__file__).parents[1]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
+
+pytestmark = pytest.mark.fast
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("option", sorted({*list_options("optimizer", [ROOT / "conf"])} - {"any"}))
+def test_every_optimizer_has_a_row_in_the_catalogue(option: str) -> None:
+    rows = (ROOT / "docs" / "optimizers.md").read_text(encoding="utf-8").splitlines()
+    assert any(row.startswith(f"| `{option}` |") and row.count("|") == 8 for row in rows)
