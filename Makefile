@@ -5,7 +5,7 @@ STAMP := .venv/.complete
 # a test process gets one thread: two of them share two cores
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
 
-.PHONY: help setup train test check proof bench study study-attention clean
+.PHONY: help setup train test check proof bench study study-attention study-tasks clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -43,6 +43,9 @@ study: $(STAMP) ## tune and compare every optimizer: docs/results/optimizers.md;
 
 study-attention: $(STAMP) ## tune and compare every attention module: docs/results/attention.md; goes on where it was stopped
 	$(BIN)/python scripts/study_attention.py --report docs/results/attention.md
+
+study-tasks: $(STAMP) ## train every task with a known result: docs/results/tasks.md; goes on where it was stopped
+	$(BIN)/python scripts/study_tasks.py --report docs/results/tasks.md
 
 clean: ## remove .venv and caches; outputs stay
 	rm -rf .venv .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info

@@ -52,12 +52,13 @@ def main() -> None:
     from tuneformer.coordinate_check.show import draw_changes, table_of, verdict
     from tuneformer.training.start import prepare_data
 
-    _, splits = prepare_data(config)
+    data, prepared = prepare_data(config)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(config["name"], total=len(widths) * given.seeds)
         changes = measure_changes(
             config_of,
-            splits=splits,
+            data=data,
+            prepared=prepared,
             steps=given.steps,
             widths=widths,
             seeds=range(given.seeds),

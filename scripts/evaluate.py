@@ -1,4 +1,4 @@
-"""Prints the losses of a run's weights: python scripts/evaluate.py outputs/runs/<run>"""
+"""Prints the metrics of a run's weights: python scripts/evaluate.py outputs/runs/<run>"""
 
 import argparse
 from pathlib import Path

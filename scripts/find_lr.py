@@ -47,13 +47,13 @@ def main() -> None:
     from tuneformer.lr_range_test.suggestion import suggest
     from tuneformer.training.start import prepare_data
 
-    data, splits = prepare_data(config)
+    data, prepared = prepare_data(config)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(config["name"], total=given.steps)
         sweep = sweep_rates(
             config,
             data=data,
-            splits=splits,
+            prepared=prepared,
             low=low,
             high=high,
             steps=given.steps,

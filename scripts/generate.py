@@ -1,4 +1,7 @@
-"""Writes text with a run's model: python scripts/generate.py outputs/runs/<run> --prompt "ROMEO:" """
+"""Writes text with a run's model: python scripts/generate.py outputs/runs/<run> --prompt "ROMEO:"
+
+A run of translation translates the prompt, by the search of its data settings.
+"""
 
 import argparse
 from pathlib import Path
@@ -24,9 +27,17 @@ def main() -> None:
     import torch
 
     import tuneformer
+    from tuneformer.errors import UserError
     from tuneformer.generation import generate
 
     run = tuneformer.load_run(arguments.run, checkpoint=arguments.checkpoint)
+    if run.task == "translation":
+        from tuneformer.translating import translate
+
+        print(translate(run, arguments.prompt))
+        return
+    if run.task != "language_modelling":
+        raise UserError(f"{run.path} does not continue text: its task is {run.task}")
     prompt = run.tokenizer.encode_prompt(arguments.prompt)
     tokens = generate(
         run.model,  # pyright: ignore[reportArgumentType] - a run of language modelling has a decoder

@@ -32,16 +32,15 @@ def main() -> None:
     from tuneformer.preview.show import draw_plan, print_curves, print_groups
     from tuneformer.training.start import prepare_data
 
-    data, splits = prepare_data(config)
-    plan = make_plan(config, vocab_size=splits.tokenizer.vocab_size)
+    data, prepared = prepare_data(config)
+    plan = make_plan(config, needs=prepared.needs)
     console = Console(highlight=False)
     steps = config["trainer"]["max_steps"]
-    tokens = steps * data.batch_size * data.context_length
-    epochs = tokens / splits.splits["train"].n_tokens
+    seen, n_train = steps * data.units_per_step, prepared.counts["train"]
+    epochs = f", {seen / n_train:.2f} epochs" if n_train else ""
     parameters = sum(group.n_parameters for group in plan.groups)
     console.print(
-        f"{config['name']}: {parameters:,} parameters, {steps:,} steps, {tokens:,} tokens,"
-        f" {epochs:.2f} epochs\n"
+        f"{config['name']}: {parameters:,} parameters, {steps:,} steps, {seen:,} {data.unit}{epochs}\n"
     )
     print_curves(plan, console)
     print_groups(plan, console)

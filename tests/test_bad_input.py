@@ -57,7 +57,7 @@ CONFIG_DECIDES = [
     ),
     (
         ["--config-dir=mine", "experiment=type"],
-        "model.n_layers=two must be a whole number, as in model=decoder:",
+        "model.n_layers=two must be a whole number",
     ),
     (["--config-dir=mine", "experiment=typ"], "experiment=typ is not an option (did you mean ty"),
     (["optimizer.lr="], "optimizer.lr= must be a number, as in optimizer=adamw: optimizer.lr=0.002"),

@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 
-from tuneformer.checks import METRICS, check_config, resolve, setting
+from tuneformer.checks import check_config, resolve, setting
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
+from tuneformer.tasks.catalogue import metric_names
 
 pytestmark = pytest.mark.fast
 
@@ -47,7 +48,10 @@ def test_the_default_passes_as_plain_values_with_a_name() -> None:
         ),
         (["trainer.strategy=dpp"], "trainer.strategy=dpp must be one of auto, ddp,"),
         (["logger.wandb.mode=on"], "logger.wandb.mode=on must be one of offline, online, disabled"),
-        (["optimized_metric=val/los"], f"optimized_metric=val/los must be one of {', '.join(METRICS)}"),
+        (
+            ["optimized_metric=val/los"],
+            f"optimized_metric=val/los must be one of {', '.join(metric_names('language_modelling'))}",
+        ),
         (
             ["callbacks.checkpoints.best_metric=loss"],
             "callbacks.checkpoints.best_metric=loss must be one of val/",

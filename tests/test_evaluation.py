@@ -34,7 +34,7 @@ def test_an_unknown_split_is_one_line(small_run: Run) -> None:
 def test_another_text_than_the_run_was_trained_on_is_refused(small_run: Run, tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text("something else entirely. " * 40, encoding="utf-8")
     data = {**small_run.config["data"], "path": str(tmp_path / "other.txt")}
-    with pytest.raises(UserError, match="was trained on another text than its data settings give now"):
+    with pytest.raises(UserError, match="was trained on other data than its settings give now"):
         prepare_again(replace(small_run, config={**small_run.config, "data": data}))
 
 

@@ -23,25 +23,21 @@ from tuneformer.optim.settings import (
     check_param_group_settings,
     check_schedule_settings,
 )
+from tuneformer.tasks.settings import FOLLOWS_FROM_DATA, check_task, metrics_of_task
 
 Config = dict[str, Any]
 
-METRICS = tuple(
-    f"{split}/{name}"
-    for split in ("val", "test")
-    for name in ("loss", "perplexity", "bits_per_byte", "last_weights_loss")
-)
-
 CHOICES = {
-    "callbacks.checkpoints.best_metric": tuple(name for name in METRICS if name.startswith("val/")),
     "data.tokenizer": ("bytes", "characters", "bpe"),
     "logger.wandb.mode": ("offline", "online", "disabled"),
+    "model.block": ("pre_norm", "post_norm", "sandwich", "parallel"),
     "model.feed_forward": ("gelu", "swiglu", "squared_relu"),
-    "model.initialization": ("gpt2", "xavier", "zero_output", "mup"),
+    "model.initialization": ("gpt2", "xavier", "zero_output", "depth_scaled", "mup"),
     "model.norm": ("rms_norm", "layer_norm"),
+    "model.pooling": ("mean", "first", "attention"),
+    "model.score": ("additive", "multiplicative"),
     "model.positions": POSITIONS,
     "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
-    "optimized_metric": (*METRICS, "train/loss"),
     "scheduler.cooldown_shape": ("linear", "cosine", "one_minus_sqrt", "sqrt"),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
     "trainer.float32_matmul_precision": ("highest", "high", "medium"),
@@ -55,6 +51,7 @@ AT_LEAST_ONE = (
     "callbacks.sample.n_tokens",
     "callbacks.sample.top_k",
     "data.batch_size",
+    "data.beam_size",
     "data.bpe_vocab_size",
     "data.context_length",
     "data.eval_batch_size",
@@ -64,6 +61,7 @@ AT_LEAST_ONE = (
     "model.d_model",
     "model.n_heads",
     "model.n_layers",
+    "model.patch_size",
     "trainer.accumulate_grad_batches",
     "trainer.devices",
     "trainer.log_every_n_steps",
@@ -75,12 +73,18 @@ AT_LEAST_ONE = (
 
 ABOVE_ZERO = ("trainer.gradient_clip_val", "model.rope_base")
 
+FRACTIONS = ("data.label_smoothing", "model.dropout")
+
 AT_LEAST_ZERO = (
     "seed",
+    "data.length_penalty",
     "data.num_workers",
     "callbacks.sample.temperature",
     "param_groups.weight_decay_end",
 )
+
+
+OUR_RESOLVER = "UserError raised while resolving interpolation: "
 
 
 def check_config(config: DictConfig, hydra: DictConfig) -> Config:
@@ -93,10 +97,11 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
     Raises:
         UserError: one line with the setting, its value and what is allowed.
     """
+    folders = source_folders(hydra)
+    check_task(config, hydra.runtime.choices.get("model"), folders)
     plain = resolve(config)
     _check_root(plain)
     check_targets(plain)
-    folders = source_folders(hydra)
     for group in GROUPS:
         option = hydra.runtime.choices.get(group)
         if option is None or not isinstance(plain.get(group), dict):
@@ -114,7 +119,10 @@ def resolve(config: DictConfig) -> Config:
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
     except OmegaConfBaseException as error:
-        raise UserError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+        line = str(error).splitlines()[0]
+        if line.startswith(OUR_RESOLVER):
+            raise UserError(line.removeprefix(OUR_RESOLVER)) from error
+        raise UserError(f"{error.full_key}: {line}") from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
@@ -139,7 +147,7 @@ def _check_root(config: Config) -> None:
 
 
 def _check_ranges(config: Config) -> None:
-    for path, allowed in CHOICES.items():
+    for path, allowed in (CHOICES | metrics_of_task(config["data"]["task"])).items():
         value = setting(config, path)
         if value is not None and value not in allowed:
             near = nearest(value, allowed)
@@ -157,9 +165,10 @@ def _check_ranges(config: Config) -> None:
         value = setting(config, path)
         if value is not None and not value >= 0:
             raise UserError(f"{path}={value} must be 0 or more")
-    dropout = setting(config, "model.dropout")
-    if dropout is not None and not 0 <= dropout < 1:
-        raise UserError(f"model.dropout={dropout} must be at least 0 and below 1")
+    for path in FRACTIONS:
+        value = setting(config, path)
+        if value is not None and not 0 <= value < 1:
+            raise UserError(f"{path}={value} must be at least 0 and below 1")
 
 
 def _check_groups_together(config: Config) -> None:
@@ -220,10 +229,9 @@ def _check_sizes(config: Config) -> None:
             f"data.context_length={context} must be at most model.context_length={room}, the positions that"
             " the model has"
         )
-    if setting(config, "model.vocab_size") != setting(config, "data.vocab_size"):
-        raise UserError(
-            f"model.vocab_size={setting(config, 'model.vocab_size')} cannot be set: it follows from data"
-        )
+    for name in FOLLOWS_FROM_DATA & config["model"].keys():
+        if config["model"][name] != config["data"].get(name):
+            raise UserError(f"model.{name}={config['model'][name]} cannot be set: it follows from data")
 
 
 def _check_devices(config: Config) -> None:

@@ -1,40 +1,31 @@
-"""The losses of a finished run's weights on a split, as training itself measured them."""
+"""The metrics of a finished run's weights on a split, as training itself measured them."""
+
+from typing import Any
 
 import torch
 
 from tuneformer.config.whitelist import whitelisted
-from tuneformer.data.batches import EvaluationBatches
-from tuneformer.data.text_data import TextData
-from tuneformer.data.token_files import TokenSplits
+from tuneformer.data.contract import SPLITS, Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.loading import Run
-from tuneformer.tasks.text_loss import TextLoss
-
-SPLITS = ("train", "validation", "test")
+from tuneformer.tasks.catalogue import task_class
 
 
 def evaluate(run: Run, *, split: str, device: torch.device) -> dict[str, float]:
-    """Loss (nats per token), perplexity and bits per byte of every token of a split but the first.
+    """The metrics of the run's task on a whole split: of text loss, perplexity and bits per byte.
 
     Raises:
         UserError: no such split, or the data is not what the run was trained on.
     """
     if split not in SPLITS:
         raise UserError(f"--split={split} must be one of {', '.join(SPLITS)}")
-    data, splits = prepare_again(run)
-    batches = EvaluationBatches(
-        splits.splits[split],
-        context_length=data.context_length,
-        batch_size=data.eval_batch_size,
-        rank=0,
-        world_size=1,
-    )
+    data, prepared = prepare_again(run)
+    batches = data.batches(prepared, seed=run.config["seed"])
     model = run.model.to(device).eval()
-    metric = TextLoss().to(device)
-    byte_lengths = torch.from_numpy(run.tokenizer.byte_lengths.copy()).long().to(device)
+    metric = task_class(run.task).metric(prepared).to(device)
     with torch.inference_mode():
-        for batch in batches:
-            metric.update(model(batch.inputs.to(device)), batch.targets.to(device), byte_lengths)
+        for batch in batches.evaluation_batches(split, rank=0, world_size=1):
+            metric.score(model, type(batch)(*(tensor.to(device) for tensor in batch)))
     return {name: float(value) for name, value in metric.compute().items()}
 
 
@@ -53,17 +44,17 @@ def available_device(name: str) -> torch.device:
     return device
 
 
-def prepare_again(run: Run) -> tuple[TextData, TokenSplits]:
+def prepare_again(run: Run) -> tuple[Data[Any], PreparedData]:
     """The data that a run was trained on.
 
     Raises:
-        UserError: it cannot be had any more, or is another text now.
+        UserError: it cannot be had any more, or is other data now.
     """
     from hydra.utils import instantiate
 
     with whitelisted():
-        data: TextData = instantiate(run.config["data"], _convert_="all")
-    splits = data.prepare()
-    if splits.fingerprint != run.record["data"]["fingerprint"]:
-        raise UserError(f"{run.path} was trained on another text than its data settings give now")
-    return data, splits
+        data: Data[Any] = instantiate(run.config["data"], _convert_="all")
+    prepared = data.prepare()
+    if prepared.fingerprint != run.record["data"]["fingerprint"]:
+        raise UserError(f"{run.path} was trained on other data than its settings give now")
+    return data, prepared

@@ -12,7 +12,7 @@ from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
-from tuneformer.runs.directory import find_run
+from tuneformer.runs.directory import TOKENIZER_FILE, find_run
 from tuneformer.runs.metrics_file import read_columns
 from tuneformer.runs.record import Record
 
@@ -30,7 +30,7 @@ class Run:
         record: record.json.
         metrics: metrics.csv, one list a column, NaN where a row has no value.
         model: the model with the weights to evaluate, on the CPU, in evaluation mode.
-        tokenizer: what turns text into its tokens and back.
+        kept_tokenizer: what turns text into its tokens and back, where its data are text.
         step: the optimizer steps that the weights have seen.
     """
 
@@ -39,8 +39,20 @@ class Run:
     record: Record
     metrics: dict[str, list[float]]
     model: nn.Module
-    tokenizer: Tokenizer
+    kept_tokenizer: Tokenizer | None
     step: int
+
+    @property
+    def task(self) -> str:
+        """What the model was asked to do, by its name in `tasks.catalogue`."""
+        return self.config["data"]["task"]
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What turns text into its tokens and back; UserError where its data are not text."""
+        if self.kept_tokenizer is None:
+            raise UserError(f"{self.path} has no tokenizer: its task is {self.task}")
+        return self.kept_tokenizer
 
 
 def load(path: Path, *, checkpoint: str) -> Run:
@@ -48,19 +60,20 @@ def load(path: Path, *, checkpoint: str) -> Run:
     if checkpoint not in CHECKPOINTS:
         raise UserError(f"checkpoint={checkpoint} must be one of {', '.join(CHECKPOINTS)}")
     directory = find_run(path)
-    config = directory.read_config()
-    tokenizer = _read_tokenizer(directory.tokenizer_file)
+    config, record = directory.read_config(), directory.read_record()
+    has_tokenizer = TOKENIZER_FILE in record["data"].get("kept", [TOKENIZER_FILE])
+    tokenizer = _read_tokenizer(directory.tokenizer_file) if has_tokenizer else None
     file = directory.checkpoints / f"{checkpoint}.ckpt"
     state = load_checkpoint(file)
-    model = build_model(config["model"], config["attention"], vocab_size=tokenizer.vocab_size)
+    model = build_model(config["model"], config["attention"], needs={})  # a run's settings hold them
     _load_weights(model, evaluated_weights(state), file)
     return Run(
         path=directory.path,
         config=config,
-        record=directory.read_record(),
+        record=record,
         metrics=read_columns(directory.metrics_file) if directory.metrics_file.exists() else {},
         model=model.eval(),
-        tokenizer=tokenizer,
+        kept_tokenizer=tokenizer,
         step=int(state["global_step"]),
     )
 

@@ -21,9 +21,15 @@ def changes_of(settings: list[str], *overrides: str, widths: list[int], seeds: i
         given = [*settings, *overrides, f"model.d_model={width}", f"seed={seed}"]
         return check_config(*compose_config(given))
 
-    _, splits = prepare_data(config_of(widths[0], 0))
+    data, prepared = prepare_data(config_of(widths[0], 0))
     return measure_changes(
-        config_of, splits=splits, steps=steps, widths=widths, seeds=range(seeds), told=lambda: None
+        config_of,
+        data=data,
+        prepared=prepared,
+        steps=steps,
+        widths=widths,
+        seeds=range(seeds),
+        told=lambda: None,
     )
 
 

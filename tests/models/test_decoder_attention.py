@@ -37,7 +37,7 @@ def build(option: str, *, base_width: int | None = None, **changes: Any) -> Deco
     model = load_option("model", "decoder" if base_width is None else "decoder_mup", [CONF]) | SMALL
     model |= changes if base_width is None else changes | {"base_width": base_width}
     torch.manual_seed(0)
-    built = build_model(model, attention, vocab_size=11)
+    built = build_model(model, attention, needs={"vocab_size": 11})
     assert isinstance(built, Decoder)
     return built
 

@@ -23,8 +23,10 @@ def expected_std(scheme: str, name: str, weight: Tensor) -> float:
     is_output = name.endswith(OUTPUTS)
     if scheme == "gpt2":
         return 0.02 / math.sqrt(2 * 3) if is_output else 0.02
-    if scheme == "xavier":
-        return 1 / math.sqrt(128) if "embedding" in name else math.sqrt(2 / sum(weight.shape))
+    if scheme in ("xavier", "depth_scaled"):
+        layer = int(name.split(".")[1]) + 1 if scheme == "depth_scaled" and name.startswith("blocks") else 1
+        glorot = math.sqrt(2 / sum(weight.shape))
+        return 1 / math.sqrt(128) if "embedding" in name else glorot / math.sqrt(layer)
     if scheme == "mup" and "embedding" not in name:
         return 1 / math.sqrt(weight.shape[1] * (2 * 3 if is_output else 1))
     if scheme == "mup":

@@ -59,7 +59,9 @@ def make_decoder(load_settings: LoadSettings) -> MakeDecoder:
     def build(*, qk_norm: bool = False, **replaced: object) -> nn.Module:
         small = {"n_layers": 2, "n_heads": 2, "d_model": 8, "context_length": 6, "vocab_size": 11}
         model = load_settings("model", "decoder", **{**small, **replaced})
-        return build_model(model, load_settings("attention", "multi_head", qk_norm=qk_norm), vocab_size=11)
+        return build_model(
+            model, load_settings("attention", "multi_head", qk_norm=qk_norm), needs={"vocab_size": 11}
+        )
 
     return build
 

@@ -23,7 +23,7 @@ def decoder(load_settings: Callable) -> Callable[..., Decoder]:
     def build(option: str = "decoder_mup", **replaced: object) -> Decoder:
         small = {"n_layers": 1, "n_heads": 2, "context_length": 6, "vocab_size": 11}
         settings = load_settings("model", option, **{**small, **replaced})
-        model = build_model(settings, load_settings("attention", "multi_head"), vocab_size=11)
+        model = build_model(settings, load_settings("attention", "multi_head"), needs={"vocab_size": 11})
         assert isinstance(model, Decoder)
         return model
 

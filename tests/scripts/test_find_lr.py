@@ -21,8 +21,10 @@ Command = Callable[..., Any]
 
 def sweep(settings: list[str], *, low: float, high: float, steps: int) -> Sweep:
     config = check_config(*compose_config(settings))
-    data, splits = prepare_data(config)
-    return sweep_rates(config, data=data, splits=splits, low=low, high=high, steps=steps, told=lambda _: None)
+    data, prepared = prepare_data(config)
+    return sweep_rates(
+        config, data=data, prepared=prepared, low=low, high=high, steps=steps, told=lambda _: None
+    )
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "schedule_free_adamw"])
@@ -51,7 +53,7 @@ def test_it_stops_where_the_loss_blows_up(small_settings: list[str]) -> None:
 
 def test_it_leaves_no_trace_in_any_state(small_settings: list[str], tmp_path: Path) -> None:
     config = check_config(*compose_config([*small_settings, "trainer.threads=2", "model.dropout=0.1"]))
-    data, splits = prepare_data(config)
+    data, prepared = prepare_data(config)
 
     def state() -> list[Any]:
         switches = [torch.get_num_threads(), torch.get_float32_matmul_precision(), torch.get_default_dtype()]
@@ -59,7 +61,7 @@ def test_it_leaves_no_trace_in_any_state(small_settings: list[str], tmp_path: Pa
         return [*switches, *drawn, dict(os.environ), sorted(tmp_path.rglob("*"))]
 
     before = state()
-    sweep_rates(config, data=data, splits=splits, low=1e-6, high=1e-3, steps=5, told=lambda _: None)
+    sweep_rates(config, data=data, prepared=prepared, low=1e-6, high=1e-3, steps=5, told=lambda _: None)
     assert state() == before
 
 

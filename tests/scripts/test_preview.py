@@ -17,7 +17,7 @@ OPTIMIZERS = [name for name in list_options("optimizer", [CONF]) if name != "any
 
 
 def plan_of(*overrides: str) -> Plan:
-    return make_plan(check_config(*compose_config([*overrides])), vocab_size=256)
+    return make_plan(check_config(*compose_config([*overrides])), needs={"vocab_size": 256})
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])

@@ -102,5 +102,5 @@ def test_a_trunk_of_another_text_is_refused(trunk: list[str], train_here: TrainH
     other = tmp_path / "other.txt"
     other.write_text("something else is written here\n" * 200, encoding="utf-8")
     branch = [*COOLDOWN, "trainer.max_steps=20", "branch_from=trunk", "run_dir=branch"]
-    with pytest.raises(UserError, match=r"^branch_from=trunk was trained on another text"):
+    with pytest.raises(UserError, match=r"^branch_from=trunk was trained on other data"):
         train_here([*trunk, f"data.path={other}", *branch])

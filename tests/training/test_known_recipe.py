@@ -13,6 +13,7 @@ from tests.training.conftest import TrainHere
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.data.batches import TokenBatch, TrainingBatches
+from tuneformer.data.token_files import TokenSplits
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.training.assembly import build_task
 from tuneformer.training.start import prepare_data
@@ -90,13 +91,14 @@ def test_known_recipe_trains_as_a_loop_written_by_hand(
     train_here(run)
 
     config = check_config(*compose_config(run))
-    data, splits = prepare_data(config)
+    _, splits = prepare_data(config)
+    assert isinstance(splits, TokenSplits)
     weights = {name: w.detach().double() for name, w in build_task(config, splits).model.named_parameters()}
     batches = TrainingBatches(
         splits.splits["train"],
         seed=config["seed"],
-        context_length=data.context_length,
-        batch_size=data.batch_size,
+        context_length=config["data"]["context_length"],
+        batch_size=config["data"]["batch_size"],
         accumulate=1,
         rank=0,
         world_size=1,

@@ -92,7 +92,7 @@ def build_layer(option: str, context_length: int) -> nn.Module:
     settings = {"d_model": D_MODEL, "n_heads": N_HEADS, "n_layers": 1}
     overrides = [f"attention={option}", *(f"model.{name}={value}" for name, value in settings.items())]
     config = check_config(*compose_config([*overrides, f"data.context_length={context_length}"]))
-    model = build_model(config["model"], config["attention"], vocab_size=2)
+    model = build_model(config["model"], config["attention"], needs={"vocab_size": 2})
     return next(module for module in model.modules() if isinstance(module, AttentionShell))
 
 

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
-from tuneformer.data.batches import TokenBatch, TrainingBatches
+from tuneformer.data.batches import TokenBatch
 from tuneformer.models.differentiable import twice_differentiable
 from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
 from tuneformer.tasks.base import Task
@@ -66,20 +66,11 @@ class _Run:
 
     def __init__(self, option: str, overrides: list[str]) -> None:
         config = check_config(*compose_config([*overrides, f"optimizer={option}"]))
-        data, splits = prepare_data(config)
-        self.task: Task = build_task(config, splits)
+        data, prepared = prepare_data(config)
+        self.task: Task = build_task(config, prepared)
         self.optimizer: Optimizer = self.task.build_optimizer()
         getattr(self.optimizer, "train", lambda: None)()
-        batches = TrainingBatches(
-            splits.splits["train"],
-            seed=0,
-            context_length=data.context_length,
-            batch_size=data.batch_size,
-            accumulate=1,
-            rank=0,
-            world_size=1,
-            start=0,
-        )
+        batches = data.batches(prepared, seed=0).training_batches(accumulate=1, rank=0, world_size=1, start=0)
         self.batches = list(itertools.islice(batches, STEPS))
         self.in_closure = 0.0
 

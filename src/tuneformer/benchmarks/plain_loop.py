@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from tuneformer.data.token_files import TokenSplits
 from tuneformer.data.windows import gather, window_starts
 from tuneformer.random_state import set_random_state
 from tuneformer.training.assembly import FOR_WEIGHTS, build_model
@@ -21,10 +22,11 @@ def seconds_per_step(config: Config, *, skip: int) -> float:
     The same batches, AdamW with the same two kinds of groups, the same clipping, warmup and cosine; the
     loss is read at the same cadence. No validation, no checkpoint, no dashboard.
     """
-    data, splits = prepare_data(config)
-    tokens = splits.splits["train"].open()
+    data, prepared = prepare_data(config)
+    assert isinstance(prepared, TokenSplits)
+    tokens = prepared.splits["train"].open()
     set_random_state(config["seed"], FOR_WEIGHTS)
-    model = build_model(config["model"], config["attention"], vocab_size=splits.tokenizer.vocab_size)
+    model = build_model(config["model"], config["attention"], needs=prepared.needs)
     settings, n_steps = config["optimizer"], config["trainer"]["max_steps"]
     decayed = [p for name, p in model.named_parameters() if p.ndim > 1 and "embedding" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim < 2 or "embedding" in name]
@@ -44,10 +46,10 @@ def seconds_per_step(config: Config, *, skip: int) -> float:
             seed=config["seed"],
             step=step,
             n_tokens=len(tokens),
-            context_length=data.context_length,
+            context_length=config["data"]["context_length"],
             batch_size=data.batch_size,
         )
-        windows = torch.from_numpy(gather(tokens, starts, data.context_length))
+        windows = torch.from_numpy(gather(tokens, starts, config["data"]["context_length"]))
         for group in optimizer.param_groups:
             group["lr"] = settings["lr"] * _factor(step, n_steps)
         logits = model(windows[:, :-1])

@@ -12,6 +12,7 @@ from tuneformer.callbacks.run_metrics import full_tensor, step_is_complete
 from tuneformer.callbacks.stop_signals import StopSignals
 from tuneformer.errors import Interrupted
 from tuneformer.tasks.base import Task, is_finite
+from tuneformer.tasks.catalogue import higher_is_better
 
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 KEPT = "step_{step}.ckpt"
@@ -23,8 +24,9 @@ class Checkpoints(pl.Callback):
     The last.ckpt before it stays as previous.ckpt, for the case that the newer one is damaged. A step
     is saved once its validation, if one is due, is over: a resumed run repeats none and leaves none
     out. Every `keep_every_n_steps` (null: never) it stays as step_<n>.ckpt as well. best.ckpt holds the
-    weights at the lowest `best_metric` (null: none is kept). Nothing is saved once the loss or a weight
-    is not finite. A signal in the final evaluation stops that at once, as all is saved by then.
+    weights at the best `best_metric`, the lowest loss or the highest accuracy (null: none is kept).
+    Nothing is saved once the loss or a weight is not finite. A signal in the final evaluation stops that
+    at once, as all is saved by then.
     """
 
     def __init__(
@@ -118,9 +120,15 @@ class Checkpoints(pl.Callback):
         if trainer.is_global_zero and self._stays(trainer.global_step):
             _keep_as(KEPT.format(step=trainer.global_step), folder / LAST)
 
+    def _is_better(self, value: float) -> bool:
+        metric = self.best_metric or ""
+        if higher_is_better(metric):
+            return value > self.best.get(metric, float("-inf"))
+        return value < self.best.get(metric, float("inf"))
+
     def _keep_best(self, trainer: pl.Trainer) -> None:
         value = trainer.callback_metrics.get(self.best_metric or "")
-        if value is None or not float(value) < self.best.get(self.best_metric or "", float("inf")):
+        if value is None or not self._is_better(float(value)):
             return
         self.best = {name: float(metric) for name, metric in trainer.callback_metrics.items()}
         self.best["step"] = float(trainer.global_step)

@@ -21,6 +21,7 @@ from tuneformer.terminal import say
 
 REDRAW_SECONDS = 0.1
 NARROW_COLUMNS = 120
+SHORT_UNITS = {"tokens": "tok"}
 
 
 class Progress(pl.Callback):
@@ -117,8 +118,9 @@ def _numbers(trainer: pl.Trainer, *, short: bool) -> str:
     ]
     if rates := [value for name, value in latest.items() if name.startswith("lr/")]:
         parts.append(f"lr {max(rates):.2e}")
-    if "throughput/tokens_per_second" in latest and not short:
-        parts.append(f"{latest['throughput/tokens_per_second']:,.0f} tok/s")
+    unit = run_metrics_of(trainer).unit
+    if f"throughput/{unit}_per_second" in latest and not short:
+        parts.append(f"{latest[f'throughput/{unit}_per_second']:,.0f} {SHORT_UNITS.get(unit, unit)}/s")
     return "  ".join(parts)
 
 

@@ -10,13 +10,15 @@ from tuneformer.errors import UserError
 from tuneformer.generation import generate
 from tuneformer.models.decoder import Decoder
 from tuneformer.runs.files import write_text
-from tuneformer.tasks.language_modelling import LanguageModelling
+from tuneformer.tasks.base import Task
 
 SEED = 0
 
 
 class TextSample(pl.Callback):
     """Writes sample.txt beside the run when training ends; always from the same random numbers.
+
+    Of a task whose model does not continue text there is none.
 
     Raises:
         UserError: there is nothing to continue.
@@ -31,16 +33,17 @@ class TextSample(pl.Callback):
         self.top_k = top_k
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not trainer.is_global_zero or not isinstance(pl_module, LanguageModelling):
+        task = cast(Task, pl_module)
+        tokenizer = task.tokenizer
+        if not trainer.is_global_zero or tokenizer is None:
             return
-        tokenizer = pl_module.tokenizer
         prompt = torch.as_tensor(tokenizer.encode(self.prompt)).long()
         generator = torch.Generator().manual_seed(SEED)
         # a compiled model would be compiled anew for each length
         with torch.compiler.set_stance("force_eager"):
             written = [
                 *generate(
-                    cast(Decoder, pl_module.model),
+                    cast(Decoder, task.model),
                     prompt,
                     n_tokens=self.n_tokens,
                     temperature=self.temperature,

@@ -25,7 +25,14 @@ EXAMPLES: dict[str, Any] = {
     "attention.value_residual": 0.5,
     "callbacks.checkpoints.keep_every_n_steps": 100,
     "data.cache_dir": "folder",
+    "data.image_size": 28,
+    "data.n_channels": 1,
+    "data.n_classes": 10,
+    "data.n_inputs": 6,
+    "data.n_outputs": 1,
+    "data.max_documents": 1000,
     "data.path": "file",
+    "data.subset": "name",
     "data.validation_path": "file",
     "data.vocab_size": 256,
     "logger.wandb.entity": "name",
@@ -33,6 +40,15 @@ EXAMPLES: dict[str, Any] = {
     "model.base_width": 64,
     "model.context_length": 128,
     "model.d_ff": 512,
+    "model.d_model": 128,
+    "model.image_size": 28,
+    "model.n_channels": 1,
+    "model.n_classes": 10,
+    "model.n_heads": 4,
+    "model.n_inputs": 6,
+    "model.n_outputs": 1,
+    "model.n_layers": 4,
+    "model.size": "tiny",
     "model.vocab_size": 256,
     "optimizer.beta3": 0.9,
     "optimizer.n_heads": 1,
@@ -45,6 +61,7 @@ MAY_BE_NULL = frozenset(
     {
         "callbacks.checkpoints.best_metric",
         "callbacks.sample.top_k",
+        "model.n_classes",
         "model.vocab_size",
         "trainer.gradient_clip_val",
     }
@@ -122,6 +139,8 @@ def _fits(path: str, value: Any, known: Any) -> bool:
 def _elements_fit(path: str, value: list[Any], known: list[Any]) -> bool:
     if not known or isinstance(known[0], Mapping):
         return all(isinstance(element, Mapping) for element in value) if known else True
+    if isinstance(known[0], str):  # names, of which there may be more or fewer
+        return bool(value) and all(isinstance(element, str) for element in value)
     return len(value) == len(known) and all(_fits(path, element, known[0]) for element in value)
 
 
@@ -133,6 +152,8 @@ def _describe(known: Any) -> str:
     if isinstance(known, float):
         return "a number"
     if isinstance(known, list):
+        if known and isinstance(known[0], str):
+            return "a list of names"
         if known and not isinstance(known[0], dict):
             return f"a list of {len(known)}, each {_describe(known[0])}"
         return "a list"

@@ -6,6 +6,8 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
+from tuneformer.config.sizes import register_sizes
+
 GROUPS = (
     "data",
     "model",
@@ -54,7 +56,8 @@ class GridSweeperSettings:
 
 
 def register_with_hydra() -> None:
-    """Makes `root` and `hydra/sweeper: grid` known to Hydra, so that conf/train.yaml can name them."""
+    """Makes `root`, `hydra/sweeper: grid` and `by_size` known to Hydra, so that conf/ can name them."""
+    register_sizes()
     store = ConfigStore.instance()
     store.store(name="root", node=Root, provider="tuneformer", replace=True)
     store.store(

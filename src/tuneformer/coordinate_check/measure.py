@@ -1,7 +1,7 @@
 """How far activations move in the first steps, against the width of the model."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tuneformer.data.batches import TokenBatch, TrainingBatches
-from tuneformer.data.token_files import TokenSplits
+from tuneformer.data.batches import TokenBatch
+from tuneformer.data.contract import Data, PreparedData
 from tuneformer.random_state import kept_random_state, set_random_state
 from tuneformer.training.assembly import build_task
 
@@ -24,7 +24,8 @@ WATCHED = ("attention", "feed_forward")
 def measure_changes(
     config_of: Callable[[int, int], Config],
     *,
-    splits: TokenSplits,
+    data: Data[Any],
+    prepared: PreparedData,
     steps: int,
     widths: Sequence[int],
     seeds: Sequence[int],
@@ -40,7 +41,7 @@ def measure_changes(
     for width in widths:
         for seed in seeds:
             with kept_random_state():
-                changes = _changes(config_of(width, seed), splits, steps)
+                changes = _changes(config_of(width, seed), data, prepared, steps)
             for name, change in changes.items():
                 squares.setdefault(name, {}).setdefault(width, []).append(change)
             told()
@@ -56,10 +57,12 @@ def slope(changes: Mapping[int, float]) -> float:
     return float(np.polyfit(widths, values, 1)[0])
 
 
-def _changes(config: Config, splits: TokenSplits, steps: int) -> dict[str, float]:
-    task = build_task(config, splits)
+def _changes(config: Config, data: Data[Any], prepared: PreparedData, steps: int) -> dict[str, float]:
+    task = build_task(config, prepared)
     optimizer = task.build_optimizer()
-    batches = list(itertools.islice(_batches(config, splits), steps))
+    source = data.batches(prepared, seed=config["seed"])
+    training = source.training_batches(accumulate=1, rank=0, world_size=1, start=0)
+    batches = list(itertools.islice(training, steps))
     before = _activations(task.model, batches[0])
     getattr(optimizer, "train", lambda: None)()
     for number, batch in enumerate(batches):
@@ -74,19 +77,6 @@ def _changes(config: Config, splits: TokenSplits, steps: int) -> dict[str, float
         optimizer.step(closure)
     after = _activations(task.model, batches[0])
     return {name: (after[name] - before[name]).square().mean().sqrt().item() for name in before}
-
-
-def _batches(config: Config, splits: TokenSplits) -> Iterable[TokenBatch]:
-    return TrainingBatches(
-        splits.splits["train"],
-        seed=config["seed"],
-        context_length=config["data"]["context_length"],
-        batch_size=config["data"]["batch_size"],
-        accumulate=1,
-        rank=0,
-        world_size=1,
-        start=0,
-    )
 
 
 @torch.no_grad()

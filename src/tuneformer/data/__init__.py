@@ -1,1 +1,1 @@
-"""Corpora, tokenizers, token files and batches. Only `batches` and `datamodule` import torch."""
+"""Corpora, generators, images, tokenizers and batches. Only batches import torch (see `contract`)."""

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from tuneformer.data.contract import SPLITS
 from tuneformer.errors import UserError
-
-SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)

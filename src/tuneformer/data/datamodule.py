@@ -1,20 +1,12 @@
 """Token batches for Lightning."""
 
-from typing import Any
-
-import pytorch_lightning as pl
-import torch
-from torch.utils.data import DataLoader
-
-from tuneformer.data.batches import EvaluationBatches, TokenBatch, TrainingBatches
+from tuneformer.data.batch_module import BatchModule
+from tuneformer.data.batches import EvaluationBatches, TrainingBatches
 from tuneformer.data.token_files import TokenSplits
 
 
-class TextDataModule(pl.LightningDataModule):
-    """Training batches from the trainer's own step on, and validation and test windows.
-
-    A trainer that resumed a checkpoint knows its step before it asks for batches, so that training goes
-    on with the batch after the last one: the first micro batch of the step that is next.
+class TextDataModule(BatchModule):
+    """Random windows of the training tokens, and validation and test in windows side by side.
 
     Raises:
         UserError: `batch_size` is not divisible by the trainer's devices times its accumulation.
@@ -30,58 +22,30 @@ class TextDataModule(pl.LightningDataModule):
         num_workers: int,
         seed: int,
     ) -> None:
-        super().__init__()
+        super().__init__(num_workers=num_workers)
         self.splits = splits
         self._context_length = context_length
         self._batch_size = batch_size
         self._eval_batch_size = eval_batch_size
-        self._num_workers = num_workers
         self._seed = seed
 
-    def train_dataloader(self) -> DataLoader[TokenBatch]:
-        trainer = self._trainer
-        accumulate = trainer.accumulate_grad_batches
-        batches = TrainingBatches(
+    def training_batches(self, *, accumulate: int, rank: int, world_size: int, start: int) -> TrainingBatches:
+        return TrainingBatches(
             self.splits.splits["train"],
             seed=self._seed,
             context_length=self._context_length,
             batch_size=self._batch_size,
             accumulate=accumulate,
-            rank=trainer.global_rank,
-            world_size=trainer.world_size,
-            start=trainer.global_step * accumulate,
+            rank=rank,
+            world_size=world_size,
+            start=start,
         )
-        return self._loader(batches)
 
-    def val_dataloader(self) -> DataLoader[TokenBatch]:
-        return self._loader(self._evaluation("validation"))
-
-    def test_dataloader(self) -> DataLoader[TokenBatch]:
-        return self._loader(self._evaluation("test"))
-
-    @property
-    def _trainer(self) -> pl.Trainer:
-        assert self.trainer is not None, "the trainer asks for batches once it has been given this module"
-        return self.trainer
-
-    def _evaluation(self, split: str) -> EvaluationBatches:
+    def evaluation_batches(self, split: str, *, rank: int, world_size: int) -> EvaluationBatches:
         return EvaluationBatches(
             self.splits.splits[split],
             context_length=self._context_length,
             batch_size=self._eval_batch_size,
-            rank=self._trainer.global_rank,
-            world_size=self._trainer.world_size,
+            rank=rank,
+            world_size=world_size,
         )
-
-    def _loader(self, batches: TrainingBatches | EvaluationBatches) -> DataLoader[TokenBatch]:
-        return DataLoader(
-            batches,
-            batch_size=None,
-            num_workers=self._num_workers,
-            collate_fn=_as_it_is,
-            pin_memory=torch.cuda.is_available(),
-        )
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch

@@ -12,9 +12,7 @@ import torch
 
 from tuneformer.callbacks.evaluation_weights import EvaluationWeights
 from tuneformer.callbacks.run_metrics import step_is_complete
-from tuneformer.data.datamodule import TextDataModule
-from tuneformer.data.text_data import TextData
-from tuneformer.data.token_files import TokenSplits
+from tuneformer.data.contract import Data, PreparedData
 from tuneformer.optim.schedules import geometric
 from tuneformer.random_state import kept_random_state
 from tuneformer.tasks.base import Task
@@ -37,8 +35,8 @@ class Sweep:
 def sweep_rates(
     config: Config,
     *,
-    data: TextData,
-    splits: TokenSplits,
+    data: Data[Any],
+    prepared: PreparedData,
     low: float,
     high: float,
     steps: int,
@@ -65,17 +63,10 @@ def sweep_rates(
     watch = _Watch(peak=peak, told=told)
     with tempfile.TemporaryDirectory() as folder, restored_process(), kept_random_state():
         settings.set_up_torch()
-        task = build_task(config, splits)
-        datamodule = TextDataModule(
-            splits=splits,
-            context_length=data.context_length,
-            batch_size=data.batch_size,
-            eval_batch_size=data.eval_batch_size,
-            num_workers=data.num_workers,
-            seed=config["seed"],
-        )
+        task = build_task(config, prepared)
+        batches = data.batches(prepared, seed=config["seed"])
         callbacks = [EvaluationWeights(None), watch]
-        settings.build(callbacks=callbacks, loggers=[], folder=Path(folder)).fit(task, datamodule=datamodule)
+        settings.build(callbacks=callbacks, loggers=[], folder=Path(folder)).fit(task, datamodule=batches)
     return watch.sweep
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -10,29 +9,29 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tuneformer.errors import UserError
-from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
-from tuneformer.models.block import PreNormBlock
-from tuneformer.models.feed_forward import make_feed_forward
+from tuneformer.models.embedding import embed_tokens
+from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
 from tuneformer.models.key_value_cache import KeyValueCache
-from tuneformer.models.norms import make_norm
 from tuneformer.models.positions import PositionScheme
+from tuneformer.models.stack import StackSettings, make_blocks, make_final_norm
 
 
 class Decoder(nn.Module):
-    """Logits of the next token: token embedding, pre-norm layers, final norm, output matrix.
+    """Logits of the next token: token embedding, layers, final norm (none for post-norm), output matrix.
 
     logits_t = W_output norm(x_t), where x runs from W_embedding[token_t] + position_t through the
-    layers (arXiv 1706.03762, without its encoder; pre-norm as GPT-2). Dropout acts on the sum of
-    embeddings, on attention weights and on each branch before it is added. With sinusoidal positions
+    layers (arXiv 1706.03762, without its encoder; GPT-2). Dropout acts on the sum of embeddings, on
+    attention weights and on each branch before it is added. With sinusoidal positions
     token embeddings are multiplied by sqrt(d_model) (1706.03762, 3.4). Weights are drawn once, from
     torch's default generator on the CPU in float32 (see `initialize`). With a `base_width` the model is
     parametrised for transfer across widths (muP, 2203.03466, table 8): logits are multiplied by
     base_width / d_model and those of attention are divided by head_dim in place of its root, such that
-    at the base width both are the standard ones. The settings are explained in conf/model/decoder.yaml.
+    at the base width both are the standard ones. The settings are explained in conf/model/decoder.yaml;
+    `size` is only the name of those that it gave.
     """
 
     def __init__(
@@ -40,11 +39,13 @@ class Decoder(nn.Module):
         *,
         vocab_size: int,
         context_length: int,
+        size: str | None,
         n_layers: int,
         n_heads: int,
         d_model: int,
         d_ff: int | None,
         dropout: float,
+        block: str,
         norm: str,
         feed_forward: str,
         positions: str,
@@ -65,6 +66,7 @@ class Decoder(nn.Module):
             UserError: a setting that cannot be built.
         """
         super().__init__()
+        self.size = size
         self.vocab_size = vocab_size
         self.context_length = context_length
         self.d_model = d_model
@@ -75,37 +77,38 @@ class Decoder(nn.Module):
         self.output_scale = 1.0 if base_width is None else base_width / d_model
         self.embedding_scale = math.sqrt(d_model) if positions == "sinusoidal" else 1.0
 
-        scheme = PositionScheme(
-            name=positions,
-            n_positions=context_length,
-            rope_base=rope_base,
-            rope_fraction=rope_fraction,
-            rope_scale=rope_scale,
-            t5_buckets=t5_buckets,
-            t5_max_distance=t5_max_distance,
-        )
-        layer = partial(
-            LayerSpec,
+        stack = StackSettings(
+            name="decoder",
             causal=True,
-            d_model=d_model,
-            n_heads=n_heads,
             context_length=context_length,
-            bias=bias,
+            n_layers=n_layers,
+            n_heads=n_heads,
+            d_model=d_model,
+            d_ff=d_ff,
             dropout=dropout,
+            block=block,
+            norm=norm,
+            feed_forward=feed_forward,
+            positions=PositionScheme(
+                name=positions,
+                n_positions=context_length,
+                rope_base=rope_base,
+                rope_fraction=rope_fraction,
+                rope_scale=rope_scale,
+                t5_buckets=t5_buckets,
+                t5_max_distance=t5_max_distance,
+            ),
+            bias=bias,
             logit_scale=None if base_width is None else math.sqrt(base_width * n_heads) / d_model,
-            head_positions=scheme.head_positions,
-            logit_bias=scheme.logit_bias,
         )
-        build = partial(make_block, attention=attention, norm=norm, feed_forward=feed_forward, d_ff=d_ff)
         device = torch.get_default_device()
         # without storage first: torch's own layers would draw weights that nobody keeps
         with torch.device("meta"):
             self.token_embedding = nn.Embedding(vocab_size, d_model)
-            self.position_embedding = scheme.embedding(d_model=d_model)
+            self.position_embedding = stack.positions.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
-            sites = (AttentionSite("decoder", index) for index in range(n_layers))
-            self.blocks = nn.ModuleList(build(layer(site=site)) for site in sites)
-            self.norm = make_norm(norm, width=d_model, bias=bias)
+            self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
+            self.norm = make_final_norm(stack)
             self.output = None if tie_embeddings else nn.Linear(d_model, vocab_size, bias=bias)
         self.to_empty(device=device)
         self.initialize()
@@ -131,9 +134,13 @@ class Decoder(nn.Module):
                 f"data.context_length={cache.capacity} is the room of the cache: it cannot hold"
                 f" {start + n_tokens} tokens"
             )
-        x = self.token_embedding(tokens)
-        if self.position_embedding is not None:
-            x = self.embedding_scale * x + self.position_embedding(start, n_tokens).to(x.dtype)
+        x = embed_tokens(
+            tokens,
+            token_embedding=self.token_embedding,
+            position_embedding=self.position_embedding,
+            scale=self.embedding_scale,
+            start=start,
+        )
         x = self.dropout(x)
         shared = ForwardPass(start=start, mask=AttentionMask(causal=True), cache=cache)
         for block in self.blocks:
@@ -151,20 +158,11 @@ class Decoder(nn.Module):
         layers = {shell.layer.site: shell.new_cache() for shell in shells}
         return KeyValueCache(layers=layers, capacity=self.context_length)
 
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the tokens of an example."""
+        return n_tokens
 
-def make_block(
-    layer: LayerSpec,
-    *,
-    attention: Callable[..., AttentionShell],
-    norm: str,
-    feed_forward: str,
-    d_ff: int | None,
-) -> PreNormBlock:
-    """Return one layer of a decoder; the arguments are those of Decoder."""
-    return PreNormBlock(
-        attention_norm=make_norm(norm, width=layer.d_model, bias=layer.bias),
-        attention=attention(layer=layer),
-        feed_forward_norm=make_norm(norm, width=layer.d_model, bias=layer.bias),
-        feed_forward=make_feed_forward(feed_forward, d_model=layer.d_model, d_ff=d_ff, bias=layer.bias),
-        dropout=layer.dropout,
-    )
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over an example of so many tokens."""
+        a_token = matrix_flops(self.blocks, self.norm, self.output or self.token_embedding)
+        return n_tokens * (a_token + mixing_flops(self.blocks, n_keys=n_tokens, stacks=("decoder",)))

@@ -1,6 +1,7 @@
 """Initial weights by named schemes."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,10 +19,15 @@ EMBEDDING_STD = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """The model that a weight matrix belongs to, and its place there."""
+    """The model that a weight matrix belongs to, and its place there.
+
+    Attributes:
+        layer: the layer of its stack that it is in, from 1; None outside the layers.
+    """
 
     d_model: int
     n_layers: int
+    layer: int | None
     is_embedding: bool
     is_residual_output: bool
 
@@ -58,6 +64,16 @@ def zero_output(weight: Tensor, place: Place) -> None:
         nn.init.normal_(weight, std=math.sqrt(2 / (5 * place.d_model)))
 
 
+def depth_scaled(weight: Tensor, place: Place) -> None:
+    """xavier, divided by sqrt(l) in layer l = 1, 2, ..., so that deep post-norm stacks train.
+
+    DS-Init with alpha = 1 (Zhang, Titov and Sennrich, arXiv 1908.11365, 4.1).
+    """
+    xavier(weight, place)
+    if place.layer is not None:
+        weight.div_(math.sqrt(place.layer))
+
+
 def mup(weight: Tensor, place: Place) -> None:
     """normal(0, 1 / sqrt(fan_in)), embeddings normal(0, 0.02): the same size at every width.
 
@@ -72,7 +88,14 @@ def mup(weight: Tensor, place: Place) -> None:
 
 
 Scheme = Callable[[Tensor, Place], None]
-SCHEMES: dict[str, Scheme] = {"gpt2": gpt2, "xavier": xavier, "zero_output": zero_output, "mup": mup}
+SCHEMES: dict[str, Scheme] = {
+    "gpt2": gpt2,
+    "xavier": xavier,
+    "zero_output": zero_output,
+    "depth_scaled": depth_scaled,
+    "mup": mup,
+}
+IN_LAYER = re.compile(r"blocks\.(\d+)\.")
 
 
 @torch.no_grad()
@@ -99,9 +122,11 @@ def initialize(model: nn.Module, *, scheme: str, d_model: int, n_layers: int) ->
             )
             reset()
             continue
+        in_layer = IN_LAYER.search(name)
         place = Place(
             d_model=d_model,
             n_layers=n_layers,
+            layer=None if in_layer is None else int(in_layer[1]) + 1,
             is_embedding=not isinstance(module, nn.Linear),
             is_residual_output=name.endswith(RESIDUAL_OUTPUTS),
         )

@@ -1,6 +1,6 @@
 """The rates, decays and parameter groups that a configuration stands for, nothing trained."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,14 +46,16 @@ class Plan:
     groups: list[PlannedGroup]
 
 
-def make_plan(config: Config, *, vocab_size: int) -> Plan:
+def make_plan(config: Config, *, needs: Mapping[str, Any]) -> Plan:
     """What a checked configuration trains, built on the meta device: no memory, no random numbers.
+
+    `needs`: what the prepared data asks of the model.
 
     Raises:
         UserError: a parameter that no rule covers, a rule that covers none, or what the optimizer refuses.
     """
     with torch.device("meta"):
-        model = build_model(config["model"], config["attention"], vocab_size=vocab_size)
+        model = build_model(config["model"], config["attention"], needs=needs)
     with whitelisted():
         groups = instantiate(config["param_groups"], _convert_="all")
         optimizer = build_optimizer(model, optimizer_factory(config["optimizer"]), groups)

@@ -17,6 +17,7 @@ from tuneformer.runs.identity import config_hash, differences
 from tuneformer.runs.record import Record, read_record, write_record
 
 OUTPUTS = Path("outputs")
+TOKENIZER_FILE = "tokenizer.json"
 Config = dict[str, Any]
 
 
@@ -28,7 +29,7 @@ class RunDirectory:
         self.config_file = path / "config.yaml"
         self.record_file = path / "record.json"
         self.metrics_file = path / "metrics.csv"
-        self.tokenizer_file = path / "tokenizer.json"
+        self.tokenizer_file = path / TOKENIZER_FILE
         self.checkpoints = path / "checkpoints"
         self._lock: int | None = None
         self._made_here = False

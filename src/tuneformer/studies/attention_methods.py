@@ -51,7 +51,9 @@ def parameters(option: str, d_ff: int | None) -> int:
     """Trained numbers of the study's model with this attention."""
     config = _settings(option)
     with torch.device("meta"):
-        model = build_model(config["model"] | {"d_ff": d_ff}, config["attention"], vocab_size=VOCAB_SIZE)
+        model = build_model(
+            config["model"] | {"d_ff": d_ff}, config["attention"], needs={"vocab_size": VOCAB_SIZE}
+        )
     return n_parameters(model)
 
 

@@ -42,7 +42,7 @@ class Cost:
 def measure_cost(overrides: Sequence[str], runs: Sequence[Path]) -> Cost:
     """The cost of the model of `overrides`, whose `runs` have ended."""
     config: dict[str, Any] = check_config(*compose_config(list(overrides)))
-    model = build_model(config["model"], config["attention"], vocab_size=VOCAB_SIZE)
+    model = build_model(config["model"], config["attention"], needs={"vocab_size": VOCAB_SIZE})
     shape = (config["data"]["batch_size"], config["data"]["context_length"])
     tokens = torch.randint(VOCAB_SIZE, shape, generator=torch.Generator().manual_seed(0))
 

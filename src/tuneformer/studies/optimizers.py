@@ -2,14 +2,13 @@
 
 import math
 import time
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Collection, Sequence
 
 from tuneformer.runs.directory import OUTPUTS
 from tuneformer.runs.record import Record
 from tuneformer.studies.optimizer_methods import Method
 from tuneformer.studies.tuning import FRESH_SEEDS, TUNING_SEED, Job, Tuning, overrides_of
-from tuneformer.studies.workers import LOG, Outcome, run_once, start_workers
+from tuneformer.studies.workers import LOG, Call, Outcome, run_all
 from tuneformer.sweeps.job_names import job_name
 from tuneformer.terminal import say
 
@@ -35,17 +34,14 @@ class Study:
 
     def run(self, *, workers: int) -> None:
         """Runs everything that is not there yet, `workers` at a time, telling of each as it ends."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with start_workers(workers, self.folder / LOG) as pool:
-            open_jobs: dict[Future[Outcome], Job] = {}
-            for tuning in self.tunings.values():
-                open_jobs |= self._submit(pool, tuning.next_jobs())
-            while open_jobs:
-                for done in wait(open_jobs, return_when=FIRST_COMPLETED).done:
-                    job = open_jobs.pop(done)
-                    self._take(job, done.result())
-                    if not any(other.option == job.option for other in open_jobs.values()):
-                        open_jobs |= self._submit(pool, self._next_jobs(job.option))
+        first = [job for tuning in self.tunings.values() for job in tuning.next_jobs()]
+        run_all(self._calls(first), workers=workers, log=self.folder / LOG, taken=self._then)
+
+    def _then(self, job: Job, outcome: Outcome, still_open: Collection[Job]) -> dict[Job, Call]:
+        self._take(job, outcome)
+        if any(other.option == job.option for other in still_open):
+            return {}
+        return self._calls(self._next_jobs(job.option))
 
     @property
     def test_losses(self) -> dict[Job, float]:
@@ -55,7 +51,7 @@ class Study:
             for job, record in self.records.items()
         }
 
-    def fresh_runs(self, option: str, rate: float) -> list[tuple[list[str], str]]:
+    def fresh_runs(self, option: str, rate: float) -> list[Call]:
         """Overrides and folder of each run of a method at this rate with a fresh seed that has ended."""
         jobs = [Job(option, rate, seed) for seed in FRESH_SEEDS]
         return [self._call(job) for job in jobs if job in self.records]
@@ -64,11 +60,11 @@ class Study:
         failed = any(job.option == option for job in self.errors)
         return [] if failed else self.tunings[option].next_jobs()
 
-    def _submit(self, pool: Executor, jobs: Sequence[Job]) -> dict[Future[Outcome], Job]:
+    def _calls(self, jobs: Sequence[Job]) -> dict[Job, Call]:
         self._submitted += len(jobs)
-        return {pool.submit(run_once, *self._call(job)): job for job in jobs}
+        return {job: self._call(job) for job in jobs}
 
-    def _call(self, job: Job) -> tuple[list[str], str]:
+    def _call(self, job: Job) -> Call:
         overrides = [*overrides_of(job, self.tunings[job.option].method, self.experiment), *self.overrides]
         varied = (self.tunings[job.option].method.group, "optimizer", "seed")
         name = job_name([override for override in overrides[1:] if override.startswith(varied)])

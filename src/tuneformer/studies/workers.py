@@ -3,15 +3,21 @@
 import contextlib
 import multiprocessing
 import os
-from collections.abc import Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from tuneformer.runs.record import Record, read_record
 
 LOADED_BEFORE = ["torch", "pytorch_lightning", "pytorch_optimizer", "tuneformer.training.run", "hydra"]
 LOG = "study.log"
+
+
+Key = TypeVar("Key")
+Call = tuple[Sequence[str], str]
+"""The overrides of a run and its folder."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,29 @@ class Outcome:
 
     record: Record | None
     error: str | None
+
+
+def run_all(
+    calls: Mapping[Key, Call],
+    *,
+    workers: int,
+    log: Path,
+    taken: Callable[[Key, Outcome, Collection[Key]], Mapping[Key, Call]],
+) -> None:
+    """Runs everything, `workers` at a time; what the runs print goes to `log`.
+
+    `taken(key, outcome, still open)` is told of each run as it ends, and answers with what to run as well.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with start_workers(workers, log) as pool:
+        open_runs: dict[Future[Outcome], Key] = {
+            pool.submit(run_once, *call): key for key, call in calls.items()
+        }
+        while open_runs:
+            for done in wait(open_runs, return_when=FIRST_COMPLETED).done:
+                key = open_runs.pop(done)
+                more = taken(key, done.result(), list(open_runs.values()))
+                open_runs |= {pool.submit(run_once, *call): other for other, call in more.items()}
 
 
 def start_workers(number: int, log: Path) -> Executor:

@@ -8,27 +8,35 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
+from tuneformer.data.contract import PreparedData
+from tuneformer.data.tokenizers import Tokenizer
+from tuneformer.models.block import Block
 from tuneformer.models.differentiable import twice_differentiable
+from tuneformer.models.sequence_to_sequence import SequenceToSequence
 from tuneformer.optim.build import Schedule, build_optimizer, build_schedule
 from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
 from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.random_state import set_random_state
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
+from tuneformer.tasks.metric import TaskMetric
 
 # What a random state is for: a batch draws per rank, an optimizer must draw the same on every rank.
 FOR_BATCH, FOR_OPTIMIZER = 0, 1
 
 
 class Task(pl.LightningModule, ABC):
-    """A model, a loss and how to lower it. A subclass gives `loss` and its evaluation.
+    """A model, a loss and how to lower it. A subclass gives `loss` and the metric of a split.
 
-    The loss of one optimizer step is the mean over data.batch_size sequences: over the parts of an
+    The loss of one optimizer step is the mean over data.batch_size examples: over the parts of an
     accumulation and over devices it is averaged, never summed.
     """
+
+    tokenizer: Tokenizer | None = None
+    """What turns text into the model's tokens, where the model can continue a text."""
 
     def __init__(
         self,
@@ -38,6 +46,7 @@ class Task(pl.LightningModule, ABC):
         param_groups: ParamGroups,
         schedule: Schedule,
         seed: int,
+        prepared: PreparedData,
     ) -> None:
         super().__init__()
         self.model = model
@@ -50,26 +59,34 @@ class Task(pl.LightningModule, ABC):
         """The parameters of `model` to evaluate, where they are not those that train."""
         self.extra_metrics: dict[str, float] = {}
         """What a callback measured in an evaluation, for the row of that evaluation."""
+        self.result_files: dict[str, str] = {}
+        """What the test gave beside its figures: files for the run directory, name -> content."""
+        self.validation_metric = self.metric(prepared)
+        self.test_metric = self.metric(prepared)
         self._counted_batch = -1
         self._batch: Any = None
         self.gradient_norm: Tensor | None = None
 
+    @classmethod
     @abstractmethod
-    def evaluate_again(self, split: str) -> float:
-        """The loss, in nats, of the model's present weights on the split ("val", "test") just evaluated."""
+    def metric(cls, prepared: Any) -> TaskMetric:
+        """What measures a split of the data, all its sums still empty."""
 
     @abstractmethod
     def loss(self, batch: Any) -> Tensor:
-        """The mean loss of a batch, in nats."""
+        """The mean loss of a batch, that which training lowers."""
 
     def configure_model(self) -> None:
         """Under trainer.strategy=fsdp, spreads every parameter over the devices, block by block."""
         if self.device_mesh is None or isinstance(next(self.model.parameters()), DTensor):
             return
         mesh = self.device_mesh["data_parallel"]
-        for block in getattr(self.model, "blocks", []):
+        for block in [module for module in self.model.modules() if isinstance(module, Block)]:
             fully_shard(block, mesh=mesh)
         fully_shard(self.model, mesh=mesh)
+        if isinstance(self.model, SequenceToSequence):
+            for method in ("begin", "advance"):
+                register_fsdp_forward_method(self.model, method)
 
     def configure_optimizers(self) -> Any:
         """One optimizer over the named parameter groups, and its schedule per step over trainer.max_steps."""
@@ -89,6 +106,43 @@ class Task(pl.LightningModule, ABC):
             self._counted_batch = batch_idx
         self._batch = batch
         return loss
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.validation_metric.score(self.model, batch)
+
+    def on_validation_epoch_end(self) -> None:
+        self._publish("val", self.validation_metric)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self.test_metric.score(self.model, batch)
+
+    def on_test_epoch_end(self) -> None:
+        with self.test_metric.sync_context():  # the sums of all ranks
+            self.result_files = self.test_metric.files()
+        self._publish("test", self.test_metric)
+
+    @torch.no_grad()
+    def evaluate_again(self, split: str) -> float:
+        """The loss of the model's present weights on the split ("val", "test") just evaluated."""
+        metric = self.validation_metric if split == "val" else self.test_metric
+        loaders = self.trainer.val_dataloaders if split == "val" else self.trainer.test_dataloaders
+        was_training = self.training
+        self.eval()
+        assert loaders is not None
+        for batch in loaders:
+            here = self.trainer.strategy.batch_to_device(batch)
+            with self.trainer.precision_plugin.forward_context():
+                metric.score(self.model, here)
+        self.train(was_training)
+        loss = float(metric.compute()["loss"])
+        metric.reset()
+        return loss
+
+    def _publish(self, split: str, metric: TaskMetric) -> None:
+        values = {f"{split}/{name}": value for name, value in metric.compute().items()}
+        # callback_metrics only: RunMetrics writes them, with the number of the step they belong to
+        self.log_dict(values, logger=False)
+        metric.reset()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         set_random_state(self.seed, FOR_OPTIMIZER, self.global_step)

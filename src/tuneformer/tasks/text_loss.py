@@ -4,44 +4,43 @@ import math
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import Metric
 
-from tuneformer.data.batches import IGNORED
-
-# Apple's GPUs have no float64; there the sums are good to five digits
-SUM_DTYPE = torch.float32 if torch.backends.mps.is_available() else torch.float64
+from tuneformer.data.batches import TokenBatch
+from tuneformer.data.contract import IGNORED
+from tuneformer.tasks.metric import SUM_DTYPE, TaskMetric
 
 
-class TextLoss(Metric):
+class TextLoss(TaskMetric):
     """Cross entropy summed over every scored token of a text, whatever its batches.
 
         loss          = nats / tokens             nats per token
         perplexity    = exp(loss)
         bits_per_byte = nats / (bytes ln 2)       comparable between tokenizers
 
-    The sums are exact integers or float64 (where the device has it), and add up over processes.
+    `byte_lengths`: UTF-8 bytes that each token stands for, shape (vocab_size,). The sums are exact
+    integers or float64 (where the device has it), and add up over processes.
     """
 
-    full_state_update = False
     nats: Tensor
     tokens: Tensor
     bytes: Tensor
+    byte_lengths: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, byte_lengths: Int[Tensor, " vocab"]) -> None:
         super().__init__()
+        self.register_buffer("byte_lengths", byte_lengths, persistent=False)
         self.add_state("nats", torch.zeros((), dtype=SUM_DTYPE), dist_reduce_fx="sum")
         self.add_state("tokens", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("bytes", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
-    def update(
-        self,
-        logits: Float[Tensor, "batch time vocab"],
-        targets: Int[Tensor, "batch time"],
-        byte_lengths: Int[Tensor, " vocab"],
-    ) -> None:
-        """Add a batch. `byte_lengths`: UTF-8 bytes that each token stands for; targets of -100 do not count.
+    def score(self, model: nn.Module, batch: TokenBatch) -> None:
+        """Add a batch."""
+        self.update(model(batch.inputs), batch.targets)
+
+    def update(self, logits: Float[Tensor, "batch time vocab"], targets: Int[Tensor, "batch time"]) -> None:
+        """Add a batch; targets of -100 do not count.
 
         The logarithms are taken in float32 also where the logits have fewer bits.
         """
@@ -50,7 +49,7 @@ class TextLoss(Metric):
         scored = flat[flat != IGNORED]
         self.nats += nats.sum(dtype=SUM_DTYPE)
         self.tokens += scored.numel()
-        self.bytes += byte_lengths[scored].sum()
+        self.bytes += self.byte_lengths[scored].sum()
 
     def compute(self) -> dict[str, Tensor]:
         """The three figures as scalars; nan where nothing was scored."""

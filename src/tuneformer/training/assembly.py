@@ -12,8 +12,7 @@ from tuneformer.callbacks.checkpoints import Checkpoints
 from tuneformer.callbacks.evaluation_weights import EvaluationWeights, averages_by_itself
 from tuneformer.callbacks.run_metrics import RunMetrics
 from tuneformer.config.whitelist import whitelisted
-from tuneformer.data.text_data import TextData
-from tuneformer.data.token_files import TokenSplits
+from tuneformer.data.contract import Data, PreparedData
 from tuneformer.data.windows import rows_per_micro_batch
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
@@ -22,29 +21,28 @@ from tuneformer.optim.sharding import check_shardable
 from tuneformer.optim.wrapped import innermost
 from tuneformer.random_state import set_random_state
 from tuneformer.tasks.base import Task
-from tuneformer.tasks.language_modelling import LanguageModelling
+from tuneformer.tasks.catalogue import task_class
 from tuneformer.training.settings import TrainerSettings
 
 Config = dict[str, Any]
-TASKS = {"language_modelling": LanguageModelling}
 FOR_WEIGHTS = 2
 
 
-def build_task(config: Config, splits: TokenSplits) -> Task:
+def build_task(config: Config, prepared: PreparedData) -> Task:
     """The model in its task. Its initial weights depend on `seed` and the model alone."""
     set_random_state(config["seed"], FOR_WEIGHTS)
-    model = build_model(config["model"], config["attention"], vocab_size=splits.tokenizer.vocab_size)
+    model = build_model(config["model"], config["attention"], needs=prepared.needs)
     with whitelisted():
         factory = optimizer_factory(config["optimizer"])
         if config["trainer"]["strategy"] == "fsdp":
             check_shardable(factory)
-        task = TASKS[config["data"]["task"]](
+        task = task_class(config["data"]["task"])(
             model=model,
             optimizer=factory,
             param_groups=instantiate(config["param_groups"], _convert_="all"),
             schedule=instantiate(config["scheduler"], _convert_="all"),
             seed=config["seed"],
-            tokenizer=splits.tokenizer,
+            prepared=prepared,
         )
         task.build_optimizer()  # what cannot be built is refused before the run leaves anything
     if config["trainer"]["compile"]:
@@ -53,8 +51,12 @@ def build_task(config: Config, splits: TokenSplits) -> Task:
     return task
 
 
-def build_callbacks(settings: Config, *, data: TextData, task: Task) -> list[pl.Callback]:
+def build_callbacks(
+    settings: Config, *, data: Data[Any], task: Task, flops_per_unit: float | None
+) -> list[pl.Callback]:
     """EvaluationWeights and RunMetrics, whose work others build on, and those of conf/callbacks in order.
+
+    `flops_per_unit`: operations of training on one unit of the data; None where nobody counts them.
 
     Raises:
         UserError: nothing would keep the run safe, or two things would average its weights.
@@ -73,7 +75,7 @@ def build_callbacks(settings: Config, *, data: TextData, task: Task) -> list[pl.
         )
     return [
         EvaluationWeights(averages[0] if averages else None),
-        RunMetrics(tokens_per_step=data.batch_size * data.context_length),
+        RunMetrics(unit=data.unit, units_per_step=data.units_per_step, flops_per_unit=flops_per_unit),
         *(callback for callback in configured.values() if isinstance(callback, pl.Callback)),
     ]
 

@@ -55,7 +55,7 @@ def find_branch(config: Config, *, fingerprint: str) -> Branch:
     _check_schedules(config, trunk_config, where)
     _check_equal_otherwise(config, trunk_config, where)
     if trunk.read_record()["data"]["fingerprint"] != fingerprint:
-        raise UserError(f"{where} was trained on another text than data gives now")
+        raise UserError(f"{where} was trained on other data than its settings give now")
     start, stable = _stable_steps(config), _stable_steps(trunk_config)
     if start > stable:
         raise UserError(

@@ -3,16 +3,16 @@
 import shlex
 import sys
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from torch import nn
 
 from tuneformer.callbacks.checkpoints import checkpoints_of
 from tuneformer.callbacks.run_metrics import run_metrics_of
-from tuneformer.data.token_files import TokenSplits
-from tuneformer.models.decoder import Decoder
-from tuneformer.models.size import flops_per_token, n_parameters
+from tuneformer.data.contract import PreparedData
+from tuneformer.models.size import CountsFlops, flops_per_example, flops_per_token, n_parameters
 from tuneformer.runs.identity import config_hash
 from tuneformer.runs.record import Record, git_state, host_hardware, package_versions
 from tuneformer.tasks.base import Task
@@ -20,7 +20,9 @@ from tuneformer.tasks.base import Task
 Config = dict[str, Any]
 
 
-def first_record(config: Config, task: Task, splits: TokenSplits, trainer: pl.Trainer) -> Record:
+def first_record(
+    config: Config, task: Task, unit: str, prepared: PreparedData, trainer: pl.Trainer
+) -> Record:
     """All that is known before the first step."""
     return {
         "status": "running",
@@ -28,7 +30,7 @@ def first_record(config: Config, task: Task, splits: TokenSplits, trainer: pl.Tr
         "seed": config["seed"],
         "metrics": {"final": {}, "best": {}},
         "steps": 0,
-        "tokens": 0,
+        unit: 0,
         "wall_seconds": 0.0,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "restarts": 0,
@@ -38,17 +40,31 @@ def first_record(config: Config, task: Task, splits: TokenSplits, trainer: pl.Tr
         "git": git_state(),
         "versions": package_versions(),
         "hardware": host_hardware() | torch_hardware(trainer),
-        "model": {
-            "parameters": n_parameters(task.model),
-            "flops_per_token": flops_per_token(
-                cast(Decoder, task.model), context_length=config["data"]["context_length"]
-            ),
-        },
+        "model": model_size(task.model, config, prepared),
         "data": {
-            "fingerprint": splits.fingerprint,
-            "tokens": {name: file.n_tokens for name, file in splits.splits.items()},
-            "notes": splits.notes,
+            "task": config["data"]["task"],
+            "fingerprint": prepared.fingerprint,
+            "unit": unit,
+            unit: prepared.counts,
+            "optimum": prepared.optimum,
+            "notes": prepared.notes,
+            "kept": sorted(prepared.kept),
         },
+    }
+
+
+def model_size(model: nn.Module, config: Config, prepared: PreparedData) -> dict[str, float | None]:
+    """Parameters, and the operations of training on a token (or patch) and on an example.
+
+    Those are None of a model that does not count them.
+    """
+    size: dict[str, float | None] = {"parameters": n_parameters(model)}
+    if not isinstance(model, CountsFlops):
+        return size | {"flops_per_token": None, "flops_per_example": None}
+    n_tokens = prepared.mean_tokens or config["data"].get("context_length") or 0
+    return size | {
+        "flops_per_token": flops_per_token(model, context_length=n_tokens),
+        "flops_per_example": flops_per_example(model, n_tokens=n_tokens),
     }
 
 
@@ -65,14 +81,18 @@ def torch_hardware(trainer: pl.Trainer) -> dict[str, Any]:
     }
 
 
-def measured(trainer: pl.Trainer, splits: TokenSplits) -> Record:
-    """What the run has come to so far: steps, tokens, epochs, final and best metrics."""
+def measured(trainer: pl.Trainer, prepared: PreparedData) -> Record:
+    """What the run has come to so far: steps, units (as tokens), epochs, final and best metrics.
+
+    `epochs` is None where examples are generated without end.
+    """
     metrics = run_metrics_of(trainer)
-    tokens = trainer.global_step * metrics.tokens_per_step
+    seen = trainer.global_step * metrics.units_per_step
+    n_train = prepared.counts["train"]
     return {
         "steps": trainer.global_step,
-        "tokens": tokens,
-        "epochs": tokens / splits.splits["train"].n_tokens,
+        metrics.unit: seen,
+        "epochs": seen / n_train if n_train else None,
         "train_seconds": metrics.seconds,
         "metrics": {"final": metrics.latest, "best": checkpoints_of(trainer).best},
     }

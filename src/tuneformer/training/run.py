@@ -11,9 +11,8 @@ from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from tuneformer.callbacks.run_metrics import run_metrics_of
-from tuneformer.data.datamodule import TextDataModule
-from tuneformer.data.text_data import TextData
-from tuneformer.data.token_files import TokenSplits
+from tuneformer.data.batch_module import BatchModule
+from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import Diverged, Interrupted, UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.files import write_text
@@ -29,7 +28,7 @@ from tuneformer.training.assembly import (
 from tuneformer.training.branch import find_branch
 from tuneformer.training.loggers import build_loggers, close_loggers
 from tuneformer.training.processes import other_ranks, restored_process
-from tuneformer.training.records import first_record, measured
+from tuneformer.training.records import first_record, measured, model_size
 from tuneformer.training.resume import checkpoint_step, usable_checkpoint
 from tuneformer.training.summary import print_beginning, print_end
 
@@ -38,7 +37,9 @@ Config = dict[str, Any]
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
-def run(config: Config, *, data: TextData, splits: TokenSplits, directory: RunDirectory, rank: int) -> Record:
+def run(
+    config: Config, *, data: Data[Any], prepared: PreparedData, directory: RunDirectory, rank: int
+) -> Record:
     """Trains and evaluates one run in its directory, and returns its record.
 
     Divergence is recorded as the result. A signal ends in SystemExit with 128 + its number, any other
@@ -50,18 +51,17 @@ def run(config: Config, *, data: TextData, splits: TokenSplits, directory: RunDi
         checkpoint = usable_checkpoint(directory.checkpoints)
         branch = None
         if config["branch_from"] is not None:
-            branch = find_branch(config, fingerprint=splits.fingerprint)
+            branch = find_branch(config, fingerprint=prepared.fingerprint)
             checkpoint = checkpoint or branch.checkpoint
-        task = build_task(config, splits)
-        datamodule = TextDataModule(
-            splits=splits,
-            context_length=data.context_length,
-            batch_size=data.batch_size,
-            eval_batch_size=data.eval_batch_size,
-            num_workers=data.num_workers,
-            seed=config["seed"],
+        task = build_task(config, prepared)
+        batches = data.batches(prepared, seed=config["seed"])
+        size = model_size(task.model, config, prepared)
+        callbacks = build_callbacks(
+            config["callbacks"],
+            data=data,
+            task=task,
+            flops_per_unit=size["flops_per_token" if data.unit == "tokens" else "flops_per_example"],
         )
-        callbacks = build_callbacks(config["callbacks"], data=data, task=task)
         if branch is not None and rank == 0:
             branch.copy_metrics(directory)
         loggers = build_loggers(
@@ -70,20 +70,20 @@ def run(config: Config, *, data: TextData, splits: TokenSplits, directory: RunDi
         trainer = settings.build(callbacks=callbacks, loggers=loggers, folder=directory.path)
         check_batch_divides(data.batch_size, trainer)
 
-        record = begin(config, task, trainer, splits, directory, rank)
+        record = begin(config, task, trainer, data.unit, prepared, directory, rank)
         record["branch"] = branch.as_record() if branch is not None else None
         started = time.monotonic() - record["wall_seconds"]
         try:
             with other_ranks(config, trainer):
-                trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
-                evaluate(trainer, task, datamodule)
+                trainer.fit(task, datamodule=batches, ckpt_path=checkpoint, weights_only=True)
+                evaluate(trainer, task, batches, directory)
             record["status"] = "finished"
         except BaseException as raised:
             error = as_user_error(raised, directory)
             record |= outcome(error)
             raise_unless_result(error, rank)
         finally:
-            record |= measured(trainer, splits)
+            record |= measured(trainer, prepared)
             record["wall_seconds"] = time.monotonic() - started
             if rank == 0:
                 end(record, loggers, directory)
@@ -91,37 +91,55 @@ def run(config: Config, *, data: TextData, splits: TokenSplits, directory: RunDi
 
 
 def begin(
-    config: Config, task: Task, trainer: pl.Trainer, splits: TokenSplits, directory: RunDirectory, rank: int
+    config: Config,
+    task: Task,
+    trainer: pl.Trainer,
+    unit: str,
+    prepared: PreparedData,
+    directory: RunDirectory,
+    rank: int,
 ) -> Record:
     """Writes what is known before the first step; a run that goes on keeps its beginning."""
-    record = first_record(config, task, splits, trainer)
+    record = first_record(config, task, unit, prepared, trainer)
     if rank > 0:
         return record
     if directory.begun():
         before = directory.read_record()
-        if before["data"]["fingerprint"] != splits.fingerprint:
+        if before["data"]["fingerprint"] != prepared.fingerprint:
             raise UserError(
-                f"run_dir={directory} began with another text than data gives now: start a new run"
+                f"run_dir={directory} began with other data than its settings give now: start a new run"
             )
         record |= {name: before[name] for name in ("started", "wall_seconds", "git", "versions")}
         record["restarts"] = before["restarts"] + 1
-    known = {"vocab_size": splits.tokenizer.vocab_size}
     directory.checkpoints.mkdir(exist_ok=True)
     for folder in (directory.path, directory.checkpoints):
         for unfinished in folder.glob(".*.tmp"):  # of a process that was killed as it wrote
             unfinished.unlink()
-    directory.write_config({**config, "data": config["data"] | known, "model": config["model"] | known})
-    write_text(directory.tokenizer_file, splits.tokenizer.to_json())
+    directory.write_config(with_needs(config, prepared))
+    for name, content in prepared.kept.items():
+        write_text(directory.path / name, content)
     directory.write_record(record)
-    print_beginning(record, splits, trainer, directory)
+    print_beginning(record, prepared, trainer, directory)
     return record
 
 
-def evaluate(trainer: pl.Trainer, task: Task, datamodule: TextDataModule) -> None:
+def with_needs(config: Config, prepared: PreparedData) -> Config:
+    """The configuration with what the data asks of the model filled in: a run is loaded by it alone."""
+    filled = {
+        group: {key: prepared.needs.get(key, value) for key, value in config[group].items()}
+        for group in ("data", "model")
+    }
+    return config | filled
+
+
+def evaluate(trainer: pl.Trainer, task: Task, batches: BatchModule, directory: RunDirectory) -> None:
     """Validates the last weights if the last step did not, and tests them on the whole split."""
     if run_metrics_of(trainer).validated_step != trainer.global_step:
-        trainer.validate(task, datamodule=datamodule, verbose=False)
-    trainer.test(task, datamodule=datamodule, verbose=False)
+        trainer.validate(task, datamodule=batches, verbose=False)
+    trainer.test(task, datamodule=batches, verbose=False)
+    if trainer.is_global_zero:
+        for name, content in task.result_files.items():
+            write_text(directory.path / name, content)
 
 
 def outcome(error: BaseException) -> Record:
@@ -168,7 +186,9 @@ def end(record: Record, loggers: list[Logger], directory: RunDirectory) -> None:
     except OSError as error:
         say(f"{directory.record_file} cannot be written: {error.strerror}; it says what it said before")
     close_loggers(
-        loggers, record["status"], {name: record[name] for name in ("steps", "tokens", "wall_seconds")}
+        loggers,
+        record["status"],
+        {name: record[name] for name in ("steps", record["data"]["unit"], "wall_seconds")},
     )
     print_end(record, directory)
 

@@ -11,12 +11,12 @@ from typing import Any
 from hydra.utils import instantiate
 
 from tuneformer.config.whitelist import whitelisted
-from tuneformer.data.text_data import TextData
-from tuneformer.data.token_files import TokenSplits
+from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.lint import warnings
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import Record
+from tuneformer.tasks.catalogue import higher_is_better
 from tuneformer.terminal import say
 
 Config = dict[str, Any]
@@ -25,7 +25,8 @@ Config = dict[str, Any]
 def train(config: Config) -> float | None:
     """Trains one run from its checked configuration, and returns its final `optimized_metric`.
 
-    Infinity for a run that diverged; None in a process that only helps another (rank above 0).
+    Infinity for a run that diverged (minus infinity where higher is better); None in a process that only
+    helps another (rank above 0).
     """
     rank = launched_rank()
     folder = config["run_dir"]
@@ -44,27 +45,28 @@ def train(config: Config) -> float | None:
     try:
         for line in warnings(config) if rank == 0 else []:
             say(f"warning: {line}")
-        data, splits = prepare_data(config)
+        data, prepared = prepare_data(config)
         from tuneformer.training.run import run  # torch is loaded from here on
 
-        record = run(config, data=data, splits=splits, directory=directory, rank=rank)
+        record = run(config, data=data, prepared=prepared, directory=directory, rank=rank)
     finally:
         directory.discard()
     return result_of(record, config) if rank == 0 else None
 
 
-def prepare_data(config: Config) -> tuple[TextData, TokenSplits]:
-    """The data that the configuration names, fetched and tokenised (from the cache if it was before)."""
+def prepare_data(config: Config) -> tuple[Data[Any], PreparedData]:
+    """The data that the configuration names, fetched and converted (from the cache if it was before)."""
     with whitelisted():
         data = instantiate(config["data"], _convert_="all")
     return data, data.prepare()
 
 
 def result_of(record: Record, config: Config) -> float:
-    """A run's final optimized_metric; infinity if it diverged."""
+    """A run's final optimized_metric; the worst there is, infinite, if it diverged."""
+    metric = config["optimized_metric"]
     if record["status"] == "diverged":
-        return float("inf")
-    return float(record["metrics"]["final"].get(config["optimized_metric"], float("nan")))
+        return float("-inf" if higher_is_better(metric) else "inf")
+    return float(record["metrics"]["final"].get(metric, float("nan")))
 
 
 def launched_rank() -> int:

@@ -6,32 +6,39 @@ import pytorch_lightning as pl
 from rich.console import Console
 from rich.table import Table
 
-from tuneformer.data.token_files import TokenSplits
+from tuneformer.data.contract import PreparedData
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import Record
+from tuneformer.tasks.catalogue import TASKS
 
-SHOWN = (
-    ("val/loss", "validation loss", "{:.4f} nats per token"),
-    ("val/bits_per_byte", "validation bits per byte", "{:.4f}"),
-    ("test/loss", "test loss", "{:.4f} nats per token"),
-    ("test/bits_per_byte", "test bits per byte", "{:.4f}"),
-)
+SPLITS = {"val": "validation", "test": "test"}
+SHOWN_FILES = {
+    "sample.txt": "a sample of what it writes",
+    "most_confused.txt": "what it confuses most often (confusion.csv has all)",
+}
 
 
 def print_beginning(
-    record: Record, splits: TokenSplits, trainer: pl.Trainer, directory: RunDirectory
+    record: Record, prepared: PreparedData, trainer: pl.Trainer, directory: RunDirectory
 ) -> None:
     """What is about to be trained, on what, and where it goes."""
     console = Console(stderr=True, highlight=False)
-    hardware, tokens = record["hardware"], record["data"]["tokens"]
+    hardware = record["hardware"]
     devices = f"{hardware['devices']} x {hardware['device']}, {hardware['threads']} threads"
     console.print(
-        f"{record['name']}: {record['model']['parameters']:,} parameters, {tokens['train']:,} training tokens"
-        f" ({splits.tokenizer.name}), {trainer.max_steps:,} steps on {devices} -> {directory}",
+        f"{record['name']}: {record['model']['parameters']:,} parameters{_cost(record)},"
+        f" {prepared.description},"
+        f" {trainer.max_steps:,} steps on {devices} -> {directory}",
         soft_wrap=True,
     )
-    for note in splits.notes:
+    for note in prepared.notes:
         console.print(f"note: {note}", soft_wrap=True)
+
+
+def _cost(record: Record) -> str:
+    """What training on a token costs, where it is known."""
+    flops = record["model"]["flops_per_token"]
+    return "" if flops is None else f", {flops / 1e6:,.2f} MFLOPs a token"
 
 
 def print_end(record: Record, directory: RunDirectory) -> None:
@@ -39,24 +46,31 @@ def print_end(record: Record, directory: RunDirectory) -> None:
     console = Console(highlight=False)
     final = record["metrics"]["final"]
     table = Table(title=f"{record['name']}: {record['status']}", show_header=False, title_justify="left")
-    for name, label, form in SHOWN:
-        if name in final:
-            table.add_row(label, form.format(final[name]))
+    for split, split_label in SPLITS.items():
+        for metric in TASKS[record["data"]["task"]].metrics:
+            name = f"{split}/{metric.name}"
+            if metric.label is not None and name in final:
+                table.add_row(f"{split_label} {metric.label}", metric.form.format(final[name]))
+    unit = record["data"]["unit"]
     if record.get("train_seconds"):
-        table.add_row("tokens per second", f"{record['tokens'] / record['train_seconds']:,.0f}")
-    table.add_row("steps, epochs", f"{record['steps']:,}, {record['epochs']:.2f}")
+        table.add_row(f"{unit} per second", f"{record[unit] / record['train_seconds']:,.0f}")
+    if record["epochs"] is None:
+        table.add_row("steps", f"{record['steps']:,}")
+    else:
+        table.add_row("steps, epochs", f"{record['steps']:,}, {record['epochs']:.2f}")
     table.add_row(
         "wall time", f"{record['wall_seconds']:.1f} s ({record['train_seconds']:.1f} s of training)"
     )
     console.print(table)
     if record["error"]:
         console.print(record["error"], markup=False, soft_wrap=True)
-    _print_sample(console, directory.path / "sample.txt", record)
+    for name, title in SHOWN_FILES.items():
+        _print_file(console, directory.path / name, title, record)
     console.print(f"run directory: {directory}", markup=False, soft_wrap=True)
 
 
-def _print_sample(console: Console, file: Path, record: Record) -> None:
+def _print_file(console: Console, file: Path, title: str, record: Record) -> None:
     if record["status"] == "finished" and file.exists():
-        console.rule("a sample of what it writes")
+        console.rule(title)
         console.print(file.read_text(encoding="utf-8"), markup=False, soft_wrap=True)
         console.rule()

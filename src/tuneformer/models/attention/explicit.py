@@ -7,6 +7,10 @@ from torch import Tensor, nn
 
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.shell import AttentionShell, EditWeights
+from tuneformer.models.pooling import AttentionPooling
+from tuneformer.models.recurrent.alignment import Alignment
+
+HAVE_WEIGHTS = (AttentionShell, AttentionPooling, Alignment)
 
 
 @contextmanager
@@ -15,7 +19,8 @@ def explicit_attention(model: nn.Module, edit: EditWeights) -> Iterator[None]:
 
     `edit(site, weights)` receives the weights (batch, head, query, key) of one attention module before
     dropout and returns those to use: the same to watch, others to intervene. `site` tells which module it
-    is: (stack, layer), the stack "decoder", "encoder" or "cross". To take head 2 out of layer 1:
+    is: (stack, layer), the stack "decoder", "encoder", "cross" or "pooling". A recurrent decoder calls it
+    once for each token that it writes, with one query. To take head 2 out of layer 1:
 
         def ablate(site, weights):
             keep = torch.ones(weights.shape[1], 1, 1)
@@ -25,7 +30,7 @@ def explicit_attention(model: nn.Module, edit: EditWeights) -> Iterator[None]:
     Gradients flow through it, second derivatives too, which the fused path does not have on every
     device.
     """
-    shells = [module for module in model.modules() if isinstance(module, AttentionShell)]
+    shells = [module for module in model.modules() if isinstance(module, HAVE_WEIGHTS)]
     before = [shell.edit_weights for shell in shells]
     for shell in shells:
         shell.edit_weights = edit

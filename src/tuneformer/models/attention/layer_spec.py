@@ -10,7 +10,8 @@ from torch import nn
 class AttentionSite(NamedTuple):
     """Which attention module of a model: the stack of layers it is in, and the layer, from 0.
 
-    The stack is "decoder", "encoder", or "cross": from the decoder's layer to the encoder's output.
+    The stack is "decoder", "encoder", "cross": from the decoder's layer to the encoder's output, or
+    "pooling": from the class of a sequence to its tokens.
     """
 
     stack: str

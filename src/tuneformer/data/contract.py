@@ -1,0 +1,90 @@
+"""What a data option owes to training: its task, batches by step, what a model must have, and a record."""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from tuneformer.data.batch_module import BatchModule
+
+SPLITS = ("train", "validation", "test")
+IGNORED = -100
+"""A target that is not scored."""
+
+
+class PreparedData(ABC):
+    """Data that is ready to be trained on.
+
+    Attributes:
+        fingerprint: SHA-256, equal for equal data.
+        notes: remarks for the user, one line each.
+    """
+
+    fingerprint: str
+    notes: list[str]
+
+    @property
+    @abstractmethod
+    def counts(self) -> dict[str, int | None]:
+        """Units (`Data.unit`) of each split; None where examples are generated without end."""
+
+    @property
+    @abstractmethod
+    def needs(self) -> dict[str, Any]:
+        """What a model must have for this data, as `vocab_size`: settings of the groups data and model."""
+
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """What is trained on, in a few words: "4,898,023 training tokens (bytes)"."""
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """Files for the run directory, name -> content: a run can be used without its corpus."""
+        return {}
+
+    @property
+    def mean_tokens(self) -> float | None:
+        """Tokens of an example (of a source and of a target each) on average; None: data.context_length."""
+        return None
+
+    @property
+    def optimum(self) -> dict[str, float]:
+        """The best that any model can reach, where it is known: "val/loss" -> value."""
+        return {}
+
+
+Prepared = TypeVar("Prepared", bound=PreparedData)
+
+
+class Data(ABC, Generic[Prepared]):
+    """An option of conf/data with its settings.
+
+    Attributes:
+        task: the name of its task in `tasks.catalogue`.
+        batch_size: examples of one optimizer step, over all devices and accumulation.
+    """
+
+    task: str
+    batch_size: int
+
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """What is counted, in the plural: "tokens" or "images"."""
+
+    @property
+    @abstractmethod
+    def units_per_step(self) -> int:
+        """Units that one optimizer step trains on."""
+
+    @abstractmethod
+    def prepare(self) -> Prepared:
+        """Fetch, split and convert the data, or find what was prepared before; without torch.
+
+        Raises:
+            UserError: it cannot be had, or does not go with the settings.
+        """
+
+    @abstractmethod
+    def batches(self, prepared: Prepared, *, seed: int) -> "BatchModule":
+        """What the trainer takes its batches from. The first to import torch."""

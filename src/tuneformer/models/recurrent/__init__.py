@@ -1,0 +1,1 @@
+"""The historical baselines: LSTMs, without attention and with."""

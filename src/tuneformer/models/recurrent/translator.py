@@ -1,0 +1,156 @@
+"""Sequence to sequence with LSTMs alone: all that the target learns of the source is one state."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from tuneformer.errors import UserError
+from tuneformer.models.flops import matrix_flops
+from tuneformer.models.initialization import initialize
+from tuneformer.models.recurrent.lstm import Lstm, LstmEncoder, LstmState
+from tuneformer.models.sequence_to_sequence import DecodingState, SequenceToSequence
+
+
+@dataclass(kw_only=True)
+class RecurrentState(DecodingState):
+    """The state of every layer of the decoder."""
+
+    layers: LstmState
+
+    def select(self, rows: Int[Tensor, " new_batch"]) -> None:
+        self.layers = self.layers.select(rows)
+
+
+class RecurrentTranslator(SequenceToSequence):
+    """What recurrent translators share: one embedding of both sides, the encoder, the output.
+
+    Dropout acts on embeddings, between layers and before the output matrix (arXiv 1409.2329).
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        context_length: int,
+        n_layers: int,
+        d_model: int,
+        bidirectional: bool,
+        dropout: float,
+        tie_embeddings: bool,
+        initialization: str,
+    ) -> None:
+        super().__init__()
+        check_directions(d_model, bidirectional=bidirectional)
+        self.d_model = d_model
+        self.n_layers = n_layers
+        self.context_length = context_length
+        self.initialization = initialization
+        self.token_embedding = nn.Embedding(vocab_size, d_model)
+        self.dropout = nn.Dropout(dropout)
+        self.encoder = LstmEncoder(
+            d_model=d_model, n_layers=n_layers, bidirectional=bidirectional, dropout=dropout
+        )
+        self.output = None if tie_embeddings else nn.Linear(d_model, vocab_size, bias=False)
+
+    def initialize(self) -> None:
+        """Draw all weights anew: those of LSTMs as they do it, all others by the scheme."""
+        initialize(self, scheme=self.initialization, d_model=self.d_model, n_layers=self.n_layers)
+
+    def embed(self, tokens: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch d_model"]:
+        """Return W_token[token]."""
+        return self.dropout(self.token_embedding(tokens))
+
+    def logits(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch vocab"]:
+        """Return W_output x; W_output = W_token where they are tied (arXiv 1608.05859)."""
+        x = self.dropout(x)
+        return F.linear(x, self.token_embedding.weight) if self.output is None else self.output(x)
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the tokens of a source and of a target of `n_tokens` each."""
+        return 2 * n_tokens
+
+
+class LstmTranslator(RecurrentTranslator):
+    """The decoder begins in the state in which the encoder ends (Sutskever et al., arXiv 1409.3215).
+
+    logits_t = W_output h_t, where h is the top layer of an LSTM over the target that begins, layer by
+    layer, with the encoder's last hidden and cell state.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        context_length: int,
+        n_layers: int,
+        d_model: int,
+        bidirectional: bool,
+        dropout: float,
+        tie_embeddings: bool,
+        initialization: str,
+    ) -> None:
+        """Build on torch's default device.
+
+        Raises:
+            UserError: a setting that cannot be built.
+        """
+        device = torch.get_default_device()
+        # without storage first: torch's own layers would draw weights that nobody keeps
+        with torch.device("meta"):
+            super().__init__(
+                vocab_size=vocab_size,
+                context_length=context_length,
+                n_layers=n_layers,
+                d_model=d_model,
+                bidirectional=bidirectional,
+                dropout=dropout,
+                tie_embeddings=tie_embeddings,
+                initialization=initialization,
+            )
+            self.decoder = Lstm(
+                d_model,
+                d_model,
+                num_layers=n_layers,
+                dropout=dropout if n_layers > 1 else 0.0,
+                batch_first=True,
+            )
+        self.to_empty(device=device)
+        self.initialize()
+
+    def forward(
+        self,
+        source: Int[Tensor, "batch source"],
+        visible: Bool[Tensor, "batch source"],
+        target: Int[Tensor, "batch target"],
+    ) -> Float[Tensor, "batch target vocab"]:
+        """Return the logits of the token after each token of the target."""
+        _, last = self.encoder(self.embed(source), visible)
+        states, _ = self.decoder(self.embed(target), tuple(last))
+        return self.logits(states)
+
+    def begin(
+        self, source: Int[Tensor, "batch source"], visible: Bool[Tensor, "batch source"]
+    ) -> RecurrentState:
+        return RecurrentState(layers=self.encoder(self.embed(source), visible)[1])
+
+    def advance(self, tokens: Int[Tensor, " batch"], state: DecodingState) -> Float[Tensor, "batch vocab"]:
+        assert isinstance(state, RecurrentState)
+        hidden, cell = (part.contiguous() for part in state.layers)
+        states, last = self.decoder(self.embed(tokens.unsqueeze(1)), (hidden, cell))
+        state.layers = LstmState(*last)
+        return self.logits(states[:, 0])
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over a pair of so many tokens on each side."""
+        return n_tokens * matrix_flops(self.encoder, self.decoder, self.output or self.token_embedding)
+
+
+def check_directions(d_model: int, *, bidirectional: bool) -> None:
+    """Raises: UserError where the width cannot be shared by two directions."""
+    if bidirectional and d_model % 2:
+        raise UserError(
+            f"model.d_model={d_model} must be even with model.bidirectional=true: half for each direction"
+        )

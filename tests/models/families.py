@@ -1,0 +1,60 @@
+"""Small models of every family with the settings of conf/, and what a test changes."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from tuneformer.config.options import load_option
+from tuneformer.models.attention.multi_head import MultiHeadAttention
+from tuneformer.models.encoder import Encoder
+from tuneformer.models.encoder_decoder import EncoderDecoder
+from tuneformer.models.recurrent.families import lstm, lstm_attention
+from tuneformer.models.vector_decoder import VectorDecoder
+from tuneformer.models.vision_transformer import VisionTransformer
+
+CONF = Path(__file__).parents[2] / "conf"
+SMALL: dict[str, dict[str, Any]] = {
+    "encoder": {"vocab_size": 11, "n_classes": 5, "context_length": 12},
+    "encoder_decoder": {"vocab_size": 11, "context_length": 12},
+    "lstm": {"vocab_size": 11, "n_classes": None, "context_length": 12},
+    "lstm_attention": {"vocab_size": 11, "n_classes": None, "context_length": 12},
+    "vector_decoder": {"n_inputs": 4, "n_outputs": 2, "context_length": 12},
+    "vit": {"image_size": 8, "n_channels": 2, "n_classes": 5, "patch_size": 4},
+}
+FAMILIES: dict[str, Any] = {
+    "encoder": Encoder,
+    "encoder_decoder": EncoderDecoder,
+    "lstm": lstm,
+    "lstm_attention": lstm_attention,
+    "vector_decoder": VectorDecoder,
+    "vit": VisionTransformer,
+}
+WIDTH: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "d_model": 16}
+
+
+def plain_settings(group: str, option: str) -> dict[str, Any]:
+    """The settings of an option that its class takes."""
+    settings = load_option(group, option, [CONF])
+    return {key: value for key, value in settings.items() if not key.startswith("_") and key != "tasks"}
+
+
+def small_model(family: str, *, seed: int = 0, **changes: Any) -> Any:
+    """A small model; keywords change its settings."""
+    torch.manual_seed(seed)
+    settings = plain_settings("model", family)
+    settings |= SMALL[family] | {key: value for key, value in WIDTH.items() if key in settings} | changes
+    attention = partial(MultiHeadAttention, **plain_settings("attention", "multi_head"))
+    return FAMILIES[family](**settings, attention=attention)
+
+
+def randomised(model: nn.Module) -> Any:
+    """The model with large weights in float64, so that a leak would show; in evaluation mode."""
+    model.double()
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, dtype=torch.float64, generator=generator) * 0.3)
+    return model.eval()
