@@ -5,7 +5,7 @@ STAMP := .venv/.complete
 # a test process gets one thread: two of them share two cores
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
 
-.PHONY: help setup train test check proof bench study study-attention study-tasks clean
+.PHONY: help setup train test check proof bench study study-attention study-tasks translation clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -46,6 +46,9 @@ study-attention: $(STAMP) ## tune and compare every attention module: docs/resul
 
 study-tasks: $(STAMP) ## train every task with a known result: docs/results/tasks.md; goes on where it was stopped
 	$(BIN)/python scripts/study_tasks.py --report docs/results/tasks.md
+
+translation: $(STAMP) ## a Transformer and LSTMs translate: docs/results/translation.md; goes on where it was stopped
+	$(BIN)/python scripts/compare_translators.py --report docs/results/translation.md
 
 clean: ## remove .venv and caches; outputs stay
 	rm -rf .venv .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info

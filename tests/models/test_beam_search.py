@@ -170,11 +170,11 @@ def test_a_batch_is_searched_as_each_source_alone(family: str) -> None:
 
 
 class NeverEnds(Table):
-    """The same, but for the boundary, which is all but impossible."""
+    """The same, but for the boundary, which is impossible."""
 
     def log_p(self, row: tuple[int, ...]) -> Tensor:
         log_p = super().log_p(row)
-        log_p[END] = -1e9
+        log_p[END] = float("-inf")
         return log_p
 
 

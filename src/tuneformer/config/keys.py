@@ -61,7 +61,11 @@ MAY_BE_NULL = frozenset(
     {
         "callbacks.checkpoints.best_metric",
         "callbacks.sample.top_k",
+        "model.image_size",
+        "model.n_channels",
         "model.n_classes",
+        "model.n_inputs",
+        "model.n_outputs",
         "model.vocab_size",
         "trainer.gradient_clip_val",
     }

@@ -19,8 +19,7 @@ from tuneformer.optim.build import Schedule
 from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.metric import SUM_DTYPE, TaskMetric
-
-TRANSLATIONS_FILE = "translations.tsv"
+from tuneformer.tasks.translation_files import TRANSLATIONS_FILE, Translated, translations_text
 
 
 class Translation(Task):
@@ -91,7 +90,7 @@ class TranslationQuality(TaskMetric):
         self.decoding = prepared.decoding
         self.bleu = SacreBLEUScore()
         self.chrf = CHRFScore(n_word_order=0)
-        self.written: list[tuple[str, str, str]] = []
+        self.written: list[Translated] = []
         self.add_state("nats", torch.zeros((), dtype=SUM_DTYPE), dist_reduce_fx="sum")
         self.add_state("tokens", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
@@ -122,7 +121,7 @@ class TranslationQuality(TaskMetric):
         """Add one translation of a sentence."""
         self.bleu.update([hypothesis], [[reference]])
         self.chrf.update([hypothesis], [[reference]])
-        self.written.append((source, reference, hypothesis))
+        self.written.append(Translated(source, reference, hypothesis))
 
     def compute(self) -> dict[str, Tensor]:
         """The four figures."""
@@ -139,9 +138,7 @@ class TranslationQuality(TaskMetric):
 
     def files(self) -> dict[str, str]:
         """Every source that this process translated, with the reference and the translation."""
-        rows = [("source", "reference", "translation"), *self.written]
-        lines = ("\t".join(" ".join(text.split()) for text in row) for row in rows)
-        return {TRANSLATIONS_FILE: "\n".join(lines) + "\n"}
+        return {TRANSLATIONS_FILE: translations_text(self.written)}
 
     def _translate(self, model: SequenceToSequence, batch: PairBatch) -> list[list[int]]:
         sharded = any(isinstance(parameter, DTensor) for parameter in model.parameters())
