@@ -77,15 +77,6 @@ class Decoder(nn.Module):
         self.output_scale = 1.0 if base_width is None else base_width / d_model
         self.embedding_scale = math.sqrt(d_model) if positions == "sinusoidal" else 1.0
 
-        scheme = PositionScheme(
-            name=positions,
-            n_positions=context_length,
-            rope_base=rope_base,
-            rope_fraction=rope_fraction,
-            rope_scale=rope_scale,
-            t5_buckets=t5_buckets,
-            t5_max_distance=t5_max_distance,
-        )
         stack = StackSettings(
             name="decoder",
             causal=True,
@@ -98,7 +89,15 @@ class Decoder(nn.Module):
             block=block,
             norm=norm,
             feed_forward=feed_forward,
-            positions=scheme,
+            positions=PositionScheme(
+                name=positions,
+                n_positions=context_length,
+                rope_base=rope_base,
+                rope_fraction=rope_fraction,
+                rope_scale=rope_scale,
+                t5_buckets=t5_buckets,
+                t5_max_distance=t5_max_distance,
+            ),
             bias=bias,
             logit_scale=None if base_width is None else math.sqrt(base_width * n_heads) / d_model,
         )
@@ -106,7 +105,7 @@ class Decoder(nn.Module):
         # without storage first: torch's own layers would draw weights that nobody keeps
         with torch.device("meta"):
             self.token_embedding = nn.Embedding(vocab_size, d_model)
-            self.position_embedding = scheme.embedding(d_model=d_model)
+            self.position_embedding = stack.positions.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
             self.norm = make_final_norm(stack)

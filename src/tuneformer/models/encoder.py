@@ -70,15 +70,6 @@ class Encoder(nn.Module):
         with torch.device("meta"):
             self.pooling = make_pooling(pooling, d_model=d_model)
             n_positions = context_length + self.pooling.adds_class_token
-            scheme = PositionScheme(
-                name=positions,
-                n_positions=n_positions,
-                rope_base=rope_base,
-                rope_fraction=rope_fraction,
-                rope_scale=rope_scale,
-                t5_buckets=t5_buckets,
-                t5_max_distance=t5_max_distance,
-            )
             stack = StackSettings(
                 name="encoder",
                 causal=False,
@@ -91,14 +82,22 @@ class Encoder(nn.Module):
                 block=block,
                 norm=norm,
                 feed_forward=feed_forward,
-                positions=scheme,
+                positions=PositionScheme(
+                    name=positions,
+                    n_positions=n_positions,
+                    rope_base=rope_base,
+                    rope_fraction=rope_fraction,
+                    rope_scale=rope_scale,
+                    t5_buckets=t5_buckets,
+                    t5_max_distance=t5_max_distance,
+                ),
                 bias=bias,
                 logit_scale=None,
             )
             # the class token is one row more of the table
             self.n_tokens = vocab_size
             self.token_embedding = nn.Embedding(vocab_size + self.pooling.adds_class_token, d_model)
-            self.position_embedding = scheme.embedding(d_model=d_model)
+            self.position_embedding = stack.positions.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
             self.norm = make_final_norm(stack)

@@ -83,15 +83,6 @@ class EncoderDecoder(SequenceToSequence):
         self.context_length = context_length
         self.initialization = initialization
         self.embedding_scale = math.sqrt(d_model) if positions == "sinusoidal" else 1.0
-        scheme = PositionScheme(
-            name=positions,
-            n_positions=context_length,
-            rope_base=rope_base,
-            rope_fraction=rope_fraction,
-            rope_scale=rope_scale,
-            t5_buckets=t5_buckets,
-            t5_max_distance=t5_max_distance,
-        )
         encoder = StackSettings(
             name="encoder",
             causal=False,
@@ -104,7 +95,15 @@ class EncoderDecoder(SequenceToSequence):
             block=block,
             norm=norm,
             feed_forward=feed_forward,
-            positions=scheme,
+            positions=PositionScheme(
+                name=positions,
+                n_positions=context_length,
+                rope_base=rope_base,
+                rope_fraction=rope_fraction,
+                rope_scale=rope_scale,
+                t5_buckets=t5_buckets,
+                t5_max_distance=t5_max_distance,
+            ),
             bias=bias,
             logit_scale=None,
         )
@@ -113,7 +112,7 @@ class EncoderDecoder(SequenceToSequence):
         # without storage first: torch's own layers would draw weights that nobody keeps
         with torch.device("meta"):
             self.token_embedding = nn.Embedding(vocab_size, d_model)
-            self.position_embedding = scheme.embedding(d_model=d_model)
+            self.position_embedding = encoder.positions.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             self.encoder_blocks = make_blocks(encoder, attention=attention, reads_memory=False)
             self.encoder_norm = make_final_norm(encoder)

@@ -61,15 +61,6 @@ class VectorDecoder(nn.Module):
         self.context_length = context_length
         self.initialization = initialization
         self.embedding_scale = math.sqrt(d_model) if positions == "sinusoidal" else 1.0
-        scheme = PositionScheme(
-            name=positions,
-            n_positions=context_length,
-            rope_base=rope_base,
-            rope_fraction=rope_fraction,
-            rope_scale=rope_scale,
-            t5_buckets=t5_buckets,
-            t5_max_distance=t5_max_distance,
-        )
         stack = StackSettings(
             name="decoder",
             causal=True,
@@ -82,7 +73,15 @@ class VectorDecoder(nn.Module):
             block=block,
             norm=norm,
             feed_forward=feed_forward,
-            positions=scheme,
+            positions=PositionScheme(
+                name=positions,
+                n_positions=context_length,
+                rope_base=rope_base,
+                rope_fraction=rope_fraction,
+                rope_scale=rope_scale,
+                t5_buckets=t5_buckets,
+                t5_max_distance=t5_max_distance,
+            ),
             bias=bias,
             logit_scale=None,
         )
@@ -90,7 +89,7 @@ class VectorDecoder(nn.Module):
         # without storage first: torch's own layers would draw weights that nobody keeps
         with torch.device("meta"):
             self.vector_embedding = nn.Linear(n_inputs, d_model)
-            self.position_embedding = scheme.embedding(d_model=d_model)
+            self.position_embedding = stack.positions.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
             self.norm = make_final_norm(stack)

@@ -75,15 +75,6 @@ class VisionTransformer(nn.Module):
         with torch.device("meta"):
             self.pooling = make_pooling(pooling, d_model=d_model)
             self.context_length = (image_size // patch_size) ** 2 + self.pooling.adds_class_token
-            scheme = PositionScheme(
-                name=positions,
-                n_positions=self.context_length,
-                rope_base=rope_base,
-                rope_fraction=rope_fraction,
-                rope_scale=rope_scale,
-                t5_buckets=t5_buckets,
-                t5_max_distance=t5_max_distance,
-            )
             stack = StackSettings(
                 name="encoder",
                 causal=False,
@@ -96,13 +87,21 @@ class VisionTransformer(nn.Module):
                 block=block,
                 norm=norm,
                 feed_forward=feed_forward,
-                positions=scheme,
+                positions=PositionScheme(
+                    name=positions,
+                    n_positions=self.context_length,
+                    rope_base=rope_base,
+                    rope_fraction=rope_fraction,
+                    rope_scale=rope_scale,
+                    t5_buckets=t5_buckets,
+                    t5_max_distance=t5_max_distance,
+                ),
                 bias=bias,
                 logit_scale=None,
             )
             self.patch_embedding = nn.Linear(n_channels * patch_size**2, d_model)
             self.class_token = nn.Embedding(1, d_model) if self.pooling.adds_class_token else None
-            self.position_embedding = scheme.embedding(d_model=d_model)
+            self.position_embedding = stack.positions.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
             self.norm = make_final_norm(stack)
