@@ -28,11 +28,13 @@ def build(positions: str) -> Decoder:
     model = Decoder(
         vocab_size=11,
         context_length=16,
+        size=None,
         n_layers=2,
         n_heads=2,
         d_model=16,
         d_ff=None,
         dropout=0.5,
+        block="pre_norm",
         norm="rms_norm",
         feed_forward="gelu",
         positions=positions,

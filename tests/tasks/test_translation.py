@@ -50,6 +50,7 @@ def step(data: Pairs, pairs: PairSplits, *, parts: int) -> list[PairBatch]:
     return [next(batches) for _ in range(parts)]
 
 
+@torch.no_grad()
 def test_the_loss_is_the_smoothed_cross_entropy_over_all_tokens_of_the_step(
     data: Pairs, pairs: PairSplits
 ) -> None:
@@ -130,9 +131,10 @@ def test_a_perfect_translation_has_100_and_nothing_in_common_0(pairs: PairSplits
 
 
 def test_chrf_is_the_f2_score_of_character_n_grams(pairs: PairSplits) -> None:
-    # "abcd" for "abce": of the n-grams 3/4, 2/3, 1/2, 0/1 match on both sides, no longer ones exist
-    value = float(scores(pairs, ["abce"], ["abcd"])["chrf"])
-    assert value == pytest.approx(100 * (3 / 4 + 2 / 3 + 1 / 2 + 0) / 4, rel=1e-4)
+    # "abcdefgx" for "abcdefgh": of the n-grams of both, 7/8 of the letters, 6/7 of the pairs, ... match
+    value = float(scores(pairs, ["abcdefgh"], ["abcdefgx"])["chrf"])
+    expected = sum((8 - n) / (9 - n) for n in range(1, 7)) / 6
+    assert value == pytest.approx(100 * expected, rel=1e-4)
 
 
 def test_translations_are_read_as_they_were_written_shortest_first(tmp_path: Path) -> None:
