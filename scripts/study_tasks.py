@@ -37,7 +37,7 @@ def main() -> None:
     if given.report is not None:
         replace_table(given.report, study.table())
     for job, error in study.errors.items():
-        print(f"failed: {job.trial.experiment}, {job.trial.arm}, seed {job.seed}: {error}", file=sys.stderr)
+        print(f"failed: {job.name}: {error}", file=sys.stderr)
     if study.errors:
         sys.exit(1)
 

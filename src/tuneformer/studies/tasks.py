@@ -8,25 +8,36 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from tuneformer.runs.directory import OUTPUTS
+from tuneformer.runs.metrics_file import read_rows
 from tuneformer.runs.record import Record
 from tuneformer.studies.running import Call, Outcome, run_all
 from tuneformer.studies.task_trials import Trial
 from tuneformer.terminal import say
 
+HEAD = (
+    "| task | arm | seeds | metric | expected | measured | optimum | as expected | minutes a run |",
+    "|---|---|---|---|---|---|---|---|---|",
+)
+
 
 @dataclass(frozen=True)
 class TaskJob:
-    """One run of a trial."""
+    """One run: an experiment, what is changed in it, and a seed. Several trials may look at it."""
 
-    trial: Trial
+    experiment: str
+    overrides: tuple[str, ...]
     seed: int
 
+    @property
+    def name(self) -> str:
+        """The folder of the run."""
+        changed = ",".join((self.experiment, *self.overrides, f"seed={self.seed}"))
+        return changed.replace("/", "%2F")
+
     def call(self, folder: Path, overrides: Sequence[str]) -> Call:
-        """The run as train.py takes it, and where it lies: its experiment, what is changed, and its seed."""
-        changed = [*self.trial.overrides, f"seed={self.seed}"]
-        name = ",".join([self.trial.experiment, *changed]).replace("/", "%2F")
-        settings = [f"experiment={self.trial.experiment}", "logger=none", *changed, "trainer.threads=1"]
-        return [*settings, *overrides], str(folder / name)
+        """The run as train.py takes it, and where it lies."""
+        settings = [f"experiment={self.experiment}", "logger=none", "trainer.threads=1"]
+        return [*settings, *self.overrides, f"seed={self.seed}", *overrides], str(folder / self.name)
 
 
 class TaskStudy:
@@ -40,7 +51,7 @@ class TaskStudy:
         self.trials = trials
         self.records: dict[TaskJob, Record] = {}
         self.errors: dict[TaskJob, str] = {}
-        self._jobs = [TaskJob(trial, seed) for trial in trials for seed in range(trial.n_seeds)]
+        self._jobs = list(dict.fromkeys(job for trial in trials for job in jobs_of(trial)))
         self._overrides = overrides
         self._started = time.monotonic()
 
@@ -51,11 +62,7 @@ class TaskStudy:
 
     def table(self) -> str:
         """A row a trial, in their order."""
-        lines = [
-            "| task | arm | seeds | metric | expected | measured | optimum | as expected | minutes a run |",
-            "|---|---|---|---|---|---|---|---|---|",
-        ]
-        return "\n".join([*lines, *(self._row(trial) for trial in self.trials)])
+        return "\n".join([*HEAD, *(self._row(trial) for trial in self.trials)])
 
     def _take(self, job: TaskJob, outcome: Outcome, still_open: Collection[TaskJob]) -> dict[TaskJob, Call]:
         del still_open
@@ -64,35 +71,40 @@ class TaskStudy:
         else:
             self.records[job] = outcome.record
         minutes = (time.monotonic() - self._started) / 60
-        result = self.errors.get(job) or f"{job.trial.metric} {self._value(job):.4f}"
-        say(
-            f"{len(self.records) + len(self.errors)} of {len(self._jobs)}, {minutes:.1f} min:"
-            f" {job.trial.experiment}, {job.trial.arm}, seed {job.seed}: {result}"
-        )
+        done = len(self.records) + len(self.errors)
+        result = self.errors[job] if outcome.record is None else outcome.record["status"]
+        say(f"{done} of {len(self._jobs)}, {minutes:.1f} min: {job.name}: {result}")
         return {}
 
-    def _value(self, job: TaskJob) -> float:
-        return float(self.records[job]["metrics"]["final"].get(job.trial.metric, math.nan))
+    def _value(self, trial: Trial, job: TaskJob) -> float:
+        if trial.at_step is None:
+            return float(self.records[job]["metrics"]["final"].get(trial.metric, math.nan))
+        rows = {row["step"]: row for row in read_rows(self.folder / job.name / "metrics.csv")}
+        return rows.get(trial.at_step, {}).get(trial.metric, math.nan)
 
     def _row(self, trial: Trial) -> str:
-        jobs = [job for job in self.records if job.trial == trial]
-        values = [self._value(job) for job in sorted(jobs, key=lambda job: job.seed)]
+        jobs = [job for job in jobs_of(trial) if job in self.records]
+        values = [self._value(trial, job) for job in jobs]
         optima = [self.records[job]["data"]["optimum"].get(trial.metric) for job in jobs]
-        optimum = optima[0] if optima else None
-        held = sum(trial.holds(value, optimum=optimum) for value in values)
+        held = sum(trial.holds(value, optimum=optimum) for value, optimum in zip(values, optima, strict=True))
         minutes = [self.records[job]["wall_seconds"] / 60 for job in jobs]
         cells = [
             trial.experiment,
             trial.arm,
             str(len(values)),
-            trial.metric,
+            trial.metric + ("" if trial.at_step is None else f" at step {trial.at_step:,}"),
             trial.expected(),
             shown(values),
-            "" if optimum is None else f"{optimum:.4f}",
+            "" if not optima or optima[0] is None else f"{optima[0]:.4f}",
             f"{held} of {trial.n_seeds}",
             f"{mean(minutes):.1f}" if minutes else "",
         ]
         return f"| {' | '.join(cells)} |"
+
+
+def jobs_of(trial: Trial) -> list[TaskJob]:
+    """The runs that a trial looks at."""
+    return [TaskJob(trial.experiment, trial.overrides, seed) for seed in range(trial.n_seeds)]
 
 
 def shown(values: Sequence[float]) -> str:
