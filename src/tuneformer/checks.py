@@ -17,10 +17,12 @@ from tuneformer.config.schema import GROUPS, Root
 from tuneformer.config.suggestions import did_you_mean, nearest
 from tuneformer.config.whitelist import check_targets
 from tuneformer.errors import UserError
+from tuneformer.models.attention_use import check_attention_is_used
 from tuneformer.models.settings import POSITIONS, check_attention_settings
 from tuneformer.optim.settings import (
     check_optimizer_settings,
     check_param_group_settings,
+    check_passes,
     check_schedule_settings,
 )
 from tuneformer.tasks.settings import FOLLOWS_FROM_DATA, check_task, metrics_of_task
@@ -126,6 +128,7 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
             raise UserError(f"{group} is missing: choose one of {', '.join(list_options(group, folders))}")
         check_group(group, str(option), plain[group], folders)
     _check_ranges(plain)
+    check_attention_is_used(plain, str(hydra.runtime.choices.attention), folders)
     _check_groups_together(plain)
     if plain["name"] is None:
         plain["name"] = f"{hydra.runtime.choices.optimizer}-{hydra.runtime.choices.scheduler}"
@@ -193,28 +196,12 @@ def _check_groups_together(config: Config) -> None:
     check_optimizer_settings(config["optimizer"])
     check_schedule_settings(config["scheduler"], config["trainer"]["max_steps"])
     check_param_group_settings(config["param_groups"])
-    _check_passes(config)
+    check_passes(config)
     _check_width_transfer(config)
     _check_heads(config)
     check_attention_settings(config["attention"], config["model"])
     _check_sizes(config)
     _check_devices(config)
-
-
-def _check_passes(config: Config) -> None:
-    if setting(config, "optimizer._target_") != "tuneformer.optim.sam.SAM":
-        return
-    trainer = config["trainer"]
-    if trainer["accumulate_grad_batches"] > 1:
-        raise UserError(
-            f"trainer.accumulate_grad_batches={trainer['accumulate_grad_batches']} must be 1 with"
-            " optimizer=sam, which needs the gradient of the whole batch twice"
-        )
-    if trainer["precision"] == "16-mixed":
-        raise UserError(
-            "trainer.precision=16-mixed does not go with optimizer=sam, whose second gradient it would not"
-            " scale: choose bf16-mixed or 32-true"
-        )
 
 
 def _check_width_transfer(config: Config) -> None:

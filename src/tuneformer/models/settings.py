@@ -42,8 +42,6 @@ def check_attention_settings(attention: Settings, model: Settings) -> None:
     if "n_heads" not in model:
         return
     _check_ranges(attention)
-    if "n_heads" not in model:  # a recurrent network has no use for it
-        return
     kind = str(attention["_target_"]).removeprefix(PACKAGE).partition(".")[0]
     _check_options(attention)
     _check_heads(attention, kind, model)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
+from typing import Any
 
 from tuneformer.errors import UserError
 from tuneformer.optim.ranges import BELOW_ONE, NOT_NEGATIVE, POSITIVE, ZERO_TO_ONE, Range, shown
@@ -77,3 +78,20 @@ def check_param_group_settings(settings: Mapping[str, object]) -> None:
     if not isinstance(rules, Sequence) or isinstance(rules, str):
         raise UserError(f"param_groups.rules={shown(rules)} must be a list of rules")
     read_rules(rules)
+
+
+def check_passes(config: Mapping[str, Any]) -> None:
+    """Raises UserError where an optimizer that needs a batch twice cannot have it."""
+    if config["optimizer"].get("_target_") != "tuneformer.optim.sam.SAM":
+        return
+    trainer = config["trainer"]
+    if trainer["accumulate_grad_batches"] > 1:
+        raise UserError(
+            f"trainer.accumulate_grad_batches={trainer['accumulate_grad_batches']} must be 1 with"
+            " optimizer=sam, which needs the gradient of the whole batch twice"
+        )
+    if trainer["precision"] == "16-mixed":
+        raise UserError(
+            "trainer.precision=16-mixed does not go with optimizer=sam, whose second gradient it would not"
+            " scale: choose bf16-mixed or 32-true"
+        )

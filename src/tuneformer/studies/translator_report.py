@@ -36,9 +36,8 @@ def verdict(trained: Sequence[Trained]) -> str:
     ranked = sorted(trained, key=lambda entry: entry.record["metrics"]["final"]["test/bleu"], reverse=True)
     order = " > ".join(entry.option for entry in ranked)
     as_expected = tuple(entry.option for entry in ranked) == EXPECTED
-    return (
-        f"Order in test BLEU: {order}, {'as' if as_expected else 'not as'} expected ({' > '.join(EXPECTED)})."
-    )
+    expected = "as expected" if as_expected else f"not as expected ({' > '.join(EXPECTED)})"
+    return f"Order in test BLEU: {order}, {expected}."
 
 
 def samples(trained: Sequence[Trained]) -> str:
