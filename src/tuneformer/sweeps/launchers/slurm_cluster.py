@@ -155,8 +155,9 @@ class _Queued:
     def look(self, alive: set[str]) -> Ended | None:
         """How the job ended; None while it is queued, runs, or may still show its result."""
         number = self.batch_job.job_id
-        if Path(self.batch_job.paths.result_pickle).exists():
-            outcome, value = self.batch_job._get_outcome_and_result()
+        first = self.batch_job.task(0)  # the others help it
+        if Path(first.paths.result_pickle).exists():
+            outcome, value = first._get_outcome_and_result()
             if outcome == "success":
                 return Ended(job=self.job, error=value)
             return Ended(job=self.job, lost=f"SLURM job {number}: {str(value).strip().splitlines()[-1]}")

@@ -1,0 +1,126 @@
+"""A real SLURM cluster of this machine: jobs, requeueing, death, several tasks, what is told in one line."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conftest import Start, is_training, record_of, trainer_of, wait_for
+
+SCRIPT = Path(__file__).with_name("slurm.sh")
+SLURM = ["launcher=slurm", "launcher.partition=debug"]
+LONG = ["trainer.max_steps=1500", "trainer.val_check_interval=1500", "trainer.log_every_n_steps=10"]
+
+pytestmark = pytest.mark.timeout(600)
+
+Statuses = Callable[[], dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    folder = tmp_path_factory.mktemp("slurm")
+    before = os.environ.get("SLURM_CONF")
+    os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
+    try:
+        subprocess.run([str(SCRIPT), "start", str(folder)], check=True, timeout=60)
+        yield
+    finally:
+        subprocess.run([str(SCRIPT), "stop", str(folder)], check=True, timeout=60)
+        os.environ.pop("SLURM_CONF")
+        if before is not None:
+            os.environ["SLURM_CONF"] = before
+
+
+def batch_job_of(job: str) -> str:
+    """The number of the SLURM job that trains it."""
+    environment = Path("/proc", str(trainer_of(job)), "environ").read_bytes().split(b"\0")
+    return next(each for each in environment if each.startswith(b"SLURM_JOB_ID=")).decode().partition("=")[2]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_job_that_is_told_to_end_is_queued_again_and_one_that_dies_is_recorded_alone(
+    start: Start, statuses: Statuses
+) -> None:
+    sweep = start(*SLURM, *LONG, "seed=0,1,2")
+    wait_for(lambda: is_training("seed=0") and is_training("seed=1"))
+    number = batch_job_of("seed=0")
+    subprocess.run(["scancel", "--signal=USR2", number], check=True)
+    killed = trainer_of("seed=1")
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: record_of("seed=0")["status"] == "interrupted" or record_of("seed=0")["restarts"])
+    # a job that is queued again waits for two minutes by SLURM's own rule; the test need not
+    wait_for(lambda: _is_pending(number))
+    subprocess.run(["scontrol", "update", f"JobId={number}", "StartTime=now"], check=True)
+    _, told = sweep.communicate(timeout=280)
+    assert sweep.returncode == 1, told
+    assert statuses() == {"seed=0": "finished", "seed=1": "interrupted", "seed=2": "finished"}
+    first = record_of("seed=0")
+    assert (first["restarts"], first["steps"], first["hardware"]["threads"]) == (1, 1500, 1)
+    assert "SLURM job" in record_of("seed=1")["error"]
+    again = start(*SLURM, *LONG, "seed=0,1,2")
+    _, told = again.communicate(timeout=280)
+    assert again.returncode == 0, told
+    assert set(statuses().values()) == {"finished"}
+
+
+def _is_pending(number: str) -> bool:
+    asked = ["squeue", "--noheader", "--format=%T", f"--jobs={number}"]
+    return "PENDING" in subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.usefixtures("cluster")
+def test_two_tasks_of_a_job_train_together(start: Start, statuses: Statuses) -> None:
+    sweep = start(*SLURM, "seed=0", "trainer=ddp", "trainer.devices=2")
+    _, told = sweep.communicate(timeout=280)
+    assert sweep.returncode == 0, told
+    assert statuses() == {"seed=0": "finished"}
+    assert record_of("seed=0")["hardware"]["devices"] == 2
+
+
+@pytest.mark.usefixtures("cluster")
+def test_tasks_of_srun_agree_on_a_run_directory(small_settings: list[str], tmp_path: Path) -> None:
+    train = [str(Path(__file__).parents[2] / ".venv/bin/python"), str(Path(__file__).parents[2] / "train.py")]
+    done = subprocess.run(
+        [
+            "srun",
+            "--partition=debug",
+            "--ntasks=2",
+            "--ntasks-per-node=2",
+            *train,
+            *small_settings,
+            "trainer=ddp",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "outputs" / "runs").iterdir()
+    assert (folder / "record.json").exists()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_partition_that_is_not_there_is_one_line(start: Start) -> None:
+    sweep = start("launcher=slurm", "launcher.partition=debugg", "seed=0,1")
+    _, told = sweep.communicate(timeout=100)
+    assert (sweep.returncode, told.splitlines()[-1]) == (
+        2,
+        "error: launcher.partition=debugg is not a partition: there are debug",
+    )
+
+
+def test_a_cluster_that_does_not_answer_is_one_line(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "nothing.conf"))
+    sweep = start(*SLURM, "seed=0,1")
+    _, told = sweep.communicate(timeout=100)
+    assert sweep.returncode == 2
+    assert told.splitlines()[-1].startswith("error: launcher=slurm: the cluster cannot be reached: ")
+    assert not (tmp_path / "outputs").exists()
