@@ -47,14 +47,6 @@ class Study:
                     if not any(other.option == job.option for other in open_jobs.values()):
                         open_jobs |= self._submit(pool, self._next_jobs(job.option))
 
-    @property
-    def test_losses(self) -> dict[Job, float]:
-        """Test loss of every run so far; infinity where it diverged."""
-        return {
-            job: math.inf if record["status"] == "diverged" else record["metrics"]["final"]["test/loss"]
-            for job, record in self.records.items()
-        }
-
     def _next_jobs(self, option: str) -> list[Job]:
         failed = any(job.option == option for job in self.errors)
         return [] if failed else self.tunings[option].next_jobs()
