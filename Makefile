@@ -5,7 +5,7 @@ STAMP := .venv/.complete
 # a test process gets one thread: two of them share two cores
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
 
-.PHONY: help setup browser train test check proof bench study dashboard clean
+.PHONY: help setup browser train test check proof bench study study-attention study-tasks translation dashboard clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -43,6 +43,15 @@ bench: $(STAMP) ## print the speed and memory ratios of docs/performance.md
 
 study: $(STAMP) ## tune and compare every optimizer: docs/results/optimizers.md; goes on where it was stopped
 	$(BIN)/python scripts/study.py --report docs/results/optimizers.md
+
+study-tasks: $(STAMP) ## train every task with a known result: docs/results/tasks.md; goes on where it was stopped
+	$(BIN)/python scripts/study_tasks.py --report docs/results/tasks.md
+
+study-attention: $(STAMP) ## tune and compare every attention module: docs/results/attention.md; goes on where it was stopped
+	$(BIN)/python scripts/study_attention.py --report docs/results/attention.md
+
+translation: $(STAMP) ## a Transformer and LSTMs translate: docs/results/translation.md; goes on where it was stopped
+	$(BIN)/python scripts/compare_translators.py --report docs/results/translation.md
 
 dashboard: $(STAMP) ## save the W&B workspace and report; with no login, write them as JSON
 	$(BIN)/python scripts/dashboard.py

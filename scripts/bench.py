@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import io
+import os
 from pathlib import Path
 
 from tuneformer.command_line import run_command
@@ -15,13 +16,18 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each figure (default: 3)")
     parser.add_argument("--only-optimizers", action="store_true", help="their table alone")
     parser.add_argument("--only-comparison", action="store_true", help="its row alone")
+    parser.add_argument("--only-attention", action="store_true", help="its table alone")
     given = parser.parse_args()
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler tells of each time that it starts
     repeats = given.repeats
     if given.only_optimizers:
         print_optimizers(repeats)
         return
     if given.only_comparison:
         print_comparison()
+        return
+    if given.only_attention:
+        print_attention(repeats)
         return
 
     from tuneformer.benchmarks.answer_time import measure_answer_times
@@ -45,6 +51,7 @@ def main() -> None:
     print(f"| peak memory, corpus of 100 MB | {row} | {memory['growth_mib']:+.0f} MiB | no growth |")
     print_comparison()
     print_optimizers(repeats)
+    print_attention(repeats)
 
 
 def print_comparison() -> None:
@@ -74,6 +81,23 @@ def print_optimizers(repeats: int) -> None:
         print(
             f"| {cost.option} | {cost.step_ms:.1f} ms | {cost.own_ms:.1f} ms | {cost.ratio:.2f}"
             f" | {cost.state_per_parameter:.2f} |",
+            flush=True,
+        )
+
+
+def print_attention(repeats: int) -> None:
+    """A table of its own: how every attention module grows with the text."""
+    from tuneformer.benchmarks.attention_cost import LENGTHS, MIB, measure_attention_costs
+    from tuneformer.config.options import list_options
+
+    options = list_options("attention", [TRAIN.parent / "conf"])
+    short, long = LENGTHS[0], LENGTHS[-1]
+    print(f"\n| attention | ms at {short} | ms at {long} | time ~ T^p | MiB at {long} | memory ~ T^p |")
+    print("|---|---|---|---|---|---|")
+    for cost in measure_attention_costs(options, lengths=LENGTHS, repeats=repeats):
+        print(
+            f"| {cost.option} | {1e3 * cost.seconds[0]:.1f} | {1e3 * cost.seconds[-1]:.0f}"
+            f" | {cost.time_exponent:.2f} | {cost.peak_bytes[-1] / MIB:.0f} | {cost.memory_exponent:.2f} |",
             flush=True,
         )
 

@@ -1,4 +1,7 @@
-"""Writes text with a run's model: python scripts/generate.py outputs/runs/<run> --prompt "ROMEO:" """
+"""Writes text with a run's model: python scripts/generate.py outputs/runs/<run> --prompt "ROMEO:"
+
+A run of translation translates the prompt, by the search of its data settings.
+"""
 
 import argparse
 from pathlib import Path
@@ -28,6 +31,11 @@ def main() -> None:
     from tuneformer.generation import generate
 
     run = tuneformer.load_run(arguments.run, checkpoint=arguments.checkpoint)
+    if run.task == "translation":
+        from tuneformer.translating import translate
+
+        print(translate(run, arguments.prompt))
+        return
     if run.task != "language_modelling":
         raise UserError(f"{run.path} does not continue text: its task is {run.task}")
     prompt = run.tokenizer.encode_prompt(arguments.prompt)

@@ -39,11 +39,22 @@ def build(positions: str) -> Decoder:
         feed_forward="gelu",
         positions=positions,
         rope_base=10000.0,
+        rope_fraction=0.5,
+        rope_scale=2.0,
+        t5_buckets=32,
+        t5_max_distance=128,
         bias=False,
         tie_embeddings=False,
         base_width=None,
         initialization="gpt2",
-        attention=partial(MultiHeadAttention, qk_norm=False, scale=None),
+        attention=partial(
+            MultiHeadAttention,
+            scale=None,
+            qk_norm=False,
+            cosine=False,
+            logit_soft_cap=None,
+            value_residual=None,
+        ),
     )
     with torch.no_grad():
         for parameter in model.parameters():

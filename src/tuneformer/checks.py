@@ -17,6 +17,7 @@ from tuneformer.config.schema import GROUPS, Root
 from tuneformer.config.suggestions import did_you_mean, nearest
 from tuneformer.config.whitelist import check_targets
 from tuneformer.errors import UserError
+from tuneformer.models.settings import POSITIONS, check_attention_settings
 from tuneformer.optim.settings import (
     check_optimizer_settings,
     check_param_group_settings,
@@ -34,9 +35,12 @@ CHOICES = {
     "model.initialization": ("gpt2", "xavier", "zero_output", "depth_scaled", "mup"),
     "model.norm": ("rms_norm", "layer_norm"),
     "model.pooling": ("mean", "first", "attention"),
-    "model.positions": ("rope", "learned", "sinusoidal", "none"),
+    "model.positions": POSITIONS,
+    "model.score": ("additive", "multiplicative"),
     "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
     "preflight": ("full", "quick", "only"),
+    "search.pruner": ("median", "asha"),
+    "search.sampler": ("random", "halton", "tpe", "cmaes"),
     "scheduler.cooldown_shape": ("linear", "cosine", "one_minus_sqrt", "sqrt"),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
     "trainer.float32_matmul_precision": ("highest", "high", "medium"),
@@ -52,10 +56,16 @@ AT_LEAST_ONE = (
     "callbacks.sample.n_tokens",
     "callbacks.sample.top_k",
     "data.batch_size",
+    "data.beam_size",
     "data.bpe_vocab_size",
     "data.context_length",
     "data.eval_batch_size",
+    "launcher.cpus_per_job",
+    "launcher.cpus_per_task",
+    "launcher.mem_gb",
     "launcher.n_jobs",
+    "launcher.signal_delay_s",
+    "launcher.timeout_min",
     "data.max_validation_bytes",
     "model.base_width",
     "model.d_ff",
@@ -63,6 +73,8 @@ AT_LEAST_ONE = (
     "model.n_heads",
     "model.n_layers",
     "model.patch_size",
+    "search.pruner_reduction",
+    "search.startup_trials",
     "trainer.accumulate_grad_batches",
     "trainer.devices",
     "trainer.log_every_n_steps",
@@ -74,11 +86,19 @@ AT_LEAST_ONE = (
 
 ABOVE_ZERO = ("trainer.gradient_clip_val", "model.rope_base")
 
+FRACTIONS = ("data.label_smoothing", "model.dropout")
+
 AT_LEAST_ZERO = (
     "seed",
+    "data.length_penalty",
     "data.num_workers",
+    "launcher.gpus_per_job",
+    "launcher.gpus_per_node",
+    "launcher.max_requeues",
     "callbacks.sample.temperature",
     "param_groups.weight_decay_end",
+    "search.pruner_warmup_steps",
+    "search.seed",
 )
 
 
@@ -163,9 +183,10 @@ def _check_ranges(config: Config) -> None:
         value = setting(config, path)
         if value is not None and not value >= 0:
             raise UserError(f"{path}={value} must be 0 or more")
-    dropout = setting(config, "model.dropout")
-    if dropout is not None and not 0 <= dropout < 1:
-        raise UserError(f"model.dropout={dropout} must be at least 0 and below 1")
+    for path in FRACTIONS:
+        value = setting(config, path)
+        if value is not None and not 0 <= value < 1:
+            raise UserError(f"{path}={value} must be at least 0 and below 1")
 
 
 def _check_groups_together(config: Config) -> None:
@@ -175,6 +196,7 @@ def _check_groups_together(config: Config) -> None:
     _check_passes(config)
     _check_width_transfer(config)
     _check_heads(config)
+    check_attention_settings(config["attention"], config["model"])
     _check_sizes(config)
     _check_devices(config)
 
@@ -216,12 +238,6 @@ def _check_heads(config: Config) -> None:
         return
     if d_model % n_heads:
         raise UserError(f"model.d_model={d_model} must be a multiple of model.n_heads={n_heads}")
-    head_dim = d_model // n_heads
-    if setting(config, "model.positions") == "rope" and head_dim % 2:
-        raise UserError(
-            f"model.positions=rope rotates pairs: the head dimension must be even, not {head_dim}"
-            f" (model.d_model={d_model} / model.n_heads={n_heads})"
-        )
 
 
 def _check_sizes(config: Config) -> None:

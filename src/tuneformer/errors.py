@@ -16,6 +16,14 @@ class Diverged(Exception):  # noqa: N818 - a result of training, not an error
         self.step = step
 
 
+class Pruned(Exception):  # noqa: N818 - a result of a search, not an error
+    """A search has seen enough of this run."""
+
+    def __init__(self, *, step: int, metric: str) -> None:
+        super().__init__(f"pruned at step {step}: its {metric} is behind that of other trials")
+        self.step = step
+
+
 class Interrupted(Exception):  # noqa: N818 - somebody's wish, not an error
     """A signal asked the run to stop; a checkpoint has been written."""
 

@@ -172,10 +172,10 @@ def test_a_stopped_clock_stands_and_a_started_one_goes_on(monkeypatch: pytest.Mo
 
 @pytest.mark.fast
 def test_state_of_the_metrics_survives_a_checkpoint() -> None:
-    before = RunMetrics(unit="tokens", units_per_step=7)
+    before = RunMetrics(unit="tokens", units_per_step=7, flops_per_unit=None)
     before.latest = {"train/loss": 1.25}
     before.validated_step = 20
-    after = RunMetrics(unit="tokens", units_per_step=7)
+    after = RunMetrics(unit="tokens", units_per_step=7, flops_per_unit=None)
     after.load_state_dict(before.state_dict())
     assert (after.latest, after.validated_step, after.seconds) == ({"train/loss": 1.25}, 20, 0.0)
 

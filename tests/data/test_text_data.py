@@ -76,7 +76,7 @@ def test_changed_code_is_not_given_the_tokens_of_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = verses(tmp_path).prepare()
-    monkeypatch.setattr(text_data, "_code_digest", lambda: "other code")
+    monkeypatch.setattr(text_data, "code_digest", lambda: "other code")
     again = verses(tmp_path)
     second = again.prepare()
     assert again.times_read == 1

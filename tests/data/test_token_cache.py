@@ -6,13 +6,17 @@ import pytest
 
 from tuneformer.data.corpus_text import CorpusText, hash_text
 from tuneformer.data.token_cache import TokenCache, cache_writing
-from tuneformer.data.token_files import write_token_splits
+from tuneformer.data.token_files import TokenFile, TokenSplits, load_token_splits, write_token_splits
 from tuneformer.data.tokenizers import ByteTokenizer
 from tuneformer.errors import UserError
 
 pytestmark = pytest.mark.fast
 
 TEXT = CorpusText(train=["abc"], validation=["de"], test=["f"])
+
+
+def cache_in(folder: Path) -> TokenCache[TokenSplits[TokenFile]]:
+    return TokenCache(folder, folder="tokens", load=load_token_splits)
 
 
 def write(folder: Path) -> None:
@@ -25,7 +29,7 @@ def entries(cache_dir: Path) -> list[str]:
 
 
 def test_a_source_is_found_once_its_content_is_there(tmp_path: Path) -> None:
-    cache = TokenCache(tmp_path)
+    cache = cache_in(tmp_path)
     assert cache.find_source("a file") is None
     cache.remember("a file", "c0ffee")
     assert cache.find_source("a file") is None
@@ -37,7 +41,7 @@ def test_a_source_is_found_once_its_content_is_there(tmp_path: Path) -> None:
 
 
 def test_a_garbled_note_about_a_source_is_not_followed(tmp_path: Path) -> None:
-    cache = TokenCache(tmp_path)
+    cache = cache_in(tmp_path)
     cache.build("c0ffee", write)
     for garbled in ("", "../tokens/c0ffee", "c0f"):
         cache.remember("a file", garbled)
@@ -45,7 +49,7 @@ def test_a_garbled_note_about_a_source_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_the_slower_of_two_builders_uses_the_files_of_the_quicker(tmp_path: Path) -> None:
-    cache = TokenCache(tmp_path)
+    cache = cache_in(tmp_path)
 
     def overtaken(folder: Path) -> None:
         write(folder)
@@ -56,7 +60,7 @@ def test_the_slower_of_two_builders_uses_the_files_of_the_quicker(tmp_path: Path
 
 
 def test_a_damaged_folder_is_replaced(tmp_path: Path) -> None:
-    cache = TokenCache(tmp_path)
+    cache = cache_in(tmp_path)
     cache.build("c0ffee", write).splits["train"].path.write_bytes(b"ab")
     assert cache.find_content("c0ffee") is None
     assert bytes(cache.build("c0ffee", write).splits["train"].open()) == b"abc"
@@ -70,7 +74,7 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path, failure: type[BaseExcepti
         raise failure
 
     with pytest.raises(failure):
-        TokenCache(tmp_path).build("c0ffee", fail)
+        cache_in(tmp_path).build("c0ffee", fail)
     assert entries(tmp_path) == []
 
 
@@ -80,7 +84,7 @@ def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path: Path) -> No
         folder.mkdir(parents=True)
         (folder / "train.bin").write_bytes(b"half")
     os.utime(old, (time.time() - 90_000, time.time() - 90_000))
-    TokenCache(tmp_path).build("c0ffee", write)
+    cache_in(tmp_path).build("c0ffee", write)
     assert entries(tmp_path) == [".young", "c0ffee"]
 
 
@@ -90,6 +94,6 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=rf"data\.cache_dir={blocked} cannot be written \(.+\): give a folder"
     ):
-        TokenCache(blocked).build("c0ffee", write)
+        cache_in(blocked).build("c0ffee", write)
     with pytest.raises(UserError, match="No space left"), cache_writing(tmp_path):
         raise OSError(28, "No space left on device")

@@ -20,7 +20,9 @@ def settings(option: str) -> dict[str, Any]:
     """The settings of an option as plain values, without Hydra's own keys."""
     plain = OmegaConf.to_container(OmegaConf.load(CONF / f"{option}.yaml"), resolve=False)
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items() if not str(key).startswith("_")}
+    return {
+        str(key): value for key, value in plain.items() if not str(key).startswith("_") and key != "tasks"
+    }
 
 
 @pytest.fixture

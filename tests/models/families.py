@@ -12,6 +12,7 @@ from tuneformer.models.attention.multi_head import MultiHeadAttention
 from tuneformer.models.encoder import Encoder
 from tuneformer.models.encoder_decoder import EncoderDecoder
 from tuneformer.models.recurrent.families import lstm, lstm_attention
+from tuneformer.models.vector_decoder import VectorDecoder
 from tuneformer.models.vision_transformer import VisionTransformer
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -20,6 +21,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "encoder_decoder": {"vocab_size": 11, "context_length": 12},
     "lstm": {"vocab_size": 11, "n_classes": None, "context_length": 12},
     "lstm_attention": {"vocab_size": 11, "n_classes": None, "context_length": 12},
+    "vector_decoder": {"n_inputs": 4, "n_outputs": 2, "context_length": 12},
     "vit": {"image_size": 8, "n_channels": 2, "n_classes": 5, "patch_size": 4},
 }
 FAMILIES: dict[str, Any] = {
@@ -27,6 +29,7 @@ FAMILIES: dict[str, Any] = {
     "encoder_decoder": EncoderDecoder,
     "lstm": lstm,
     "lstm_attention": lstm_attention,
+    "vector_decoder": VectorDecoder,
     "vit": VisionTransformer,
 }
 WIDTH: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "d_model": 16}

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from tuneformer.errors import UserError
 from tuneformer.models.decoder import Decoder
 from tuneformer.models.norms import make_norm
-from tuneformer.models.positions import POSITIONS
+from tuneformer.models.settings import POSITIONS
 
 Build = Callable[..., Decoder]
 
@@ -55,7 +55,7 @@ def test_decoding_with_a_cache_equals_a_full_pass(
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("positions", ["rope", "learned", "sinusoidal"])
+@pytest.mark.parametrize("positions", [name for name in POSITIONS if name != "none"])
 def test_positions_tell_the_order_of_the_past(decoder: Build, positions: str) -> None:
     model = randomise(decoder(positions=positions))
     one, other = torch.tensor([[1, 2, 3]]), torch.tensor([[2, 1, 3]])
@@ -215,7 +215,7 @@ def test_a_text_longer_than_learned_positions_is_refused(decoder: Build) -> None
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("positions", ["rope", "sinusoidal", "none"])
+@pytest.mark.parametrize("positions", [name for name in POSITIONS if name not in ("learned", "yarn")])
 def test_computed_positions_take_a_longer_text(decoder: Build, positions: str) -> None:
     long = torch.randint(11, (1, 30), generator=torch.Generator().manual_seed(0))
     expected = decoder(positions=positions, context_length=30)(long)
@@ -239,7 +239,7 @@ def test_a_full_cache_refuses_more_tokens(decoder: Build, tokens: Tensor) -> Non
         ({"d_model": 18, "n_heads": 4}, r"model\.d_model=18 must be a multiple of model\.n_heads=4"),
         ({"d_model": 18, "n_heads": 2}, r"model\.positions=rope rotates pairs: .* must be even, not 9"),
         ({"norm": "rmsnorm"}, r"model\.norm=rmsnorm must be one of rms_norm, layer_norm; did you mean"),
-        ({"positions": "rotary"}, r"model\.positions=rotary must be one of rope, learned, sinusoidal, none"),
+        ({"positions": "rotary"}, r"model\.positions=rotary must be one of rope, partial_rope, ntk, yarn"),
     ],
 )
 def test_a_setting_that_cannot_be_built_is_refused(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tuneformer.models.decoder import Decoder
-from tuneformer.models.positions import POSITIONS
+from tuneformer.models.settings import POSITIONS
 
 Build = Callable[..., Decoder]
 

@@ -8,7 +8,8 @@ import pytest
 from tests.analysis.planted import config_of, plant
 from tuneformer.errors import UserError
 from tuneformer.report.markdown import markdown
-from tuneformer.studies.optimizer_report import BEGIN, END, compare_study, write_report
+from tuneformer.studies.optimizer_report import compare_study, write_report
+from tuneformer.studies.page import BEGIN, END
 from tuneformer.studies.tuning import FRESH_SEEDS, TUNING_SEED
 
 RATES = (0.01, 0.02, 0.04)

@@ -200,7 +200,7 @@ def test_checkpoints_are_kept_on_a_file_system_without_hard_links(
 @pytest.mark.fast
 def test_callbacks_that_would_not_keep_the_run_safe_are_refused() -> None:
     with pytest.raises(UserError, match=r"^callbacks has no checkpoints: start the file with"):
-        build_callbacks({}, data=cast(TextData, None), task=cast(Task, None))
+        build_callbacks({}, data=cast(TextData, None), task=cast(Task, None), flops_per_unit=None)
 
 
 @pytest.mark.fast

@@ -5,11 +5,13 @@ import time
 from typing import Any, cast
 
 import pytorch_lightning as pl
+import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from tuneformer.errors import Diverged
+from tuneformer.models.peak_flops import peak_flops
 from tuneformer.tasks.base import Task, logs_step
 
 
@@ -19,12 +21,15 @@ class RunMetrics(pl.Callback):
     A row of step s holds: `tokens` (or images: the unit of the data) seen; `seconds` of training,
     evaluation left out, summed over restarts; `train/loss`, the mean since the row before; `lr/<group>`
     and `weight_decay/<group>` as step s used them; `grad_norm` before clipping; `throughput/*` since the
-    row before. A loss that is not finite raises Diverged on every rank alike.
+    row before, among them `mfu` where the device's peak is known: operations of the model a second over
+    the peak of all devices for dense bfloat16, whatever the precision (arXiv 2204.02311, appendix B). A
+    loss that is not finite raises Diverged on every rank alike.
     """
 
-    def __init__(self, *, unit: str, units_per_step: int) -> None:
+    def __init__(self, *, unit: str, units_per_step: int, flops_per_unit: float | None) -> None:
         self.unit = unit
         self.units_per_step = units_per_step
+        self.flops_per_unit = flops_per_unit
         self.latest: dict[str, float] = {}
         self.validated_step = -1
         self._clock = TrainingClock()
@@ -99,6 +104,9 @@ class RunMetrics(pl.Callback):
             f"throughput/{self.unit}_per_second": steps * self.units_per_step / elapsed,
             "throughput/step_ms": 1e3 * elapsed / steps,
         }
+        peak = peak_of(trainer)
+        if peak is not None and self.flops_per_unit is not None:
+            row["throughput/mfu"] = self.flops_per_unit * steps * self.units_per_step / elapsed / peak
         if task.gradient_norm is not None:
             row["grad_norm"] = float(full_tensor(task.gradient_norm))
         self._log(trainer, row)
@@ -141,6 +149,13 @@ class TrainingClock:
     def seconds(self) -> float:
         """The sum so far."""
         return self._sum if self._since is None else self._sum + time.perf_counter() - self._since
+
+
+def peak_of(trainer: pl.Trainer) -> float | None:
+    """Operations a second that all devices of the run could do together; None where that is not known."""
+    device = trainer.strategy.root_device
+    peak = peak_flops(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
+    return None if peak is None else peak * trainer.world_size
 
 
 def step_is_complete(trainer: pl.Trainer, batch_idx: int) -> bool:

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as a wish to stop at the next step, agreed on by all ranks."""
+"""SIGTERM, SIGINT and SIGUSR2 as a wish to stop at the next step, agreed on by all ranks."""
 
 import signal
 from types import FrameType
@@ -9,7 +9,8 @@ import torch
 
 from tuneformer.tasks.base import log_interval
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# SIGUSR2 is what submitit has SLURM send before a job's time is over
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
 
 
 class StopSignals:

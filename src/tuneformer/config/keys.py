@@ -17,13 +17,33 @@ MISSING = "???"
 
 # What a setting may be whose option gives it no value of its own, by an example.
 EXAMPLES: dict[str, Any] = {
+    "attention.key_value_rank": 64,
+    "attention.logit_soft_cap": 50.0,
+    "attention.query_rank": 64,
+    "attention.rotary_dim": 16,
     "attention.scale": 1.0,
+    "attention.value_residual": 0.5,
     "callbacks.checkpoints.keep_every_n_steps": 100,
     "data.cache_dir": "folder",
+    "data.image_size": 28,
+    "data.n_channels": 1,
+    "data.n_classes": 10,
+    "data.n_inputs": 6,
+    "data.n_outputs": 1,
+    "data.max_documents": 1000,
     "data.path": "file",
+    "data.subset": "name",
     "data.validation_path": "file",
     "data.vocab_size": 256,
+    "launcher.account": "name",
+    "launcher.address": "host:port",
+    "launcher.constraint": "feature",
+    "launcher.gpus_per_job": 1,
+    "launcher.gpus_per_node": 1,
+    "launcher.mem_gb": 16,
     "launcher.n_jobs": 2,
+    "launcher.partition": "name",
+    "launcher.qos": "name",
     "logger.wandb.entity": "name",
     "logger.wandb.mode": "offline",
     "model.base_width": 64,
@@ -34,12 +54,18 @@ EXAMPLES: dict[str, Any] = {
     "model.n_channels": 1,
     "model.n_classes": 10,
     "model.n_heads": 4,
+    "model.n_inputs": 6,
+    "model.n_outputs": 1,
     "model.n_layers": 4,
     "model.size": "tiny",
     "model.vocab_size": 256,
     "optimizer.beta3": 0.9,
     "optimizer.n_heads": 1,
     "optimizer.t_alpha_beta3": 100,
+    "search.pruner": "median",
+    "search.storage": "url",
+    "search.study": "name",
+    "search.trial": 0,
     "trainer.threads": 1,
 }
 
@@ -48,6 +74,11 @@ MAY_BE_NULL = frozenset(
     {
         "callbacks.checkpoints.best_metric",
         "callbacks.sample.top_k",
+        "model.image_size",
+        "model.n_channels",
+        "model.n_classes",
+        "model.n_inputs",
+        "model.n_outputs",
         "model.vocab_size",
         "trainer.gradient_clip_val",
     }
@@ -125,6 +156,8 @@ def _fits(path: str, value: Any, known: Any) -> bool:
 def _elements_fit(path: str, value: list[Any], known: list[Any]) -> bool:
     if not known or isinstance(known[0], Mapping):
         return all(isinstance(element, Mapping) for element in value) if known else True
+    if isinstance(known[0], str):  # names, of which there may be more or fewer
+        return bool(value) and all(isinstance(element, str) for element in value)
     return len(value) == len(known) and all(_fits(path, element, known[0]) for element in value)
 
 
@@ -136,6 +169,8 @@ def _describe(known: Any) -> str:
     if isinstance(known, float):
         return "a number"
     if isinstance(known, list):
+        if known and isinstance(known[0], str):
+            return "a list of names"
         if known and not isinstance(known[0], dict):
             return f"a list of {len(known)}, each {_describe(known[0])}"
         return "a list"

@@ -1,7 +1,8 @@
 """Training and evaluation batches as torch datasets, for a DataLoader with batch_size=None."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from typing import NamedTuple
 
@@ -11,7 +12,10 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from tuneformer.data.token_files import TokenFile, give_back_pages
+from tuneformer.data.contract import IGNORED
+from tuneformer.data.token_files import TokenFile
+from tuneformer.data.token_pages import give_back_pages
+from tuneformer.data.token_shards import ShardedTokens, TokenShards
 from tuneformer.data.windows import (
     evaluation_rows,
     evaluation_windows,
@@ -19,8 +23,6 @@ from tuneformer.data.windows import (
     rows_per_micro_batch,
     window_starts,
 )
-
-IGNORED = -100
 
 
 class TokenBatch(NamedTuple):
@@ -40,7 +42,7 @@ class TrainingBatches(IterableDataset[TokenBatch]):
 
     def __init__(
         self,
-        tokens: TokenFile,
+        tokens: TokenFile | TokenShards,
         *,
         seed: int,
         context_length: int,
@@ -63,13 +65,12 @@ class TrainingBatches(IterableDataset[TokenBatch]):
 
     def __iter__(self) -> Iterator[TokenBatch]:
         # opened here, since a memory map would be copied whole to a data worker
-        mapped = self._tokens.open()
-        tokens = np.asarray(mapped)
-        worker, n_workers = _worker()
+        tokens, give_back = _reader(self._tokens)
+        worker, n_workers = worker_share()
         # the loader takes from its workers in turn, which puts the micro batches back in order
         for micro_batch in count(self._start + worker, n_workers):
             windows = torch.from_numpy(gather(tokens, self._starts(micro_batch), self._context_length))
-            give_back_pages(mapped)
+            give_back()
             yield TokenBatch(windows[:, :-1].contiguous(), windows[:, 1:].contiguous())
 
     def _starts(self, micro_batch: int) -> np.ndarray:
@@ -94,7 +95,13 @@ class EvaluationBatches(IterableDataset[TokenBatch]):
     """
 
     def __init__(
-        self, tokens: TokenFile, *, context_length: int, batch_size: int, rank: int, world_size: int
+        self,
+        tokens: TokenFile | TokenShards,
+        *,
+        context_length: int,
+        batch_size: int,
+        rank: int,
+        world_size: int,
     ) -> None:
         super().__init__()
         self._tokens = tokens
@@ -111,18 +118,26 @@ class EvaluationBatches(IterableDataset[TokenBatch]):
         return math.ceil(self._n_rows / self._batch_size)
 
     def __iter__(self) -> Iterator[TokenBatch]:
-        mapped = self._tokens.open()
-        tokens = np.asarray(mapped)
-        worker, n_workers = _worker()
+        tokens, give_back = _reader(self._tokens)
+        worker, n_workers = worker_share()
         for batch in range(worker, self.n_batches, n_workers):
             first = batch * self._batch_size
             mine = np.arange(first, min(first + self._batch_size, self._n_rows))
             rows = mine * self._world_size + self._rank
             inputs, targets = evaluation_rows(tokens, rows, self._context_length, ignored=IGNORED)
-            give_back_pages(mapped)
+            give_back()
             yield TokenBatch(torch.from_numpy(inputs), torch.from_numpy(targets))
 
 
-def _worker() -> tuple[int, int]:
+def _reader(source: TokenFile | TokenShards) -> tuple[np.ndarray | ShardedTokens, Callable[[], None]]:
+    """The tokens, and what gives back the memory of those that were read."""
+    mapped = source.open()
+    if isinstance(mapped, ShardedTokens):
+        return mapped, mapped.give_back_pages
+    return np.asarray(mapped), partial(give_back_pages, mapped)
+
+
+def worker_share() -> tuple[int, int]:
+    """The number of this data worker and how many there are; 0 of 1 in the training process."""
     info = get_worker_info()
     return (0, 1) if info is None else (info.id, info.num_workers)

@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from tuneformer.data.batch_module import BatchModule
 
 SPLITS = ("train", "validation", "test")
+IGNORED = -100
+"""A target that is not scored."""
 
 
 class PreparedData(ABC):
@@ -41,6 +43,11 @@ class PreparedData(ABC):
         return {}
 
     @property
+    def mean_tokens(self) -> float | None:
+        """Tokens of an example (of a source and of a target each) on average; None: data.context_length."""
+        return None
+
+    @property
     def optimum(self) -> dict[str, float]:
         """The best that any model can reach, where it is known: "val/loss" -> value."""
         return {}
@@ -54,13 +61,16 @@ class Data(ABC, Generic[Prepared]):
 
     Attributes:
         task: the name of its task in `tasks.catalogue`.
-        unit: what is counted, in the plural: "tokens" or "images".
         batch_size: examples of one optimizer step, over all devices and accumulation.
     """
 
     task: str
-    unit: str
     batch_size: int
+
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """What is counted, in the plural: "tokens" or "images"."""
 
     @property
     @abstractmethod

@@ -1,6 +1,8 @@
 """Checks of a data option's settings: a mistake is one line with the setting and what is allowed."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import Any
 
 from tuneformer.errors import UserError
 
@@ -19,3 +21,11 @@ def one_of(setting: str, value: str, allowed: tuple[str, ...]) -> str:
         hint = f"; did you mean {near[0]}?" if near else ""
         raise UserError(f"{setting}={value} must be one of {', '.join(allowed)}{hint}")
     return value
+
+
+def check_follows(option: object, needs: Mapping[str, Any]) -> None:
+    """Raises UserError where a setting that follows from the data was given another value."""
+    for name, value in needs.items():
+        given = getattr(option, name)
+        if given not in (None, value):
+            raise UserError(f"data.{name}={given} is not what the data give ({value}): leave it null")

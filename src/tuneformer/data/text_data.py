@@ -1,64 +1,19 @@
-"""What every text corpus shares: settings and their checks, and the way from text to token files."""
+"""What every text corpus shares: the way from text to token files."""
 
 import hashlib
 from abc import abstractmethod
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tuneformer.data.bpe_tokenizer import BpeTokenizer, check_bpe_vocab_size
-from tuneformer.data.contract import Data
-from tuneformer.data.corpus_text import CorpusText, check_context_fits, cut_validation, hash_text
-from tuneformer.data.settings import one_of, whole_number
+from tuneformer.data.corpus_text import CorpusText, cut_validation, hash_text
 from tuneformer.data.token_cache import TokenCache, content_hash
-from tuneformer.data.token_files import TokenSplits, write_token_splits
-from tuneformer.data.tokenizers import ByteTokenizer, CharacterTokenizer, Tokenizer
-from tuneformer.errors import UserError
-
-if TYPE_CHECKING:
-    from tuneformer.data.datamodule import TextDataModule
-
-TASKS = ("language_modelling",)
-TOKENIZERS = ("bytes", "characters", "bpe")
+from tuneformer.data.token_data import TokenData
+from tuneformer.data.token_files import TokenFile, TokenSplits, load_token_splits, write_token_splits
+from tuneformer.data.tokenizer_choice import train_tokenizer
 
 
-class TextData(Data[TokenSplits]):
-    """A text corpus with its settings, as in conf/data/.
-
-    Raises:
-        UserError: a setting is not allowed.
-    """
-
-    unit = "tokens"
-
-    def __init__(
-        self,
-        *,
-        task: str,
-        tokenizer: str,
-        bpe_vocab_size: int,
-        vocab_size: int | None,
-        context_length: int,
-        batch_size: int,
-        eval_batch_size: int,
-        max_validation_bytes: int,
-        num_workers: int,
-        cache_dir: str,
-    ) -> None:
-        self.task = one_of("data.task", task, TASKS)
-        self.tokenizer = one_of("data.tokenizer", tokenizer, TOKENIZERS)
-        self.bpe_vocab_size = whole_number("data.bpe_vocab_size", bpe_vocab_size, at_least=1)
-        if tokenizer == "bpe":
-            check_bpe_vocab_size(bpe_vocab_size)
-        self.vocab_size = vocab_size
-        self.context_length = whole_number("data.context_length", context_length, at_least=1)
-        self.batch_size = whole_number("data.batch_size", batch_size, at_least=1)
-        self.eval_batch_size = whole_number("data.eval_batch_size", eval_batch_size, at_least=1)
-        self.max_validation_bytes = whole_number(
-            "data.max_validation_bytes", max_validation_bytes, at_least=1
-        )
-        self.num_workers = whole_number("data.num_workers", num_workers, at_least=0)
-        self.cache_dir = Path(cache_dir).expanduser()
+class TextData(TokenData):
+    """A text corpus with its settings, as in conf/data/: split, hashed and tokenised as a whole."""
 
     @abstractmethod
     def source(self) -> object:
@@ -68,23 +23,7 @@ class TextData(Data[TokenSplits]):
     def read(self) -> CorpusText:
         """The text of the three splits."""
 
-    @property
-    def units_per_step(self) -> int:
-        return self.batch_size * self.context_length
-
-    def batches(self, prepared: TokenSplits, *, seed: int) -> "TextDataModule":
-        from tuneformer.data.datamodule import TextDataModule
-
-        return TextDataModule(
-            splits=prepared,
-            context_length=self.context_length,
-            batch_size=self.batch_size,
-            eval_batch_size=self.eval_batch_size,
-            num_workers=self.num_workers,
-            seed=seed,
-        )
-
-    def prepare(self) -> TokenSplits:
+    def prepare(self) -> TokenSplits[TokenFile]:
         """Fetch, split and tokenise the corpus, or find what was prepared before.
 
         Token files are kept under `cache_dir` by the hash of the text, the tokenizer's settings and the
@@ -94,24 +33,26 @@ class TextData(Data[TokenSplits]):
             UserError: the text cannot be had, is too short for `context_length`, does not give
                 `vocab_size` tokens, or the cache cannot be written.
         """
-        cache = TokenCache(self.cache_dir)
-        settings = [_code_digest(), self.tokenizer, self.max_validation_bytes]
+        cache = TokenCache(self.cache_dir, folder="tokens", load=load_token_splits)
+        settings = [code_digest(), self.tokenizer, self.max_validation_bytes]
         if self.tokenizer == "bpe":
             settings.append(self.bpe_vocab_size)
         source = content_hash(type(self).__qualname__, self.source(), settings)
         splits = cache.find_source(source)
         if splits is None:
             splits = self._tokenise(cache, source, settings)
-        self._check(splits)
+        self.check(splits)
         return splits
 
-    def _tokenise(self, cache: TokenCache, source: str, settings: list) -> TokenSplits:
+    def _tokenise(
+        self, cache: TokenCache[TokenSplits[TokenFile]], source: str, settings: list
+    ) -> TokenSplits[TokenFile]:
         text = cut_validation(self.read(), max_bytes=self.max_validation_bytes)
         hashes = {name: hash_text(pieces) for name, pieces in text.splits.items()}
         content = content_hash(hashes, text.notes, settings)
         splits = cache.find_content(content)
         if splits is None:
-            tokenizer = self._train_tokenizer(text)
+            tokenizer = train_tokenizer(self.tokenizer, text.train, bpe_vocab_size=self.bpe_vocab_size)
             if tokenizer.name == "bpe" and tokenizer.vocab_size < self.bpe_vocab_size:
                 found = f"the text gives {tokenizer.vocab_size} tokens"
                 note = f"{found} of data.bpe_vocab_size={self.bpe_vocab_size}"
@@ -120,25 +61,9 @@ class TextData(Data[TokenSplits]):
         cache.remember(source, content)
         return splits
 
-    def _train_tokenizer(self, text: CorpusText) -> Tokenizer:
-        if self.tokenizer == "bpe":
-            return BpeTokenizer.train(text.train, vocab_size=self.bpe_vocab_size)
-        if self.tokenizer == "characters":
-            return CharacterTokenizer.train(text.train)
-        return ByteTokenizer()
 
-    def _check(self, splits: TokenSplits) -> None:
-        for name, tokens in splits.splits.items():
-            check_context_fits(self.context_length, tokens.n_tokens, name)
-        found = splits.tokenizer.vocab_size
-        if self.vocab_size not in (None, found):
-            raise UserError(
-                f"data.vocab_size={self.vocab_size} is not what the text and tokenizer give ({found}): "
-                "leave it null"
-            )
-
-
-def _code_digest() -> str:
+def code_digest() -> str:
+    """SHA-256 of the code of this package."""
     # a corpus or tokenizer whose code has changed may give other tokens from the same source
     files = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

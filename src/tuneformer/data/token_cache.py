@@ -1,4 +1,4 @@
-"""The cache of token files: found by what a corpus is read from, kept by what it says."""
+"""The cache of prepared data: found by what it is read from, kept by what it says."""
 
 import hashlib
 import json
@@ -9,36 +9,41 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from tuneformer.data.token_files import TokenSplits, load_token_splits
 from tuneformer.errors import UserError
 
 ABANDONED_AFTER_SECONDS = 24 * 3600
 
+Kept = TypeVar("Kept")
 
-class TokenCache:
+
+class TokenCache(Generic[Kept]):
     """Two levels under `cache_dir`.
 
     `sources/<hash of the source>` names the content that a source (paths, sizes, times of change,
-    settings) had when it was last read; `tokens/<hash of the content>/` holds its token files. So an
-    unchanged source is found without reading it, a changed one is noticed, and equal text is kept once.
-    Every file and folder appears whole, by renaming, however many processes write at once.
+    settings) had when it was last read; `<folder>/<hash of the content>/` holds its files. So an unchanged
+    source is found without reading it, a changed one is noticed, and equal text is kept once. Every file
+    and folder appears whole, by renaming, however many processes write at once. `load` gives what a
+    folder of files holds, None where that is missing or damaged.
     """
 
-    def __init__(self, cache_dir: Path) -> None:
+    def __init__(self, cache_dir: Path, *, folder: str, load: Callable[[Path], Kept | None]) -> None:
         self._cache_dir = cache_dir
+        self._folder = folder
+        self._load = load
 
-    def find_source(self, source: str) -> TokenSplits | None:
-        """The splits that `source` gave when it was last read, or None."""
+    def find_source(self, source: str) -> Kept | None:
+        """What `source` gave when it was last read, or None."""
         try:
             content = self._source_path(source).read_text()
         except (OSError, UnicodeDecodeError):
             return None
         return self.find_content(content) if content.isalnum() else None
 
-    def find_content(self, content: str) -> TokenSplits | None:
-        """The splits whose text and settings hash to `content`, or None where missing or damaged."""
-        return load_token_splits(self._content_path(content))
+    def find_content(self, content: str) -> Kept | None:
+        """That whose text and settings hash to `content`, or None where missing or damaged."""
+        return self._load(self._content_path(content))
 
     def remember(self, source: str, content: str) -> None:
         """Note that `source` holds `content`."""
@@ -50,7 +55,7 @@ class TokenCache:
                 file.write(content)
             Path(temporary).replace(path)
 
-    def build(self, content: str, write: Callable[[Path], None]) -> TokenSplits:
+    def build(self, content: str, write: Callable[[Path], None]) -> Kept:
         """Let `write` fill a folder, then make it that of `content` at once.
 
         Raises:
@@ -71,7 +76,7 @@ class TokenCache:
         return splits
 
     def _put_in_place(self, temporary: Path, final: Path) -> None:
-        if final.exists() and load_token_splits(final) is None:
+        if final.exists() and self._load(final) is None:
             damaged = Path(tempfile.mkdtemp(dir=final.parent, prefix="."))
             final.rename(damaged / "damaged")
             shutil.rmtree(damaged, ignore_errors=True)
@@ -79,14 +84,14 @@ class TokenCache:
             temporary.rename(final)
         except OSError:
             # another process was quicker: its files say the same
-            if load_token_splits(final) is None:
+            if self._load(final) is None:
                 raise
 
     def _source_path(self, source: str) -> Path:
         return self._cache_dir / "sources" / hashlib.sha256(source.encode()).hexdigest()
 
     def _content_path(self, content: str) -> Path:
-        return self._cache_dir / "tokens" / content
+        return self._cache_dir / self._folder / content
 
 
 @contextmanager

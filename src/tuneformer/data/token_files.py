@@ -2,17 +2,17 @@
 
 import hashlib
 import json
-import mmap
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from tuneformer.data.contract import PreparedData
 from tuneformer.data.corpus_text import CorpusText, SplitHash
+from tuneformer.data.token_shards import TokenShards
 from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import TOKENIZER_FILE
@@ -37,18 +37,11 @@ class TokenFile:
         return np.memmap(self.path, dtype=self.dtype, mode="r", shape=(self.n_tokens,))
 
 
-def give_back_pages(tokens: np.memmap) -> None:
-    """Unmap what has been read so far; the system's cache keeps it for the next reading.
-
-    Otherwise a process grows to the size of the corpus as it reads more and more of it.
-    """
-    mapping: mmap.mmap | None = getattr(tokens, "_mmap", None)
-    if mapping is not None and hasattr(mapping, "madvise"):
-        mapping.madvise(mmap.MADV_DONTNEED)
+Source = TypeVar("Source", bound=TokenFile | TokenShards)
 
 
 @dataclass(frozen=True)
-class TokenSplits(PreparedData):
+class TokenSplits(PreparedData, Generic[Source]):
     """A prepared corpus.
 
     Attributes:
@@ -58,7 +51,7 @@ class TokenSplits(PreparedData):
     """
 
     tokenizer: Tokenizer
-    splits: dict[str, TokenFile]
+    splits: dict[str, Source]
     fingerprint: str
     notes: list[str]
 
@@ -107,7 +100,7 @@ def write_token_splits(
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
 
 
-def load_token_splits(folder: Path) -> TokenSplits | None:
+def load_token_splits(folder: Path) -> TokenSplits[TokenFile] | None:
     """What `write_token_splits` left in `folder`, or None where that is missing or damaged."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())

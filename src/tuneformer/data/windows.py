@@ -1,6 +1,7 @@
 """Which tokens a batch is made of: pure functions, so that a run can resume and be split over devices."""
 
 import math
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -18,8 +19,17 @@ def window_starts(*, seed: int, step: int, n_tokens: int, context_length: int, b
     return generator.integers(0, n_tokens - context_length, size=batch_size)
 
 
-def gather(tokens: np.ndarray, starts: np.ndarray, context_length: int) -> np.ndarray:
+class Tokens(Protocol):
+    """A long row of tokens, indexed by an array of places; it need not lie in memory."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, places: Any, /) -> Any: ...
+
+
+def gather(tokens: Tokens, starts: np.ndarray, context_length: int) -> np.ndarray:
     """The windows tokens[s : s + context_length + 1], int64 of shape (len(starts), context_length + 1)."""
+    if not isinstance(tokens, np.ndarray):
+        return tokens[starts[:, None] + np.arange(context_length + 1)].astype(np.int64)
     return sliding_window_view(tokens, context_length + 1)[starts].astype(np.int64)
 
 
@@ -43,7 +53,7 @@ def evaluation_windows(n_tokens: int, context_length: int) -> int:
 
 
 def evaluation_rows(
-    tokens: np.ndarray, rows: np.ndarray, context_length: int, *, ignored: int
+    tokens: Tokens, rows: np.ndarray, context_length: int, *, ignored: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Inputs tokens[i T : (i + 1) T] and the tokens after them, for each window i in `rows`.
 

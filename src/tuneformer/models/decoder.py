@@ -12,10 +12,11 @@ from tuneformer.errors import UserError
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.embedding import embed_tokens
+from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
 from tuneformer.models.key_value_cache import KeyValueCache
-from tuneformer.models.positions import make_position_embedding
+from tuneformer.models.positions import PositionScheme
 from tuneformer.models.stack import StackSettings, make_blocks, make_final_norm
 
 
@@ -49,6 +50,10 @@ class Decoder(nn.Module):
         feed_forward: str,
         positions: str,
         rope_base: float,
+        rope_fraction: float,
+        rope_scale: float,
+        t5_buckets: int,
+        t5_max_distance: int,
         bias: bool,
         tie_embeddings: bool,
         initialization: str,
@@ -72,6 +77,15 @@ class Decoder(nn.Module):
         self.output_scale = 1.0 if base_width is None else base_width / d_model
         self.embedding_scale = math.sqrt(d_model) if positions == "sinusoidal" else 1.0
 
+        scheme = PositionScheme(
+            name=positions,
+            n_positions=context_length,
+            rope_base=rope_base,
+            rope_fraction=rope_fraction,
+            rope_scale=rope_scale,
+            t5_buckets=t5_buckets,
+            t5_max_distance=t5_max_distance,
+        )
         stack = StackSettings(
             name="decoder",
             causal=True,
@@ -84,8 +98,7 @@ class Decoder(nn.Module):
             block=block,
             norm=norm,
             feed_forward=feed_forward,
-            positions=positions,
-            rope_base=rope_base,
+            positions=scheme,
             bias=bias,
             logit_scale=None if base_width is None else math.sqrt(base_width * n_heads) / d_model,
         )
@@ -93,9 +106,7 @@ class Decoder(nn.Module):
         # without storage first: torch's own layers would draw weights that nobody keeps
         with torch.device("meta"):
             self.token_embedding = nn.Embedding(vocab_size, d_model)
-            self.position_embedding = make_position_embedding(
-                positions, d_model=d_model, n_positions=context_length
-            )
+            self.position_embedding = scheme.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
             self.norm = make_final_norm(stack)
@@ -147,3 +158,12 @@ class Decoder(nn.Module):
         shells = (module for module in self.modules() if isinstance(module, AttentionShell))
         layers = {shell.layer.site: shell.new_cache() for shell in shells}
         return KeyValueCache(layers=layers, capacity=self.context_length)
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the tokens of an example."""
+        return n_tokens
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over an example of so many tokens."""
+        a_token = matrix_flops(self.blocks, self.norm, self.output or self.token_embedding)
+        return n_tokens * (a_token + mixing_flops(self.blocks, n_keys=n_tokens, stacks=("decoder",)))

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.embedding import embed_tokens
+from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
 from tuneformer.models.pooling import make_pooling
-from tuneformer.models.positions import make_position_embedding
+from tuneformer.models.positions import PositionScheme
 from tuneformer.models.stack import StackSettings, make_blocks, make_final_norm
 
 
@@ -42,6 +43,10 @@ class Encoder(nn.Module):
         feed_forward: str,
         positions: str,
         rope_base: float,
+        rope_fraction: float,
+        rope_scale: float,
+        t5_buckets: int,
+        t5_max_distance: int,
         bias: bool,
         pooling: str,
         initialization: str,
@@ -65,6 +70,15 @@ class Encoder(nn.Module):
         with torch.device("meta"):
             self.pooling = make_pooling(pooling, d_model=d_model)
             n_positions = context_length + self.pooling.adds_class_token
+            scheme = PositionScheme(
+                name=positions,
+                n_positions=n_positions,
+                rope_base=rope_base,
+                rope_fraction=rope_fraction,
+                rope_scale=rope_scale,
+                t5_buckets=t5_buckets,
+                t5_max_distance=t5_max_distance,
+            )
             stack = StackSettings(
                 name="encoder",
                 causal=False,
@@ -77,17 +91,14 @@ class Encoder(nn.Module):
                 block=block,
                 norm=norm,
                 feed_forward=feed_forward,
-                positions=positions,
-                rope_base=rope_base,
+                positions=scheme,
                 bias=bias,
                 logit_scale=None,
             )
             # the class token is one row more of the table
             self.n_tokens = vocab_size
             self.token_embedding = nn.Embedding(vocab_size + self.pooling.adds_class_token, d_model)
-            self.position_embedding = make_position_embedding(
-                positions, d_model=d_model, n_positions=n_positions
-            )
+            self.position_embedding = scheme.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
             self.norm = make_final_norm(stack)
@@ -124,3 +135,14 @@ class Encoder(nn.Module):
         for block in self.blocks:
             x = block(x, shared)
         return self.output(self.pooling(self.norm(x), visible))
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the tokens of an example, the class token among them."""
+        return n_tokens + self.pooling.adds_class_token
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over an example of so many tokens."""
+        n = self.n_positions(n_tokens)
+        a_token = matrix_flops(self.blocks, self.norm) + self.pooling.flops_per_token
+        mixing = mixing_flops(self.blocks, n_keys=n, stacks=("encoder",))
+        return n * (a_token + mixing) + matrix_flops(self.output)

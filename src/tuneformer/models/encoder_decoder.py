@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.embedding import embed_tokens
+from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass, Memory
 from tuneformer.models.initialization import initialize
 from tuneformer.models.key_value_cache import KeyValueCache
-from tuneformer.models.positions import make_position_embedding
+from tuneformer.models.positions import PositionScheme
 from tuneformer.models.sequence_to_sequence import DecodingState, SequenceToSequence
 from tuneformer.models.stack import StackSettings, make_blocks, make_final_norm
 
@@ -61,6 +62,10 @@ class EncoderDecoder(SequenceToSequence):
         feed_forward: str,
         positions: str,
         rope_base: float,
+        rope_fraction: float,
+        rope_scale: float,
+        t5_buckets: int,
+        t5_max_distance: int,
         bias: bool,
         tie_embeddings: bool,
         initialization: str,
@@ -78,6 +83,15 @@ class EncoderDecoder(SequenceToSequence):
         self.context_length = context_length
         self.initialization = initialization
         self.embedding_scale = math.sqrt(d_model) if positions == "sinusoidal" else 1.0
+        scheme = PositionScheme(
+            name=positions,
+            n_positions=context_length,
+            rope_base=rope_base,
+            rope_fraction=rope_fraction,
+            rope_scale=rope_scale,
+            t5_buckets=t5_buckets,
+            t5_max_distance=t5_max_distance,
+        )
         encoder = StackSettings(
             name="encoder",
             causal=False,
@@ -90,8 +104,7 @@ class EncoderDecoder(SequenceToSequence):
             block=block,
             norm=norm,
             feed_forward=feed_forward,
-            positions=positions,
-            rope_base=rope_base,
+            positions=scheme,
             bias=bias,
             logit_scale=None,
         )
@@ -100,9 +113,7 @@ class EncoderDecoder(SequenceToSequence):
         # without storage first: torch's own layers would draw weights that nobody keeps
         with torch.device("meta"):
             self.token_embedding = nn.Embedding(vocab_size, d_model)
-            self.position_embedding = make_position_embedding(
-                positions, d_model=d_model, n_positions=context_length
-            )
+            self.position_embedding = scheme.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             self.encoder_blocks = make_blocks(encoder, attention=attention, reads_memory=False)
             self.encoder_norm = make_final_norm(encoder)
@@ -165,6 +176,18 @@ class EncoderDecoder(SequenceToSequence):
     def advance(self, tokens: Int[Tensor, " batch"], state: DecodingState) -> Float[Tensor, "batch vocab"]:
         assert isinstance(state, TransformerState)
         return self.decode(tokens.unsqueeze(1), state.memory, state.cache)[:, -1]
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the tokens of a source and of a target of `n_tokens` each."""
+        return 2 * n_tokens
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over such a pair."""
+        read = matrix_flops(self.encoder_blocks, self.encoder_norm)
+        read += mixing_flops(self.encoder_blocks, n_keys=n_tokens, stacks=("encoder",))
+        write = matrix_flops(self.blocks, self.norm, self.output or self.token_embedding)
+        write += mixing_flops(self.blocks, n_keys=n_tokens, stacks=("decoder", "cross"))
+        return n_tokens * (read + write)
 
     def _embed(self, tokens: Int[Tensor, "batch time"], *, start: int) -> Float[Tensor, "batch time d_model"]:
         return self.dropout(

@@ -1,6 +1,6 @@
 """What the layers of one forward pass share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jaxtyping import Float
 from torch import Tensor
@@ -31,9 +31,11 @@ class ForwardPass:
         mask: which keys a query may see, in self-attention.
         cache: the tokens before, None in training.
         memory: what cross-attention looks at; None in a model that has none.
+        first_values: filled by the first layer with its values, where later layers mix them in.
     """
 
     start: int
     mask: AttentionMask
     cache: KeyValueCache | None
     memory: Memory | None = None
+    first_values: list[Tensor] = field(default_factory=list)

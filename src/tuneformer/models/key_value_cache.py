@@ -29,8 +29,8 @@ class LayerKeyValues(LayerCache):
         self,
         start: int,
         keys: Float[Tensor, "batch kv_head new dim"],
-        values: Float[Tensor, "batch kv_head new value"],
-    ) -> tuple[Float[Tensor, "batch kv_head all dim"], Float[Tensor, "batch kv_head all value"]]:
+        values: Float[Tensor, "batch value_head new value"],
+    ) -> tuple[Float[Tensor, "batch kv_head all dim"], Float[Tensor, "batch value_head all value"]]:
         """Write the new tokens from position `start` on; return those of all tokens up to them."""
         end = start + keys.shape[2]
         assert end <= self.capacity, f"{end} tokens in a cache for {self.capacity}"

@@ -17,6 +17,8 @@ class Pooling(nn.Module, ABC):
 
     adds_class_token = False
     """Whether it reads a learned token that stands before all others."""
+    flops_per_token = 0.0
+    """Operations of a forward pass; a sum is none of note."""
 
     @abstractmethod
     def forward(
@@ -58,6 +60,7 @@ class AttentionPooling(Pooling):
     def __init__(self, *, d_model: int) -> None:
         super().__init__()
         self.score = nn.Linear(d_model, 1, bias=False)
+        self.flops_per_token = 4.0 * d_model  # w^T x_t, and a_t x_t
         self.edit_weights: EditWeights | None = None  # set by `explicit_attention`
 
     def forward(

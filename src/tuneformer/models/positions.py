@@ -1,7 +1,6 @@
-"""Positions: added to the token embedding, or rotated into queries and keys."""
+"""Positions: added to the token embedding, rotated into queries and keys, or a bias on the logits."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -9,92 +8,16 @@ from torch import Tensor, nn
 
 from tuneformer.errors import UserError
 from tuneformer.models.choice import check_choice
-
-
-class PositionTable(nn.Module, ABC):
-    """A table with a row for each position, computed and never learned.
-
-    It is computed in float64 and kept in float32 (float64 in a float64 model), also when the
-    model is cast to bfloat16, whose eight bits could not tell neighbouring angles apart. It is
-    not saved in checkpoints, and grows when a longer sequence asks for more rows.
-    """
-
-    table: Tensor
-
-    def __init__(self, *, n_positions: int) -> None:
-        super().__init__()
-        # a placeholder with the device of a parameter made here; `compute` needs the subclass
-        self.register_buffer("table", torch.empty(n_positions, 0), persistent=False)
-
-    @abstractmethod
-    def compute(self, positions: Float[Tensor, " time"]) -> Tensor:
-        """Return the float64 rows of these positions."""
-
-    def fill(self, n_positions: int) -> None:
-        """Compute the first `n_positions` rows, on the device where the table lies."""
-        dtype = torch.float64 if self.table.dtype == torch.float64 else torch.float32
-        rows = self.compute(torch.arange(n_positions, dtype=torch.float64, device="cpu"))
-        self.table = rows.to(dtype).to(self.table.device)
-
-    def rows(self, n_positions: int) -> Tensor:
-        """Return the table with `n_positions` rows or more."""
-        if n_positions > self.table.shape[0]:
-            self.fill(n_positions)
-        return self.table
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "PositionTable":
-        super()._apply(fn, recurse)
-        self.fill(self.table.shape[0])  # a cast rounds, and to_empty leaves no values
-        return self
-
-
-class RotaryPositions(PositionTable):
-    """RoPE (arXiv 2104.09864): rotate each pair of neighbouring numbers by an angle per position.
-
-    (x_2i, x_2i+1) at position p is turned by p * base^(-2i / head_dim), so that the product of a
-    query and a key depends on their distance only.
-    """
-
-    def __init__(self, *, head_dim: int, n_positions: int, base: float) -> None:
-        super().__init__(n_positions=n_positions)
-        self.frequencies = [base ** (-2 * i / head_dim) for i in range(head_dim // 2)]
-        self.fill(n_positions)
-
-    def compute(self, positions: Float[Tensor, " time"]) -> Float[Tensor, "time pair 2"]:
-        """Return cos and sin of every angle."""
-        angles = torch.outer(positions, torch.tensor(self.frequencies, dtype=torch.float64, device="cpu"))
-        return torch.stack((angles.cos(), angles.sin()), dim=-1)
-
-    def forward(
-        self,
-        q: Float[Tensor, "batch time head dim"],
-        k: Float[Tensor, "batch time kv_head dim"],
-        start: int,
-    ) -> tuple[Float[Tensor, "batch time head dim"], Float[Tensor, "batch time kv_head dim"]]:
-        """Rotate queries and keys whose first one stands at position `start`."""
-        end = start + q.shape[1]
-        table = self.rows(end)[start:end].unsqueeze(1)  # (T, 1, D/2, 2)
-        # uncompiled, one complex product takes a third of the time; compiled, only real numbers fuse
-        rotate = rotate_real if torch.compiler.is_compiling() else rotate_complex
-        return rotate(q, table), rotate(k, table)
-
-
-def rotate_complex(
-    x: Float[Tensor, "batch time head dim"], table: Float[Tensor, "time 1 pair 2"]
-) -> Float[Tensor, "batch time head dim"]:
-    """Multiply each pair, as a complex number, by cos + i sin; in the precision of the table."""
-    pairs = torch.view_as_complex(x.to(table.dtype).unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * torch.view_as_complex(table)).flatten(-2).to(x.dtype)
-
-
-def rotate_real(
-    x: Float[Tensor, "batch time head dim"], table: Float[Tensor, "time 1 pair 2"]
-) -> Float[Tensor, "batch time head dim"]:
-    """The same in real arithmetic."""
-    first, second = x.to(table.dtype).unflatten(-1, (-1, 2)).unbind(-1)
-    cos, sin = table.unbind(-1)
-    rotated = torch.stack((first * cos - second * sin, first * sin + second * cos), dim=-1)
-    return rotated.flatten(-2).to(x.dtype)
+from tuneformer.models.logit_bias import AlibiBias, LogitBias, T5Bias
+from tuneformer.models.position_table import PositionTable
+from tuneformer.models.rotary import (
+    RotaryPositions,
+    ntk_frequencies,
+    rope_frequencies,
+    yarn_frequencies,
+    yarn_magnitude,
+)
+from tuneformer.models.settings import POSITIONS, ROTATING
 
 
 class SinusoidalPositions(PositionTable):
@@ -138,31 +61,74 @@ class LearnedPositions(nn.Module):
         return self.weight[start : start + n_tokens]
 
 
-POSITIONS = ("rope", "learned", "sinusoidal", "none")
+@dataclass(frozen=True, kw_only=True)
+class PositionScheme:
+    """Where the positions of a model go; the settings are explained in conf/model/decoder.yaml.
 
-
-def make_position_embedding(name: str, *, d_model: int, n_positions: int) -> nn.Module | None:
-    """Return what `model.positions` adds to the token embedding, None where it adds nothing."""
-    check_choice("model.positions", name, POSITIONS)
-    if name == "learned":
-        return LearnedPositions(d_model=d_model, n_positions=n_positions)
-    if name == "sinusoidal":
-        return SinusoidalPositions(d_model=d_model, n_positions=n_positions)
-    return None
-
-
-def make_head_positions(name: str, *, head_dim: int, n_positions: int, base: float) -> RotaryPositions | None:
-    """Return what `model.positions` does to queries and keys, None where it does nothing.
-
-    Raises:
-        UserError: `head_dim` is odd, and the positions rotate pairs.
+    Attributes:
+        name: one of POSITIONS.
+        n_positions: the context that the model serves.
+        rope_base: of the frequencies of all that rotate.
+        rope_fraction: share of the head dimension that partial_rope rotates.
+        rope_scale: n_positions over the context that ntk and yarn stretch.
+        t5_buckets: rows of the table of t5.
+        t5_max_distance: from where on all distances share the last bucket.
     """
-    check_choice("model.positions", name, POSITIONS)
-    if name != "rope":
+
+    name: str
+    n_positions: int
+    rope_base: float
+    rope_fraction: float
+    rope_scale: float
+    t5_buckets: int
+    t5_max_distance: int
+
+    def embedding(self, *, d_model: int) -> nn.Module | None:
+        """Return what is added to the token embedding, None where nothing is."""
+        check_choice("model.positions", self.name, POSITIONS)
+        if self.name == "learned":
+            return LearnedPositions(d_model=d_model, n_positions=self.n_positions)
+        if self.name == "sinusoidal":
+            return SinusoidalPositions(d_model=d_model, n_positions=self.n_positions)
         return None
-    if head_dim % 2:
-        raise UserError(
-            f"model.positions=rope rotates pairs: the head dimension must be even, not {head_dim}"
-            " (model.d_model / model.n_heads)"
-        )
-    return RotaryPositions(head_dim=head_dim, n_positions=n_positions, base=base)
+
+    def head_positions(self, *, head_dim: int) -> RotaryPositions | None:
+        """Return what rotates queries and keys, None where nothing does.
+
+        Raises:
+            UserError: the dimension to rotate is not a positive even number: pairs are rotated.
+        """
+        check_choice("model.positions", self.name, POSITIONS)
+        if self.name not in ROTATING:
+            return None
+        dim, base, scale = head_dim, self.rope_base, self.rope_scale
+        if self.name == "partial_rope":
+            dim = round(self.rope_fraction * head_dim / 2) * 2
+        if dim % 2 or dim == 0:
+            raise UserError(
+                f"model.positions={self.name} rotates pairs: the head dimension must be even, not {head_dim}"
+                " (model.d_model / model.n_heads)"
+                + (f", and model.rope_fraction={self.rope_fraction} of it a pair or more" if not dim else "")
+            )
+        frequencies = rope_frequencies(dim, base=base)
+        if self.name == "ntk":
+            frequencies = ntk_frequencies(dim, base=base, scale=scale)
+        if self.name == "yarn":
+            trained = self.n_positions / scale
+            frequencies = yarn_frequencies(dim, base=base, scale=scale, trained_context=trained)
+        magnitude = yarn_magnitude(scale) if self.name == "yarn" else 1.0
+        return RotaryPositions(frequencies=frequencies, magnitude=magnitude, n_positions=self.n_positions)
+
+    def logit_bias(self, *, n_heads: int, causal: bool) -> LogitBias | None:
+        """Return what is added to the logits of a layer, None where nothing is."""
+        check_choice("model.positions", self.name, POSITIONS)
+        if self.name == "alibi":
+            return AlibiBias(n_heads=n_heads)
+        if self.name == "t5":
+            return T5Bias(
+                n_heads=n_heads,
+                n_buckets=self.t5_buckets,
+                max_distance=self.t5_max_distance,
+                causal=causal,
+            )
+        return None

@@ -1,9 +1,21 @@
 """How large a model is and what a token costs."""
 
+from typing import Protocol, cast, runtime_checkable
+
 from torch import nn
 
-from tuneformer.models.attention.shell import AttentionShell
-from tuneformer.models.decoder import Decoder
+
+@runtime_checkable
+class CountsFlops(Protocol):
+    """A model that knows what its forward pass costs."""
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the tokens or patches that one example of `n_tokens` tokens (on each side) has."""
+        ...
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over one such example."""
+        ...
 
 
 def n_parameters(model: nn.Module) -> int:
@@ -16,17 +28,23 @@ def n_position_parameters(model: nn.Module) -> int:
     return sum(p.numel() for name, p in model.named_parameters() if name.startswith("position_embedding."))
 
 
-def flops_per_token(model: Decoder, *, context_length: int) -> float:
-    """Return the floating-point operations of training on one token: forward and backward pass.
+def flops_per_example(model: nn.Module, *, n_tokens: int | float) -> float:
+    """Return the floating-point operations of training on one example: forward and backward pass.
 
-    6 N + 3 sum over layers of what mixing costs: N counts the parameters that multiply (not the looked-up
-    embeddings, unless tied to the output), and each multiplies and adds once forward and twice
-    backward. Mixing (`AttentionShell.mixing_flops`) is over a full context, not halved for the causal
-    mask: 4 d_model context_length a layer for softmax attention (PaLM, arXiv 2204.02311, appendix B).
+    3 times those of the forward pass: each product is done once forward and twice backward. Embeddings
+    that are looked up cost nothing. `n_tokens`: of a text, or of source and of target each; a model of
+    images does not read it.
     """
-    looked_up = n_position_parameters(model)
-    if model.output is not None:
-        looked_up += model.token_embedding.weight.numel()
-    multiplied = n_parameters(model) - looked_up
-    shells = (module for module in model.modules() if isinstance(module, AttentionShell))
-    return 6.0 * multiplied + 3.0 * sum(shell.mixing_flops(context_length) for shell in shells)
+    return 3.0 * cast(CountsFlops, model).forward_flops(n_tokens)
+
+
+def flops_per_token(model: nn.Module, *, context_length: int | float) -> float:
+    """Return the same for one token (or patch) of an example of `context_length` tokens.
+
+    Of a decoder: 6 N + 3 sum over layers of what mixing costs, N the parameters that multiply. Mixing
+    (`AttentionShell.mixing_flops`) is over a full context, not halved for the causal mask: for softmax
+    attention 4 d_model context_length a layer (PaLM, arXiv 2204.02311, appendix B). Of a model with a
+    source and a target: the mean over both.
+    """
+    positions = cast(CountsFlops, model).n_positions(context_length)
+    return flops_per_example(model, n_tokens=context_length) / positions

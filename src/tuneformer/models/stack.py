@@ -12,7 +12,7 @@ from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.block import Block, block_kind
 from tuneformer.models.feed_forward import make_feed_forward
 from tuneformer.models.norms import make_norm
-from tuneformer.models.positions import make_head_positions
+from tuneformer.models.positions import PositionScheme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +37,7 @@ class StackSettings:
     block: str
     norm: str
     feed_forward: str
-    positions: str
-    rope_base: float
+    positions: PositionScheme
     bias: bool
     logit_scale: float | None
 
@@ -53,10 +52,8 @@ class StackSettings:
             bias=self.bias,
             dropout=self.dropout,
             logit_scale=self.logit_scale,
-            # a partial, not a function in here: the model must survive pickling
-            head_positions=partial(
-                make_head_positions, self.positions, n_positions=self.context_length, base=self.rope_base
-            ),
+            head_positions=self.positions.head_positions,
+            logit_bias=self.positions.logit_bias,
         )
 
 

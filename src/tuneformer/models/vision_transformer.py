@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from tuneformer.errors import UserError
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
 from tuneformer.models.pooling import make_pooling
-from tuneformer.models.positions import make_position_embedding
+from tuneformer.models.positions import PositionScheme
 from tuneformer.models.stack import StackSettings, make_blocks, make_final_norm
 
 
@@ -43,6 +44,10 @@ class VisionTransformer(nn.Module):
         feed_forward: str,
         positions: str,
         rope_base: float,
+        rope_fraction: float,
+        rope_scale: float,
+        t5_buckets: int,
+        t5_max_distance: int,
         bias: bool,
         pooling: str,
         initialization: str,
@@ -70,6 +75,15 @@ class VisionTransformer(nn.Module):
         with torch.device("meta"):
             self.pooling = make_pooling(pooling, d_model=d_model)
             self.context_length = (image_size // patch_size) ** 2 + self.pooling.adds_class_token
+            scheme = PositionScheme(
+                name=positions,
+                n_positions=self.context_length,
+                rope_base=rope_base,
+                rope_fraction=rope_fraction,
+                rope_scale=rope_scale,
+                t5_buckets=t5_buckets,
+                t5_max_distance=t5_max_distance,
+            )
             stack = StackSettings(
                 name="encoder",
                 causal=False,
@@ -82,16 +96,13 @@ class VisionTransformer(nn.Module):
                 block=block,
                 norm=norm,
                 feed_forward=feed_forward,
-                positions=positions,
-                rope_base=rope_base,
+                positions=scheme,
                 bias=bias,
                 logit_scale=None,
             )
             self.patch_embedding = nn.Linear(n_channels * patch_size**2, d_model)
             self.class_token = nn.Embedding(1, d_model) if self.pooling.adds_class_token else None
-            self.position_embedding = make_position_embedding(
-                positions, d_model=d_model, n_positions=self.context_length
-            )
+            self.position_embedding = scheme.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
             self.norm = make_final_norm(stack)
@@ -115,6 +126,18 @@ class VisionTransformer(nn.Module):
         for block in self.blocks:
             x = block(x, shared)
         return self.output(self.pooling(self.norm(x), None))
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the patches of an image, and the class token; whatever `n_tokens` is."""
+        return self.context_length
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over one image."""
+        n = self.context_length
+        a_token = matrix_flops(self.blocks, self.norm) + self.pooling.flops_per_token
+        mixing = mixing_flops(self.blocks, n_keys=n, stacks=("encoder",))
+        patches = (n - self.pooling.adds_class_token) * matrix_flops(self.patch_embedding)
+        return n * (a_token + mixing) + patches + matrix_flops(self.output)
 
 
 def patches(

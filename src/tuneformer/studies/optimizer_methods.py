@@ -7,11 +7,12 @@ from tuneformer.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """An option of conf/optimizer, tuned over `rates`; `overrides` is what else it needs."""
+    """An option of the config group `group`, tuned over `rates`; `overrides` is what else it needs."""
 
     option: str
     rates: tuple[float, ...]
     overrides: tuple[str, ...] = ()
+    group: str = "optimizer"
 
 
 def around(rate: float) -> tuple[float, ...]:
@@ -51,15 +52,15 @@ METHODS = (
 )
 
 
-def choose_methods(names: str | None) -> tuple[Method, ...]:
+def choose_methods(names: str | None, methods: tuple[Method, ...] = METHODS) -> tuple[Method, ...]:
     """The methods of these names, separated by commas; all of them for None.
 
     Raises:
         UserError: the study has no such method.
     """
     if names is None:
-        return METHODS
-    known = {method.option: method for method in METHODS}
+        return methods
+    known = {method.option: method for method in methods}
     for name in names.split(","):
         if name not in known:
             raise UserError(f"--only={names}: the study has no {name}; it has {', '.join(known)}")

@@ -5,11 +5,9 @@ from pathlib import Path
 
 from tuneformer.analysis.comparison import Comparison, compare
 from tuneformer.analysis.read_runs import read_runs
-from tuneformer.errors import UserError
 from tuneformer.report.markdown import markdown
-from tuneformer.runs.files import write_text
+from tuneformer.studies.page import replace_table
 
-BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 BASELINE = "adamw"
 TOLERANCE = 0.02  # nats per token: the width of a basin
 SHOWN_CURVES = ("adamw", "nadam", "lion", "lamb", "schedule_free_adamw", "muon", "soap", "sgd")
@@ -35,15 +33,7 @@ def write_report(page: Path, comparison: Comparison) -> None:
     Raises:
         UserError: the page is missing or has no marks.
     """
-    try:
-        text = page.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"--report={page} cannot be read: {error.strerror}") from error
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise UserError(f"--report={page} has no lines {BEGIN} and {END} to write the table between")
-    write_text(page, f"{before}{BEGIN}\n{markdown(comparison)}\n{END}{after}")
+    replace_table(page, markdown(comparison))
     draw(page.with_suffix(".png"), comparison)
 
 

@@ -1,15 +1,14 @@
-"""The study of optimizers: every method tuned over its own rates, then run on fresh seeds."""
+"""A study of methods: every one tuned over its own rates, then run on fresh seeds."""
 
 import math
 import time
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Collection, Sequence
 
 from tuneformer.runs.directory import OUTPUTS
 from tuneformer.runs.record import Record
 from tuneformer.studies.optimizer_methods import Method
-from tuneformer.studies.tuning import TUNING_SEED, Job, Tuning, overrides_of
-from tuneformer.studies.workers import LOG, Outcome, run_once, start_workers
+from tuneformer.studies.running import Call, Outcome, run_all
+from tuneformer.studies.tuning import FRESH_SEEDS, TUNING_SEED, Job, Tuning, overrides_of
 from tuneformer.sweeps.job_names import job_name
 from tuneformer.terminal import say
 
@@ -35,31 +34,40 @@ class Study:
 
     def run(self, *, workers: int) -> None:
         """Runs everything that is not there yet, `workers` at a time, telling of each as it ends."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with start_workers(workers, self.folder / LOG) as pool:
-            open_jobs: dict[Future[Outcome], Job] = {}
-            for tuning in self.tunings.values():
-                open_jobs |= self._submit(pool, tuning.next_jobs())
-            while open_jobs:
-                for done in wait(open_jobs, return_when=FIRST_COMPLETED).done:
-                    job = open_jobs.pop(done)
-                    self._take(job, done.result())
-                    if not any(other.option == job.option for other in open_jobs.values()):
-                        open_jobs |= self._submit(pool, self._next_jobs(job.option))
+        first = [job for tuning in self.tunings.values() for job in tuning.next_jobs()]
+        run_all(self._calls(first), workers=workers, folder=self.folder, taken=self._then)
+
+    def _then(self, job: Job, outcome: Outcome, still_open: Collection[Job]) -> dict[Job, Call]:
+        self._take(job, outcome)
+        if any(other.option == job.option for other in still_open):
+            return {}
+        return self._calls(self._next_jobs(job.option))
+
+    @property
+    def test_losses(self) -> dict[Job, float]:
+        """Test loss of every run so far; infinity where it diverged."""
+        return {
+            job: math.inf if record["status"] == "diverged" else record["metrics"]["final"]["test/loss"]
+            for job, record in self.records.items()
+        }
+
+    def fresh_runs(self, option: str, rate: float) -> list[Call]:
+        """Overrides and folder of each run of a method at this rate with a fresh seed that has ended."""
+        jobs = [Job(option, rate, seed) for seed in FRESH_SEEDS]
+        return [self._call(job) for job in jobs if job in self.records]
 
     def _next_jobs(self, option: str) -> list[Job]:
         failed = any(job.option == option for job in self.errors)
         return [] if failed else self.tunings[option].next_jobs()
 
-    def _submit(self, pool: Executor, jobs: Sequence[Job]) -> dict[Future[Outcome], Job]:
+    def _calls(self, jobs: Sequence[Job]) -> dict[Job, Call]:
         self._submitted += len(jobs)
-        return {pool.submit(run_once, *self._call(job)): job for job in jobs}
+        return {job: self._call(job) for job in jobs}
 
-    def _call(self, job: Job) -> tuple[list[str], str]:
+    def _call(self, job: Job) -> Call:
         overrides = [*overrides_of(job, self.tunings[job.option].method, self.experiment), *self.overrides]
-        name = job_name(
-            [override for override in overrides[1:] if override.startswith(("optimizer", "seed"))]
-        )
+        varied = (self.tunings[job.option].method.group, "optimizer", "seed")
+        name = job_name([override for override in overrides[1:] if override.startswith(varied)])
         return overrides, str(self.folder / name)
 
     def _take(self, job: Job, outcome: Outcome) -> None:

@@ -74,7 +74,7 @@ def overrides_of(job: Job, method: Method, experiment: str) -> list[str]:
     """The run of a job, as train.py takes it."""
     return [
         f"experiment={experiment}",
-        f"optimizer={job.option}",
+        f"{method.group}={job.option}",
         f"optimizer.lr={job.rate:g}",
         f"seed={job.seed}",
         *method.overrides,

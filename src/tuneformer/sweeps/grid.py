@@ -7,6 +7,7 @@ from tuneformer.sweeps.folders import Composed, make_jobs
 from tuneformer.sweeps.job import Job, Outcome
 from tuneformer.sweeps.manifest import Manifest
 from tuneformer.sweeps.points import Point
+from tuneformer.sweeps.sweep import known_outcome
 
 
 class Grid:
@@ -21,11 +22,17 @@ class Grid:
             composed.append(Composed(point=point, config=config, hydra=hydra))
         self.sample = make_jobs(composed, keys=keys, folder=manifest.path.parent, manifest=manifest)
         self._manifest = manifest
+        self.done_before = 0
 
     @property
     def total(self) -> int:
         """The number of combinations."""
         return len(self.sample)
+
+    def counts(self, job: Job) -> tuple[int, int]:
+        """A job is one, and done if it has ended."""
+        outcome = known_outcome(job, self._manifest)
+        return 1, int(outcome is not None and outcome.ended)
 
     def jobs(self) -> Iterator[Job]:
         """All of them, written into the manifest before the first."""
@@ -35,3 +42,7 @@ class Grid:
 
     def tell(self, job: Job, outcome: Outcome) -> None:
         """A grid learns nothing."""
+
+    def summary(self) -> list[str]:
+        """Comparing the jobs is not a sweep's business."""
+        return []

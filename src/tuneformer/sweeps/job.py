@@ -36,18 +36,18 @@ class Job:
     def tell_hydra(self) -> None:
         """Makes HydraConfig that of this job: from it the other ranks of a run are started."""
         hydra = OmegaConf.create({"hydra": self.hydra})
-        with read_write(hydra), open_dict(hydra):
+        with read_write(hydra.hydra), open_dict(hydra.hydra):
             hydra.hydra.overrides.task = list(self.overrides)
         HydraConfig.instance().set_config(hydra)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How the attempt at a job ended: with an error in one line, by a signal, or (neither) with a record."""
+    """How the attempt at a job ended: it raised an error, its process was lost, or (neither) as recorded."""
 
     job: Job
     error: str | None = None
-    signal: int | None = None
+    lost: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,19 @@ class Plan(Protocol):
         """The number of jobs."""
         ...
 
+    @property
+    def done_before(self) -> int:
+        """Jobs that ended in an earlier attempt and are not among `jobs` any more."""
+        ...
+
+    def summary(self) -> list[str]:
+        """What came out of it, in a line or more."""
+        ...
+
+    def counts(self, job: Job) -> tuple[int, int]:
+        """How many jobs one of the sample stands for, and how many of them have ended."""
+        ...
+
     def jobs(self) -> Iterator[Job]:
         """The jobs in order, each made when it is asked for."""
         ...

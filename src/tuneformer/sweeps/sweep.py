@@ -13,20 +13,25 @@ Tell = Callable[[Job, Outcome], None]
 
 
 def run_jobs(
-    jobs: Iterator[Job],
+    jobs: Iterator[Job | None],
     *,
     launcher: Launcher,
     manifest: Manifest,
     retry_failed: bool,
     tell: Tell,
+    verbose: bool,
 ) -> None:
     """Runs the jobs that have not ended; `tell` hears of each, in the order in which they end.
 
+    With `verbose` so does the person at the terminal, of those that have run.
     A job that failed before stays failed unless `retry_failed`.
     """
 
-    def left() -> Iterator[Job]:
+    def left() -> Iterator[Job | None]:
         for job in jobs:
+            if job is None:
+                yield None
+                continue
             outcome = known_outcome(job, manifest)
             if outcome is not None and is_settled(outcome, retry_failed=retry_failed):
                 tell(job, outcome)
@@ -36,7 +41,8 @@ def run_jobs(
     with closing(launcher.run(left())) as ends:
         for ended in ends:
             outcome = conclude(ended, manifest)
-            say(f"{ended.job.name}: {describe(outcome, ended.job.config['optimized_metric'])}")
+            if verbose:
+                say(f"{ended.job.name}: {describe(outcome, ended.job.config['optimized_metric'])}")
             tell(ended.job, outcome)
 
 
@@ -58,15 +64,14 @@ def conclude(ended: Ended, manifest: Manifest) -> Outcome:
     """What became of a job whose process has ended; a death that it could not record itself is recorded."""
     job, directory = ended.job, RunDirectory(ended.job.folder)
     metric = job.config["optimized_metric"]
-    killed = f"killed by signal {ended.signal}" if ended.signal else None
     recorded = recorded_outcome(job)
     if recorded is None:
         manifest.set_error(job.name, ended.error)
-        reason = ended.error or killed or "it ended without a record"
+        reason = ended.error or ended.lost or "it ended without a record"
         return failure(reason, status="failed" if ended.error else "interrupted")
     manifest.set_error(job.name, None)
     if recorded.status == "running" and not directory.held():
-        record = directory.read_record() | {"status": "interrupted", "error": ended.error or killed}
+        record = directory.read_record() | {"status": "interrupted", "error": ended.error or ended.lost}
         directory.write_record(record)
         return outcome_of(record, metric)
     if not recorded.ended and ended.error is not None:  # such as a run that another process holds

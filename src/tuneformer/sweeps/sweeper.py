@@ -12,8 +12,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from tuneformer.config.whitelist import whitelisted
+from tuneformer.errors import UserError
 from tuneformer.runs.directory import OUTPUTS
 from tuneformer.sweeps.composing import Composer
+from tuneformer.sweeps.effort import write_effort
 from tuneformer.sweeps.grid import Grid
 from tuneformer.sweeps.job import Job, Outcome
 from tuneformer.sweeps.launchers.launcher import Launcher
@@ -21,7 +23,9 @@ from tuneformer.sweeps.manifest import Manifest
 from tuneformer.sweeps.plan import Plan
 from tuneformer.sweeps.points import named_keys, points_of
 from tuneformer.sweeps.preflight.preflight import preflight
-from tuneformer.sweeps.sweep import is_settled, known_outcome, run_jobs
+from tuneformer.sweeps.search.search import Search
+from tuneformer.sweeps.search.settings import is_search
+from tuneformer.sweeps.sweep import known_outcome, run_jobs
 from tuneformer.sweeps.tally import Tally
 from tuneformer.terminal import say
 
@@ -58,20 +62,31 @@ class TuneformerSweeper(Sweeper):
 
     def _plan(self, overrides: Sequence[Override], manifest: Manifest) -> Plan:
         composer = Composer(loader=self._hydra.config_loader, master=self._settings)
-        return Grid(
-            points=points_of(overrides), keys=named_keys(overrides), composer=composer, manifest=manifest
+        points = points_of(overrides)
+        if not is_search(self._settings.search):
+            if self.n_trials is not None:
+                raise UserError(
+                    f"hydra.sweeper.n_trials={self.n_trials} needs a search: choose search=random or another"
+                )
+            return Grid(points=points, keys=named_keys(overrides), composer=composer, manifest=manifest)
+        return Search(
+            points=points,
+            overrides=overrides,
+            composer=composer,
+            manifest=manifest,
+            n_trials=self.n_trials,
+            retry_failed=self._settings.retry_failed,
         )
 
     def _preflight(self, plan: Plan, launcher: Launcher, manifest: Manifest) -> None:
-        known = {
-            job.name: outcome for job in plan.sample if (outcome := known_outcome(job, manifest)) is not None
-        }
-        settled = frozenset(
-            name
-            for name, outcome in known.items()
-            if is_settled(outcome, retry_failed=self._settings.retry_failed)
+        outcomes = [(job.name, known_outcome(job, manifest)) for job in plan.sample]
+        preflight(
+            plan,
+            {name: outcome for name, outcome in outcomes if outcome is not None},
+            launcher=launcher,
+            timed=self._settings.preflight != "quick",
+            retry_failed=self._settings.retry_failed,
         )
-        preflight(plan.sample, known, settled, launcher=launcher, timed=self._settings.preflight != "quick")
 
     def _run(self, plan: Plan, launcher: Launcher, manifest: Manifest) -> None:
         tally = Tally()
@@ -87,11 +102,15 @@ class TuneformerSweeper(Sweeper):
                 manifest=manifest,
                 retry_failed=self._settings.retry_failed,
                 tell=tell,
+                verbose=True,
             )
         except (KeyboardInterrupt, SystemExit):
             say("stopped: the same line again goes on")
             raise
         finally:
-            tally.report(total=plan.total, folder=manifest.path.parent)
+            write_effort(manifest)
+            for line in plan.summary():
+                say(line)
+            tally.report(total=plan.total, done_before=plan.done_before, folder=manifest.path.parent)
         if tally.not_done:
             sys.exit(1)

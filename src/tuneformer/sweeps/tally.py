@@ -21,13 +21,13 @@ class Tally:
         """The jobs that failed or were cut off."""
         return {name: outcome for name, outcome in self.outcomes.items() if not outcome.ended}
 
-    def report(self, *, total: int, folder: Path) -> None:
+    def report(self, *, total: int, done_before: int, folder: Path) -> None:
         """Names the jobs that are not done, with their errors, and counts the others."""
         for name, outcome in self.not_done.items():
             say(f"{outcome.status}: {name}: {outcome.error or 'no reason given'}")
         if any(outcome.status == "failed" for outcome in self.not_done.values()):
             say("the same line with retry_failed=true runs what failed again")
-        done = len(self.outcomes) - len(self.not_done)
+        done = done_before + len(self.outcomes) - len(self.not_done)
         kinds = [outcome.status for outcome in self.outcomes.values() if outcome.ended]
         odd = [f"{kinds.count(status)} {status}" for status in ("diverged", "pruned") if status in kinds]
         noted = f" ({', '.join(odd)})" if odd else ""

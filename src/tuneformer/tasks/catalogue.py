@@ -30,6 +30,10 @@ class TaskEntry:
     metrics: tuple[MetricEntry, ...]
 
 
+CLASS_METRICS = (
+    MetricEntry(name="loss", label="loss", form="{:.4f} nats"),
+    MetricEntry(name="accuracy", label="accuracy", higher_is_better=True),
+)
 TASKS = {
     "language_modelling": TaskEntry(
         module="tuneformer.tasks.language_modelling",
@@ -38,6 +42,38 @@ TASKS = {
             MetricEntry(name="loss", label="loss", form="{:.4f} nats per token"),
             MetricEntry(name="perplexity"),
             MetricEntry(name="bits_per_byte", label="bits per byte"),
+        ),
+    ),
+    "synthetic": TaskEntry(
+        module="tuneformer.tasks.synthetic",
+        name="Synthetic",
+        metrics=(
+            MetricEntry(name="loss", label="loss", form="{:.4f} nats per scored token"),
+            MetricEntry(name="accuracy", label="accuracy", higher_is_better=True),
+        ),
+    ),
+    "image_classification": TaskEntry(
+        module="tuneformer.tasks.classification", name="ImageClassification", metrics=CLASS_METRICS
+    ),
+    "text_classification": TaskEntry(
+        module="tuneformer.tasks.classification", name="TextClassification", metrics=CLASS_METRICS
+    ),
+    "regression": TaskEntry(
+        module="tuneformer.tasks.regression",
+        name="Regression",
+        metrics=(
+            MetricEntry(name="loss", label="squared error"),
+            MetricEntry(name="last_loss", label="squared error at the last point"),
+        ),
+    ),
+    "translation": TaskEntry(
+        module="tuneformer.tasks.translation",
+        name="Translation",
+        metrics=(
+            MetricEntry(name="loss", label="loss", form="{:.4f} nats per token"),
+            MetricEntry(name="perplexity"),
+            MetricEntry(name="bleu", label="BLEU", form="{:.2f}", higher_is_better=True),
+            MetricEntry(name="chrf", label="chrF", form="{:.2f}", higher_is_better=True),
         ),
     ),
 }

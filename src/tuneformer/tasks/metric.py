@@ -3,8 +3,12 @@
 from abc import abstractmethod
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
+
+# Apple's GPUs have no float64; there the sums are good to five digits
+SUM_DTYPE = torch.float32 if torch.backends.mps.is_available() else torch.float64
 
 
 class TaskMetric(Metric):

@@ -7,11 +7,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tuneformer.data.batches import IGNORED, TokenBatch
-from tuneformer.tasks.metric import TaskMetric
-
-# Apple's GPUs have no float64; there the sums are good to five digits
-SUM_DTYPE = torch.float32 if torch.backends.mps.is_available() else torch.float64
+from tuneformer.data.batches import TokenBatch
+from tuneformer.data.contract import IGNORED
+from tuneformer.tasks.metric import SUM_DTYPE, TaskMetric
 
 
 class TextLoss(TaskMetric):

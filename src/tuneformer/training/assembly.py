@@ -52,8 +52,12 @@ def build_task(config: Config, prepared: PreparedData) -> Task:
     return task
 
 
-def build_callbacks(settings: Config, *, data: Data[Any], task: Task) -> list[pl.Callback]:
+def build_callbacks(
+    settings: Config, *, data: Data[Any], task: Task, flops_per_unit: float | None
+) -> list[pl.Callback]:
     """EvaluationWeights, RunMetrics, PlanSheets, which every run has, and those of conf/callbacks in order.
+
+    `flops_per_unit`: operations of training on one unit of the data; None where nobody counts them.
 
     Raises:
         UserError: nothing would keep the run safe, or two things would average its weights.
@@ -72,7 +76,7 @@ def build_callbacks(settings: Config, *, data: Data[Any], task: Task) -> list[pl
         )
     return [
         EvaluationWeights(averages[0] if averages else None),
-        RunMetrics(unit=data.unit, units_per_step=data.units_per_step),
+        RunMetrics(unit=data.unit, units_per_step=data.units_per_step, flops_per_unit=flops_per_unit),
         PlanSheets(),
         *(callback for callback in configured.values() if isinstance(callback, pl.Callback)),
     ]

@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from tuneformer.config.options import source_folders
 from tuneformer.config.quoting import quoted
-from tuneformer.errors import Diverged, Interrupted, UserError
+from tuneformer.errors import Diverged, Interrupted, Pruned, UserError
 
 Config = dict[str, Any]
 
@@ -58,7 +58,7 @@ def other_ranks(config: Config, trainer: pl.Trainer) -> Iterator[None]:
     try:
         with _relaunchable(config):
             yield
-    except (UserError, Diverged, Interrupted):
+    except (UserError, Diverged, Pruned, Interrupted):
         _end_ranks(trainer, seconds=0.0)
         raise
     except BaseException:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from torch import nn
 
 from tuneformer.callbacks.checkpoints import checkpoints_of
 from tuneformer.callbacks.run_metrics import run_metrics_of
 from tuneformer.data.contract import PreparedData
-from tuneformer.models.decoder import Decoder
-from tuneformer.models.size import flops_per_token, n_parameters
+from tuneformer.models.size import CountsFlops, flops_per_example, flops_per_token, n_parameters
 from tuneformer.runs.identity import config_hash
 from tuneformer.runs.record import Record, git_state, host_hardware, package_versions
 from tuneformer.tasks.base import Task
@@ -36,14 +36,12 @@ def first_record(
         "restarts": 0,
         "error": None,
         "command": shlex.join(sys.argv),
+        "search": {name: config["search"].get(name) for name in ("sampler", "trial", "study")},
         "config_hash": config_hash(config),
         "git": git_state(),
         "versions": package_versions(),
         "hardware": host_hardware() | torch_hardware(trainer),
-        "model": {
-            "parameters": n_parameters(task.model),
-            "flops_per_token": _flops_per_token(task, config),
-        },
+        "model": model_size(task.model, config, prepared),
         "data": {
             "task": config["data"]["task"],
             "fingerprint": prepared.fingerprint,
@@ -56,10 +54,19 @@ def first_record(
     }
 
 
-def _flops_per_token(task: Task, config: Config) -> float | None:
-    if not isinstance(task.model, Decoder):
-        return None
-    return flops_per_token(task.model, context_length=config["data"]["context_length"])
+def model_size(model: nn.Module, config: Config, prepared: PreparedData) -> dict[str, float | None]:
+    """Parameters, and the operations of training on a token (or patch) and on an example.
+
+    Those are None of a model that does not count them.
+    """
+    size: dict[str, float | None] = {"parameters": n_parameters(model)}
+    if not isinstance(model, CountsFlops):
+        return size | {"flops_per_token": None, "flops_per_example": None}
+    n_tokens = prepared.mean_tokens or config["data"].get("context_length") or 0
+    return size | {
+        "flops_per_token": flops_per_token(model, context_length=n_tokens),
+        "flops_per_example": flops_per_example(model, n_tokens=n_tokens),
+    }
 
 
 def torch_hardware(trainer: pl.Trainer) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from tuneformer.callbacks.run_metrics import run_metrics_of
 from tuneformer.data.batch_module import BatchModule
 from tuneformer.data.contract import Data, PreparedData
-from tuneformer.errors import Diverged, Interrupted, UserError
+from tuneformer.errors import Diverged, Interrupted, Pruned, UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.files import write_text
 from tuneformer.runs.record import Record
@@ -28,7 +28,8 @@ from tuneformer.training.assembly import (
 from tuneformer.training.branch import find_branch
 from tuneformer.training.loggers import build_loggers, close_loggers
 from tuneformer.training.processes import other_ranks, restored_process
-from tuneformer.training.records import first_record, measured
+from tuneformer.training.pruning import build_pruning
+from tuneformer.training.records import first_record, measured, model_size
 from tuneformer.training.resume import checkpoint_step, usable_checkpoint
 from tuneformer.training.summary import print_beginning, print_end
 
@@ -55,7 +56,14 @@ def run(
             checkpoint = checkpoint or branch.checkpoint
         task = build_task(config, prepared)
         batches = data.batches(prepared, seed=config["seed"])
-        callbacks = build_callbacks(config["callbacks"], data=data, task=task)
+        size = model_size(task.model, config, prepared)
+        callbacks = build_callbacks(
+            config["callbacks"],
+            data=data,
+            task=task,
+            flops_per_unit=size["flops_per_token" if data.unit == "tokens" else "flops_per_example"],
+        )
+        callbacks += build_pruning(config, rank=rank)
         if branch is not None and rank == 0:
             branch.copy_metrics(directory)
         loggers = build_loggers(
@@ -140,6 +148,8 @@ def outcome(error: BaseException) -> Record:
     """What record.json says of a run that `error` ended."""
     if isinstance(error, Diverged):
         return {"status": "diverged", "error": str(error)}
+    if isinstance(error, Pruned):
+        return {"status": "pruned", "error": str(error)}
     if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit):
         return {"status": "interrupted", "error": str(error) or type(error).__name__}
     return {"status": "failed", "error": error_text(error)}
@@ -153,8 +163,8 @@ def as_user_error(error: BaseException, directory: RunDirectory) -> BaseExceptio
 
 
 def raise_unless_result(error: BaseException, rank: int) -> None:
-    """Raises what the caller of a run that `error` ended must know; divergence is a result, and nothing."""
-    if isinstance(error, Diverged):
+    """Raises what the caller of a run that `error` ended must know; a result is nothing to raise."""
+    if isinstance(error, Diverged | Pruned):
         return
     if (number := signal_behind(error)) is not None:
         # rank 0 would take the exit status of another rank for its failure

@@ -55,6 +55,8 @@ class TrainerSettings:
         # the metrics have been summed over ranks when they are logged
         warnings.filterwarnings("ignore", ".*sync_dist=True.*", PossibleUserWarning)
         warnings.filterwarnings("ignore", ".*LeafSpec.*", FutureWarning)
+        # a run beside a cluster's commands, and not through them, is meant
+        warnings.filterwarnings("ignore", ".*`srun` command is available.*", PossibleUserWarning)
 
     def build(
         self, *, callbacks: Sequence[pl.Callback], loggers: Sequence[Logger], folder: Path

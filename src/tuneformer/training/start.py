@@ -12,12 +12,12 @@ from hydra.utils import instantiate
 
 from tuneformer.config.whitelist import whitelisted
 from tuneformer.data.contract import Data, PreparedData
-from tuneformer.errors import UserError
 from tuneformer.lint import warnings
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import ENDED, Record
 from tuneformer.tasks.catalogue import higher_is_better
 from tuneformer.terminal import say
+from tuneformer.training.rendezvous import agreed_folder, n_launched
 
 Config = dict[str, Any]
 
@@ -29,10 +29,7 @@ def train(config: Config) -> float | None:
     helps another (rank above 0).
     """
     rank = launched_rank()
-    folder = config["run_dir"]
-    if folder is None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise UserError("run_dir is missing: processes that are started together need run_dir=<one folder>")
-    directory = RunDirectory(Path(folder)) if folder else RunDirectory.create(config["name"])
+    directory = _directory(config, rank)
     config = {**config, "run_dir": str(directory)}
     if rank == 0:
         if directory.begun():
@@ -52,6 +49,21 @@ def train(config: Config) -> float | None:
     finally:
         directory.discard()
     return result_of(record, config) if rank == 0 else None
+
+
+def _directory(config: Config, rank: int) -> RunDirectory:
+    if config["run_dir"] is not None:
+        return RunDirectory(Path(config["run_dir"]))
+    if n_launched() == 1:
+        return RunDirectory.create(config["name"])
+    made: list[RunDirectory] = []
+
+    def make() -> str:
+        made.append(RunDirectory.create(config["name"]))
+        return str(made[0])
+
+    folder = agreed_folder(make, rank=rank)
+    return made[0] if made else RunDirectory(Path(folder))
 
 
 def prepare_data(config: Config) -> tuple[Data[Any], PreparedData]:

@@ -12,6 +12,10 @@ from tuneformer.runs.record import Record
 from tuneformer.tasks.catalogue import TASKS
 
 SPLITS = {"val": "validation", "test": "test"}
+SHOWN_FILES = {
+    "sample.txt": "a sample of what it writes",
+    "most_confused.txt": "what it confuses most often (confusion.csv has all)",
+}
 
 
 def print_beginning(
@@ -22,12 +26,19 @@ def print_beginning(
     hardware = record["hardware"]
     devices = f"{hardware['devices']} x {hardware['device']}, {hardware['threads']} threads"
     console.print(
-        f"{record['name']}: {record['model']['parameters']:,} parameters, {prepared.description},"
+        f"{record['name']}: {record['model']['parameters']:,} parameters{_cost(record)},"
+        f" {prepared.description},"
         f" {trainer.max_steps:,} steps on {devices} -> {directory}",
         soft_wrap=True,
     )
     for note in prepared.notes:
         console.print(f"note: {note}", soft_wrap=True)
+
+
+def _cost(record: Record) -> str:
+    """What training on a token costs, where it is known."""
+    flops = record["model"]["flops_per_token"]
+    return "" if flops is None else f", {flops / 1e6:,.2f} MFLOPs a token"
 
 
 def print_end(record: Record, directory: RunDirectory) -> None:
@@ -53,12 +64,13 @@ def print_end(record: Record, directory: RunDirectory) -> None:
     console.print(table)
     if record["error"]:
         console.print(record["error"], markup=False, soft_wrap=True)
-    _print_sample(console, directory.path / "sample.txt", record)
+    for name, title in SHOWN_FILES.items():
+        _print_file(console, directory.path / name, title, record)
     console.print(f"run directory: {directory}", markup=False, soft_wrap=True)
 
 
-def _print_sample(console: Console, file: Path, record: Record) -> None:
+def _print_file(console: Console, file: Path, title: str, record: Record) -> None:
     if record["status"] == "finished" and file.exists():
-        console.rule("a sample of what it writes")
+        console.rule(title)
         console.print(file.read_text(encoding="utf-8"), markup=False, soft_wrap=True)
         console.rule()

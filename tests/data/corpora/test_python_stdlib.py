@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuneformer.data.corpora.python_stdlib import PythonStdlib, assign_splits
+from tuneformer.data.corpora.python_stdlib import PythonStdlib
+from tuneformer.data.held_out import assign_splits
 from tuneformer.errors import UserError
 
 

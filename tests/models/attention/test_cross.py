@@ -1,25 +1,19 @@
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.models.attention.modules import drawn, position_scheme
 from tuneformer.models.attention.cross import CrossAttention
 from tuneformer.models.attention.explicit import record_attention
 from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.forward_pass import ForwardPass, Memory
 from tuneformer.models.key_value_cache import KeyValueCache
-from tuneformer.models.positions import make_head_positions
 
 pytestmark = pytest.mark.fast
 
 VISIBLE = torch.tensor([[1, 1, 1, 1, 0], [1, 1, 0, 0, 0]]).bool()
-
-
-def drawn(*shape: int, seed: int = 1) -> Tensor:
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def cross_attention() -> CrossAttention:
@@ -33,7 +27,8 @@ def cross_attention() -> CrossAttention:
         bias=True,
         dropout=0.0,
         logit_scale=None,
-        head_positions=partial(make_head_positions, "rope", n_positions=8, base=10.0),
+        head_positions=position_scheme("rope").head_positions,
+        logit_bias=position_scheme("t5").logit_bias,
     )
     module = CrossAttention(layer=layer).double()
     for seed, parameter in enumerate(module.parameters()):

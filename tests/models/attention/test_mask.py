@@ -1,8 +1,7 @@
 import pytest
 import torch
-from torch import Tensor
 
-from tuneformer.models.attention.core import AttentionCore
+from tests.models.attention.modules import build, drawn
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.softmax import SoftmaxCore
 
@@ -13,8 +12,10 @@ CPU = torch.device("cpu")
 VISIBLE = torch.tensor([[1, 1, 1, 1, 1], [0, 0, 1, 1, 1], [1, 0, 1, 0, 0], [0, 0, 0, 0, 0]]).bool()
 
 
-def drawn(*shape: int, seed: int = 1) -> Tensor:
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+def softmax_core() -> SoftmaxCore:
+    module = build("multi_head")
+    assert isinstance(module.core, SoftmaxCore)
+    return module.core
 
 
 @pytest.mark.parametrize(("n_queries", "n_keys"), [(4, 4), (2, 5), (3, 7)])
@@ -49,7 +50,7 @@ def test_padding_is_seen_by_no_query(causal: bool, n_queries: int) -> None:
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("n_queries", [1, 4, 5])
 def test_both_paths_ignore_padding_in_value_and_gradient(causal: bool, n_queries: int) -> None:
-    core: AttentionCore = SoftmaxCore(scale=None, dropout=0.0)
+    core = softmax_core()
     mask = AttentionMask(causal=causal, visible=VISIBLE)
     q, k, v = (drawn(4, 2, n, 3, seed=n + i).requires_grad_() for i, n in enumerate([n_queries, 5, 5]))
     fused, explicit = core(q, k, v, mask), core.weights(q, k, mask) @ v
@@ -74,7 +75,7 @@ def test_both_paths_ignore_padding_in_value_and_gradient(causal: bool, n_queries
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_query_that_may_see_nothing_gathers_nothing_and_has_no_gradient(dtype: torch.dtype) -> None:
-    core = SoftmaxCore(scale=None, dropout=0.0)
+    core = softmax_core()
     mask = AttentionMask(causal=True, visible=VISIBLE[[1, 3]])
     q, k, v = (drawn(2, 1, 5, 8, seed=seed).to(dtype).requires_grad_() for seed in (1, 2, 3))
     for path in (lambda: core(q, k, v, mask), lambda: core.weights(q, k, mask) @ v):

@@ -1,19 +1,17 @@
 import itertools
-from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.models.attention.modules import build, drawn
 from tuneformer.errors import UserError
 from tuneformer.models.attention.explicit import explicit_attention, record_attention
-from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.multi_head import MultiHeadAttention
-from tuneformer.models.attention.softmax import SoftmaxCore
 from tuneformer.models.forward_pass import ForwardPass
-from tuneformer.models.positions import make_head_positions
 
 pytestmark = pytest.mark.fast
 
@@ -21,36 +19,18 @@ TRAINING = ForwardPass(start=0, mask=AttentionMask(causal=True), cache=None)
 VARIANTS = list(itertools.product([True, False], [True, False], ["rope", "none"], [None, 0.3]))
 
 
-def attention(
-    *,
-    qk_norm: bool = False,
-    positions: str = "none",
-    scale: float | None = None,
-    d_model: int = 12,
-    n_heads: int = 3,
-    dropout: float = 0.0,
-) -> MultiHeadAttention:
+def attention(**changes: Any) -> MultiHeadAttention:
     """A float64 module with biases whose parameters are all drawn, gains and biases too."""
-    layer = LayerSpec(
-        logit_scale=None,
-        site=AttentionSite("decoder", 0),
-        causal=True,
-        d_model=d_model,
-        n_heads=n_heads,
-        context_length=8,
-        bias=True,
-        dropout=dropout,
-        head_positions=partial(make_head_positions, positions, n_positions=8, base=10.0),
-    )
-    module = MultiHeadAttention(layer=layer, qk_norm=qk_norm, scale=scale).double()
-    generator = torch.Generator().manual_seed(0)
-    for parameter in module.parameters():
-        nn.init.normal_(parameter, std=0.5, generator=generator)
+    small: dict[str, Any] = {
+        "d_model": 12,
+        "n_heads": 3,
+        "context_length": 8,
+        "positions": "none",
+        "layer": 0,
+    }
+    module = build("multi_head", **(small | changes))
+    assert isinstance(module, MultiHeadAttention)
     return module
-
-
-def drawn(*shape: int) -> Tensor:
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
 def array(parameter: Tensor) -> np.ndarray:
@@ -72,7 +52,7 @@ def head_by_numpy(module: MultiHeadAttention, x: np.ndarray, head: int, causal: 
         turns = np.exp(1j * np.outer(np.arange(len(x)), 10.0 ** (-np.arange(0, dim, 2) / dim)))
         q, k = (((y[:, ::2] + 1j * y[:, 1::2]) * turns) for y in (q, k))
         q, k = (np.stack((y.real, y.imag), axis=-1).reshape(len(x), dim) for y in (q, k))
-    scale = module.core.scale if isinstance(module.core, SoftmaxCore) else None
+    scale = module.core.logits.scale
     out = np.zeros_like(v)
     for i in range(len(x)):
         seen = range(i + 1) if causal else range(len(x))
@@ -113,7 +93,7 @@ def test_explicit_path_equals_the_fused_one_in_output_and_gradients(
 
 @pytest.mark.parametrize(("n_queries", "n_keys"), [(1, 5), (3, 5), (5, 5)])
 def test_core_paths_agree_when_keys_lie_before_the_queries(n_queries: int, n_keys: int) -> None:
-    core = SoftmaxCore(scale=None, dropout=0.0)
+    core = attention().core
     q, k, v = drawn(2, 3, n_queries, 4), drawn(2, 3, n_keys, 4), drawn(2, 3, n_keys, 6)
     mask = AttentionMask(causal=True)
     torch.testing.assert_close(core(q, k, v, mask), core.weights(q, k, mask) @ v, rtol=0, atol=1e-12)

@@ -48,7 +48,7 @@ def test_a_cell_is_the_equations() -> None:
 
 def test_an_encoder_of_two_directions_is_the_equations_from_either_end() -> None:
     encoder = randomise(LstmEncoder(d_model=6, n_layers=2, bidirectional=True, dropout=0.0))
-    weights = dict(encoder.lstm.named_parameters())
+    weights = dict(encoder.get_submodule("lstm").named_parameters())
     x = torch.randn(3, 5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     lengths = (5, 3, 1)
     visible = torch.arange(5) < torch.tensor(lengths)[:, None]

@@ -1,18 +1,15 @@
 """The running Python's own library, as a corpus that needs no network."""
 
-import hashlib
 import os
 import sysconfig
-from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 
 from tuneformer.data.corpus_text import CorpusText
+from tuneformer.data.held_out import assign_splits
 from tuneformer.data.text_data import TextData
 from tuneformer.errors import UserError
 
 LEFT_OUT = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"})
-HELD_OUT_FRACTION = 0.05
 
 
 class PythonStdlib(TextData):
@@ -44,18 +41,6 @@ class PythonStdlib(TextData):
         for name, parts in module_texts.items():
             texts[splits[name]] += parts
         return CorpusText(train=texts["train"], validation=texts["validation"], test=texts["test"])
-
-
-def assign_splits(sizes: Mapping[str, int]) -> dict[str, str]:
-    """The split of each module, given the modules' sizes: a function of names and sizes alone."""
-    room = HELD_OUT_FRACTION * sum(sizes.values())
-    held = Counter()
-    splits: dict[str, str] = {}
-    for name in sorted(sizes, key=lambda name: hashlib.sha256(name.encode()).digest()):
-        fitting = (split for split in ("validation", "test") if held[split] + sizes[name] <= room)
-        splits[name] = next(fitting, "train")
-        held[splits[name]] += sizes[name]
-    return splits
 
 
 def _library_folder() -> Path:

@@ -2,9 +2,11 @@
 
 from abc import ABC, abstractmethod
 
-from jaxtyping import Float
+import torch.nn.functional as F
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from tuneformer.models.attention.logits import Logits, repeat_heads
 from tuneformer.models.attention.mask import AttentionMask
 
 
@@ -15,15 +17,21 @@ class AttentionCore(nn.Module, ABC):
     that `weights(q, k, mask) @ v` equals `forward(q, k, v, mask)` in evaluation.
     """
 
-    @abstractmethod
+    def __init__(self, *, logits: Logits, dropout: float) -> None:
+        super().__init__()
+        self.logits = logits
+        self.dropout = dropout
+
     def forward(
         self,
         q: Float[Tensor, "batch head query dim"],
         k: Float[Tensor, "batch kv_head key dim"],
         v: Float[Tensor, "batch kv_head key value"],
         mask: AttentionMask,
-    ) -> Float[Tensor, "batch head query value"]:
-        """Return the mixed values by the fastest way."""
+    ) -> Float[Tensor, "batch mixed_head query value"]:
+        """Return the mixed values by the fastest way: the explicit one, where there is no faster."""
+        weights = self.weights(q, k, mask)
+        return F.dropout(weights, self.dropout, self.training) @ repeat_heads(v, weights.shape[1])
 
     @abstractmethod
     def weights(
@@ -31,5 +39,9 @@ class AttentionCore(nn.Module, ABC):
         q: Float[Tensor, "batch head query dim"],
         k: Float[Tensor, "batch kv_head key dim"],
         mask: AttentionMask,
-    ) -> Float[Tensor, "batch head query key"]:
+    ) -> Float[Tensor, "batch mixed_head query key"]:
         """Return the weight of each key for each query, before dropout."""
+
+    def distance(self, q: Tensor, k: Tensor, mask: AttentionMask) -> Int[Tensor, "query key"] | None:
+        """Return how far keys lie before queries, where the logits have a bias."""
+        return None if self.logits.bias is None else mask.distances(q.shape[2], k.shape[2], q.device)

@@ -1,18 +1,22 @@
 """Cross-attention."""
 
+from dataclasses import replace
 from functools import partial
 
 from jaxtyping import Float
 from torch import Tensor
 
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.attention.logit_shell import LogitShell
+from tuneformer.models.attention.logits import LogitOptions, Logits
 from tuneformer.models.attention.softmax import SoftmaxCore
 from tuneformer.models.forward_pass import ForwardPass, Memory
 from tuneformer.models.key_value_cache import MemoryKeyValues
 
+PLAIN = LogitOptions(scale=None, qk_norm=False, cosine=False, logit_soft_cap=None, value_residual=None)
 
-class CrossAttention(AttentionShell):
+
+class CrossAttention(LogitShell):
     """head_h = softmax(scale Q_h K_h^T + mask) V_h, Q from x, K and V from a memory (1706.03762, 3.2.3).
 
     Every token sees every token of the memory that is not padding, and neither has positions here: the
@@ -23,8 +27,9 @@ class CrossAttention(AttentionShell):
 
     def __init__(self, *, layer: LayerSpec) -> None:
         assert not layer.causal, "a memory has no order relative to the queries"
-        core = SoftmaxCore(scale=layer.logit_scale, dropout=layer.dropout)
-        super().__init__(layer=layer, core=core, n_key_value_heads=layer.n_heads, qk_norm=False)
+        layer = replace(layer, logit_bias=None)
+        core = SoftmaxCore(logits=Logits(layer=layer, options=PLAIN), dropout=layer.dropout)
+        super().__init__(layer=layer, core=core, options=PLAIN, n_key_value_heads=layer.n_heads)
         self.positions = None
 
     def forward(
@@ -38,7 +43,7 @@ class CrossAttention(AttentionShell):
         k, v = (
             project() if shared.cache is None else self.cache_of(shared.cache, MemoryKeyValues).get(project)
         )
-        return self.output(self.join_heads(self.mix(q, k, v, memory.mask)))
+        return self.finish(self.mix(q, k, v, memory.mask), x)
 
     def project_memory(
         self, memory: Memory

@@ -34,6 +34,8 @@ class LayerSpec:
         logit_scale: what q k^T is multiplied by; None: 1 / sqrt(head_dim).
         head_positions: `head_positions(head_dim=...)` makes the module that puts positions into queries
             and keys (batch, time, head, dim), called as `q, k = module(q, k, start)`; or None.
+        logit_bias: `logit_bias(n_heads=..., causal=...)` makes what is added to the logits, called as
+            `module(distance)`, or None; None itself where positions lie elsewhere.
     """
 
     site: AttentionSite
@@ -45,3 +47,4 @@ class LayerSpec:
     dropout: float
     logit_scale: float | None
     head_positions: Callable[..., nn.Module | None]
+    logit_bias: Callable[..., nn.Module | None] | None = None

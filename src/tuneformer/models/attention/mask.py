@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -19,10 +19,12 @@ class AttentionMask:
         causal: whether a query may never see the keys after it.
         visible: of a padded batch, true where a key is a token and false where it is padding, those in a
             cache included; None: every key is a token.
+        positions: where each key stands, where a cache has forgotten some; None: at 0 to K - 1.
     """
 
     causal: bool
     visible: Bool[Tensor, "batch key"] | None = None
+    positions: Int[Tensor, " key"] | None = None
 
     def allowed(self, n_queries: int, n_keys: int, device: torch.device) -> Bool[Tensor, "*_ _ _"] | None:
         """Return true where a query may see a key; None where all may.
@@ -38,6 +40,11 @@ class AttentionMask:
         assert self.visible.shape[1] == n_keys, f"padding of {self.visible.shape[1]} keys for {n_keys}"
         visible = self.visible[:, None, None, :]
         return visible if order is None else order & visible
+
+    def distances(self, n_queries: int, n_keys: int, device: torch.device) -> Int[Tensor, "query key"]:
+        """Return the position of each query minus that of each key; the last query is the last key."""
+        keys = torch.arange(n_keys, device=device) if self.positions is None else self.positions
+        return keys[n_keys - n_queries :, None] - keys
 
 
 def masked_softmax(

@@ -11,10 +11,13 @@ from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.mask import AttentionMask, masked_softmax
 from tuneformer.models.attention.shell import EditWeights
 from tuneformer.models.choice import choose
+from tuneformer.models.flops import matrix_flops
 
 
 class AlignmentScore(nn.Module, ABC):
     """The score of each state of the encoder for a query."""
+
+    key: nn.Linear
 
     @abstractmethod
     def keys(self, states: Float[Tensor, "batch key d_model"]) -> Float[Tensor, "batch key d_model"]:
@@ -105,3 +108,9 @@ class Alignment(nn.Module):
         if self.edit_weights is not None:
             weights = self.edit_weights(self.site, weights)
         return (weights[:, 0] @ source.states).squeeze(1)
+
+    def flops(self, *, n_queries: int | float, n_keys: int | float) -> float:
+        """Return the operations of a forward pass: keys, queries, scores (a product of d numbers), sums."""
+        d_model = self.score.key.in_features
+        queries = n_queries * matrix_flops(getattr(self.score, "query", None))
+        return n_keys * matrix_flops(self.score.key) + queries + 4.0 * d_model * n_queries * n_keys

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tuneformer.models.attention.layer_spec import AttentionSite
+from tuneformer.models.flops import matrix_flops
 from tuneformer.models.recurrent.alignment import Alignment, Source
 from tuneformer.models.recurrent.lstm import LstmCell, LstmState
 from tuneformer.models.recurrent.translator import RecurrentState, RecurrentTranslator
@@ -112,6 +113,11 @@ class LstmAttentionTranslator(RecurrentTranslator):
             found = self.alignment(top, state.source)
         state.fed = torch.tanh(self.combine(torch.cat((found, top), dim=-1)))
         return state.fed
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over a pair of so many tokens on each side."""
+        a_token = matrix_flops(self.encoder, self.cells, self.combine, self.output or self.token_embedding)
+        return n_tokens * a_token + self.alignment.flops(n_queries=n_tokens, n_keys=n_tokens)
 
     def _advance_cells(
         self, x: Float[Tensor, "batch width"], state: AttentiveState

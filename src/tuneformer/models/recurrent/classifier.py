@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tuneformer.models.attention.layer_spec import AttentionSite
+from tuneformer.models.flops import matrix_flops
 from tuneformer.models.initialization import initialize
 from tuneformer.models.recurrent.alignment import Alignment
 from tuneformer.models.recurrent.lstm import LstmEncoder
@@ -73,3 +74,14 @@ class LstmClassifier(nn.Module):
             found = self.alignment(summary, self.alignment.read(states, visible))
             summary = torch.tanh(self.combine(torch.cat((found, summary), dim=-1)))
         return self.output(self.dropout(summary))
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the tokens of an example."""
+        return n_tokens
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over an example of so many tokens."""
+        once = matrix_flops(self.output)
+        if self.alignment is not None:
+            once += matrix_flops(self.combine) + self.alignment.flops(n_queries=1, n_keys=n_tokens)
+        return n_tokens * matrix_flops(self.encoder) + once

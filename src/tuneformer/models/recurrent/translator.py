@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tuneformer.errors import UserError
+from tuneformer.models.flops import matrix_flops
 from tuneformer.models.initialization import initialize
 from tuneformer.models.recurrent.lstm import Lstm, LstmEncoder, LstmState
 from tuneformer.models.sequence_to_sequence import DecodingState, SequenceToSequence
@@ -66,6 +67,10 @@ class RecurrentTranslator(SequenceToSequence):
         """Return W_output x; W_output = W_token where they are tied (arXiv 1608.05859)."""
         x = self.dropout(x)
         return F.linear(x, self.token_embedding.weight) if self.output is None else self.output(x)
+
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the tokens of a source and of a target of `n_tokens` each."""
+        return 2 * n_tokens
 
 
 class LstmTranslator(RecurrentTranslator):
@@ -137,6 +142,10 @@ class LstmTranslator(RecurrentTranslator):
         states, last = self.decoder(self.embed(tokens.unsqueeze(1)), (hidden, cell))
         state.layers = LstmState(*last)
         return self.logits(states[:, 0])
+
+    def forward_flops(self, n_tokens: int | float) -> float:
+        """Return the operations of a forward pass over a pair of so many tokens on each side."""
+        return n_tokens * matrix_flops(self.encoder, self.decoder, self.output or self.token_embedding)
 
 
 def check_directions(d_model: int, *, bidirectional: bool) -> None:

@@ -25,6 +25,9 @@ class Launcher(Protocol):
         """What each job would train, built (and timed) where and as the jobs will run."""
         ...
 
-    def run(self, jobs: Iterator[Job]) -> Generator[Ended, None, None]:
-        """Takes a job whenever it has room for one, and yields each as it ends."""
+    def run(self, jobs: Iterator[Job | None]) -> Generator[Ended, None, None]:
+        """Takes a job whenever it has room for one, and yields each as it ends.
+
+        None instead of a job: there is none now, but there may be when one that runs has ended.
+        """
         ...

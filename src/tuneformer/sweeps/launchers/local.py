@@ -9,18 +9,23 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.sweeps.job import Config, Ended, Job
+from tuneformer.sweeps.launchers.remote_job import LOGS
 from tuneformer.sweeps.launchers.shares import Share, deal
 from tuneformer.sweeps.launchers.worker import SECONDS_TO_SAVE, work
 
 if TYPE_CHECKING:
     from tuneformer.sweeps.preflight.examine import Examined
 
-LOGS = "logs"
+
+KILLED = "killed by signal {}"
+SERVER_LOST = 255
+"""What multiprocessing gives as the exit status of a process whose forkserver was killed."""
 LOADED_BEFORE = [
     "torch",
     "pytorch_lightning",
@@ -67,7 +72,7 @@ class LocalLauncher:
         self._shares = deal(n_jobs=self.n_jobs, cores=cores, gpus=visible_gpus(), devices=self._devices)
         return list(self._shares)
 
-    def run(self, jobs: Iterator[Job]) -> Generator[Ended, None, None]:
+    def run(self, jobs: Iterator[Job | None]) -> Generator[Ended, None, None]:
         """See `Launcher`."""
         free, running = self.shares(), list[_Running]()
         try:
@@ -158,20 +163,26 @@ class _Running:
             try:
                 return Ended(job=self.job, error=self.answer.recv())
             except EOFError:
-                asked_to_stop = status - 128 in (signal.SIGTERM, signal.SIGINT)
-                number = status - 128 if asked_to_stop else -status if status < 0 else signal.SIGKILL
-                return Ended(job=self.job, signal=number)
+                pass
+        if status - 128 in (signal.SIGTERM, signal.SIGINT):
+            return Ended(job=self.job, lost=KILLED.format(status - 128))
+        if status in (SERVER_LOST, 0) or status < 0:
+            return Ended(job=self.job, lost=KILLED.format(-status if status < 0 else signal.SIGKILL.value))
+        return Ended(job=self.job, error=f"its process ended with status {status}: {_log_of(self.job)}")
 
 
 def _start(job: Job, share: Share) -> _Running:
     _wait_until_free(job)
     context = forkserver()
     reader, writer = context.Pipe(duplex=False)
-    log = job.folder.parent / LOGS / f"{job.name}.log"
-    process = context.Process(target=work, args=(job, share, dict(os.environ), log, writer), name=job.name)
+    process = context.Process(target=work, args=(job, share, dict(os.environ), _log_of(job), writer))
     process.start()
     writer.close()
     return _Running(job=job, share=share, process=process, answer=reader)
+
+
+def _log_of(job: Job) -> Path:
+    return job.folder.parent / LOGS / f"{job.name}.log"
 
 
 def _wait_until_free(job: Job) -> None:

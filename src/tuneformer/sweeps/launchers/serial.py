@@ -27,7 +27,7 @@ class SerialLauncher:
 
         return examine([job.config for job in jobs], timed=timed)
 
-    def run(self, jobs: Iterator[Job]) -> Generator[Ended, None, None]:
+    def run(self, jobs: Iterator[Job | None]) -> Generator[Ended, None, None]:
         """See `Launcher`."""
-        for job in jobs:
+        while (job := next(jobs, None)) is not None:
             yield Ended(job=job, error=train_job(job))

@@ -11,8 +11,8 @@ from tuneformer.training.start import train
 
 def train_job(job: Job) -> str | None:
     """Trains the job in this process; None, or its error in one line. A signal passes through."""
-    job.tell_hydra()
     try:
+        job.tell_hydra()
         train(job.config)
     except InstantiationException as error:
         return str(one_line(error, None))

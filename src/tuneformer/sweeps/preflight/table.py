@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tuneformer.sweeps.clock import clock
-from tuneformer.sweeps.job import Job, Outcome
+from tuneformer.sweeps.job import Job
 
 WIDE = 120  # columns, where the table goes into a file
 SHOWN = ("model", "attention", "optimizer")
@@ -16,22 +16,27 @@ SHOWN = ("model", "attention", "optimizer")
 
 @dataclass(frozen=True, kw_only=True)
 class Flight:
-    """A job with what is known of it before it starts; no parameters where it is done already."""
+    """A job with what is known of it before it starts; no parameters where it is not built, being done.
+
+    It stands for `jobs` jobs, of which `done` have ended and `failed` failed for good; `steps` were done.
+    """
 
     job: Job
-    outcome: Outcome | None
-    settled: bool
+    jobs: int
+    done: int
+    failed: int
+    steps: int
     parameters: int | None
     units: str | None
     seconds_per_step: float | None
 
     @property
     def seconds(self) -> float | None:
-        """Estimated seconds of its training, None where nothing was measured."""
+        """Estimated seconds of training that is left, None where nothing was measured."""
         if self.seconds_per_step is None:
             return None
-        steps = self.job.config["trainer"]["max_steps"] - (self.outcome.steps if self.outcome else 0)
-        return max(0, steps) * self.seconds_per_step
+        left = self.jobs - self.done - self.failed
+        return max(0, left * self.job.config["trainer"]["max_steps"] - self.steps) * self.seconds_per_step
 
 
 def print_table(flights: Sequence[Flight], *, n_jobs: int) -> None:
@@ -62,11 +67,11 @@ def print_table(flights: Sequence[Flight], *, n_jobs: int) -> None:
 
 def _numbers(kind: Sequence[Flight]) -> list[str]:
     first = next((flight for flight in kind if flight.parameters is not None), kind[0])
-    done = sum(flight.settled for flight in kind)
+    done = sum(flight.done for flight in kind)
     times = [flight.seconds for flight in kind if flight.seconds is not None]
     step = first.seconds_per_step
     return [
-        str(len(kind)),
+        str(sum(flight.jobs for flight in kind)),
         str(done),
         "-" if first.parameters is None else f"{first.parameters:,}",
         first.units or "-",
@@ -76,16 +81,13 @@ def _numbers(kind: Sequence[Flight]) -> list[str]:
 
 
 def _summary(flights: Sequence[Flight], *, n_jobs: int) -> str:
-    done = sum(flight.settled for flight in flights)
-    left = len(flights) - done
+    total, done = sum(flight.jobs for flight in flights), sum(flight.done for flight in flights)
+    failed = sum(flight.failed for flight in flights)
     times = [flight.seconds for flight in flights if flight.seconds is not None]
-    parts = [f"{len(flights)} jobs, {done} done already, {left} to run"]
+    parts = [f"{total} jobs, {done} done already, {total - done - failed} to run"]
     if times:
         each = "one after another" if n_jobs == 1 else f"{n_jobs} at a time"
         parts.append(f"about {clock(sum(times) / n_jobs)} of training {each}, evaluation not counted")
-    failed = sum(
-        flight.settled and flight.outcome is not None and not flight.outcome.ended for flight in flights
-    )
     if failed:
         parts.append(f"{failed} failed before and stay so without retry_failed=true")
     return "; ".join(parts)

@@ -1,0 +1,37 @@
+"""Trains a Transformer and two LSTMs to translate, each for the same time, and writes the page of results.
+
+What is there already is not trained again: the same line goes on where it was stopped (make translation).
+"""
+
+import argparse
+from pathlib import Path
+
+from tuneformer.command_line import run_command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("overrides", nargs="*", help="settings of every run, as for train.py")
+    parser.add_argument(
+        "--seconds", type=float, default=280.0, help="of training for each model (default: 280)"
+    )
+    parser.add_argument("--name", default="translation-study", help="folder below outputs/sweeps")
+    parser.add_argument("--report", type=Path, default=None, help="page to write the result into")
+    given = parser.parse_args()
+
+    from tuneformer.errors import UserError
+    from tuneformer.runs.files import write_text
+    from tuneformer.studies.translator_report import markdown, report_page
+    from tuneformer.studies.translators import TranslatorStudy
+
+    if not given.seconds > 0:
+        raise UserError(f"--seconds={given.seconds} must be positive")
+    trained = TranslatorStudy(name=given.name, seconds=given.seconds, overrides=given.overrides).run()
+    print(markdown(trained))
+    if given.report is not None:
+        command = f"python scripts/compare_translators.py --report {given.report}"
+        write_text(given.report, report_page(trained, seconds=given.seconds, command=command))
+
+
+if __name__ == "__main__":
+    run_command(main)

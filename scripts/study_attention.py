@@ -1,0 +1,53 @@
+"""Tunes the rate of every attention module at equal parameters, tests on fresh seeds, and prints the table.
+
+What is there already is not trained again: the same line goes on where it was stopped (make study-attention).
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from tuneformer.command_line import run_command
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("overrides", nargs="*", help="settings of every run, as for train.py")
+    parser.add_argument("--only", default=None, help="modules to study, separated by commas (default: all)")
+    parser.add_argument("--name", default="attention-study", help="folder below outputs/sweeps")
+    parser.add_argument("--workers", type=int, default=None, help="runs at a time (default: one a core)")
+    parser.add_argument("--report", type=Path, default=None, help="page to write the table into")
+    given = parser.parse_args()
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler tells of each time that it starts
+
+    from tuneformer.studies.attention_methods import EXPERIMENT, attention_methods
+    from tuneformer.studies.attention_table import markdown, measure_costs
+    from tuneformer.studies.optimizer_methods import choose_methods
+    from tuneformer.studies.optimizer_table import make_rows
+    from tuneformer.studies.optimizers import Study
+    from tuneformer.studies.page import replace_table
+    from tuneformer.training.settings import available_cores
+
+    study = Study(
+        name=given.name,
+        experiment=EXPERIMENT,
+        methods=choose_methods(given.only, attention_methods(CONF)),
+        overrides=given.overrides,
+    )
+    study.run(workers=given.workers or available_cores())
+    rows = make_rows(list(study.tunings.values()), study.test_losses)
+    table = markdown(rows, measure_costs(study, rows))
+    print(table)
+    if given.report is not None:
+        replace_table(given.report, table)
+    for job, error in study.errors.items():
+        print(f"failed: {job.option} lr {job.rate:g} seed {job.seed}: {error}", file=sys.stderr)
+    if study.errors:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run_command(main)

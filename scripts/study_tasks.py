@@ -1,0 +1,46 @@
+"""Trains every task whose result is known, and prints what came out beside what must.
+
+What is there already is not trained again: the same line goes on where it was stopped (make study-tasks).
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tuneformer.command_line import run_command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("overrides", nargs="*", help="settings of every run, as for train.py")
+    parser.add_argument("--only", default=None, help="experiments to run, separated by commas (default: all)")
+    parser.add_argument("--name", default="task-study", help="folder below outputs/sweeps")
+    parser.add_argument("--workers", type=int, default=None, help="runs at a time (default: one a core)")
+    parser.add_argument("--report", type=Path, default=None, help="page to write the table into")
+    given = parser.parse_args()
+
+    from tuneformer.errors import UserError
+    from tuneformer.studies.page import replace_table
+    from tuneformer.studies.task_trials import TRIALS
+    from tuneformer.studies.tasks import TaskStudy
+    from tuneformer.training.settings import available_cores
+
+    known = list(dict.fromkeys(trial.experiment for trial in TRIALS))
+    chosen = known if given.only is None else given.only.split(",")
+    for name in chosen:
+        if name not in known:
+            raise UserError(f"--only={name} is not studied: there are {', '.join(known)}")
+    trials = [trial for trial in TRIALS if trial.experiment in chosen]
+    study = TaskStudy(name=given.name, trials=trials, overrides=given.overrides)
+    study.run(workers=given.workers or available_cores())
+    print(study.table())
+    if given.report is not None:
+        replace_table(given.report, study.table())
+    for job, error in study.errors.items():
+        print(f"failed: {job.trial.experiment}, {job.trial.arm}, seed {job.seed}: {error}", file=sys.stderr)
+    if study.errors:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,105 @@
+"""Pairs of the user's own."""
+
+import hashlib
+from pathlib import Path
+
+from tuneformer.data.pair_text import Pair, PairText, distinct, held_out_from
+from tuneformer.data.pairs_data import PairsData
+from tuneformer.errors import UserError
+
+HELD_OUT_PER_SPLIT = 20
+"""One source of so many goes to validation, and one to test."""
+
+
+class Pairs(PairsData):
+    """A UTF-8 file with a source, a tab and its translation on each line; further columns are not read.
+
+    Pairs with equal sides are left out, each is kept once. By the SHA-256 of its source a pair goes to
+    validation (one of 20), to test (one of 20) or to training, so that a source is whole in one split;
+    of validation and test a pair is dropped whose source occurs in training, numbers and placeholders
+    disregarded (`held_out_from`).
+
+    Raises:
+        UserError: the file is missing, empty, not UTF-8, or a line has one column.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        task: str,
+        bpe_vocab_size: int,
+        vocab_size: int | None,
+        context_length: int,
+        batch_size: int,
+        eval_batch_size: int,
+        label_smoothing: float,
+        beam_size: int,
+        length_penalty: float,
+        num_workers: int,
+        cache_dir: str,
+    ) -> None:
+        super().__init__(
+            task=task,
+            bpe_vocab_size=bpe_vocab_size,
+            vocab_size=vocab_size,
+            context_length=context_length,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            label_smoothing=label_smoothing,
+            beam_size=beam_size,
+            length_penalty=length_penalty,
+            num_workers=num_workers,
+            cache_dir=cache_dir,
+        )
+        self.path = Path(path).expanduser()
+
+    def source(self) -> object:
+        try:
+            stat = self.path.stat()
+        except OSError as error:
+            raise UserError(f"data.path={self.path} cannot be read ({error.strerror})") from None
+        return [str(self.path.resolve()), stat.st_size, stat.st_mtime_ns]
+
+    def read(self) -> PairText:
+        parts: dict[str, list[Pair]] = {"train": [], "validation": [], "test": []}
+        for pair in distinct(read_pairs(self.path)):
+            parts[split_of(pair.source)].append(pair)
+        train = parts["train"]
+        return PairText(train, held_out_from(train, parts["validation"]), held_out_from(train, parts["test"]))
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """The pairs of a tab-separated file, in its order; empty lines are left out.
+
+    Raises:
+        UserError: it cannot be read, holds no pair, or a line has one column.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"data.path={path} is not UTF-8 (first wrong byte at offset {error.start}): convert it to UTF-8"
+        ) from None
+    except OSError as error:
+        raise UserError(f"data.path={path} cannot be read ({error.strerror})") from None
+    pairs: list[Pair] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        columns = [" ".join(column.split()) for column in line.split("\t")]
+        if len(columns) < 2 or not all(columns[:2]):
+            raise UserError(
+                f"data.path={path} has one column in line {number}: each line is a source, a tab and its"
+                " translation"
+            )
+        pairs.append(Pair(columns[0], columns[1]))
+    if not pairs:
+        raise UserError(f"data.path={path} is empty: each line is a source, a tab and its translation")
+    return pairs
+
+
+def split_of(source: str) -> str:
+    """The split of a source: a function of its text alone."""
+    number = int.from_bytes(hashlib.sha256(source.encode()).digest()) % HELD_OUT_PER_SPLIT
+    return {0: "validation", 1: "test"}.get(number, "train")

@@ -1,0 +1,1 @@
+"""Hugging Face data sets: streamed, tokenised and kept in shards."""

@@ -1,0 +1,178 @@
+"""A Hugging Face data set as text to be modelled."""
+
+import fcntl
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from tuneformer.data.contract import SPLITS
+from tuneformer.data.hf.documents import documents, local_files
+from tuneformer.data.hf.shard_writer import DOCUMENT_END, Progress, ShardWriter, split_of
+from tuneformer.data.settings import whole_number
+from tuneformer.data.token_cache import cache_writing, content_hash
+from tuneformer.data.token_data import TokenData
+from tuneformer.data.token_files import TokenSplits
+from tuneformer.data.token_shards import TokenShards
+from tuneformer.data.tokenizer_choice import train_tokenizer
+from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
+from tuneformer.errors import UserError
+from tuneformer.runs.directory import TOKENIZER_FILE
+from tuneformer.runs.files import write_text
+
+
+class HuggingFace(TokenData):
+    """Documents of a column, streamed and tokenised into shards, each with an empty line behind it.
+
+    They are kept under cache_dir/shards/<hash of source and settings>, and taken from there the next time;
+    a preparation that was stopped goes on behind its last finished shards. A tokenizer that is learnt
+    (bpe, characters) is learnt from the first `tokenizer_documents` training documents. A share of
+    `held_out` of the documents validates and as much tests, each up to max_validation_bytes.
+
+    Raises:
+        UserError: a setting is not allowed, or there is no such data set.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        subset: str | None,
+        column: str,
+        max_documents: int | None,
+        held_out: float,
+        shard_tokens: int,
+        tokenizer_documents: int,
+        task: str,
+        tokenizer: str,
+        bpe_vocab_size: int,
+        vocab_size: int | None,
+        context_length: int,
+        batch_size: int,
+        eval_batch_size: int,
+        max_validation_bytes: int,
+        num_workers: int,
+        cache_dir: str,
+    ) -> None:
+        super().__init__(
+            task=task,
+            tokenizer=tokenizer,
+            bpe_vocab_size=bpe_vocab_size,
+            vocab_size=vocab_size,
+            context_length=context_length,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            max_validation_bytes=max_validation_bytes,
+            num_workers=num_workers,
+            cache_dir=cache_dir,
+        )
+        if not 0 < held_out < 0.5:
+            raise UserError(f"data.held_out={held_out} must be above 0 and below 0.5")
+        self.path = path
+        self.subset = subset
+        self.column = column
+        if max_documents is not None:
+            whole_number("data.max_documents", max_documents, at_least=1)
+        self.max_documents = max_documents
+        self.held_out = held_out
+        self.shard_tokens = whole_number("data.shard_tokens", shard_tokens, at_least=1)
+        self.tokenizer_documents = whole_number("data.tokenizer_documents", tokenizer_documents, at_least=1)
+
+    def prepare(self) -> TokenSplits[TokenShards]:
+        folder = self.cache_dir / "shards" / content_hash(self._source(), self._settings())
+        with cache_writing(self.cache_dir), _held(folder):
+            progress = Progress.read(folder)
+            if not progress.complete or not _is_whole(folder, progress):
+                progress = self._write(folder)
+            tokenizer = tokenizer_from_json((folder / TOKENIZER_FILE).read_text(encoding="utf-8"))
+        splits = _splits(folder, progress, tokenizer)
+        self.check(splits)
+        return splits
+
+    def _write(self, folder: Path) -> Progress:
+        tokenizer = self._tokenizer(folder)
+        if not _is_whole(folder, Progress.read(folder)):
+            Progress().write(folder)  # a shard was lost: from the beginning
+        writer = ShardWriter(
+            folder,
+            tokenizer=tokenizer,
+            shard_tokens=self.shard_tokens,
+            held_out=self.held_out,
+            max_held_out_bytes=self.max_validation_bytes,
+        )
+        writer.write(self._documents(skip=writer.progress.documents), max_documents=self.max_documents)
+        return writer.progress
+
+    def _tokenizer(self, folder: Path) -> Tokenizer:
+        file = folder / TOKENIZER_FILE
+        if file.exists():
+            return tokenizer_from_json(file.read_text(encoding="utf-8"))
+        training = (text for text in self._documents(skip=0) if self._trains(text))
+        texts = (text + DOCUMENT_END for text in islice(training, self.tokenizer_documents))
+        tokenizer = train_tokenizer(self.tokenizer, texts, bpe_vocab_size=self.bpe_vocab_size)
+        write_text(file, tokenizer.to_json())
+        return tokenizer
+
+    def _trains(self, text: str) -> bool:
+        return split_of(text, held_out=self.held_out) == "train"
+
+    def _documents(self, *, skip: int) -> Iterator[str]:
+        return documents(self.path, subset=self.subset, column=self.column, skip=skip)
+
+    def _source(self) -> object:
+        """What is read, as far as it can be told without reading: local files by size and time of change."""
+        local = Path(self.path).expanduser()
+        if not local.exists():
+            return [self.path, self.subset]
+        stats = [(str(file.resolve()), file.stat()) for file in local_files(local)]
+        return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
+
+    def _settings(self) -> object:
+        learnt = [self.bpe_vocab_size] if self.tokenizer == "bpe" else []
+        return [
+            self.column,
+            self.max_documents,
+            self.held_out,
+            self.shard_tokens,
+            self.tokenizer_documents,
+            self.tokenizer,
+            self.max_validation_bytes,
+            *learnt,
+        ]
+
+
+def _splits(folder: Path, progress: Progress, tokenizer: Tokenizer) -> TokenSplits[TokenShards]:
+    splits: dict[str, TokenShards] = {}
+    for name in SPLITS:
+        shards = [shard for shard in progress.shards if shard.split == name]
+        if not shards:
+            raise UserError(
+                f"data.path has no document for {name} ({progress.documents:,} in all): raise data.held_out"
+                " or give more"
+            )
+        splits[name] = TokenShards(
+            paths=tuple(folder / shard.file for shard in shards),
+            sizes=tuple(shard.n_tokens for shard in shards),
+            dtype=progress.dtype,
+            n_bytes=sum(shard.n_bytes for shard in shards),
+        )
+    told = [tokenizer.to_json(), *sorted(f"{shard.file} {shard.sha256}" for shard in progress.shards)]
+    fingerprint = hashlib.sha256("\n".join(told).encode()).hexdigest()
+    notes = [f"{progress.documents:,} documents in {len(progress.shards)} shards"]
+    return TokenSplits(tokenizer, splits, fingerprint, notes)
+
+
+def _is_whole(folder: Path, progress: Progress) -> bool:
+    size = {"uint8": 1, "uint16": 2, "uint32": 4}[progress.dtype]
+    files = [(folder / shard.file, shard.n_tokens * size) for shard in progress.shards]
+    return all(path.is_file() and path.stat().st_size == n_bytes for path, n_bytes in files)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """One process at a time prepares in a folder; the others wait and find it done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,199 @@
+"""What every option of images shares: settings, splits, and batches that are shifted by step."""
+
+import hashlib
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tuneformer.data.contract import SPLITS, Data, PreparedData
+from tuneformer.data.examples import Examples, philox, shuffled_rows
+from tuneformer.data.kept_classes import CLASSES_FILE, classes_to_json
+from tuneformer.data.settings import check_follows, one_of, whole_number
+from tuneformer.errors import UserError
+
+if TYPE_CHECKING:
+    from tuneformer.data.example_batches import ExampleModule
+
+TASKS = ("image_classification",)
+SHIFTS = 1 << 62  # added to the seed: shifts are drawn beside the order of the rows
+
+
+class LabelledImages(NamedTuple):
+    """Images, uint8 of shape (n, height, width), and the class of each, 0, 1, ..."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageData(Data["ImageSplits"]):
+    """Grey images with classes.
+
+    Where the source has no held-out images of its own, a share of `held_out` validates and as many test, by
+    a hash of the image, so that equal images are in one split. Pixels are divided by the largest, then
+    their mean over the training split is taken off and they are divided by their deviation. A
+    training image is moved by up to `shift` pixels each way, the rest is filled with the background 0.
+
+    Raises:
+        UserError: a setting is not allowed.
+    """
+
+    task: str
+    image_size: int | None
+    n_channels: int | None
+    n_classes: int | None
+    held_out: float
+    shift: int
+    batch_size: int
+    eval_batch_size: int
+    num_workers: int
+    cache_dir: str
+
+    def __post_init__(self) -> None:
+        one_of("data.task", self.task, TASKS)
+        for name in ("batch_size", "eval_batch_size"):
+            whole_number(f"data.{name}", getattr(self, name), at_least=1)
+        for name in ("shift", "num_workers"):
+            whole_number(f"data.{name}", getattr(self, name), at_least=0)
+        if not 0 < self.held_out < 0.5:
+            raise UserError(f"data.held_out={self.held_out} must be above 0 and below 0.5")
+
+    @abstractmethod
+    def read(self) -> dict[str, LabelledImages]:
+        """The images by split; without "test" or "validation" they are taken off "train"."""
+
+    @property
+    def unit(self) -> str:
+        return "images"
+
+    @property
+    def units_per_step(self) -> int:
+        return self.batch_size
+
+    def prepare(self) -> "ImageSplits":
+        prepared = make_splits(self.read(), held_out=self.held_out, shift=self.shift)
+        check_follows(self, prepared.needs)
+        return prepared
+
+    def batches(self, prepared: "ImageSplits", *, seed: int) -> "ExampleModule":
+        from tuneformer.data.example_batches import ExampleModule
+
+        return ExampleModule(
+            source=prepared,
+            batch_size=self.batch_size,
+            eval_batch_size=self.eval_batch_size,
+            num_workers=self.num_workers,
+            seed=seed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSplits(PreparedData):
+    """Images by split, float32 of shape (n, 1, size, size), normalised, and their classes.
+
+    Attributes:
+        background: what a pixel of value 0 has become.
+    """
+
+    splits: dict[str, Examples]
+    classes: list[str]
+    background: float
+    shift: int
+    fingerprint: str
+    notes: list[str]
+
+    def split(self, name: str) -> Examples:
+        return self.splits[name]
+
+    def training_step(self, *, seed: int, step: int, batch_size: int) -> Examples:
+        train = self.splits["train"]
+        n_rows = len(train.targets)
+        rows = shuffled_rows(seed=seed, step=step, n_rows=n_rows, batch_size=batch_size)
+        images, labels = train.take(rows)
+        if not self.shift:
+            return Examples(images, labels)
+        offsets = philox(seed + SHIFTS, step).integers(-self.shift, self.shift + 1, size=(batch_size, 2))
+        return Examples(shifted(images, offsets, background=self.background), labels)
+
+    @property
+    def counts(self) -> dict[str, int | None]:
+        return {name: len(examples.targets) for name, examples in self.splits.items()}
+
+    @property
+    def needs(self) -> dict[str, Any]:
+        _, n_channels, size, _ = self.splits["train"].inputs.shape
+        return {"image_size": size, "n_channels": n_channels, "n_classes": len(self.classes)}
+
+    @property
+    def description(self) -> str:
+        size = self.needs["image_size"]
+        n_images = len(self.splits["train"].targets)
+        return f"{n_images:,} training images of {size} x {size} in {len(self.classes)} classes"
+
+    @property
+    def kept(self) -> dict[str, str]:
+        return {CLASSES_FILE: classes_to_json(self.classes)}
+
+
+def make_splits(found: dict[str, LabelledImages], *, held_out: float, shift: int) -> ImageSplits:
+    """The splits of what a source gave, normalised.
+
+    Raises:
+        UserError: the images are not square, or a split would be empty.
+    """
+    height, width = found["train"].images.shape[1:]
+    if height != width:
+        raise UserError(f"data: the images are {height} x {width}, and must be square")
+    parts = _held_out(found, held_out)
+    train = parts["train"].images
+    largest = max(int(train.max(initial=0)), 1)
+    mean, deviation = train.mean() / largest, max(float(train.std()) / largest, 1e-6)
+    digest = hashlib.sha256()
+    splits = {}
+    for name in SPLITS:
+        images, labels = parts[name]
+        if not len(labels):
+            raise UserError(f"data.held_out={held_out} leaves no image for {name}")
+        digest.update(repr(images.shape).encode() + images.tobytes() + labels.astype(np.int64).tobytes())
+        scaled = ((images / largest - mean) / deviation).astype(np.float32)
+        splits[name] = Examples(scaled[:, None], labels.astype(np.int64))
+    n_classes = 1 + max(int(part.labels.max()) for part in parts.values())
+    return ImageSplits(
+        splits=splits,
+        classes=[str(number) for number in range(n_classes)],
+        background=float(-mean / deviation),
+        shift=shift,
+        fingerprint=digest.hexdigest(),
+        notes=[],
+    )
+
+
+def shifted(images: np.ndarray, offsets: np.ndarray, *, background: float) -> np.ndarray:
+    """Each image (n, channel, size, size) moved down and right by its offset (n, 2), in pixels."""
+    size = images.shape[-1]
+    room = max(int(np.abs(offsets).max(initial=0)), 0)
+    padded = np.pad(images, ((0, 0), (0, 0), (room, room), (room, room)), constant_values=background)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(2, 3))
+    down, right = room - offsets[:, 0], room - offsets[:, 1]
+    return np.ascontiguousarray(windows[np.arange(len(images)), :, down, right])
+
+
+def _held_out(found: dict[str, LabelledImages], share: float) -> dict[str, LabelledImages]:
+    parts = dict(found)
+    missing = [name for name in ("validation", "test") if name not in found]
+    images, labels = parts["train"]
+    where = np.array([_unit_hash(image) for image in images])
+    rest = np.ones(len(labels), dtype=bool)
+    for number, name in enumerate(missing):
+        taken = (where >= number * share) & (where < (number + 1) * share)
+        parts[name] = LabelledImages(images[taken], labels[taken])
+        rest &= ~taken
+    parts["train"] = LabelledImages(images[rest], labels[rest])
+    return parts
+
+
+def _unit_hash(image: np.ndarray) -> float:
+    digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64

@@ -1,0 +1,1 @@
+"""Sentences in many languages: read from message catalogues, split by message."""

@@ -1,0 +1,1 @@
+"""Small tasks on which it is known what attention can do: seeded generators, a file each."""

@@ -1,0 +1,77 @@
+"""Linear regression in context: every example has other weights."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tuneformer.data.examples import Examples
+from tuneformer.data.synthetic.base import SyntheticData
+from tuneformer.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regression(SyntheticData):
+    """Points x_1, y_1, x_2, y_2, ... of y = w^T x + noise, and a last x; at every x its y is asked for.
+
+    x and w are standard normal vectors of `n_symbols` dimensions, w the same within an example; the noise is
+    normal with standard deviation `noise` (arXiv 2208.01066). A token is a real vector of n_symbols + 1
+    elements: (x, 0) or (0, ..., 0, y). The squared error is scored. The best that anybody can expect is ridge
+    regression on the points so far with penalty noise^2, the posterior mean of w.
+
+    n_symbols = 2, context_length = 3, w = (1, 2), noise = 0:
+        inputs   (1, -1, 0)  (0, 0, -1)  (3, 0, 0)
+        targets  -1          .           3
+
+    Raises:
+        UserError: context_length is even, or the noise is negative.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+
+    noise: float
+    n_inputs: int | None
+    n_outputs: int | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.context_length % 2:
+            raise UserError(f"data.context_length={self.context_length} must be odd: n pairs (x, y) and an x")
+        if not self.noise > 0:
+            raise UserError(f"data.noise={self.noise} must be positive: without noise the optimum is 0")
+
+    @property
+    def needs(self) -> dict[str, Any]:
+        return {"n_inputs": self.n_symbols + 1, "n_outputs": 1}
+
+    def draw(self, generator: np.random.Generator, n: int) -> Examples:
+        length = (self.context_length + 1) // 2
+        x = generator.standard_normal((n, length, self.n_symbols)).astype(np.float32)
+        weights = generator.standard_normal((n, self.n_symbols, 1))
+        y = (x @ weights)[:, :, 0] + self.noise * generator.standard_normal((n, length))
+        inputs = np.zeros((n, 2 * length, self.n_symbols + 1), dtype=np.float32)
+        targets = np.full((n, 2 * length, 1), np.nan, dtype=np.float32)
+        inputs[:, ::2, :-1], inputs[:, 1::2, -1], targets[:, ::2, 0] = x, y, y
+        return Examples(inputs[:, :-1], targets[:, :-1])
+
+    def optimum(self, examples: Examples) -> dict[str, float]:
+        """The squared error of ridge regression on these very points: over all, and at the last."""
+        errors = ridge_errors(examples, penalty=self.noise**2)
+        return {"loss": float(errors.mean()), "last_loss": float(errors[:, -1].mean())}
+
+
+def ridge_errors(examples: Examples, *, penalty: float) -> np.ndarray:
+    """(w_i^T x_i - y_i)^2, w_i = (X^T X + penalty I)^-1 X^T y over the points before i: (n, points)."""
+    x = examples.inputs[:, ::2, :-1].astype(np.float64)
+    y = examples.targets[:, ::2, 0].astype(np.float64)
+    n, points, dimensions = x.shape
+    gram = np.tile(penalty * np.eye(dimensions), (n, 1, 1))
+    moment = np.zeros((n, dimensions, 1))
+    errors = np.empty((n, points))
+    for point in range(points):
+        now = x[:, point, :, None]
+        predicted = (np.linalg.solve(gram, moment) * now).sum(axis=(1, 2))
+        errors[:, point] = (predicted - y[:, point]) ** 2
+        gram = gram + now @ now.transpose(0, 2, 1)
+        moment = moment + now * y[:, point, None, None]
+    return errors

@@ -1,0 +1,121 @@
+"""Multi-head latent attention."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tuneformer.errors import UserError
+from tuneformer.models.attention.layer_spec import LayerSpec
+from tuneformer.models.attention.logit_shell import OptionShell
+from tuneformer.models.attention.logits import LogitOptions, Logits
+from tuneformer.models.attention.softmax import SoftmaxCore
+from tuneformer.models.forward_pass import ForwardPass
+from tuneformer.models.key_value_cache import LayerKeyValues
+from tuneformer.models.norms import RMSNorm
+
+
+class MultiHeadLatentAttention(OptionShell):
+    """k_h = [W_UK c; rotate(W_KR x)]_h, v_h = (W_UV c)_h, c = norm(W_D x) (MLA, arXiv 2405.04434, 2.1).
+
+    Keys and values of all heads come from one latent c of `key_value_rank` numbers, and positions from
+    `rotary_dim` more numbers of the key that all heads share; queries are W_UQ norm(W_DQ x), or W_Q x
+    without `query_rank`. Then softmax attention with heads of d_model / n_heads values. Time is
+    O(T^2 d_model) for T tokens, memory O(T d_model); the cache keeps key_value_rank + rotary_dim numbers
+    a token, from which every step makes the keys and values anew.
+    """
+
+    def __init__(
+        self,
+        *,
+        layer: LayerSpec,
+        key_value_rank: int | None,
+        query_rank: int | None,
+        rotary_dim: int | None,
+        scale: float | None,
+        qk_norm: bool,
+        cosine: bool,
+        logit_soft_cap: float | None,
+        value_residual: float | None,
+    ) -> None:
+        options = LogitOptions(
+            scale=scale,
+            qk_norm=qk_norm,
+            cosine=cosine,
+            logit_soft_cap=logit_soft_cap,
+            value_residual=value_residual,
+        )
+        if layer.logit_scale is not None:
+            raise UserError(
+                "attention=multi_head_latent has widths that do not follow model.d_model: it does not go with"
+                " model.base_width"
+            )
+        head_dim = layer.d_model // layer.n_heads
+        # half of the head, and a whole number of pairs
+        rotary = max(2, head_dim // 4 * 2) if rotary_dim is None else rotary_dim
+        rank = max(1, layer.d_model // 2) if key_value_rank is None else key_value_rank
+        super().__init__(
+            layer=layer,
+            core=SoftmaxCore(logits=Logits(layer=layer, options=options), dropout=layer.dropout),
+            options=options,
+            n_query_heads=layer.n_heads,
+            key_dim=head_dim + rotary,
+        )
+        self.rotary_dim = rotary
+        self.query_latent = None if query_rank is None else self.linear(layer.d_model, query_rank)
+        self.query_latent_norm = None if query_rank is None else RMSNorm(query_rank)
+        width_in = layer.d_model if query_rank is None else query_rank
+        self.query = self.linear(width_in, layer.n_heads * (head_dim + rotary))
+        self.latent = self.linear(layer.d_model, rank)
+        self.latent_norm = RMSNorm(rank)
+        self.key = self.linear(rank, layer.d_model)
+        self.value = self.linear(rank, layer.d_model)
+        self.output = self.linear(layer.d_model, layer.d_model)
+        self.position_key = self.linear(layer.d_model, rotary)
+        self.positions = layer.head_positions(head_dim=rotary)
+
+    def forward(
+        self, x: Float[Tensor, "batch time d_model"], shared: ForwardPass
+    ) -> Float[Tensor, "batch time d_model"]:
+        """Return what the tokens gather from those they may see."""
+        latent = self.latent_norm(self.latent(x)).unsqueeze(1)  # (B, 1, T, R)
+        position_key = self.position_key(x).unsqueeze(1)  # not rotated yet: a norm comes first
+        if shared.cache is not None:
+            cache = self.cache_of(shared.cache, LayerKeyValues)
+            latent, position_key = cache.extend(shared.start, latent, position_key)
+        latent, position_key = latent.squeeze(1), position_key.squeeze(1)
+        q, k = self.normalise(self.queries(x), self.keys(latent, position_key))
+        q, k = self.rotated(q, shared.start), self.rotated(k, 0)
+        v = self.with_first_values(self.split_heads(self.value(latent)), shared)
+        return self.finish(self.mix(q.transpose(1, 2), k.transpose(1, 2), v, shared.mask), x)
+
+    def queries(self, x: Float[Tensor, "batch time d_model"]) -> Float[Tensor, "batch time head dim"]:
+        """Return W_UQ norm(W_DQ x), or W_Q x, in heads."""
+        if self.query_latent is not None and self.query_latent_norm is not None:
+            x = self.query_latent_norm(self.query_latent(x))
+        return self.query(x).unflatten(2, (self.layer.n_heads, -1))
+
+    def keys(
+        self, latent: Float[Tensor, "batch key rank"], position_key: Float[Tensor, "batch key rotary"]
+    ) -> Float[Tensor, "batch key head dim"]:
+        """Return [W_UK c; W_KR x], the second part the same in every head."""
+        content = self.key(latent).unflatten(2, (self.layer.n_heads, -1))
+        shared = position_key.unsqueeze(2).expand(-1, -1, self.layer.n_heads, -1)
+        return torch.cat((content, shared), dim=-1)
+
+    def rotated(
+        self, x: Float[Tensor, "batch time head dim"], start: int
+    ) -> Float[Tensor, "batch time head dim"]:
+        """Rotate the last `rotary_dim` numbers of each head, the first token at position `start`."""
+        if self.positions is None:
+            return x
+        last = x[..., -self.rotary_dim :]
+        turned, _ = self.positions(last, last[:, :, :0], start)
+        return torch.cat((x[..., : -self.rotary_dim], turned), dim=-1)
+
+    def new_cache(self) -> LayerKeyValues:
+        """Return an empty cache for the latents and the shared part of the keys."""
+        return LayerKeyValues(capacity=self.layer.context_length)
+
+    def mixing_flops(self, n_keys: int) -> float:
+        """Return 2 (2 head_dim + rotary_dim) operations a head and key: the logit, and the value."""
+        return 2.0 * self.layer.n_heads * (2 * self.head_dim + self.rotary_dim) * n_keys

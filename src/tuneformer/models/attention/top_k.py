@@ -1,0 +1,63 @@
+"""Sparse attention to the k best keys."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tuneformer.models.attention.core import AttentionCore
+from tuneformer.models.attention.layer_spec import LayerSpec
+from tuneformer.models.attention.logit_shell import LogitShell
+from tuneformer.models.attention.logits import LogitOptions, Logits
+from tuneformer.models.attention.mask import AttentionMask, masked_softmax
+
+
+class TopKCore(AttentionCore):
+    """softmax over the k largest of the logits that the mask allows, v."""
+
+    def __init__(self, *, logits: Logits, dropout: float, k: int) -> None:
+        super().__init__(logits=logits, dropout=dropout)
+        self.k = k
+
+    def weights(
+        self,
+        q: Float[Tensor, "batch head query dim"],
+        k: Float[Tensor, "batch kv_head key dim"],
+        mask: AttentionMask,
+    ) -> Float[Tensor, "batch head query key"]:
+        """Return the softmax over the kept keys: k of them, more where some tie for the last place."""
+        logits = self.logits(q, k, self.distance(q, k, mask))
+        allowed = mask.allowed(q.shape[2], k.shape[2], q.device)
+        if allowed is not None:
+            logits = logits.masked_fill(~allowed, torch.finfo(logits.dtype).min)
+        last = logits.detach().topk(min(self.k, k.shape[2]), dim=-1).values[..., -1:]
+        kept = logits >= last
+        return masked_softmax(logits, kept if allowed is None else kept & allowed)
+
+
+class TopKAttention(LogitShell):
+    """softmax over the k largest logits of each query, the others 0 (arXiv 1912.11637).
+
+    Where fewer than k keys may be seen all are kept. Time and memory are O(T^2 heads) for T tokens: the
+    logits must all be known to be compared. The cache keeps 2 d_model numbers a token.
+    """
+
+    def __init__(
+        self,
+        *,
+        layer: LayerSpec,
+        k: int,
+        scale: float | None,
+        qk_norm: bool,
+        cosine: bool,
+        logit_soft_cap: float | None,
+        value_residual: float | None,
+    ) -> None:
+        options = LogitOptions(
+            scale=scale,
+            qk_norm=qk_norm,
+            cosine=cosine,
+            logit_soft_cap=logit_soft_cap,
+            value_residual=value_residual,
+        )
+        core = TopKCore(logits=Logits(layer=layer, options=options), dropout=layer.dropout, k=k)
+        super().__init__(layer=layer, core=core, options=options, n_key_value_heads=layer.n_heads)

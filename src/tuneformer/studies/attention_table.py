@@ -1,0 +1,91 @@
+"""What the study of attention modules found, as a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from tuneformer.benchmarks.allocation import peak_bytes
+from tuneformer.checks import check_config
+from tuneformer.config.compose import compose_config
+from tuneformer.models.build import build_model
+from tuneformer.models.size import n_parameters
+from tuneformer.runs.metrics_file import read_rows
+from tuneformer.studies.attention_methods import BASELINE, VOCAB_SIZE
+from tuneformer.studies.optimizer_table import Row, baseline_of, gap, spread
+from tuneformer.studies.optimizers import Study
+
+MIB = 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a module's model is and takes.
+
+    Attributes:
+        d_ff: width of its feed-forward layers.
+        parameters: trained numbers.
+        tokens_per_second: of training, evaluation left out, the mean over the fresh seeds.
+        step_bytes: the most that one training step holds at a time, beside the parameters.
+    """
+
+    d_ff: int
+    parameters: int
+    tokens_per_second: float
+    step_bytes: float
+
+
+def measure_cost(overrides: Sequence[str], runs: Sequence[Path]) -> Cost:
+    """The cost of the model of `overrides`, whose `runs` have ended."""
+    config: dict[str, Any] = check_config(*compose_config(list(overrides)))
+    model = build_model(config["model"], config["attention"], needs={"vocab_size": VOCAB_SIZE})
+    shape = (config["data"]["batch_size"], config["data"]["context_length"])
+    tokens = torch.randint(VOCAB_SIZE, shape, generator=torch.Generator().manual_seed(0))
+
+    def step() -> None:
+        logits = model(tokens).flatten(0, 1)
+        torch.autograd.grad(F.cross_entropy(logits, tokens.flatten()), list(model.parameters()))
+
+    rows = [read_rows(run / "metrics.csv")[-1] for run in runs]
+    return Cost(
+        d_ff=config["model"]["d_ff"],
+        parameters=n_parameters(model),
+        tokens_per_second=mean(row["tokens"] / row["seconds"] for row in rows),
+        step_bytes=peak_bytes(step),
+    )
+
+
+def measure_costs(study: Study, rows: Sequence[Row]) -> dict[str, Cost]:
+    """The cost behind each row, from the runs of its best rate with fresh seeds, where there are any."""
+    costs = {}
+    for row in rows:
+        runs = study.fresh_runs(row.option, row.best_rate)
+        if runs:
+            costs[row.option] = measure_cost(runs[0][0], [Path(folder) for _, folder in runs])
+    return costs
+
+
+def markdown(rows: Sequence[Row], costs: Mapping[str, Cost]) -> str:
+    """The table, best module first."""
+    baseline = baseline_of(rows, BASELINE)
+    lines = [
+        f"| attention | test loss, fresh seeds | minus {BASELINE} (95 % interval) | best lr | tokens / s"
+        " | MiB a step | parameters | d_ff |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        cost = costs.get(row.option)
+        if cost is None:  # every rate diverged
+            lines.append(f"| {row.option} | {spread(row.test_losses)} | - | - | - | - | - | - |")
+            continue
+        rate = f"{row.best_rate:.2g}" + (" (edge)" if row.best_is_on_edge else "")
+        lines.append(
+            f"| {row.option} | {spread(row.test_losses)} | {gap(row, baseline)} | {rate}"
+            f" | {cost.tokens_per_second:.0f} | {cost.step_bytes / MIB:.1f} | {cost.parameters:,}"
+            f" | {cost.d_ff} |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,106 @@
+"""What the study of optimizers found, as a table."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+
+from scipy import stats
+
+from tuneformer.studies.tuning import FRESH_SEEDS, Job, Tuning
+
+BASELINE = "adamw"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One method: its tuning, and the losses of its best rate on fresh seeds, in nats per token."""
+
+    option: str
+    best_rate: float
+    best_is_on_edge: bool
+    n_rates: int
+    n_diverged: int
+    tuned_loss: float
+    test_losses: tuple[float, ...]
+
+    @property
+    def test_mean(self) -> float:
+        """Mean over the fresh seeds; infinity where one diverged."""
+        return mean(self.test_losses) if self.test_losses else math.inf
+
+
+def make_rows(tunings: Sequence[Tuning], test_losses: dict[Job, float]) -> list[Row]:
+    """A row for each method that has run, the best first."""
+    rows = []
+    for tuning in tunings:
+        if not tuning.rates:
+            continue
+        rate = tuning.best_rate
+        fresh = [test_losses.get(Job(tuning.method.option, rate, seed)) for seed in FRESH_SEEDS]
+        rows.append(
+            Row(
+                option=tuning.method.option,
+                best_rate=rate,
+                best_is_on_edge=tuning.best_is_on_edge,
+                n_rates=len(tuning.rates),
+                n_diverged=sum(math.isinf(loss) for loss in tuning.losses.values()),
+                tuned_loss=tuning.tuned_loss(rate),
+                test_losses=tuple(loss for loss in fresh if loss is not None),
+            )
+        )
+    return sorted(rows, key=lambda row: row.test_mean)
+
+
+def difference(row: Row, baseline: Row, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Mean over seeds of the paired difference of test losses, and half the width of its t interval.
+
+    A seed gives both methods the same initial weights and batches, so that differences are paired:
+    d +- t(1 - (1 - confidence) / 2, n - 1) s / sqrt(n). Nan without two complete pairs.
+    """
+    pairs = list(zip(row.test_losses, baseline.test_losses, strict=False))
+    complete = len(row.test_losses) == len(baseline.test_losses)
+    if len(pairs) < 2 or not complete or not all(math.isfinite(loss) for pair in pairs for loss in pair):
+        return math.nan, math.nan
+    gaps = [mine - theirs for mine, theirs in pairs]
+    quantile = float(stats.t.ppf((1 + confidence) / 2, len(gaps) - 1))
+    return mean(gaps), quantile * stdev(gaps) / math.sqrt(len(gaps))
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The table, best method first."""
+    baseline = baseline_of(rows, BASELINE)
+    lines = [
+        "| optimizer | best lr | rates tried | diverged | val loss, tuned | test loss, fresh seeds"
+        f" | minus {BASELINE} (95 % interval) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        rate = f"{row.best_rate:.2g}" + (" (edge)" if row.best_is_on_edge else "")
+        lines.append(
+            f"| {row.option} | {rate} | {row.n_rates} | {row.n_diverged} | {row.tuned_loss:.4f}"
+            f" | {spread(row.test_losses)} | {gap(row, baseline)} |"
+        )
+    return "\n".join(lines)
+
+
+def baseline_of(rows: Sequence[Row], option: str) -> Row | None:
+    """The row of this option, None where it has not run."""
+    return next((row for row in rows if row.option == option), None)
+
+
+def spread(losses: Sequence[float]) -> str:
+    """Mean and standard deviation, or how many diverged."""
+    if not losses:
+        return "-"
+    if not all(math.isfinite(loss) for loss in losses):
+        return f"{sum(not math.isfinite(loss) for loss in losses)} of {len(losses)} diverged"
+    return f"{mean(losses):.4f}" + (f" ± {stdev(losses):.4f}" if len(losses) > 1 else "")
+
+
+def gap(row: Row, baseline: Row | None) -> str:
+    """The difference to the baseline and half of its interval, "0" for itself; "" without a baseline."""
+    if baseline is None or row is baseline:
+        return "" if baseline is None else "0"
+    mean_gap, half = difference(row, baseline)
+    return "-" if math.isnan(mean_gap) else f"{mean_gap:+.4f} ± {half:.4f}"

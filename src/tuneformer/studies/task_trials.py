@@ -1,0 +1,58 @@
+"""What the study of tasks runs, and what must come out of each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One row of the study: an experiment with what is changed in it, over seeds 0 ... n_seeds - 1.
+
+    Attributes:
+        arm: what distinguishes the row from others of its task.
+        metric: of the test split.
+        at_least, at_most: where every seed's metric must lie.
+        of_optimum: whether these bounds are multiples of the best that can be expected.
+    """
+
+    experiment: str
+    arm: str
+    overrides: tuple[str, ...] = ()
+    metric: str = "test/accuracy"
+    at_least: float | None = None
+    at_most: float | None = None
+    of_optimum: bool = False
+    n_seeds: int = 1
+
+    def expected(self) -> str:
+        """The bounds in words."""
+        unit = " x the optimum" if self.of_optimum else ""
+        bounds = [("at least", self.at_least), ("at most", self.at_most)]
+        return " and ".join(f"{word} {bound:g}{unit}" for word, bound in bounds if bound is not None)
+
+    def holds(self, value: float, *, optimum: float | None) -> bool:
+        """Whether a seed's metric lies where it must."""
+        scale = optimum if self.of_optimum else 1.0
+        if scale is None or value != value:
+            return False
+        above = self.at_least is None or value >= self.at_least * scale
+        return above and (self.at_most is None or value <= self.at_most * scale)
+
+
+WITHOUT_DECAY = ("optimizer.weight_decay=0",)
+TRIALS = (
+    Trial(experiment="induction", arm="two layers", at_least=0.99),
+    Trial(experiment="induction", arm="one layer", overrides=("model.n_layers=1",), at_most=0.5),
+    Trial(experiment="recall", arm="softmax attention", at_least=0.99),
+    Trial(experiment="modular", arm="weight decay 1", at_least=0.99, n_seeds=3),
+    Trial(experiment="modular", arm="no weight decay", overrides=WITHOUT_DECAY, at_most=0.9, n_seeds=3),
+    Trial(experiment="modular", arm="random answers", overrides=("data.operation=random",), at_most=0.05),
+    Trial(experiment="regression", arm="four layers", metric="test/loss", at_most=1.1, of_optimum=True),
+    Trial(experiment="sorting", arm="two layers", at_least=1.0),
+    Trial(experiment="markov", arm="two layers", metric="test/loss", at_most=1.05, of_optimum=True),
+    Trial(experiment="dyck", arm="two layers", at_least=0.99),
+    Trial(experiment="needle", arm="two layers", at_least=0.99),
+    Trial(experiment="copy", arm="one layer", at_least=0.99),
+    Trial(experiment="digits", arm="vision Transformer", at_least=0.97),
+    Trial(experiment="mnist", arm="vision Transformer", at_least=0.95),
+    Trial(experiment="language_id", arm="encoder", at_least=0.9),
+)

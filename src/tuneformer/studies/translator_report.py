@@ -1,0 +1,81 @@
+"""The result of the study of translators as Markdown: a table, what it says, and sample translations."""
+
+from collections.abc import Sequence
+
+from tuneformer.studies.translators import MODELS, Trained
+from tuneformer.tasks.translation_files import TRANSLATIONS_FILE, read_translations
+
+N_SAMPLES = 10
+EXPECTED = tuple(MODELS)
+"""From the best to the worst."""
+
+
+def markdown(trained: Sequence[Trained]) -> str:
+    """Table, verdict and samples."""
+    return "\n".join([table(trained), "", verdict(trained), "", samples(trained)])
+
+
+def table(trained: Sequence[Trained]) -> str:
+    """A row for each translator."""
+    lines = [
+        "| model | parameters | steps | pairs seen | training | test BLEU | test chrF | test loss |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for entry in trained:
+        record, final = entry.record, entry.record["metrics"]["final"]
+        lines.append(
+            f"| {MODELS[entry.option]} | {record['model']['parameters']:,} | {record['steps']:,}"
+            f" | {record['pairs']:,} | {record['train_seconds']:.0f} s | {final['test/bleu']:.2f}"
+            f" | {final['test/chrf']:.2f} | {final['test/loss']:.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def verdict(trained: Sequence[Trained]) -> str:
+    """Whether the order in BLEU is the expected one."""
+    ranked = sorted(trained, key=lambda entry: entry.record["metrics"]["final"]["test/bleu"], reverse=True)
+    order = " > ".join(entry.option for entry in ranked)
+    as_expected = tuple(entry.option for entry in ranked) == EXPECTED
+    return (
+        f"Order in test BLEU: {order}, {'as' if as_expected else 'not as'} expected ({' > '.join(EXPECTED)})."
+    )
+
+
+def samples(trained: Sequence[Trained]) -> str:
+    """Test sentences at equal distances in the order of their lengths, as each model has them."""
+    written = {entry.option: read_translations(entry.folder / TRANSLATIONS_FILE) for entry in trained}
+    rows = next(iter(written.values()))
+    distance = len(rows) / min(N_SAMPLES, len(rows))
+    lines = []
+    for number in range(min(N_SAMPLES, len(rows))):
+        index = int((number + 0.5) * distance)
+        lines += [
+            f"{number + 1}. {_quoted(rows[index].source)}",
+            f"   - reference: {_quoted(rows[index].reference)}",
+        ]
+        lines += [
+            f"   - {option}: {_quoted(translations[index].translation)}"
+            for option, translations in written.items()
+        ]
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    return f"`{text.replace('`', chr(39))}`" if text else "(nothing)"
+
+
+def report_page(trained: Sequence[Trained], *, seconds: float, command: str) -> str:
+    """The whole page docs/results/translation.md."""
+    record = trained[0].record
+    hardware = record["hardware"]
+    pairs = record["data"]["pairs"]
+    corpus = (
+        f"English to German interface sentences (`data=translation`): {pairs['train']:,} training pairs,"
+        f" {pairs['test']:,} test pairs of other components."
+    )
+    budget = (
+        f"Each model trained for about {seconds:.0f} seconds on {hardware['threads']} threads of a CPU, with"
+        " the same optimizer and schedule over the steps that fit. Beam search as `data=translation` sets"
+        " it. One seed."
+    )
+    return f"# Translation\n\nMade by\n```\n{command}\n```\n{corpus}\n{budget}\n\n{markdown(trained)}\n"

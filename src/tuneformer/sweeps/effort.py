@@ -1,0 +1,50 @@
+"""effort.json: what a sweep spent on each method, for a fair comparison."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tuneformer.config.schema import GROUPS
+from tuneformer.errors import UserError
+from tuneformer.runs.directory import RunDirectory
+from tuneformer.runs.files import write_json
+from tuneformer.sweeps.manifest import Manifest
+from tuneformer.sweeps.points import key_of
+
+EFFORT = "effort.json"
+NOT_A_METHOD = ("launcher", "logger", "search", "callbacks")
+
+Effort = dict[str, Any]
+
+
+def measure_effort(manifest: Manifest) -> list[Effort]:
+    """For each method its trials, how they ended, and the optimizer steps and seconds they took together.
+
+    A method is the options that a job's overrides choose; what they set beyond that are its trials.
+    """
+    folder = manifest.path.parent
+    methods: dict[str, Effort] = {}
+    for name, entry in manifest.jobs.items():
+        chosen = [o for o in entry.overrides if key_of(o) in GROUPS and key_of(o) not in NOT_A_METHOD]
+        method = ",".join(sorted(chosen)) or "defaults"
+        effort = methods.setdefault(
+            method, {"method": method, "trials": 0, "statuses": Counter(), "steps": 0, "seconds": 0.0}
+        )
+        effort["trials"] += 1
+        record = _record(folder / name)
+        effort["statuses"][record.get("status", "failed" if entry.error else "left")] += 1
+        effort["steps"] += record.get("steps", 0)
+        effort["seconds"] += record.get("wall_seconds", 0.0)
+    return list(methods.values())
+
+
+def write_effort(manifest: Manifest) -> None:
+    """Writes the ledger beside the manifest."""
+    write_json(manifest.path.with_name(EFFORT), {"methods": measure_effort(manifest)})
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    try:
+        return RunDirectory(folder).read_record()
+    except UserError:  # it has not begun, or is damaged
+        return {}

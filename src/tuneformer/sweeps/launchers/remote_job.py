@@ -1,0 +1,41 @@
+"""A job on another machine of a cluster, which shares the file system with this one."""
+
+import os
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tuneformer.sweeps.job import Job
+
+LOGS = "logs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteJob:
+    """A job with what its process must know of the one that launched it."""
+
+    job: Job
+    folder: Path
+    environment: Mapping[str, str]
+
+    def train(self) -> str | None:
+        """Trains it in this process, prints to <sweep>/logs/<job>.log; its error in one line, or None."""
+        from tuneformer.sweeps.launchers.train_job import train_job
+
+        os.chdir(self.folder)
+        for name, value in self.environment.items():
+            os.environ.setdefault(name, value)
+        log = self.job.folder.parent / LOGS / f"{self.job.name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
+            return train_job(self.job)
+
+
+def remote(job: Job, *, cores: int) -> RemoteJob:
+    """The job with as many torch threads as it has cores, unless trainer.threads says otherwise."""
+    trainer = job.config["trainer"]
+    threads = trainer["threads"] or cores
+    config = {**job.config, "trainer": {**trainer, "threads": threads}}
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("TUNEFORMER", "WANDB"))}
+    return RemoteJob(job=replace(job, config=config), folder=Path.cwd(), environment=kept)

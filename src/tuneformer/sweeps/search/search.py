@@ -1,0 +1,186 @@
+"""A search: a study for each method, trials in turn, the same number for each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.override_parser.types import Override
+
+from tuneformer.config.quoting import quoted
+from tuneformer.errors import UserError
+from tuneformer.runs.metric_direction import higher_is_better
+from tuneformer.sweeps.composing import Composer
+from tuneformer.sweeps.folders import SWEEPS, Composed, make_job
+from tuneformer.sweeps.job import Job, Outcome
+from tuneformer.sweeps.job_names import job_name
+from tuneformer.sweeps.manifest import Manifest
+from tuneformer.sweeps.points import Point, key_of
+from tuneformer.sweeps.search.settings import Settings, check_installed
+from tuneformer.sweeps.search.space import Space, read_space, shown
+from tuneformer.sweeps.search.storage import storage_url
+from tuneformer.sweeps.search.trials import Asked, Trials
+from tuneformer.training.trial_storage import open_storage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A combination of the values given on the command line: it has a study of its own."""
+
+    point: Point
+    name: str
+    space: Space
+
+
+class Search:
+    """Trials of every method in turn, asked when there is room to run one."""
+
+    def __init__(
+        self,
+        *,
+        points: Sequence[Point],
+        overrides: Sequence[Override],
+        composer: Composer,
+        manifest: Manifest,
+        n_trials: int | None,
+        retry_failed: bool,
+    ) -> None:
+        self._composer, self._manifest, self._folder = composer, manifest, manifest.path.parent
+        self._retry_failed = retry_failed
+        if n_trials is None or n_trials < 1:
+            raise UserError(f"hydra.sweeper.n_trials={n_trials} must be the number of trials of each method")
+        self.n_trials = n_trials
+        self._swept = {override.get_key_element() for override in overrides if override.is_sweep_override()}
+        self._given = {override.get_key_element() for override in overrides}
+        first = composer.compose(points[0])[0]
+        self._settings: Settings = first["search"]
+        self._maximize = higher_is_better(first["optimized_metric"])
+        check_installed(self._settings)
+        self._methods = [self._method(point) for point in points]
+        self._url = storage_url(self._settings["storage"], self._folder)
+        self.done_before = 0
+        self._asked: dict[str, tuple[Trials, int]] = {}
+        self._studies = self._open() if self._settings["storage"] or self._exists() else {}
+        self.sample = self._corners()
+
+    @property
+    def total(self) -> int:
+        """The trials of all methods."""
+        return self.n_trials * len(self._methods)
+
+    def counts(self, job: Job) -> tuple[int, int]:
+        """How many trials a job of the sample stands for, and how many of them have ended."""
+        name, _, corner = job.name.rpartition(":")
+        if corner != "0":
+            return 0, 0
+        return self.n_trials, self._n_ended(name)
+
+    def jobs(self) -> Iterator[Job]:
+        """Trials of the methods in turn, until each has its number."""
+        self._studies = self._studies or self._open()
+        self.done_before = sum(study.n_ended for study in self._studies.values())
+        for method in self._methods:
+            study = self._studies[method.name]
+            if self._retry_failed:
+                study.retry_failed()
+            for failed in study.failed():
+                yield self._job(method, failed)
+        open_methods = list(self._methods)
+        while open_methods:
+            for method in list(open_methods):
+                study = self._studies[method.name]
+                asked = study.ask()
+                if asked is None:
+                    open_methods.remove(method)
+                    continue
+                yield self._job(method, asked)
+
+    def tell(self, job: Job, outcome: Outcome) -> None:
+        """Tells the study; a trial that did not log what is optimised ends the search."""
+        if outcome.status == "finished" and (outcome.value is None or outcome.value != outcome.value):
+            raise UserError(
+                f"optimized_metric={job.config['optimized_metric']} is not logged by the task:"
+                f" {job.folder} has no such metric"
+            )
+        study, number = self._asked[job.name]
+        study.tell(number, outcome)
+
+    def summary(self) -> list[str]:
+        """The best trial of each method."""
+        lines = []
+        for name, study in self._studies.items():
+            if (best := study.best()) is not None:
+                number, value, values = best
+                shown_values = " ".join(f"{path}={shown(each)}" for path, each in values.items())
+                lines.append(f"best of {name}: {value:.4f} in trial {number}: {shown_values}")
+        return lines
+
+    def _n_ended(self, method: str) -> int:
+        return self._studies[method].n_ended if method in self._studies else 0
+
+    def _exists(self) -> bool:
+        return Path(self._url.removeprefix("sqlite:///")).exists()
+
+    def _open(self) -> dict[str, Trials]:
+        storage = open_storage(self._url)
+        return {
+            method.name: Trials(
+                name=self._study_name(method),
+                storage=storage,
+                settings=self._settings,
+                space=method.space,
+                n_trials=self.n_trials,
+                maximize=self._maximize,
+                folder=self._folder,
+            )
+            for method in self._methods
+        }
+
+    def _study_name(self, method: Method) -> str:
+        return f"{self._folder.relative_to(SWEEPS)}/{method.name}"
+
+    def _method(self, point: Point) -> Method:
+        config, hydra = self._composer.compose(point)
+        space = read_space(config["search"]["spaces"], hydra.runtime.choices.optimizer)
+        for key in space.keys() & self._given:
+            raise UserError(
+                f"{key} is searched, and given on the command line as well: leave one of them out"
+            )
+        swept = [override for override in point if key_of(override) in self._swept]
+        return Method(point=point, name=job_name(swept) if swept else "all", space=space)
+
+    def _corners(self) -> list[Job]:
+        """Of each method the lowest and the highest values, and each of the choices."""
+        jobs = []
+        for method in self._methods:
+            if self._n_ended(method.name) >= self.n_trials:
+                continue
+            n_corners = max(len(dimension.corners()) for dimension in method.space.values())
+            for index in range(n_corners):
+                values = {
+                    path: dimension.corners()[index % len(dimension.corners())]
+                    for path, dimension in method.space.items()
+                }
+                point = (*method.point, *(f"{path}={shown(value)}" for path, value in values.items()))
+                jobs.append(self._compose(point, f"{method.name}:{index}"))
+        return jobs
+
+    def _job(self, method: Method, asked: Asked) -> Job:
+        number, values = asked.number, asked.values
+        searched = [f"{path}={shown(value)}" for path, value in values.items()]
+        bound = [
+            f"search.trial={number}",
+            f"search.study={quoted(self._study_name(method))}",
+            f"search.storage={quoted(self._url)}",
+        ]
+        brief = [f"{path}={v:.4g}" if isinstance(v, float) else f"{path}={v}" for path, v in values.items()]
+        named = [override for override in method.point if key_of(override) in self._swept]
+        name = job_name([f"search.trial={number}", *brief, *named])
+        job = self._compose((*method.point, *searched, *bound), name)
+        self._manifest.add([(job.name, job.overrides, job.config)])
+        self._manifest.write()
+        self._asked[job.name] = self._studies[method.name], number
+        return job
+
+    def _compose(self, point: Point, name: str) -> Job:
+        config, hydra = self._composer.compose(point)
+        return make_job(Composed(point=point, config=config, hydra=hydra), self._folder / name)

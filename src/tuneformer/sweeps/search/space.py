@@ -1,0 +1,93 @@
+"""A search space as conf/search gives it: which settings vary, and how far."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tuneformer.errors import UserError
+
+Value = float | int | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """Numbers from `low` to `high`, both included; evenly in their logarithm with `log`."""
+
+    low: float
+    high: float
+    log: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers are meant: both ends are written as such."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def corners(self) -> list[Value]:
+        """Its ends."""
+        return [self.low, self.high]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """A few values, as they are typed on the command line."""
+
+    values: tuple[str, ...]
+
+    def corners(self) -> list[Value]:
+        """All of them."""
+        return list(self.values)
+
+
+Space = dict[str, Range | Choices]
+
+
+def read_space(spaces: Mapping[str, Any], optimizer: str) -> Space:
+    """The space for an optimizer: dotted setting -> how it varies.
+
+    Raises:
+        UserError: there is none for this optimizer, or one of its ranges is none.
+    """
+    if optimizer not in spaces:
+        raise UserError(f"search has no space for optimizer={optimizer}; it has {', '.join(sorted(spaces))}")
+    prefix = f"search.spaces.{optimizer}"
+    space = {path: _dimension(f"{prefix}.{path}", leaf) for path, leaf in _leaves(spaces[optimizer], "")}
+    if not space:
+        raise UserError(f"{prefix} is empty: there is nothing to search")
+    return space
+
+
+def shown(value: Value) -> str:
+    """A value as it is typed on the command line, every digit of it."""
+    return value if isinstance(value, str) else repr(value)
+
+
+def _leaves(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for key, value in node.items():
+        path = f"{prefix}{key}"
+        if not isinstance(value, Mapping):
+            raise UserError(f"search.spaces: {path}={value} must be a range (low, high, log) or choices")
+        if "low" in value or "high" in value or "choices" in value:
+            yield path, value
+        else:
+            yield from _leaves(value, f"{path}.")
+
+
+def _dimension(path: str, leaf: Mapping[str, Any]) -> Range | Choices:
+    if "choices" in leaf:
+        values = leaf["choices"]
+        if not isinstance(values, list) or len(values) < 2 or leaf.keys() != {"choices"}:
+            raise UserError(
+                f"{path}.choices={values} must be a list of two or more values, and nothing beside"
+            )
+        return Choices(values=tuple(v if isinstance(v, str) else json.dumps(v) for v in values))
+    if leaf.keys() - {"low", "high", "log"} or not {"low", "high"} <= leaf.keys():
+        raise UserError(f"{path} has {', '.join(leaf)}: a range has low, high and, if need be, log")
+    low, high, log = leaf["low"], leaf["high"], leaf.get("log", False)
+    if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high)):
+        raise UserError(f"{path}: low={low} and high={high} must be numbers")
+    if not low < high:
+        raise UserError(f"{path}: low={low} must be below high={high}")
+    if log and not low > 0:
+        raise UserError(f"{path}: low={low} must be positive with log=true")
+    return Range(low=low, high=high, log=bool(log))

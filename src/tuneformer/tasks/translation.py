@@ -1,0 +1,154 @@
+"""Translation: a sentence in another language."""
+
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+from torch.optim import Optimizer
+from torchmetrics.text import CHRFScore, SacreBLEUScore
+
+from tuneformer.data.contract import IGNORED
+from tuneformer.data.pair_batches import PairBatch
+from tuneformer.data.pair_files import PairSplits
+from tuneformer.models.beam_search import search
+from tuneformer.models.sequence_to_sequence import SequenceToSequence
+from tuneformer.optim.build import Schedule
+from tuneformer.optim.param_groups import ParamGroups
+from tuneformer.tasks.base import Task
+from tuneformer.tasks.metric import SUM_DTYPE, TaskMetric
+from tuneformer.tasks.translation_files import TRANSLATIONS_FILE, Translated, translations_text
+
+
+class Translation(Task):
+    """Minimises the mean over target tokens of -sum_v q_v log p(v | source, tokens before), in nats.
+
+    q is 1 - e at the token that follows and e / vocabulary everywhere, e = data.label_smoothing (Szegedy et
+    al., arXiv 1512.00567; 1706.03762, 5.4). The mean is over all tokens of the step, however its pairs are
+    dealt to parts and devices. Validation and test: `TranslationQuality`.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: nn.Module,
+        optimizer: partial[Optimizer],
+        param_groups: ParamGroups,
+        schedule: Schedule,
+        seed: int,
+        prepared: PairSplits,
+    ) -> None:
+        super().__init__(
+            model=model,
+            optimizer=optimizer,
+            param_groups=param_groups,
+            schedule=schedule,
+            seed=seed,
+            prepared=prepared,
+        )
+        self.label_smoothing = prepared.decoding.label_smoothing
+
+    @classmethod
+    def metric(cls, prepared: PairSplits) -> "TranslationQuality":
+        return TranslationQuality(prepared)
+
+    def loss(self, batch: PairBatch) -> Tensor:
+        logits = self.model(batch.source, batch.visible, batch.inputs)
+        if logits.dtype != torch.float64:
+            logits = logits.float()
+        nats = F.cross_entropy(
+            logits.flatten(0, 1),
+            batch.targets.flatten(),
+            ignore_index=IGNORED,
+            reduction="sum",
+            label_smoothing=self.label_smoothing,
+        )
+        return nats / batch.scored
+
+
+class TranslationQuality(TaskMetric):
+    """How well a split is translated.
+
+        loss       = nats / tokens of the targets, each with its end; without label smoothing
+        perplexity = exp(loss)
+        bleu       = 100 BLEU of the whole split, tokenised as sacreBLEU's 13a (Post, arXiv 1804.08771)
+        chrf       = 100 chrF, character n-grams up to 6, beta = 2 (Popovic 2015)
+
+    BLEU and chrF are of what the search writes (data.beam_size, data.length_penalty). All sums add up over
+    processes.
+    """
+
+    nats: Tensor
+    tokens: Tensor
+
+    def __init__(self, prepared: PairSplits) -> None:
+        super().__init__()
+        self.tokenizer = prepared.tokenizer
+        self.boundary = prepared.boundary
+        self.decoding = prepared.decoding
+        self.bleu = SacreBLEUScore()
+        self.chrf = CHRFScore(n_word_order=0)
+        self.written: list[Translated] = []
+        self.add_state("nats", torch.zeros((), dtype=SUM_DTYPE), dist_reduce_fx="sum")
+        self.add_state("tokens", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def score(self, model: nn.Module, batch: PairBatch) -> None:
+        """Add a batch; pairs of which nothing is scored do not count."""
+        self.update(model(batch.source, batch.visible, batch.inputs), batch.targets)
+        assert isinstance(model, SequenceToSequence)
+        there = (batch.targets != IGNORED).any(dim=1).tolist()
+        hypotheses = self._translate(model, batch)
+        sources = [row[seen][:-1] for row, seen in zip(batch.source, batch.visible, strict=True)]
+        references = [row[row != IGNORED][:-1] for row in batch.targets]
+        for source, reference, hypothesis, scored in zip(sources, references, hypotheses, there, strict=True):
+            if scored:
+                texts = (source.tolist(), reference.tolist(), hypothesis)
+                self.compare(*(self.tokenizer.decode(tokens) for tokens in texts))
+
+    def update(self, logits: Float[Tensor, "batch time vocab"], targets: Int[Tensor, "batch time"]) -> None:
+        """Add the loss of a batch; targets of -100 do not count. The logarithms are at least float32."""
+        if logits.dtype != torch.float64:
+            logits = logits.float()
+        nats = F.cross_entropy(
+            logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none"
+        )
+        self.nats += nats.sum(dtype=SUM_DTYPE)
+        self.tokens += (targets != IGNORED).sum()
+
+    def compare(self, source: str, reference: str, hypothesis: str) -> None:
+        """Add one translation of a sentence."""
+        self.bleu.update([hypothesis], [[reference]])
+        self.chrf.update([hypothesis], [[reference]])
+        self.written.append(Translated(source, reference, hypothesis))
+
+    def compute(self) -> dict[str, Tensor]:
+        """The four figures."""
+        loss = self.nats / self.tokens
+        bleu, chrf = self.bleu.compute(), self.chrf.compute()
+        assert isinstance(chrf, Tensor)
+        return {"loss": loss, "perplexity": loss.exp(), "bleu": 100 * bleu, "chrf": 100 * chrf}
+
+    def reset(self) -> None:
+        super().reset()
+        self.bleu.reset()
+        self.chrf.reset()
+        self.written = []
+
+    def files(self) -> dict[str, str]:
+        """Every source that this process translated, with the reference and the translation."""
+        return {TRANSLATIONS_FILE: translations_text(self.written)}
+
+    def _translate(self, model: SequenceToSequence, batch: PairBatch) -> list[list[int]]:
+        sharded = any(isinstance(parameter, DTensor) for parameter in model.parameters())
+        return search(
+            model,
+            batch.source,
+            batch.visible,
+            boundary=self.boundary,
+            max_tokens=self.decoding.max_tokens,
+            beam_size=self.decoding.beam_size,
+            length_penalty=self.decoding.length_penalty,
+            stop_early=not sharded,
+        )

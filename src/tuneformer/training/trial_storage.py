@@ -1,0 +1,50 @@
+"""The database in which the trials of a search lie: its sweeper asks and tells, its runs report."""
+
+import warnings
+from typing import TYPE_CHECKING
+
+from tuneformer.errors import UserError
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+SECONDS_TO_WAIT = 60  # for another process that writes
+
+
+def open_storage(url: str) -> "RDBStorage":
+    """The storage at a URL.
+
+    Raises:
+        UserError: it cannot be reached.
+    """
+    import optuna
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import SQLAlchemyError
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    waiting = {"connect_args": {"timeout": SECONDS_TO_WAIT}} if url.startswith("sqlite") else {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return RDBStorage(url, engine_kwargs=waiting)
+    except ImportError as error:
+        driver = (
+            f"no module {error.__cause__.name}" if isinstance(error.__cause__, ImportError) else str(error)
+        )
+        raise UserError(
+            f"search.storage={_without_password(url)} needs a driver that is not installed ({driver}):"
+            " pip install 'psycopg[binary]' for postgresql+psycopg://, pymysql for mysql+pymysql://"
+        ) from error
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise UserError(f"search.storage={_without_password(url)} cannot be reached: {reason}") from error
+
+
+def _without_password(url: str) -> str:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url

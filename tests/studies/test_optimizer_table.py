@@ -1,0 +1,62 @@
+"""The table: order, intervals against another computation, and what diverged."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.studies.planted import run_tuning
+from tuneformer.studies.optimizer_methods import Method, around
+from tuneformer.studies.optimizer_table import Row, difference, make_rows, markdown
+from tuneformer.studies.tuning import FRESH_SEEDS, Job
+
+pytestmark = pytest.mark.fast
+
+
+def row(option: str, *losses: float, **changed: Any) -> Row:
+    settings: dict[str, Any] = {"best_rate": 0.01, "best_is_on_edge": False, "n_rates": 5, "n_diverged": 0}
+    return Row(option=option, tuned_loss=1.0, test_losses=losses, **{**settings, **changed})
+
+
+def test_the_interval_of_a_paired_difference_is_that_of_scipy() -> None:
+    mine, theirs = np.array([1.0, 1.3, 1.1]), np.array([1.2, 1.35, 1.4])
+    gap, half = difference(row("a", *mine), row("adamw", *theirs), confidence=0.9)
+    interval = stats.ttest_rel(mine, theirs).confidence_interval(0.9)
+    assert (gap - half, gap + half) == pytest.approx((interval.low, interval.high))
+
+
+def test_intervals_hold_the_true_difference_as_often_as_they_claim() -> None:
+    random = np.random.default_rng(0)
+    held = 0
+    for _ in range(1000):
+        seeds = random.normal(size=3)  # what a seed does to both methods alike
+        mine, theirs = (2.0 + seeds + 0.1 * random.normal(size=3) for _ in range(2))
+        gap, half = difference(row("a", *(mine - 0.5)), row("adamw", *theirs))
+        held += gap - half <= -0.5 <= gap + half
+    assert 925 <= held <= 972  # 950 expected, standard deviation 7
+
+
+def test_nothing_is_claimed_where_a_run_diverged_or_is_missing() -> None:
+    whole = row("adamw", 1.0, 1.1, 1.2)
+    for losses in [(1.0, math.inf, 1.0), (1.0, 1.1), ()]:
+        assert math.isnan(difference(row("a", *losses), whole)[0])
+    assert "1 of 3 diverged" in markdown([row("a", 1.0, math.inf, 1.0), whole])
+
+
+def test_the_best_method_stands_first_and_an_edge_is_marked() -> None:
+    method = Method(option="adamw", rates=around(1.0))
+    tuned, _ = run_tuning(method, lambda job: abs(job.rate - 1))
+    sloped, _ = run_tuning(Method(option="lion", rates=around(1.0)), lambda job: -job.rate)
+    losses = {Job("adamw", 1.0, seed): 2.0 + 0.1 * seed for seed in FRESH_SEEDS}
+    losses |= {Job("lion", 64.0, seed): 1.0 + 0.1 * seed for seed in FRESH_SEEDS}
+    rows = make_rows([tuned, sloped], losses)
+    assert [(each.option, each.n_rates, each.best_is_on_edge) for each in rows] == [
+        ("lion", 9, True),
+        ("adamw", 5, False),
+    ]
+    assert [each.test_mean for each in rows] == pytest.approx([1.2, 2.2])
+    lines = markdown(rows).splitlines()
+    assert lines[2].startswith("| lion | 64 (edge) | 9 | 0 | -64.0000 | 1.2000 ± 0.1000 | -1.0000 ± 0.0000 |")
+    assert lines[3].endswith("| 0 |")

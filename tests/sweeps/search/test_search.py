@@ -1,0 +1,126 @@
+"""--multirun search=...: real runs, and what stops a search before its first."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sweeps.conftest import SWEEP
+
+Command = Callable[..., Any]
+Records = Callable[[], dict[str, dict[str, Any]]]
+
+
+def test_every_method_has_a_study_and_as_many_trials_and_the_same_line_goes_on(
+    sweep: Command, records: Records
+) -> None:
+    answer = sweep("search=random", "optimizer=adamw,sgd", "hydra.sweeper.n_trials=1")
+    assert answer.status == 0
+    assert answer.err[-1] == "2 of 2 jobs done: outputs/sweeps/mine"
+    first = records()
+    answer = sweep("search=random", "optimizer=adamw,sgd", "hydra.sweeper.n_trials=2")
+    assert answer.status == 0
+    assert answer.err[-1] == "4 of 4 jobs done: outputs/sweeps/mine"
+    assert sorted(line.split(":")[0] for line in answer.err if line.startswith("best of")) == [
+        "best of optimizer=adamw",
+        "best of optimizer=sgd",
+    ]
+    found = records()
+    assert first.items() <= found.items()
+    trials = sorted((record["search"]["study"], record["search"]["trial"]) for record in found.values())
+    assert trials == [(f"mine/optimizer={name}", trial) for name in ("adamw", "sgd") for trial in (0, 1)]
+    assert {record["search"]["sampler"] for record in found.values()} == {"random"}
+    effort = json.loads(Path(SWEEP, "effort.json").read_text())["methods"]
+    assert [each["trials"] for each in effort] == [2, 2]
+
+
+def test_a_trial_that_falls_behind_is_pruned_and_stays_so(sweep: Command, records: Records) -> None:
+    line = [
+        "search=adamw_tpe",
+        "search.startup_trials=2",
+        "search.pruner_warmup_steps=2",
+        "hydra.sweeper.n_trials=6",
+        "trainer.max_steps=6",
+    ]
+    answer = sweep(*line)
+    assert answer.status == 0
+    statuses = [record["status"] for record in records().values()]
+    assert statuses.count("pruned") >= 1
+    assert statuses.count("finished") >= 3
+    pruned = [record for record in records().values() if record["status"] == "pruned"]
+    assert all(record["steps"] in (2, 4) and "pruned at step" in record["error"] for record in pruned)
+    before = records()
+    again = sweep(*line)
+    assert (again.status, again.err[-1]) == (0, "6 of 6 jobs done: outputs/sweeps/mine")
+    assert records() == before
+
+
+def test_a_failed_trial_is_named_in_every_attempt_until_it_is_tried_again(
+    sweep: Command, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tuneformer.callbacks.run_metrics import RunMetrics
+
+    def fail(self: RunMetrics, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
+        raise RuntimeError("planted")
+
+    line = ["search=random", "hydra.sweeper.n_trials=1"]
+    with monkeypatch.context() as planted:
+        planted.setattr(RunMetrics, "on_train_batch_start", fail)
+        assert sweep(*line).status == 1
+    again = sweep(*line)
+    assert again.status == 1
+    assert any(line.startswith("failed: ") and line.endswith("RuntimeError: planted") for line in again.err)
+    assert sweep(*line, "retry_failed=true").status == 0
+    assert sorted(record["status"] for record in records().values()) == ["failed", "finished"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["search=random"], "hydra.sweeper.n_trials=None must be the number of trials"),
+        (["hydra.sweeper.n_trials=3"], "hydra.sweeper.n_trials=3 needs a search: choose search=random"),
+        (
+            ["search=random", "hydra.sweeper.n_trials=3", "search.spaces.adamw.optimizer.lr.low=1.0"],
+            "search.spaces.adamw.optimizer.lr: low=1.0 must be below high=0.032",
+        ),
+        (
+            ["search=adamw_tpe", "hydra.sweeper.n_trials=3", "optimizer=muon"],
+            "search has no space for optimizer=muon; it has adamw",
+        ),
+        (
+            ["search=random", "hydra.sweeper.n_trials=3", "optimizer.lr=1e-3"],
+            "optimizer.lr is searched, and given on the command line as well",
+        ),
+        (
+            ["search=random", "hydra.sweeper.n_trials=3", "search.storage=sqlite:////no/such/folder/t.db"],
+            "search.storage=sqlite:////no/such/folder/t.db cannot be reached: unable to open database file",
+        ),
+        (
+            [
+                "search=random",
+                "hydra.sweeper.n_trials=3",
+                "search.storage='postgresql://me:secret@127.0.0.1:1/x'",
+            ],
+            "search.storage=postgresql://me:***@127.0.0.1:1/x needs a driver that is not installed",
+        ),
+        (
+            ["search=random", "hydra.sweeper.n_trials=3", "search.sampler=gp"],
+            "search.sampler=gp must be one of",
+        ),
+        (
+            ["search=random", "hydra.sweeper.n_trials=3", "search.pruner=mean"],
+            "search.pruner=mean must be one of",
+        ),
+        (
+            ["search=random", "hydra.sweeper.n_trials=3", "optimized_metric=val/accuracyy"],
+            "optimized_metric=val/accuracyy must be one of",
+        ),
+    ],
+)
+def test_a_search_that_cannot_run_is_one_line(sweep: Command, overrides: list[str], expected: str) -> None:
+    answer = sweep(*overrides)
+    assert answer.status == 2
+    assert answer.err[-1].startswith(f"error: {expected}")
+    assert not Path("outputs").exists()

@@ -1,0 +1,147 @@
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.data.pair_settings import pair_settings, write_pair_file
+from tests.models.families import CONF, randomised, small_model
+from tuneformer.config.options import load_option
+from tuneformer.data.corpora.pairs import Pairs
+from tuneformer.data.pair_batches import PairBatch
+from tuneformer.data.pair_files import PairSplits
+from tuneformer.optim.param_groups import ParamGroups
+from tuneformer.tasks.translation import Translation, TranslationQuality
+from tuneformer.tasks.translation_files import Translated, read_translations, translations_text
+
+pytestmark = pytest.mark.fast
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
+    folder = tmp_path_factory.mktemp("pairs")
+    return Pairs(path=str(write_pair_file(folder / "pairs.tsv")), **pair_settings(folder / "cache"))
+
+
+@pytest.fixture(scope="module")
+def pairs(data: Pairs) -> PairSplits:
+    return data.prepare()
+
+
+def task_of(pairs: PairSplits, model: Any) -> Translation:
+    groups = load_option("param_groups", "default", [CONF])
+    return Translation(
+        model=model,
+        optimizer=partial(torch.optim.AdamW, lr=0.1),
+        param_groups=ParamGroups(**{key: value for key, value in groups.items() if key != "_target_"}),
+        schedule=lambda step, *, horizon: 1.0,
+        seed=0,
+        prepared=pairs,
+    )
+
+
+def step(data: Pairs, pairs: PairSplits, *, parts: int) -> list[PairBatch]:
+    batches = iter(
+        data.batches(pairs, seed=0).training_batches(accumulate=parts, rank=0, world_size=1, start=0)
+    )
+    return [next(batches) for _ in range(parts)]
+
+
+@torch.no_grad()
+def test_the_loss_is_the_smoothed_cross_entropy_over_all_tokens_of_the_step(
+    data: Pairs, pairs: PairSplits
+) -> None:
+    n_vocab = pairs.needs["vocab_size"]
+    model = randomised(small_model("encoder_decoder", vocab_size=n_vocab, context_length=64))
+    task = task_of(pairs, model)
+    (batch,) = step(data, pairs, parts=1)
+    log_p = model(batch.source, batch.visible, batch.inputs).log_softmax(-1)
+    total, n_tokens = 0.0, 0
+    for row, targets in enumerate(batch.targets):
+        for place, target in enumerate(targets.tolist()):
+            if target != -100:
+                q = torch.full((n_vocab,), 0.1 / n_vocab, dtype=torch.float64)
+                q[target] += 0.9
+                total -= float(q @ log_p[row, place])
+                n_tokens += 1
+    assert float(task.loss(batch)) == pytest.approx(total / n_tokens, rel=1e-10)
+    # the parts of an accumulation, or of devices, have that loss as their mean, however long each is
+    parts = [float(task.loss(part)) for part in step(data, pairs, parts=4)]
+    assert sum(parts) / 4 == pytest.approx(total / n_tokens, rel=1e-10)
+    assert max(parts) - min(parts) > 0.01
+
+
+def test_validation_scores_every_token_without_smoothing(data: Pairs, pairs: PairSplits) -> None:
+    model = randomised(
+        small_model("lstm", n_layers=1, vocab_size=pairs.needs["vocab_size"], context_length=64)
+    )
+    metric = Translation.metric(pairs)
+    total, n_tokens = 0.0, 0
+    with torch.no_grad():
+        for batch in data.batches(pairs, seed=0).evaluation_batches("test", rank=0, world_size=1):
+            metric.score(model, batch)
+            log_p = model(batch.source, batch.visible, batch.inputs).log_softmax(-1)
+            scored = batch.targets != -100
+            chosen = log_p.gather(2, batch.targets.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+            total -= float(chosen[scored].sum())
+            n_tokens += int(scored.sum())
+    values = metric.compute()
+    assert float(values["loss"]) == pytest.approx(total / n_tokens, rel=1e-9)
+    assert float(values["perplexity"]) == pytest.approx(math.exp(total / n_tokens), rel=1e-6)
+    rows = metric.files()["translations.tsv"].splitlines()
+    assert len(rows) == 1 + len(pairs.splits["test"])
+    metric.reset()
+    assert metric.files()["translations.tsv"].splitlines() == ["source\treference\ttranslation"]
+
+
+def scores(pairs: PairSplits, references: list[str], hypotheses: list[str]) -> dict[str, Tensor]:
+    metric = TranslationQuality(pairs)
+    metric.update(torch.zeros(1, 1, 5), torch.zeros(1, 1, dtype=torch.long))
+    for reference, hypothesis in zip(references, hypotheses, strict=True):
+        metric.compare("", reference, hypothesis)
+    return metric.compute()
+
+
+def test_bleu_is_that_of_the_whole_split_with_sacrebleus_tokens(pairs: PairSplits) -> None:
+    # by hand over both sentences together, 13a parts words from full stops:
+    # hypotheses "the cat sat on the mat ." (7) and "a dog barked ." (4),
+    # references "the cat sat on a mat ." (7) and "the dog barked ." (4)
+    # 1-grams 6 + 3 of 11, 2-grams 4 + 2 of 9, 3-grams 2 + 1 of 7, 4-grams 1 + 0 of 5; no brevity penalty
+    references = ["the cat sat on a mat.", "the dog barked."]
+    hypotheses = ["the cat sat on the mat.", "a dog barked."]
+    expected = (9 / 11 * 6 / 9 * 3 / 7 * 1 / 5) ** 0.25
+    assert float(scores(pairs, references, hypotheses)["bleu"]) == pytest.approx(100 * expected, rel=1e-5)
+
+
+def test_a_short_translation_pays_the_brevity_penalty(pairs: PairSplits) -> None:
+    # 5 tokens of 7, all right: exp(1 - 7 / 5)
+    value = scores(pairs, ["one two three four five six seven"], ["one two three four five"])["bleu"]
+    assert float(value) == pytest.approx(100 * math.exp(1 - 7 / 5), rel=1e-5)
+
+
+def test_a_perfect_translation_has_100_and_nothing_in_common_0(pairs: PairSplits) -> None:
+    perfect = scores(pairs, ["Der Lüfter ist aus."] * 2, ["Der Lüfter ist aus."] * 2)
+    assert float(perfect["bleu"]) == pytest.approx(100)
+    assert float(perfect["chrf"]) == pytest.approx(100)
+    nothing = scores(pairs, ["abc def ghi jkl"], ["xyz xyz xyz xyz"])
+    assert float(nothing["bleu"]) == float(nothing["chrf"]) == 0
+
+
+def test_chrf_is_the_f2_score_of_character_n_grams(pairs: PairSplits) -> None:
+    # "abcdefgx" for "abcdefgh": of the n-grams of both, 7/8 of the letters, 6/7 of the pairs, ... match
+    value = float(scores(pairs, ["abcdefgh"], ["abcdefgx"])["chrf"])
+    expected = sum((8 - n) / (9 - n) for n in range(1, 7)) / 6
+    assert value == pytest.approx(100 * expected, rel=1e-4)
+
+
+def test_translations_are_read_as_they_were_written_shortest_first(tmp_path: Path) -> None:
+    rows = [Translated("long source", "x\ty", "two\nlines"), Translated("on", "an", "")]
+    file = tmp_path / "translations.tsv"
+    file.write_text(translations_text(rows), encoding="utf-8")
+    assert read_translations(file) == [
+        Translated("on", "an", ""),
+        Translated("long source", "x y", "two lines"),
+    ]

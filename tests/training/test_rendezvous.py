@@ -1,0 +1,100 @@
+"""Processes that are started together agree on one folder."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tuneformer.errors import UserError
+from tuneformer.runs.record import read_record
+from tuneformer.training.rendezvous import agreed_folder, n_launched
+
+TRAIN = Path(__file__).parents[2] / "train.py"
+
+
+def free_port() -> int:
+    """A port that is free, as is the one above it."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "WORLD_SIZE": "3",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+def agree(choose: Callable[[], str]) -> list[str]:
+    """What each of three ranks is told."""
+    told = ["", "", ""]
+
+    def ask(rank: int) -> None:
+        try:
+            told[rank] = agreed_folder(choose, rank=rank)
+        except (UserError, OSError) as error:
+            told[rank] = f"{type(error).__name__}: {error}"
+
+    ranks = [threading.Thread(target=ask, args=(rank,)) for rank in (1, 2, 0)]
+    for rank in ranks:
+        rank.start()
+    for rank in ranks:
+        rank.join(60)
+    return told
+
+
+@pytest.mark.usefixtures("launched")
+def test_every_rank_is_told_what_the_first_one_chose() -> None:
+    assert n_launched() == 3
+    calls: list[None] = []
+
+    def choose() -> str:
+        calls.append(None)
+        return "outputs/runs/mine"
+
+    assert agree(choose) == ["outputs/runs/mine"] * 3
+    assert len(calls) == 1
+
+
+@pytest.mark.usefixtures("launched")
+def test_where_the_first_cannot_choose_none_waits_for_it() -> None:
+    def choose() -> str:
+        raise PermissionError("planted")
+
+    first, second, third = agree(choose)
+    assert first == "PermissionError: planted"
+    assert second == third == "UserError: run_dir could not be made by the first process"
+
+
+def test_an_address_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    with pytest.raises(UserError, match="MASTER_ADDR and MASTER_PORT are missing"):
+        agreed_folder(str, rank=0)
+
+
+@pytest.mark.proof
+def test_torchrun_without_a_run_directory_makes_one_for_all(tiny: list[str], tmp_path: Path) -> None:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    done = subprocess.run(
+        [*torchrun, str(TRAIN), *tiny, "trainer=ddp"],
+        cwd=tmp_path,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "outputs" / "runs").iterdir()
+    record = read_record(folder / "record.json")
+    assert (record["status"], record["hardware"]["devices"]) == ("finished", 2)
