@@ -4,6 +4,7 @@ What is there already is not trained again: the same line goes on where it was s
 """
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -25,9 +26,13 @@ def main() -> None:
     )
     given = parser.parse_args()
 
+    from rich.console import Console
+
+    from tuneformer.report.csv_file import write_csv
+    from tuneformer.report.html import write_page
+    from tuneformer.report.terminal import print_comparison
     from tuneformer.studies.optimizer_methods import choose_methods
-    from tuneformer.studies.optimizer_report import write_report
-    from tuneformer.studies.optimizer_table import make_rows, markdown
+    from tuneformer.studies.optimizer_report import compare_study, write_report
     from tuneformer.studies.optimizers import Study
     from tuneformer.training.settings import available_cores
 
@@ -38,11 +43,18 @@ def main() -> None:
         overrides=given.overrides,
     )
     study.run(workers=given.workers or available_cores())
-    tunings = list(study.tunings.values())
-    rows = make_rows(tunings, study.test_losses)
-    print(markdown(rows))
-    if given.report is not None:
-        write_report(given.report, rows, tunings)
+    if study.records:
+        comparison = compare_study(study.folder)
+        print_comparison(comparison, Console(highlight=False))
+        write_csv(study.folder / "comparison.csv", comparison)
+        page, command = (
+            study.folder / "comparison.html",
+            shlex.join(["python", "scripts/study.py", *sys.argv[1:]]),
+        )
+        write_page(page, comparison, title=f"Comparison: {given.name}", command=command)
+        print(f"written: {page}")
+        if given.report is not None:
+            write_report(given.report, comparison)
     for job, error in study.errors.items():
         print(f"failed: {job.option} lr {job.rate:g} seed {job.seed}: {error}", file=sys.stderr)
     if study.errors:

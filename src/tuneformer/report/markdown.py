@@ -1,0 +1,49 @@
+"""The results of a comparison as a Markdown table."""
+
+from tuneformer.analysis.comparison import Cell, Comparison
+from tuneformer.analysis.pairs import difference_from
+from tuneformer.analysis.selection import Result
+from tuneformer.report import wording
+
+
+def markdown(comparison: Comparison) -> str:
+    """A table for each data set at its longest length, one below the other, best method first."""
+    return "\n\n".join(_table(comparison, place) for place in comparison.main)
+
+
+def _table(comparison: Comparison, place: Cell) -> str:
+    choose, report = comparison.criterion.choose, comparison.criterion.report
+    lines = [
+        f"| method | best setting | settings tried | diverged | {choose}, tuned | {report} | seeds"
+        f" | minus {comparison.baseline} (95 % interval) |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    edges = {
+        curve.method
+        for curve in comparison.curves
+        if curve.task == place.task and curve.basin is not None and curve.basin.best_is_on_edge
+    }
+    for result in place.results:
+        setting = comparison.design.describe(result.best.values)
+        cells = [
+            result.method,
+            f"{setting} (edge)" if result.method in edges else setting,
+            str(len(result.settings)),
+            str(result.n_diverged),
+            wording.value(result.best.score),
+            wording.mean_and_spread(result.estimate),
+            f"{result.estimate.n}{' fresh' if result.fresh else ' optimistic' if result.optimistic else ''}",
+            _gap(comparison, place, result),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _gap(comparison: Comparison, place: Cell, result: Result) -> str:
+    baseline = next((r for r in place.results if r.method == comparison.baseline), None)
+    if baseline is None or result is baseline:
+        return "" if baseline is None else "0"
+    gap = difference_from(result, baseline, comparison.criterion)
+    if gap.half_width != gap.half_width:
+        return wording.signed(gap.mean)
+    return f"{wording.signed(gap.mean)} ± {gap.half_width:.4f}"
