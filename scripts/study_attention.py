@@ -23,8 +23,9 @@ def main() -> None:
     given = parser.parse_args()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler tells of each time that it starts
 
+    from tuneformer.runs.files import write_text
     from tuneformer.studies.attention_methods import EXPERIMENT, attention_methods
-    from tuneformer.studies.attention_table import markdown, measure_costs
+    from tuneformer.studies.attention_table import PAGE, markdown, measure_costs
     from tuneformer.studies.optimizer_methods import choose_methods
     from tuneformer.studies.optimizer_table import make_rows
     from tuneformer.studies.optimizers import Study
@@ -42,6 +43,8 @@ def main() -> None:
     table = markdown(rows, measure_costs(study, rows))
     print(table)
     if given.report is not None:
+        if not given.report.exists():
+            write_text(given.report, PAGE)
         replace_table(given.report, table)
     for job, error in study.errors.items():
         print(f"failed: {job.option} lr {job.rate:g} seed {job.seed}: {error}", file=sys.stderr)

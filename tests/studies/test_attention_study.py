@@ -7,10 +7,11 @@ import pytest
 
 from tests.studies.planted import run_tuning
 from tuneformer.studies.attention_methods import BASELINE, RATES, attention_methods, parameters
-from tuneformer.studies.attention_table import Cost, markdown, measure_cost
+from tuneformer.studies.attention_table import PAGE, Cost, markdown, measure_cost
 from tuneformer.studies.optimizer_methods import Method, choose_methods
 from tuneformer.studies.optimizer_table import make_rows
 from tuneformer.studies.optimizers import Study
+from tuneformer.studies.page import replace_table
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -45,6 +46,14 @@ def test_the_table_shows_costs_beside_losses_and_compares_with_the_baseline() ->
     assert lines[2] == "| multi_head | 2.0200 ± 0.0100 | 0 | 0.004 | 12346 | 3.0 | 98,000 | 168 |"
     assert lines[3].startswith("| linear | 2.1200 ± 0.0100 | +0.1000 ± 0.0000 | 0.004 |")
     assert "diverged" not in markdown(make_rows(tunings, losses), {BASELINE: cost})
+
+
+@pytest.mark.fast
+def test_a_new_page_has_the_marks_between_which_its_table_goes(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(PAGE, encoding="utf-8")
+    replace_table(page, "| a table |")
+    assert "\n| a table |\n" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.proof

@@ -18,8 +18,24 @@ from tuneformer.runs.metrics_file import read_rows
 from tuneformer.studies.attention_methods import BASELINE, VOCAB_SIZE
 from tuneformer.studies.optimizer_table import Row, baseline_of, gap, spread
 from tuneformer.studies.optimizers import Study
+from tuneformer.studies.page import BEGIN, END
 
 MIB = 2**20
+PAGE = f"""# Attention modules at equal parameters
+
+*Which attention module trains a small Transformer best, if each may choose its learning rate?*
+
+The model and its steps are those of `conf/experiment/attention_study.yaml`; feed-forward layers are as wide
+as makes the parameters equal within 1 %. For each module: three rates a factor 2 apart with seed 0, more
+where the best lay on the edge; the best rate on validation; then seeds 1, 2, 3 at that rate, on test.
+Tokens per second are those of the runs, one thread each; memory is the most that one training step holds
+beside the parameters.
+```
+make study-attention      # it goes on where it was stopped
+```
+{BEGIN}
+{END}
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
