@@ -75,6 +75,10 @@ CONFIG_DECIDES = [
     (["data=translation"], "model=decoder cannot do data.task=translation, only language_modelling"),
     (["model=vit"], "model=vit cannot do data.task=language_modelling, only image_classification"),
     (["experiment=translation", "data.label_smoothing=1"], "data.label_smoothing=1 must be"),
+    (
+        ["experiment=translation", "trainer.strategy=fsdp"],
+        "trainer.strategy=fsdp does not go with data.task=",
+    ),
     (["experiment=translation", "data.beam_size=0"], "data.beam_size=0 must be at least 1"),
     (
         ["experiment=translation", "model=lstm", "attention.qk_norm=true"],

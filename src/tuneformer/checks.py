@@ -242,6 +242,8 @@ def _check_sizes(config: Config) -> None:
 def _check_devices(config: Config) -> None:
     trainer, batch_size = config["trainer"], config["data"]["batch_size"]
     devices = trainer["devices"]
+    if trainer["strategy"] == "fsdp" and config["data"]["task"] == "translation":
+        raise UserError("trainer.strategy=fsdp does not go with data.task=translation: choose ddp")
     if devices == "auto":
         return
     if isinstance(devices, str):

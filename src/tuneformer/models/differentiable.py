@@ -13,13 +13,14 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 def twice_differentiable(model: nn.Module) -> Iterator[None]:
     """Within it, the gradient of the model can itself be differentiated.
 
-    Neither the fused attention kernels nor compiled code have second derivatives: attention runs as plain
-    products, and the model as it was written.
+    Neither the fused attention kernels, nor cuDNN's LSTMs, nor compiled code have second derivatives:
+    attention and LSTMs run as plain products, and the model as it was written.
     """
     compiled: Any = model._compiled_call_impl
     model._compiled_call_impl = None
     try:
-        with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
+        without_cudnn = torch.backends.cudnn.flags(enabled=False)
+        with sdpa_kernel(SDPBackend.MATH), without_cudnn, torch.enable_grad():
             yield
     finally:
         model._compiled_call_impl = compiled
