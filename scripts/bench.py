@@ -14,8 +14,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each figure (default: 3)")
     parser.add_argument("--only-optimizers", action="store_true", help="their table alone")
+    parser.add_argument("--only-sweeps", action="store_true", help="the rows of sweeps alone")
     given = parser.parse_args()
     repeats = given.repeats
+    if given.only_sweeps:
+        print_sweeps(repeats)
+        return
     if given.only_optimizers:
         print_optimizers(repeats)
         return
@@ -39,7 +43,23 @@ def main() -> None:
     memory = measure_memory(TRAIN, small_bytes=1_000_000, times=100, repeats=repeats)
     row = f"{memory['large_mib']:.0f} MiB | {memory['small_mib']:.0f} MiB (corpus / 100)"
     print(f"| peak memory, corpus of 100 MB | {row} | {memory['growth_mib']:+.0f} MiB | no growth |")
+    print_sweeps(repeats)
     print_optimizers(repeats)
+
+
+def print_sweeps(repeats: int) -> None:
+    """Rows for sweeps."""
+    from tuneformer.benchmarks.sweep_time import N_JOBS, measure_preflight_time, measure_sweep_time
+
+    sweep = measure_sweep_time(TRAIN, repeats=repeats)
+    local = f"| {N_JOBS} smoke runs, launcher=local n_jobs=2 | {sweep['local_s']:.1f} s"
+    print(
+        f"{local} | {sweep['serial_s']:.1f} s (launcher=serial) | {sweep['to_serial']:.2f} | 0.6 |",
+        flush=True,
+    )
+    row = f"{sweep['separate_s']:.1f} s ({N_JOBS} processes) | {sweep['to_separate']:.2f}"
+    print(f"{local} | {row} | 0.25 |", flush=True)
+    print(f"| preflight of 1,000 jobs | {measure_preflight_time(TRAIN):.1f} s | | | 20 s |", flush=True)
 
 
 def print_optimizers(repeats: int) -> None:
