@@ -5,7 +5,7 @@ STAMP := .venv/.complete
 # a test process gets one thread: two of them share two cores
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
 
-.PHONY: help setup browser train test check proof bench study study-attention study-tasks translation dashboard clean
+.PHONY: help setup browser train test check proof cluster-test bench study study-attention study-tasks translation dashboard clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -37,6 +37,11 @@ check: $(STAMP) ## format, lint, types, layers and the fast tests: about a minut
 
 proof: $(STAMP) ## the long proofs
 	$(TEST) -m proof
+
+cluster-test: $(STAMP) ## install, start and test a Ray and a SLURM cluster on this machine (Debian, as root)
+	command -v sbatch slurmctld slurmd munged > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ray,slurm]'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 0 -q tests/cluster/check_ray.py tests/cluster/check_slurm.py
 
 bench: $(STAMP) ## print the speed and memory ratios of docs/performance.md
 	$(BIN)/python scripts/bench.py

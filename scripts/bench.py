@@ -17,9 +17,13 @@ def main() -> None:
     parser.add_argument("--only-optimizers", action="store_true", help="their table alone")
     parser.add_argument("--only-comparison", action="store_true", help="its row alone")
     parser.add_argument("--only-attention", action="store_true", help="its table alone")
+    parser.add_argument("--only-sweeps", action="store_true", help="the rows of sweeps alone")
     given = parser.parse_args()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler tells of each time that it starts
     repeats = given.repeats
+    if given.only_sweeps:
+        print_sweeps(repeats)
+        return
     if given.only_optimizers:
         print_optimizers(repeats)
         return
@@ -50,6 +54,7 @@ def main() -> None:
     row = f"{memory['large_mib']:.0f} MiB | {memory['small_mib']:.0f} MiB (corpus / 100)"
     print(f"| peak memory, corpus of 100 MB | {row} | {memory['growth_mib']:+.0f} MiB | no growth |")
     print_comparison()
+    print_sweeps(repeats)
     print_optimizers(repeats)
     print_attention(repeats)
 
@@ -63,6 +68,21 @@ def print_comparison() -> None:
     print(f"| {what}: time | {found['seconds']:.1f} s | | | 15 s |")
     print(f"| {what}: peak memory | {found['peak_mib']:.0f} MiB | | | 1,024 MiB |")
     print(f"| {what}: the page | {found['page_mb']:.1f} MB | | | 10 MB |", flush=True)
+
+
+def print_sweeps(repeats: int) -> None:
+    """Rows for sweeps."""
+    from tuneformer.benchmarks.sweep_time import N_JOBS, measure_preflight_time, measure_sweep_time
+
+    sweep = measure_sweep_time(TRAIN, repeats=repeats)
+    local = f"| {N_JOBS} smoke runs, launcher=local n_jobs=2 | {sweep['local_s']:.1f} s"
+    print(
+        f"{local} | {sweep['serial_s']:.1f} s (launcher=serial) | {sweep['to_serial']:.2f} | 0.6 |",
+        flush=True,
+    )
+    row = f"{sweep['separate_s']:.1f} s ({N_JOBS} processes) | {sweep['to_separate']:.2f}"
+    print(f"{local} | {row} | 0.25 |", flush=True)
+    print(f"| preflight of 1,000 jobs | {measure_preflight_time(TRAIN):.1f} s | | | 20 s |", flush=True)
 
 
 def print_optimizers(repeats: int) -> None:
