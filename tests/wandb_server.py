@@ -67,6 +67,10 @@ class StandIn(ThreadingHTTPServer):
             }
         if operation == "RunResumeStatus":
             return {"model": None}
+        if operation == "ArtifactType":
+            return {"project": {"artifact": None}}
+        if operation == "OrganizationCoreWeaveOrganizationID":
+            return {"organization": None}
         if operation == "NotifyScriptableRunAlert":
             return {"notifyScriptableRunAlert": {"success": True}}
         self.unknown.append(operation)

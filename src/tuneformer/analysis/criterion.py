@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuneformer.analysis.trial import Trial
+from tuneformer.runs.metric_direction import higher_is_better
 
 CHOOSING, REPORTING = "val/", "test/"
-HIGHER_IS_BETTER = ("accuracy", "bleu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Criterion:
     @property
     def lower_is_better(self) -> bool:
         """Whether a lower value is the better one."""
-        return not self.choose.endswith(HIGHER_IS_BETTER)
+        return not higher_is_better(self.choose)
 
     def cost(self, value: float) -> float:
         """The value with its sign so that lower is better; infinite for NaN and for a run that diverged."""

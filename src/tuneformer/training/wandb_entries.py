@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from tuneformer.runs.metric_direction import higher_is_better
+
 STEP = "trainer/step"
 AXES = ("tokens", "images", "seconds")  # what else a row can be drawn against
 SUMMED_UP = ("train/", "val/", "test/")  # of these the dashboard keeps the best and the last value
-HIGHER_IS_BETTER = ("accuracy", "bleu", "chrf", "exact_match", "f1")
 RECORD_FILES = ("record.json", "config.yaml", "metrics.csv", "sample.txt")
 CHECKPOINT_FILES = ("checkpoints/last.ckpt", "checkpoints/best.ckpt")
 
@@ -26,7 +27,7 @@ class Row:
         for name in self.values.keys() - known:
             known.add(name)
             if name.startswith(SUMMED_UP):
-                best = "max" if any(word in name for word in HIGHER_IS_BETTER) else "min"
+                best = "max" if higher_is_better(name) else "min"
                 run.define_metric(name, step_metric=STEP, step_sync=True, summary=f"{best},last")
         run.log(dict(self.values))
 

@@ -149,10 +149,19 @@ class WandbRunLogger(Logger):
         try:
             run = self.run()
             for entry in entries:
-                entry.write(run, self._known)
+                self._write(run, entry)
         except Exception as error:  # a dashboard that breaks must not end a run that trains
             self._failed = True
             say(f"logger=wandb has stopped: {error}; metrics.csv goes on")
+
+    def _write(self, run: Any, entry: Entry) -> None:
+        if isinstance(entry, Row):
+            entry.write(run, self._known)
+            return
+        try:
+            entry.write(run, self._known)
+        except Exception as error:  # a server that does not take pictures or tables still takes numbers
+            say(f"logger=wandb does not take {entry.key}: {str(error).splitlines()[0]}; the numbers go on")
 
 
 def labels(config: Config) -> dict[str, str]:
