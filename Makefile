@@ -40,7 +40,6 @@ proof: $(STAMP) ## the long proofs
 
 cluster-test: $(STAMP) ## install, start and test a Ray and a SLURM cluster on this machine (Debian, as root)
 	command -v sbatch slurmctld slurmd munged > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge; }
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ray,slurm]'
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 0 -q tests/cluster/check_ray.py tests/cluster/check_slurm.py
 
 bench: $(STAMP) ## print the speed and memory ratios of docs/performance.md

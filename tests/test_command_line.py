@@ -93,8 +93,8 @@ def test_help_lists_the_groups_and_their_options() -> None:
     done = shell("--help")
     assert (done.returncode, done.stderr) == (0, "")
     for line in (
-        "adam, adam_mini, adamw, adamw_nanogpt, ",
-        "experiment: nanogpt_cpu, ",
+        "optimizer: adabelief, adafactor, adam, ",
+        "experiment: attention_study, copy, ",
         "max_steps: 600",
     ):
         assert line in done.stdout

@@ -29,7 +29,7 @@ def told(*overrides: str) -> str:
             "optimizer=adamx is not an option (did you mean adam?); the options are adabelief,",
         ),
         ("experiment=smoek", "experiment=smoek is not an option (did you mean smoke?); the options are"),
-        ("attention=xyzzy", "attention=xyzzy is not an option; the options are multi_head"),
+        ("attention=xyzzy", "attention=xyzzy is not an option; the options are block_local, "),
         ("optimzer=adamw", "optimzer is not a setting: did you mean optimizer?"),
         ("optimizer.lrr=1", "optimizer.lrr is not a setting: did you mean optimizer.lr?"),
         ("optimzer.lr=1", "optimzer.lr is not a setting: did you mean optimizer.lr?"),

@@ -70,7 +70,7 @@ def test_at_another_width_logits_and_scores_are_scaled(decoder: Callable) -> Non
     torch.manual_seed(0)
     model = decoder(d_model=64, base_width=16)
     head_dim = 32
-    assert model.blocks[0].attention.core.scale == pytest.approx(math.sqrt(8) / head_dim)
+    assert model.blocks[0].attention.core.logits.scale == pytest.approx(math.sqrt(8) / head_dim)
     features = []
     model.norm.register_forward_hook(lambda module, inputs, output: features.append(output))
     logits = model(torch.randint(11, (2, 6)))

@@ -1,13 +1,17 @@
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
+from tuneformer.config.options import list_options, load_option
 from tuneformer.runs.identity import NOT_THE_WEIGHTS, config_hash, determining, differences
 
 pytestmark = pytest.mark.fast
+
+CONF = Path(__file__).parents[2] / "conf"
 
 # Every setting that a hash may leave out, and why it cannot change the weights by more than rounding.
 VISIBILITY = [
@@ -93,7 +97,10 @@ def test_a_hash_does_not_depend_on_the_order_of_the_settings(default: dict[str, 
 
 
 def test_every_exempt_setting_exists(default: dict[str, Any]) -> None:
-    known = determining_paths(default) | {"data.path", "data.validation_path"}
+    known = determining_paths(default)
+    for group in ("data", "model"):
+        for option in list_options(group, [CONF]):
+            known |= {f"{group}.{key}" for key in load_option(group, option, [CONF])}
     assert known >= NOT_THE_WEIGHTS
 
 

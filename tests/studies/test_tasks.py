@@ -2,9 +2,9 @@
 
 import pytest
 
+from tuneformer.studies.running import Outcome
 from tuneformer.studies.task_trials import TRIALS, Trial
 from tuneformer.studies.tasks import TaskJob, TaskStudy, jobs_of
-from tuneformer.studies.workers import Outcome
 
 
 @pytest.mark.fast

@@ -125,7 +125,7 @@ def test_preflight_only_builds_and_times_and_trains_nothing(sweep: Command) -> N
     (row,) = [line for line in answer.err if "adamw" in line]
     cells = [cell.strip() for cell in row.strip("│").split("│")]
     assert cells[:4] == ["adamw", "decoder, multi_head", "2", "0"]
-    assert cells[5] == str(3 * 4 * 16)  # steps x batch x context
+    assert cells[5] == f"{3 * 4 * 16} tokens"  # steps x batch x context
     assert not Path("outputs").exists()
 
 

@@ -80,6 +80,7 @@ CASES = [
     Case("adamw", adamw, {"weight_decay": 3.0, "eps": 0.01}),
     Case("adamw", adamw, {"amsgrad": True, "betas": [0.5, 0.5]}),
     Case("adamw_nanogpt", adamw),
+    Case("adamw_grokking", adamw),
     Case("nadam", nadam),
     Case("nadam", nadam, {"momentum_decay": 1.0, "eps": 0.01}),
     Case("nadam", nadam, {"decoupled_weight_decay": False, "weight_decay": 0.3}),
