@@ -4,6 +4,7 @@
 set -euo pipefail
 command=$1
 folder=$(realpath -m "$2")
+unset OMP_NUM_THREADS # nproc would count by it
 
 start() {
 	mkdir -p "$folder/state" "$folder/spool" /run/munge

@@ -13,6 +13,7 @@ Command = Callable[..., Any]
 Records = Callable[[], dict[str, dict[str, Any]]]
 
 
+@pytest.mark.proof
 def test_every_method_has_a_study_and_as_many_trials_and_the_same_line_goes_on(
     sweep: Command, records: Records
 ) -> None:
@@ -36,6 +37,7 @@ def test_every_method_has_a_study_and_as_many_trials_and_the_same_line_goes_on(
     assert [each["trials"] for each in effort] == [2, 2]
 
 
+@pytest.mark.proof
 def test_a_trial_that_falls_behind_is_pruned_and_stays_so(sweep: Command, records: Records) -> None:
     line = [
         "search=adamw_tpe",

@@ -144,6 +144,7 @@ def test_divergence_is_worse_than_anything(trials: Open, maximize: bool) -> None
     assert study.n_ended == 3
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("sampler", ["tpe", "cmaes"])
 def test_a_sampler_that_learns_comes_nearer_than_chance(trials: Open, sampler: str) -> None:
     def mean_of_last(name: str) -> float:
