@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,24 @@ BLOCK = 32768
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 
-def offline_records(file: Path) -> Iterator[Record]:
-    """The records of a .wandb file: LevelDB's log format behind a header of 7 bytes."""
-    content = file.read_bytes()
-    assert content.startswith(b":W&B")
+SECONDS_TO_WRITE = 60.0
+
+
+def offline_records(file: Path) -> list[Record]:
+    """The records of a finished run's .wandb file; W&B's own process may still be writing them."""
+    until = time.monotonic() + SECONDS_TO_WRITE
+    while True:
+        records = [*_records(file.read_bytes())]
+        if any(record.HasField("exit") for record in records):
+            return records
+        assert time.monotonic() < until, f"{file} has no end, but {len(records)} records"
+        time.sleep(0.2)
+
+
+def _records(content: bytes) -> Iterator[Record]:
+    """LevelDB's log format behind a header of 7 bytes; of a file that is being written what is whole."""
+    if not content.startswith(b":W&B"):
+        return
     position, parts = 7, b""
     while position + 7 <= len(content):
         if BLOCK - position % BLOCK < 7:
@@ -23,6 +38,8 @@ def offline_records(file: Path) -> Iterator[Record]:
             continue
         _, length, kind = struct.unpack_from("<IHB", content, position)
         position += 7
+        if position + length > len(content):
+            return
         parts = (b"" if kind in (FULL, FIRST) else parts) + content[position : position + length]
         position += length
         if kind in (FULL, LAST):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuneformer.analysis.trial import Trial
-from tuneformer.runs.metric_direction import higher_is_better
+from tuneformer.tasks.catalogue import higher_is_better
 
 CHOOSING, REPORTING = "val/", "test/"
 

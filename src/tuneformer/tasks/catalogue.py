@@ -95,8 +95,10 @@ def metric_names(task: str) -> tuple[str, ...]:
 
 
 def higher_is_better(metric: str) -> bool:
-    """Whether the largest value of "<split>/<name>" is its best."""
-    name = metric.partition("/")[2]
+    """Whether the largest value of "<split>/<name>", or of "throughput/<units>_per_second", is its best."""
+    kind, _, name = metric.partition("/")
+    if kind == "throughput":
+        return name != "step_ms"
     return any(
         entry.higher_is_better for task in TASKS.values() for entry in task.metrics if entry.name == name
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tuneformer.runs.metric_direction import higher_is_better
+from tuneformer.tasks.catalogue import higher_is_better
 
 STEP = "trainer/step"
 AXES = ("tokens", "images", "seconds")  # what else a row can be drawn against

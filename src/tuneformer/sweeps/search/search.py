@@ -8,7 +8,6 @@ from hydra.core.override_parser.types import Override
 
 from tuneformer.config.quoting import quoted
 from tuneformer.errors import UserError
-from tuneformer.runs.metric_direction import higher_is_better
 from tuneformer.sweeps.composing import Composer
 from tuneformer.sweeps.folders import SWEEPS, Composed, make_job
 from tuneformer.sweeps.job import Job, Outcome
@@ -19,6 +18,7 @@ from tuneformer.sweeps.search.settings import Settings, check_installed
 from tuneformer.sweeps.search.space import Space, read_space, shown
 from tuneformer.sweeps.search.storage import storage_url
 from tuneformer.sweeps.search.trials import Asked, Trials
+from tuneformer.tasks.catalogue import higher_is_better
 from tuneformer.training.trial_storage import open_storage
 
 
