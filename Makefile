@@ -28,7 +28,7 @@ train: $(STAMP) ## train the default experiment on real text
 test: $(STAMP) ## all tests but the long proofs
 	$(TEST) -m 'not proof'
 
-check: $(STAMP) ## format, lint, types, layers and the fast tests: about a minute
+check: $(STAMP) ## format, lint, types, layers and the fast tests: two to three minutes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright

@@ -27,10 +27,19 @@ def start(small_settings: list[str], tmp_path: Path) -> Start:
     def begin(*overrides: str, sweep: str = "mine") -> subprocess.Popen[str]:
         command = [sys.executable, str(ROOT / "train.py"), "--multirun", *small_settings, *LOCAL]
         return subprocess.Popen(
-            [*command, f"sweep={sweep}", *overrides], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+            [*command, f"sweep={sweep}", *overrides],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 - it sets a signal and nothing else
         )
 
     return begin
+
+
+def _hear_ctrl_c() -> None:
+    # a test runner that was started in the background ignores it, and so would what it starts
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def records_of(sweep: str) -> dict[str, dict[str, Any]]:
