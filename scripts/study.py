@@ -31,9 +31,9 @@ def main() -> None:
     from tuneformer.report.csv_file import write_csv
     from tuneformer.report.html import write_page
     from tuneformer.report.terminal import print_comparison
+    from tuneformer.studies.method_study import Study
     from tuneformer.studies.optimizer_methods import choose_methods
     from tuneformer.studies.optimizer_report import compare_study, write_report
-    from tuneformer.studies.optimizers import Study
     from tuneformer.training.settings import available_cores
 
     study = Study(

@@ -26,9 +26,9 @@ def main() -> None:
     from tuneformer.runs.files import write_text
     from tuneformer.studies.attention_methods import EXPERIMENT, attention_methods
     from tuneformer.studies.attention_table import PAGE, markdown, measure_costs
+    from tuneformer.studies.method_rows import make_rows
+    from tuneformer.studies.method_study import Study
     from tuneformer.studies.optimizer_methods import choose_methods
-    from tuneformer.studies.optimizer_table import make_rows
-    from tuneformer.studies.optimizers import Study
     from tuneformer.studies.page import replace_table
     from tuneformer.training.settings import available_cores
 

@@ -16,8 +16,8 @@ from tuneformer.models.build import build_model
 from tuneformer.models.size import n_parameters
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.studies.attention_methods import BASELINE, VOCAB_SIZE
-from tuneformer.studies.optimizer_table import Row, baseline_of, gap, spread
-from tuneformer.studies.optimizers import Study
+from tuneformer.studies.method_rows import Row, baseline_of, gap, spread
+from tuneformer.studies.method_study import Study
 from tuneformer.studies.page import BEGIN, END
 
 MIB = 2**20

@@ -1,15 +1,12 @@
-"""What the study of optimizers found, as a table."""
+"""What a study of methods found: a row for each."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
-from scipy import stats
-
+from tuneformer.analysis.statistics.intervals import paired_difference
 from tuneformer.studies.tuning import FRESH_SEEDS, Job, Tuning
-
-BASELINE = "adamw"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,33 +52,12 @@ def make_rows(tunings: Sequence[Tuning], test_losses: dict[Job, float]) -> list[
 def difference(row: Row, baseline: Row, *, confidence: float = 0.95) -> tuple[float, float]:
     """Mean over seeds of the paired difference of test losses, and half the width of its t interval.
 
-    A seed gives both methods the same initial weights and batches, so that differences are paired:
-    d +- t(1 - (1 - confidence) / 2, n - 1) s / sqrt(n). Nan without two complete pairs.
+    See `paired_difference`. Nan without two complete pairs.
     """
-    pairs = list(zip(row.test_losses, baseline.test_losses, strict=False))
-    complete = len(row.test_losses) == len(baseline.test_losses)
-    if len(pairs) < 2 or not complete or not all(math.isfinite(loss) for pair in pairs for loss in pair):
+    if len(row.test_losses) != len(baseline.test_losses):
         return math.nan, math.nan
-    gaps = [mine - theirs for mine, theirs in pairs]
-    quantile = float(stats.t.ppf((1 + confidence) / 2, len(gaps) - 1))
-    return mean(gaps), quantile * stdev(gaps) / math.sqrt(len(gaps))
-
-
-def markdown(rows: Sequence[Row]) -> str:
-    """The table, best method first."""
-    baseline = baseline_of(rows, BASELINE)
-    lines = [
-        "| optimizer | best lr | rates tried | diverged | val loss, tuned | test loss, fresh seeds"
-        f" | minus {BASELINE} (95 % interval) |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        rate = f"{row.best_rate:.2g}" + (" (edge)" if row.best_is_on_edge else "")
-        lines.append(
-            f"| {row.option} | {rate} | {row.n_rates} | {row.n_diverged} | {row.tuned_loss:.4f}"
-            f" | {spread(row.test_losses)} | {gap(row, baseline)} |"
-        )
-    return "\n".join(lines)
+    found = paired_difference(row.test_losses, baseline.test_losses, confidence=confidence)
+    return (math.nan, math.nan) if math.isnan(found.half_width) else (found.mean, found.half_width)
 
 
 def baseline_of(rows: Sequence[Row], option: str) -> Row | None:

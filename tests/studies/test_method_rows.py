@@ -1,4 +1,4 @@
-"""The table: order, intervals against another computation, and what diverged."""
+"""The rows: order, intervals against another computation, and what diverged."""
 
 import math
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from tests.studies.planted import run_tuning
+from tuneformer.studies.method_rows import Row, difference, gap, make_rows, spread
 from tuneformer.studies.optimizer_methods import Method, around
-from tuneformer.studies.optimizer_table import Row, difference, make_rows, markdown
 from tuneformer.studies.tuning import FRESH_SEEDS, Job
 
 pytestmark = pytest.mark.fast
@@ -42,7 +42,8 @@ def test_nothing_is_claimed_where_a_run_diverged_or_is_missing() -> None:
     whole = row("adamw", 1.0, 1.1, 1.2)
     for losses in [(1.0, math.inf, 1.0), (1.0, 1.1), ()]:
         assert math.isnan(difference(row("a", *losses), whole)[0])
-    assert "1 of 3 diverged" in markdown([row("a", 1.0, math.inf, 1.0), whole])
+    assert gap(row("a", 1.0, math.inf, 1.0), whole) == "-"
+    assert spread((1.0, math.inf, 1.0)) == "1 of 3 diverged"
 
 
 def test_the_best_method_stands_first_and_an_edge_is_marked() -> None:
@@ -57,6 +58,5 @@ def test_the_best_method_stands_first_and_an_edge_is_marked() -> None:
         ("adamw", 5, False),
     ]
     assert [each.test_mean for each in rows] == pytest.approx([1.2, 2.2])
-    lines = markdown(rows).splitlines()
-    assert lines[2].startswith("| lion | 64 (edge) | 9 | 0 | -64.0000 | 1.2000 ± 0.1000 | -1.0000 ± 0.0000 |")
-    assert lines[3].endswith("| 0 |")
+    assert (spread(rows[0].test_losses), gap(rows[0], rows[1])) == ("1.2000 ± 0.1000", "-1.0000 ± 0.0000")
+    assert gap(rows[1], rows[1]) == "0"
