@@ -1,6 +1,7 @@
 """A stand-in for W&B's server on the loopback: it takes what the real client sends, and keeps it."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ class StandIn(ThreadingHTTPServer):
         self.exit_codes: dict[str, int] = {}
         self.files: dict[str, bytes] = {}
         self.unknown: list[str] = []
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of a client that left before its answer, as W&B's does when it ends."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
