@@ -5,9 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
-from torch import Tensor
 from torch.optim import Optimizer
 
 from tuneformer.checks import check_config
@@ -15,6 +13,7 @@ from tuneformer.config.compose import compose_config
 from tuneformer.data.batches import TokenBatch
 from tuneformer.models.differentiable import twice_differentiable
 from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
+from tuneformer.optim.state import state_tensors
 from tuneformer.tasks.base import Task
 from tuneformer.training.assembly import build_task
 from tuneformer.training.start import prepare_data
@@ -86,7 +85,7 @@ class _Run:
 
     def state_per_parameter(self) -> float:
         """Numbers that the optimizer keeps, over numbers that train."""
-        kept = sum(_numbers(state) for state in self.optimizer.state.values())
+        kept = sum(tensor.numel() for tensor in state_tensors(self.optimizer) if tensor.numel() > 1)
         return kept / sum(p.numel() for p in self.task.parameters())
 
     def _step(self, batch: TokenBatch) -> None:
@@ -103,13 +102,3 @@ class _Run:
             with twice_differentiable(self.task.model):
                 taker.take_hessian(hutchinson_diagonal(self.task.loss(batch), list(self.task.parameters())))
         self.optimizer.step(closure)  # pyright: ignore[reportCallIssue, reportArgumentType]
-
-
-def _numbers(state: Any) -> int:
-    if isinstance(state, Tensor):
-        return state.numel() if state.numel() > 1 else 0
-    if isinstance(state, dict):
-        return sum(_numbers(value) for value in state.values())
-    if isinstance(state, list | tuple):
-        return sum(_numbers(value) for value in state)
-    return 0

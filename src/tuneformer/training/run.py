@@ -27,6 +27,7 @@ from tuneformer.training.assembly import (
 )
 from tuneformer.training.branch import find_branch
 from tuneformer.training.loggers import build_loggers, close_loggers
+from tuneformer.training.memory import MemoryWatch
 from tuneformer.training.processes import other_ranks, restored_process
 from tuneformer.training.pruning import build_pruning
 from tuneformer.training.records import first_record, measured, model_size
@@ -49,6 +50,7 @@ def run(
     settings = build_trainer_settings(config)
     with restored_process():
         settings.set_up_torch()
+        memory = MemoryWatch()
         checkpoint = usable_checkpoint(directory.checkpoints)
         branch = None
         if config["branch_from"] is not None:
@@ -85,7 +87,7 @@ def run(
             record |= outcome(error)
             raise_unless_result(error, rank)
         finally:
-            record |= measured(trainer, prepared)
+            record |= measured(trainer, prepared) | {"memory": memory.measured(trainer)}
             record["wall_seconds"] = time.monotonic() - started
             if rank == 0:
                 end(record, loggers, directory)
