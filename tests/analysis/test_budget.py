@@ -48,6 +48,19 @@ def test_every_caveat_is_told_where_it_holds() -> None:
     assert "the runs differ in commit: a, b" in told
 
 
+def test_the_outermost_of_random_draws_is_no_edge_and_pruned_runs_count_in_what_was_spent() -> None:
+    runs = [trial("adamw", lr=lr, val=3 - lr, sampler="random") for lr in (0.01, 0.02)]
+    runs += [trial("lion", lr=lr, val=3 - lr, sampler="random", pruned=lr > 0.01) for lr in (0.01, 0.02)]
+    result = of(*runs)
+    told = " ".join(result.caveats)
+    assert "edge" not in told
+    assert "pruned runs: lion 1 of 2;" in told
+    assert {each.method: (each.runs, each.pruned, each.steps) for each in result.spent} == {
+        "adamw": (2, 0, 200),
+        "lion": (2, 1, 200),
+    }
+
+
 def test_a_fair_comparison_has_none() -> None:
     runs = [
         trial(name, lr=lr, seed=0, val=2 + abs(lr - 0.02))

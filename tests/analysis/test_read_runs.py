@@ -59,6 +59,16 @@ def test_a_run_that_diverged_counts_and_has_no_number(tmp_path: Path) -> None:
     assert math.isinf(first.value("val/loss"))
 
 
+def test_a_pruned_trial_counts_in_effort_and_has_no_number(tmp_path: Path) -> None:
+    searched = {"search": {"sampler": "random", "trial": 3, "study": "s"}}
+    plant(tmp_path / "a", val=1.0, status="pruned", record=searched)
+    plant(tmp_path / "b", val=2.0)
+    first, second = read(tmp_path).trials
+    assert (first.pruned, first.diverged, first.sampler, second.sampler) == (True, False, "random", "grid")
+    assert math.isinf(first.value("val/loss"))
+    assert first.cost.steps == 100
+
+
 def test_what_has_not_ended_or_is_damaged_is_left_out_and_named(tmp_path: Path) -> None:
     plant(tmp_path / "good", val=2.0)
     for status in ("running", "failed", "interrupted"):

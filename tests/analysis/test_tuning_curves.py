@@ -74,3 +74,14 @@ def test_best_of_k_is_drawn_of_random_trials_alone() -> None:
     mixed = [trial(lr=0.1 + i, val=loss, sampler="tpe") for i, loss in enumerate(losses)]
     assert best_of_k_curves(results(*mixed)[0], LOSS) == {}
     assert best_of_k_curves(results(trial(sampler="random"))[0], LOSS) == {}
+
+
+def test_a_run_that_was_pruned_is_never_the_best_and_leaves_no_claim_about_whole_runs() -> None:
+    lowest = trial(lr=0.1, val=1.0, sampler="random", pruned=True)
+    runs = [trial(lr=0.001, val=3.0, sampler="random"), trial(lr=0.01, val=2.0, sampler="random"), lowest]
+    found, design = results(*runs)
+    assert found[0].best.score == 2.0
+    assert best_of_k_curves(found, LOSS) == {}
+    (curve,) = tuning_curves(found, design, LOSS, tolerance=0.1)
+    assert (curve.scores, curve.within) == ((3.0, 2.0, math.inf), (0.01,))
+    assert math.isnan(curve.sensitivity)

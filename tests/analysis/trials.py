@@ -26,6 +26,7 @@ def trial(
     sampler: str = "grid",
     seconds: float = 10.0,
     curve: Sequence[float] | None = None,
+    pruned: bool = False,
 ) -> Trial:
     """A run that ends at `val` and (if not given, 0.1 more) `test`; an infinite `val` diverged.
 
@@ -55,6 +56,7 @@ def trial(
         sampler=sampler,
         cost=Cost(steps=steps, tokens=steps * 64, seconds=seconds),
         curves=curves,
+        pruned=pruned,
     )
 
 

@@ -24,6 +24,7 @@ class Spent:
     settings: int
     runs: int
     diverged: int
+    pruned: int
     steps: float
     seconds: float
     samplers: tuple[str, ...]
@@ -57,12 +58,13 @@ def unequal_budgets(spent: Sequence[Spent]) -> list[str]:
 
 def _spent(method: str, results: Sequence[Result]) -> Spent:
     trials = [trial for result in results for trial in result.trials]
-    reported = [trial for result in results for trial in result.reported if not trial.diverged]
+    reported = [trial for result in results for trial in result.reported if trial.lived]
     return Spent(
         method=method,
         settings=sum(len(result.settings) for result in results),
         runs=len(trials),
         diverged=sum(trial.diverged for trial in trials),
+        pruned=sum(trial.pruned for trial in trials),
         steps=_total([trial.cost.steps for trial in trials]),
         seconds=_total([trial.cost.seconds for trial in trials]),
         samplers=tuple(sorted({trial.sampler for trial in trials})),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tuneformer.analysis.budget import Spent, unequal_budgets
 from tuneformer.analysis.design import Design, shown
 from tuneformer.analysis.selection import Result
-from tuneformer.analysis.trial import Trials
+from tuneformer.analysis.trial import GRID, Trials
 from tuneformer.analysis.tuning_curves import TuningCurve
 
 FEW_SEEDS = 3
@@ -24,20 +24,24 @@ def caveats(
 ) -> list[str]:
     """Edges of grids, budgets, seeds, divergence, what was left out, and what else differed."""
     return [
-        *_edges(curves),
+        *_edges(curves, spent),
         *unequal_budgets(spent),
         *_optimistic(results),
         *_few_seeds(results),
         *_diverged(spent),
+        *_pruned(spent),
         *_left_out(read),
         *_confounded(design),
         *_mixed(read),
     ]
 
 
-def _edges(curves: Sequence[TuningCurve]) -> list[str]:
+def _edges(curves: Sequence[TuningCurve], spent: Sequence[Spent]) -> list[str]:
+    listed = {each.method for each in spent if each.samplers == (GRID,)}
     lines = {}
     for curve in curves:
+        if curve.method not in listed:  # the outermost of some draws is no edge
+            continue
         if curve.basin is None or not curve.basin.best_is_on_edge or math.isfinite(curve.unnamed):
             continue
         side = "highest" if curve.basin.best == max(curve.values) else "lowest"
@@ -69,6 +73,16 @@ def _few_seeds(results: Sequence[Result]) -> list[str]:
 def _diverged(spent: Sequence[Spent]) -> list[str]:
     told = [f"{each.method} {each.diverged} of {each.runs}" for each in spent if each.diverged]
     return [f"diverged runs: {', '.join(told)}"] if told else []
+
+
+def _pruned(spent: Sequence[Spent]) -> list[str]:
+    told = [f"{each.method} {each.pruned} of {each.runs}" for each in spent if each.pruned]
+    if not told:
+        return []
+    return [
+        f"pruned runs: {', '.join(told)}; the search ended them early: they count in what was spent,"
+        " and their methods have no learning-rate sensitivity and no best-of-k curve"
+    ]
 
 
 def _left_out(read: Trials) -> list[str]:

@@ -29,11 +29,11 @@ class Criterion:
         return value if self.lower_is_better else -value
 
     def choosing(self, trial: Trial) -> float:
-        """A run's value for choosing, infinite if it diverged."""
+        """A run's value for choosing, infinite if it did not come to its end."""
         return trial.value(self.choose)
 
     def reporting(self, trial: Trial) -> float:
-        """A run's value for reporting, infinite if it diverged."""
+        """A run's value for reporting, infinite if it did not come to its end."""
         return trial.value(self.report)
 
 
@@ -41,7 +41,7 @@ def criterion_for(metric: str, trials: Sequence[Trial]) -> Criterion:
     """Chosen on val/<name> and reported on test/<name>, if the metric is one of the two and all have both."""
     name = metric.removeprefix(CHOOSING).removeprefix(REPORTING)
     pair = (f"{CHOOSING}{name}", f"{REPORTING}{name}")
-    lived = [trial for trial in trials if not trial.diverged]
+    lived = [trial for trial in trials if trial.lived]
     if metric in pair and all(each in trial.metrics for trial in lived for each in pair):
         return Criterion(choose=pair[0], report=pair[1])
     return Criterion(choose=metric, report=metric)

@@ -50,7 +50,7 @@ def _mean(result: Result, criterion: Criterion, share: float) -> float:
 def _cost_at(trial: Trial, criterion: Criterion, step: float) -> float:
     if step >= trial.horizon:
         return criterion.cost(criterion.choosing(trial))
-    nothing = math.inf if trial.diverged else math.nan
+    nothing = math.nan if trial.lived else math.inf
     values, steps = trial.curves.get(criterion.choose), trial.curves.get("step")
     if values is None or steps is None:
         return nothing

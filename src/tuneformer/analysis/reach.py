@@ -67,7 +67,7 @@ def _inside(result: Result, target: float, criterion: Criterion) -> tuple[float,
     reached = []
     for trial in result.reported:
         values = trial.curves.get(criterion.choose)
-        if values is None or trial.diverged:
+        if values is None or not trial.lived:
             return math.inf, math.inf, NOT_REACHED
         sign = 1 if criterion.lower_is_better else -1
         with np.errstate(invalid="ignore"):

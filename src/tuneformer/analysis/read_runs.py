@@ -11,7 +11,7 @@ import yaml
 
 from tuneformer.analysis.curves import read_curves
 from tuneformer.analysis.option_names import folder_options, manifest_options
-from tuneformer.analysis.trial import HORIZON, SEED, Cost, LeftOut, Trial, Trials
+from tuneformer.analysis.trial import GRID, HORIZON, SEED, Cost, LeftOut, Trial, Trials
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 from tuneformer.runs.identity import determining
@@ -19,7 +19,7 @@ from tuneformer.runs.record import Record, read_record
 
 Config = dict[str, Any]
 
-COUNTED = ("finished", "diverged")
+COUNTED = ("finished", "diverged", "pruned")
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast
 SHOWN_RUNS = 3
 
@@ -100,8 +100,9 @@ def _trial(path: Path, record: Record, named: Mapping[str, str], metrics: Sequen
         task=_task(settings, record),
         horizon=float(settings.get(HORIZON, math.nan)),
         diverged=record["status"] == "diverged",
+        pruned=record["status"] == "pruned",
         metrics=_numbers(record["metrics"].get("final", {})),
-        sampler=_sampler(config, record),
+        sampler=_sampler(record),
         cost=_cost(record),
         curves=read_curves(path / "metrics.csv", metrics),
     )
@@ -125,12 +126,9 @@ def _task(settings: Mapping[str, Any], record: Record) -> str:
     return repr(sorted({**data, "data.fingerprint": fingerprint}.items()))
 
 
-def _sampler(config: Config, record: Record) -> str:
-    trial = record.get("trial")
-    if isinstance(trial, dict) and trial.get("sampler"):
-        return str(trial["sampler"])
-    search = config.get("search")
-    return str(search.get("sampler", "grid")) if isinstance(search, dict) else "grid"
+def _sampler(record: Record) -> str:
+    search = record.get("search")
+    return str((search.get("sampler") if isinstance(search, dict) else None) or GRID)
 
 
 def _cost(record: Record) -> Cost:

@@ -16,7 +16,8 @@ FEWEST_FRESH = 2
 class Setting:
     """The runs of a method that share their tuned values, and what they were chosen by.
 
-    `score` is the mean over the choosing seeds (infinite if one diverged), in the metric's own sign.
+    `score` is the mean over the choosing seeds, in the metric's own sign; infinite if one did not come to
+    its end.
     """
 
     values: tuple[object, ...]
@@ -61,6 +62,11 @@ class Result:
     def trials(self) -> list[Trial]:
         """Every run of the method here."""
         return [trial for setting in self.settings for trial in setting.trials]
+
+    @property
+    def n_pruned(self) -> int:
+        """Runs that a search ended early."""
+        return sum(trial.pruned for trial in self.trials)
 
     @property
     def n_diverged(self) -> int:
@@ -115,14 +121,14 @@ def _result(
 
 
 def _shared_seeds(settings: Sequence[Sequence[Trial]]) -> frozenset[int]:
-    """The seeds of every setting that may be the best; one that diverged cannot, and is seldom repeated."""
-    living = [group for group in settings if not any(trial.diverged for trial in group)]
+    """The seeds of every setting that may be the best: one that did not end is none, and seldom repeated."""
+    living = [group for group in settings if all(trial.lived for trial in group)]
     return frozenset.intersection(*(frozenset(trial.seed for trial in group) for group in living or settings))
 
 
 def _setting(
     values: tuple[object, ...], trials: Sequence[Trial], common: frozenset[int], criterion: Criterion
 ) -> Setting:
-    scored = [criterion.choosing(t) for t in trials if not common or t.seed in common or t.diverged]
+    scored = [criterion.choosing(t) for t in trials if not common or t.seed in common or not t.lived]
     score = sum(scored) / len(scored) if scored else math.inf
     return Setting(values=values, trials=tuple(trials), score=math.inf if math.isnan(score) else score)

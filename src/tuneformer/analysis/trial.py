@@ -10,6 +10,7 @@ import numpy as np
 
 SEED = "seed"
 HORIZON = "trainer.max_steps"
+GRID = "grid"  # the sampler of settings that were listed, not drawn
 MISSING = "-"  # the value of a setting that a run does not have
 
 
@@ -29,7 +30,7 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A run that ended: finished, or diverged.
+    """A run that ended: finished, diverged, or pruned (ended early by a search).
 
     Attributes:
         source: its folder, or its line of a table.
@@ -50,13 +51,19 @@ class Trial:
     horizon: float
     diverged: bool
     metrics: Mapping[str, float]
-    sampler: str = "grid"
+    sampler: str = GRID
     cost: Cost = field(default_factory=Cost)
     curves: Mapping[str, np.ndarray] = field(default_factory=dict)
+    pruned: bool = False
+
+    @property
+    def lived(self) -> bool:
+        """Whether the run came to its end, so that its last metrics are those of its length."""
+        return not (self.diverged or self.pruned)
 
     def value(self, metric: str) -> float:
-        """The metric at the end: infinite where the run diverged, NaN where it has none."""
-        return math.inf if self.diverged else self.metrics.get(metric, math.nan)
+        """The metric at the end: infinite where the run did not come to it, NaN where it has none."""
+        return self.metrics.get(metric, math.nan) if self.lived else math.inf
 
     def setting(self, key: str) -> Any:
         """A setting's value, hashable (lists as tuples, tables as JSON); MISSING where the run has none."""

@@ -84,7 +84,9 @@ def tuning_curves(
                     within=tuple(
                         v for v, cost in zip(values, costs, strict=True) if cost <= limit < math.inf
                     ),
-                    sensitivity=_sensitivity(dimension, values, scores, initial[result.task], criterion),
+                    sensitivity=math.nan
+                    if result.n_pruned
+                    else _sensitivity(dimension, values, scores, initial[result.task], criterion),
                 )
             )
     return curves
@@ -108,10 +110,11 @@ def heat_maps(results: Sequence[Result], design: Design, criterion: Criterion) -
 
 
 def best_of_k_curves(results: Sequence[Result], criterion: Criterion) -> dict[str, list[float]]:
-    """By method: the expected best score of k trials, in its own sign; only where trials were random."""
+    """By method: the expected best score of k trials, in its own sign; only of random trials, none pruned."""
     curves = {}
     for result in results:
-        if len(result.settings) > 1 and all(trial.sampler in DRAWN_AT_RANDOM for trial in result.trials):
+        random = all(trial.sampler in DRAWN_AT_RANDOM for trial in result.trials)
+        if random and len(result.settings) > 1 and not result.n_pruned:
             costs = best_of_k([criterion.cost(setting.score) for setting in result.settings])
             curves[result.method] = [cost if criterion.lower_is_better else -cost for cost in costs]
     return curves

@@ -161,6 +161,7 @@ def ledger_table(comparison: Comparison) -> Table:
             number(each.settings, str(each.settings)),
             number(each.runs, str(each.runs)),
             number(each.diverged, str(each.diverged)),
+            number(each.pruned, str(each.pruned)),
             number(each.steps, wording.count(each.steps)),
             number(each.seconds, wording.duration(each.seconds)),
             word(", ".join(each.samplers)),
@@ -168,7 +169,7 @@ def ledger_table(comparison: Comparison) -> Table:
         for each in comparison.spent
     ]
     note = "Every run that ended, tuning included. Seconds are of training, evaluation left out."
-    columns = ["method", "settings", "runs", "diverged", "steps", "seconds", "drawn by"]
+    columns = ["method", "settings", "runs", "diverged", "pruned", "steps", "seconds", "drawn by"]
     return make_table("ledger", "What the answer rests on", note, columns, rows)
 
 
