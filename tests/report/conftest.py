@@ -2,15 +2,25 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from tests.analysis.trials import trial, trials
+from tests.wandb_server import KEY, StandIn, stand_in
 from tuneformer.analysis.comparison import Comparison, compare
 from tuneformer.analysis.trial import LeftOut, Trial, Trials
 
 EVIL = "</script><script>window.broken = 1</script><b>&\"'"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """W&B's server, as far as the client knows."""
+    with stand_in() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        yield server
 
 
 def of(each: Sequence[Trial], *, by: Sequence[str] = ()) -> Comparison:

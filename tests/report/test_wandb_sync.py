@@ -2,14 +2,14 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.analysis.planted import plant
-from tests.wandb_server import KEY, StandIn, stand_in
+from tests.wandb_server import StandIn
 from tuneformer.api import train_overrides
 from tuneformer.errors import UserError
 from tuneformer.report.wandb_sync import find_offline_runs
@@ -17,14 +17,6 @@ from tuneformer.runs.metrics_file import read_rows
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., Any]
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    with stand_in() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        monkeypatch.setenv("WANDB_API_KEY", KEY)
-        yield server
 
 
 def logged(rows: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
