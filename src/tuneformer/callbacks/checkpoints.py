@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 
-from tuneformer.callbacks.run_metrics import full_tensor, step_is_complete
+from tuneformer.callbacks.run_metrics import step_is_complete
 from tuneformer.callbacks.stop_signals import StopSignals
+from tuneformer.callbacks.tensors import full_tensor
 from tuneformer.errors import Interrupted
 from tuneformer.tasks.base import Task, is_finite
 from tuneformer.tasks.catalogue import higher_is_better

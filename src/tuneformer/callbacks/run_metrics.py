@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
-from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
+from tuneformer.callbacks.measurement import measurements_of
+from tuneformer.callbacks.tensors import full_tensor
 from tuneformer.errors import Diverged
 from tuneformer.models.peak_flops import peak_flops
 from tuneformer.tasks.base import Task, logs_step
@@ -20,7 +20,8 @@ class RunMetrics(pl.Callback):
 
     A row of step s holds: `tokens` (or images: the unit of the data) seen; `seconds` of training,
     evaluation left out, summed over restarts; `train/loss`, the mean since the row before; `lr/<group>`
-    and `weight_decay/<group>` as step s used them; `grad_norm` before clipping; `throughput/*` since the
+    and `weight_decay/<group>` as step s used them; `grad_norm` before clipping and, where there
+    is any, `grad_norm_clipped` after it; what each `Measurement` adds; `throughput/*` since the
     row before, among them `mfu` where the device's peak is known: operations of the model a second over
     the peak of all devices for dense bfloat16, whatever the precision (arXiv 2204.02311, appendix B). A
     loss that is not finite raises Diverged on every rank alike.
@@ -109,6 +110,10 @@ class RunMetrics(pl.Callback):
             row["throughput/mfu"] = self.flops_per_unit * steps * self.units_per_step / elapsed / peak
         if task.gradient_norm is not None:
             row["grad_norm"] = float(full_tensor(task.gradient_norm))
+        if task.clipped_gradient_norm is not None:
+            row["grad_norm_clipped"] = float(full_tensor(task.clipped_gradient_norm))
+        for measurement in measurements_of(trainer):
+            row |= measurement.after_step(trainer, task)
         self._log(trainer, row)
         if not math.isfinite(mean_loss):
             raise Diverged(step=step, metric="train/loss")
@@ -118,6 +123,9 @@ class RunMetrics(pl.Callback):
             name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith(prefix)
         }
         row |= {name: value for name, value in task.extra_metrics.items() if name.startswith(prefix)}
+        if prefix == "val/":
+            for measurement in measurements_of(trainer):
+                row |= measurement.after_validation(trainer, task)
         self._log(trainer, row)
         if not math.isfinite(row.get(f"{prefix}loss", 0.0)):
             raise Diverged(step=trainer.global_step, metric=f"{prefix}loss")
@@ -161,11 +169,6 @@ def peak_of(trainer: pl.Trainer) -> float | None:
 def step_is_complete(trainer: pl.Trainer, batch_idx: int) -> bool:
     """Whether this batch was the last part of an optimizer step."""
     return (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-
-
-def full_tensor(value: Tensor) -> Tensor:
-    """The whole value of a tensor that may be spread over devices."""
-    return value.full_tensor() if isinstance(value, DTensor) else value
 
 
 def run_metrics_of(trainer: pl.Trainer) -> RunMetrics:

@@ -66,6 +66,7 @@ class Task(pl.LightningModule, ABC):
         self._counted_batch = -1
         self._batch: Any = None
         self.gradient_norm: Tensor | None = None
+        self.clipped_gradient_norm: Tensor | None = None
 
     @classmethod
     @abstractmethod
@@ -168,13 +169,17 @@ class Task(pl.LightningModule, ABC):
         gradient_clip_val: int | float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Scales the gradient to a global norm of at most trainer.gradient_clip_val; keeps the norm."""
-        if gradient_clip_val is None and not logs_step(self.trainer, self.global_step + 1):
+        """Scales the gradient to a global norm of at most trainer.gradient_clip_val; keeps the norms."""
+        logged = logs_step(self.trainer, self.global_step + 1)
+        if gradient_clip_val is None and not logged:
             return
         parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-        self.gradient_norm = nn.utils.get_total_norm([cast(Tensor, p.grad) for p in parameters])
+        gradients = [cast(Tensor, p.grad) for p in parameters]
+        self.gradient_norm = nn.utils.get_total_norm(gradients)
         if gradient_clip_val is not None:
             nn.utils.clip_grads_with_norm_(parameters, float(gradient_clip_val), self.gradient_norm)
+            if logged:
+                self.clipped_gradient_norm = nn.utils.get_total_norm(gradients)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         mine = torch.tensor(self.running_loss.state(), dtype=torch.float64)

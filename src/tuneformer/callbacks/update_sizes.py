@@ -1,0 +1,53 @@
+"""How far a step moves the weights."""
+
+from collections.abc import Mapping
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from tuneformer.callbacks.measurement import Measurement
+from tuneformer.callbacks.tensors import as_numbers
+from tuneformer.tasks.base import Task, logs_step
+
+
+class UpdateSizes(Measurement):
+    """How far a step moves the weights of a parameter group, and how large they were.
+
+    `update_ratio/<group>` is |W after - W before| / |W before|, `weight_norm/<group>` |W before|.
+
+    Decay included. A ratio about 1e-3 is healthy by a rule of thumb that has no source
+    but practice. The weights of a step that is logged are kept until it is made: so much memory once more.
+    """
+
+    def __init__(self) -> None:
+        self._before: tuple[int, dict[str, list[Tensor]]] | None = None
+
+    @torch.no_grad()
+    def on_before_optimizer_step(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
+    ) -> None:
+        step = trainer.global_step
+        asked_again = self._before is not None and self._before[0] == step  # with the weights moved already
+        if logs_step(trainer, step + 1) and not asked_again:
+            groups = optimizer.param_groups
+            self._before = step, {g["name"]: [p.detach().clone() for p in g["params"]] for g in groups}
+
+    @torch.no_grad()
+    def after_step(self, trainer: pl.Trainer, task: Task) -> Mapping[str, float]:
+        """See `Measurement`."""
+        if self._before is None:
+            return {}
+        (_, before), self._before = self._before, None
+        optimizer = task.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, Optimizer)
+        values: dict[str, Tensor] = {}
+        for group in optimizer.param_groups:
+            name, old = group["name"], before[group["name"]]
+            norm = nn.utils.get_total_norm(old)
+            moved = nn.utils.get_total_norm(
+                [new - was for new, was in zip(group["params"], old, strict=True)]
+            )
+            values |= {f"update_ratio/{name}": moved / norm, f"weight_norm/{name}": norm}
+        return as_numbers(values)

@@ -1,0 +1,36 @@
+"""The parts of a model that training is watched by: its layers, and what stands before and behind them."""
+
+from typing import cast
+
+from torch import nn
+
+from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.block import Block
+
+
+def parameters_by_part(model: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Every parameter once, by part: "embedding", the layers as "decoder.0" or "encoder.1", and the rest.
+
+    A layer of a Transformer is named by its stack and its number, as the site of its attention module is;
+    all lookup tables are "embedding"; anything else goes by the name of the model's own module that holds
+    it, as "norm", "output" or "lstm", or by its own name.
+    """
+    owners = {
+        f"{prefix}.{name}" if prefix else name: (prefix, module)
+        for prefix, module in model.named_modules()
+        for name, _ in module.named_parameters(recurse=False)
+    }
+    blocks = {prefix: block for prefix, block in model.named_modules() if isinstance(block, Block)}
+    parts: dict[str, list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        prefix, owner = owners[name]
+        parts.setdefault(_part(name, prefix, owner, blocks), []).append(parameter)
+    return parts
+
+
+def _part(name: str, prefix: str, owner: nn.Module, blocks: dict[str, Block]) -> str:
+    for place, block in blocks.items():
+        if prefix == place or prefix.startswith(f"{place}."):
+            stack, layer = cast(AttentionShell, block.attention).layer.site
+            return f"{stack}.{layer}"
+    return "embedding" if isinstance(owner, nn.Embedding) else name.split(".")[0]
