@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from tuneformer.measures.precision import full_precision
+
 Weights = Float[Tensor, "batch head query key"]
 Allowed = Bool[Tensor, "*_ _ _"]
 HeadScore = Float[Tensor, " head"]
@@ -16,15 +18,15 @@ def shares(weights: Weights) -> Weights:
     add up to 1 (sigmoid, softmax-one) are compared with it by these shares; `total_weight` says what they
     are shares of.
     """
-    size = weights.abs() if weights.dtype == torch.float64 else weights.float().abs()
+    size = full_precision(weights).abs()
     total = size.sum(dim=-1, keepdim=True)
     return size / torch.where(total > 0, total, 1.0)
 
 
 def total_weight(weights: Weights, allowed: Allowed | None) -> HeadScore:
     """Return the mean over queries of sum_j |A_ij|: 1 for a softmax, below it where a head may abstain."""
-    size = weights.abs() if weights.dtype == torch.float64 else weights.float().abs()
-    return mean_over_queries(size.sum(dim=-1), queries_that_see(allowed, weights))
+    total = full_precision(weights).abs().sum(dim=-1)
+    return mean_over_queries(total, queries_that_see(allowed, weights))
 
 
 def allowed_everywhere(allowed: Allowed | None, weights: Weights) -> Bool[Tensor, "batch head query key"]:
@@ -62,5 +64,4 @@ def uniform_attention(allowed: Allowed | None, weights: Weights) -> Weights:
     is what the mask alone makes of the score. The shape and device are those of `weights`.
     """
     seen = allowed_everywhere(allowed, weights)
-    dtype = weights.dtype if weights.dtype == torch.float64 else torch.float32
-    return seen.to(dtype) / seen.sum(dim=-1, keepdim=True).clamp(min=1)
+    return seen.to(full_precision(weights).dtype) / seen.sum(dim=-1, keepdim=True).clamp(min=1)
