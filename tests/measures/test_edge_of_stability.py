@@ -26,7 +26,8 @@ def network() -> tuple[Callable[[], Tensor], list[Tensor]]:
 
     x, y = normal(40, 8), normal(40, 4)
     weights = [normal(32, 8) / 8**0.5, normal(32, 32) / 32**0.5, normal(4, 32) / 32**0.5]
-    weights = [w.requires_grad_() for w in weights]
+    # small, so that it begins in a flat place
+    weights = [(0.6 * w).requires_grad_() for w in weights]
 
     def loss() -> Tensor:
         hidden = torch.tanh(torch.tanh(x @ weights[0].T) @ weights[1].T)
@@ -41,7 +42,7 @@ def step(optimizer: torch.optim.Optimizer, loss: Callable[[], Tensor]) -> None:
     optimizer.step()
 
 
-@pytest.mark.parametrize("lr", [0.3, 0.5])
+@pytest.mark.parametrize("lr", [0.2, 0.4])
 def test_gradient_descent_hovers_at_two_over_lr(lr: float) -> None:
     loss, weights = network()
     optimizer, limit = torch.optim.SGD(weights, lr=lr), gradient_descent_limit(lr)
@@ -51,11 +52,11 @@ def test_gradient_descent_hovers_at_two_over_lr(lr: float) -> None:
         assert found.converged
         return found.largest / limit
 
-    assert relative() < 0.7, "it begins below the edge"
+    assert relative() < 0.5, "it begins below the edge"
     found = []
     for n in range(1, 1001):
         step(optimizer, loss)
-        if n > 300 and n % 50 == 0:
+        if n > 400 and n % 50 == 0:
             found.append(relative())
     assert found == pytest.approx([1.0] * len(found), rel=0.15)
 
