@@ -10,10 +10,12 @@ from tests.models.families import randomised, small_model
 from tests.models.test_decoder_attention import build
 from tuneformer.errors import UserError
 from tuneformer.measures.attention_maps import entropy
+from tuneformer.measures.gradient_attention import attention_gradients
 from tuneformer.measures.head_outputs import norm_weighted
+from tuneformer.measures.ov_circuit import value_and_output
 from tuneformer.measures.probe import Probe, probe
 from tuneformer.measures.residual_stream import logit_lens
-from tuneformer.models.attention.explicit import record_attention
+from tuneformer.models.attention.explicit import explicit_attention, record_attention
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.mask import masked_softmax
 from tuneformer.models.attention.shell import AttentionShell
@@ -167,3 +169,56 @@ def test_a_model_without_attention_is_refused_in_one_line() -> None:
     with pytest.raises(UserError, match="has no attention to look at") as error:
         probe(small_model("lstm"), (TOKENS, VISIBLE, TOKENS))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("option", ["multi_head", "grouped_query", "linear"])
+def test_the_matrices_of_a_head_are_those_that_it_multiplies_by(option: str) -> None:
+    model = randomised(build(option))
+    seen = probe(model, (TOKENS,))
+    site, block = AttentionSite("decoder", 0), model.blocks[0]
+    assert isinstance(block.attention, AttentionShell)
+    value, output = value_and_output(block.attention)
+    x = block.attention_norm(seen.streams["decoder"][0])  # pyright: ignore
+    found = seen.attention[site]
+    torch.testing.assert_close(torch.einsum("btd,hvd->bhtv", x, value), found.values)
+    heads = torch.einsum("bhqk,bhkv,hdv->bhqd", found.weights, found.values, output)
+    torch.testing.assert_close(heads, seen.heads[site])
+
+
+def test_latent_attention_has_no_ov_circuit() -> None:
+    shell = build("multi_head_latent").blocks[0].attention
+    assert isinstance(shell, AttentionShell)
+    with pytest.raises(UserError, match="no OV circuit"):
+        value_and_output(shell)
+
+
+@pytest.mark.parametrize("family", ["encoder", "lstm_attention"])
+def test_gradients_of_attention_are_finite_differences(family: str) -> None:
+    model = randomised(small_model(family))
+
+    def output() -> Tensor:
+        return model(*INPUTS[family]).square().sum()
+
+    found = attention_gradients(model, output)
+    seen = probe(model, INPUTS[family])
+    assert set(found) == set(seen.attention)
+    assert all(parameter.grad is None for parameter in model.parameters())
+    for site, (weights, gradient) in found.items():
+        torch.testing.assert_close(weights, seen.attention[site].weights)
+        direction = torch.randn(
+            weights.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+        )
+        values = []
+        for step in (1e-6, -1e-6):
+            queries = iter(direction.split(1 if family == "lstm_attention" else weights.shape[2], dim=2))
+
+            def moved(
+                at: AttentionSite, a: Tensor, site: Any = site, queries: Any = queries, step: float = step
+            ) -> Tensor:
+                return a + step * next(queries) if at == site else a
+
+            with torch.no_grad(), explicit_attention(model, moved):
+                values.append(output())
+        torch.testing.assert_close(
+            (gradient * direction).sum(), (values[0] - values[1]) / 2e-6, rtol=1e-5, atol=1e-6
+        )

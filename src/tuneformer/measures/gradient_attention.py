@@ -1,10 +1,14 @@
 """Attention weighted by what it does to an output."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from tuneformer.measures.attention_shares import Weights
+from tuneformer.models.attention.explicit import explicit_attention
+from tuneformer.models.attention.layer_spec import AttentionSite
 
 
 def gradient_times_attention(weights: Weights, gradient: Weights) -> Weights:
@@ -36,3 +40,31 @@ def relevance(
         positive = gradient_times_attention(weights, gradient).clamp(min=0).mean(dim=1)
         result = result + positive @ result
     return result
+
+
+def attention_gradients(
+    model: nn.Module, output: Callable[[], Tensor]
+) -> dict[AttentionSite, tuple[Weights, Weights]]:
+    """Return A and dy/dA of each attention module, for a scalar output y that `output` computes by the model.
+
+    `grad` of the parameters is left as it was. A recurrent decoder's queries are put together again.
+
+    Args:
+        model: in evaluation mode.
+        output: runs it and returns y: the logit of a class, or the loss.
+    """
+    passes: dict[AttentionSite, list[Tensor]] = {}
+
+    def keep(site: AttentionSite, weights: Tensor) -> Tensor:
+        weights = weights if weights.requires_grad else weights.requires_grad_()
+        passes.setdefault(site, []).append(weights)
+        return weights
+
+    with torch.enable_grad(), explicit_attention(model, keep):
+        y = output()
+    flat = [weights for parts in passes.values() for weights in parts]
+    gradients = iter(torch.autograd.grad(y, flat, allow_unused=True, materialize_grads=True))
+    return {
+        site: (torch.cat(parts, dim=2).detach(), torch.cat([next(gradients) for _ in parts], dim=2))
+        for site, parts in passes.items()
+    }

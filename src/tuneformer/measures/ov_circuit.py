@@ -2,10 +2,12 @@
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
+from tuneformer.errors import UserError
 from tuneformer.measures.attention_shares import HeadScore
 from tuneformer.measures.precision import full_precision
+from tuneformer.models.attention.shell import AttentionShell
 
 
 def copying_score(
@@ -41,3 +43,19 @@ def copying_deviation_of_noise(head_dim: int) -> float:
     (Ginibre 1965), whose mean modulus is 2/3 of that.
     """
     return 1.5 / head_dim
+
+
+def value_and_output(
+    shell: AttentionShell,
+) -> tuple[Float[Tensor, "head dim d_model"], Float[Tensor, "head d_model dim"]]:
+    """Return W_V and W_O of each head; heads that share values have the same W_V.
+
+    Raises:
+        UserError: the values are not a matrix times the input, as in latent attention.
+    """
+    value = getattr(shell, "value", None)
+    if not isinstance(value, nn.Linear) or value.in_features != shell.layer.d_model:
+        raise UserError(f"{type(shell).__name__} has no matrix from its input to its values: no OV circuit")
+    by_output = shell.output.weight.detach().unflatten(1, (-1, shell.head_dim)).transpose(0, 1)
+    by_value = value.weight.detach().unflatten(0, (-1, shell.head_dim))
+    return by_value.repeat_interleave(len(by_output) // len(by_value), dim=0), by_output
