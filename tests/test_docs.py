@@ -1,5 +1,6 @@
 """What the documents say of options holds for the options there are."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -24,3 +25,13 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
 def test_every_optimizer_has_a_row_in_the_catalogue(option: str) -> None:
     rows = (ROOT / "docs" / "optimizers.md").read_text(encoding="utf-8").splitlines()
     assert any(row.startswith(f"| `{option}` |") and row.count("|") == 8 for row in rows)
+
+
+def test_every_measure_in_the_table_is_a_function() -> None:
+    rows = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8").splitlines()
+    named = [re.findall(r"`([\w.]+)`", row.split("|")[1]) for row in rows if row.startswith("| `")]
+    assert len(named) > 25
+    for first, *others in named:
+        module, _, name = first.partition(".")
+        measures = importlib.import_module(f"tuneformer.measures.{module}")
+        assert [other for other in (name, *others) if not callable(getattr(measures, other, None))] == []

@@ -147,6 +147,10 @@ class Decoder(nn.Module):
             x = block(x, shared)
         if cache is not None:
             cache.length += n_tokens
+        return self.unembed(x)
+
+    def unembed(self, x: Float[Tensor, "batch time d_model"]) -> Float[Tensor, "batch time vocab"]:
+        """Return the logits that the residual stream amounts to, here or after any layer."""
         x = self.output_scale * self.norm(x)
         if self.output is None:  # tied: one parameter under one name, used twice
             return F.linear(x, self.token_embedding.weight)

@@ -159,6 +159,10 @@ class EncoderDecoder(SequenceToSequence):
             y = block(y, shared)
         if cache is not None:
             cache.length += target.shape[1]
+        return self.unembed(y)
+
+    def unembed(self, y: Float[Tensor, "batch target d_model"]) -> Float[Tensor, "batch target vocab"]:
+        """Return the logits that the decoder's residual stream amounts to, here or after any layer."""
         y = self.norm(y)
         if self.output is None:  # tied: one parameter under one name, used three times
             return F.linear(y, self.token_embedding.weight)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.mask import AttentionMask, masked_softmax
-from tuneformer.models.attention.shell import EditWeights
+from tuneformer.models.attention.watched import SeenAttention, Watched
 from tuneformer.models.choice import choose
 
 
@@ -50,7 +50,7 @@ class FirstTokenPooling(Pooling):
         return x[:, 0]
 
 
-class AttentionPooling(Pooling):
+class AttentionPooling(Watched, Pooling):
     """sum over t of a_t x_t, a = softmax over the tokens of w^T x_t (arXiv 2008.01077, 3.2).
 
     Its weights are seen and edited as those of an attention module with one head and one query, at the
@@ -61,16 +61,18 @@ class AttentionPooling(Pooling):
         super().__init__()
         self.score = nn.Linear(d_model, 1, bias=False)
         self.flops_per_token = 4.0 * d_model  # w^T x_t, and a_t x_t
-        self.edit_weights: EditWeights | None = None  # set by `explicit_attention`
 
     def forward(
         self, x: Float[Tensor, "batch time d_model"], visible: Bool[Tensor, "batch time"] | None
     ) -> Float[Tensor, "batch d_model"]:
         mask = AttentionMask(causal=False, visible=visible)
         logits = self.score(x).mT.unsqueeze(1)  # (B, T, 1) -> (B, 1, 1, T)
-        weights = masked_softmax(logits, mask.allowed(1, x.shape[1], x.device))
-        if self.edit_weights is not None:
-            weights = self.edit_weights(AttentionSite("pooling", 0), weights)
+        allowed = mask.allowed(1, x.shape[1], x.device)
+        site = AttentionSite("pooling", 0)
+        weights = self.edited(site, masked_softmax(logits, allowed))
+        if self.watch is not None:
+            values = x.unsqueeze(1)
+            self.watch(site, SeenAttention(weights=weights, values=values, logits=logits, allowed=allowed))
         return (weights[:, 0] @ x).squeeze(1)
 
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tuneformer.models.attention.logits import Logits, repeat_heads
@@ -41,6 +41,10 @@ class AttentionCore(nn.Module, ABC):
         mask: AttentionMask,
     ) -> Float[Tensor, "batch mixed_head query key"]:
         """Return the weight of each key for each query, before dropout."""
+
+    def allowed(self, q: Tensor, k: Tensor, mask: AttentionMask) -> Bool[Tensor, "*_ _ _"] | None:
+        """Return which keys a query may see, of all keys there are; None: all."""
+        return mask.allowed(q.shape[2], k.shape[2], q.device)
 
     def distance(self, q: Tensor, k: Tensor, mask: AttentionMask) -> Int[Tensor, "query key"] | None:
         """Return how far keys lie before queries, where the logits have a bias."""

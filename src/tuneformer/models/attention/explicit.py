@@ -6,11 +6,7 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 
 from tuneformer.models.attention.layer_spec import AttentionSite
-from tuneformer.models.attention.shell import AttentionShell, EditWeights
-from tuneformer.models.pooling import AttentionPooling
-from tuneformer.models.recurrent.alignment import Alignment
-
-HAVE_WEIGHTS = (AttentionShell, AttentionPooling, Alignment)
+from tuneformer.models.attention.watched import EditWeights, Watch, Watched
 
 
 @contextmanager
@@ -30,7 +26,7 @@ def explicit_attention(model: nn.Module, edit: EditWeights) -> Iterator[None]:
     Gradients flow through it, second derivatives too, which the fused path does not have on every
     device.
     """
-    shells = [module for module in model.modules() if isinstance(module, HAVE_WEIGHTS)]
+    shells = [module for module in model.modules() if isinstance(module, Watched)]
     before = [shell.edit_weights for shell in shells]
     for shell in shells:
         shell.edit_weights = edit
@@ -57,3 +53,17 @@ def record_attention(model: nn.Module) -> Iterator[dict[tuple[str, int], list[Te
 
     with explicit_attention(model, watch):
         yield recorded
+
+
+@contextmanager
+def watch_attention(model: nn.Module, watch: Watch) -> Iterator[None]:
+    """Within the block, `watch(site, seen)` sees weights, values, logits and mask of each pass; see above."""
+    watched = [module for module in model.modules() if isinstance(module, Watched)]
+    before = [module.watch for module in watched]
+    for module in watched:
+        module.watch = watch
+    try:
+        yield
+    finally:
+        for module, previous in zip(watched, before, strict=True):
+            module.watch = previous

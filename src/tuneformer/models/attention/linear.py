@@ -71,8 +71,8 @@ class LinearAttention(RecurrentShell):
         """Run the core; without order it needs no scan."""
         if shared.mask.causal:
             return super().mix(q, k, v, gate, shared)
-        if self.edit_weights is None:
+        if not self.is_watched:
             return self.core.both_ways(q, k, v)
         weights = q @ k.transpose(-1, -2)
         weights = normalised(weights, weights.sum(dim=-1, keepdim=True))
-        return self.edit_weights(self.layer.site, weights) @ v
+        return self.seen(weights, v, shared)

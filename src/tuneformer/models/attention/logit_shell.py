@@ -13,6 +13,7 @@ from tuneformer.models.attention.layer_spec import LayerSpec
 from tuneformer.models.attention.logits import LogitOptions, repeat_heads
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.attention.watched import SeenAttention
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.key_value_cache import LayerCache, LayerKeyValues
 from tuneformer.models.norms import RMSNorm
@@ -72,10 +73,16 @@ class OptionShell(AttentionShell):
         mask: AttentionMask,
     ) -> Float[Tensor, "batch mixed_head query value"]:
         """Run the core: fused, or explicit where someone wants to see or edit the weights."""
-        if self.edit_weights is None:
+        if not self.is_watched:
             return self.core(q, k, v, mask)
-        weights = self.edit_weights(self.layer.site, self.core.weights(q, k, mask))
-        return F.dropout(weights, self.layer.dropout, self.training) @ repeat_heads(v, weights.shape[1])
+        weights = self.edited(self.layer.site, self.core.weights(q, k, mask))
+        v = repeat_heads(v, weights.shape[1])
+        if self.watch is not None:
+            logits = self.core.logits(q, k, self.core.distance(q, k, mask))
+            allowed = self.core.allowed(q, k, mask)
+            seen = SeenAttention(weights=weights, values=v, logits=logits, allowed=allowed)
+            self.watch(self.layer.site, seen)
+        return F.dropout(weights, self.layer.dropout, self.training) @ v
 
 
 class LogitShell(OptionShell):

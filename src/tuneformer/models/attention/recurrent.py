@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from tuneformer.errors import UserError
 from tuneformer.models.attention.layer_spec import LayerSpec
 from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.attention.watched import SeenAttention
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.key_value_cache import LayerCache
 
@@ -110,17 +111,28 @@ class RecurrentShell(AttentionShell):
         shared: ForwardPass,
     ) -> HeadVectors:
         """Run the core: in chunks, or by its weights where someone wants to see or edit them."""
-        if self.edit_weights is not None:
+        if self.is_watched:
             if shared.cache is not None:
                 raise UserError(
                     f"{type(self).__name__} keeps no keys: its weights can be seen without a cache only"
                 )
-            return self.edit_weights(self.layer.site, self.core.weights(q, k, gate)) @ v
+            return self.seen(self.core.weights(q, k, gate), v, shared)
         if shared.cache is None:
             return self.core(q, k, v, gate, None)[0]
         cache = self.cache_of(shared.cache, RecurrentState)
         mixed, cache.state = self.core(q, k, v, gate, cache.state)
         return mixed
+
+    def seen(
+        self, weights: Float[Tensor, "batch head time time"], v: HeadVectors, shared: ForwardPass
+    ) -> HeadVectors:
+        """Let the weights be edited and watched, and mix by them."""
+        weights = self.edited(self.layer.site, weights)
+        if self.watch is not None:
+            allowed = shared.mask.allowed(v.shape[2], v.shape[2], v.device)
+            seen = SeenAttention(weights=weights, values=v, logits=None, allowed=allowed)
+            self.watch(self.layer.site, seen)
+        return weights @ v
 
     def rotate(self, q: HeadVectors, k: HeadVectors, start: int) -> tuple[HeadVectors, HeadVectors]:
         """Put positions into queries and keys, where the model rotates them."""

@@ -1,22 +1,21 @@
 """The part that all attention modules share: the output projection, heads, the cache, explicit weights."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import TypeVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from tuneformer.errors import UserError
-from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
+from tuneformer.models.attention.layer_spec import LayerSpec
+from tuneformer.models.attention.watched import Watched
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.key_value_cache import KeyValueCache, LayerCache
 
-EditWeights = Callable[[AttentionSite, Tensor], Tensor]
 Cache = TypeVar("Cache", bound=LayerCache)
 
 
-class AttentionShell(nn.Module, ABC):
+class AttentionShell(Watched, ABC):
     """What a model calls an attention module: y = W_output mix(x), heads of d_model / n_heads numbers.
 
     A module of conf/attention is built from it by way of `LogitShell`, where each pair of query and key
@@ -38,7 +37,6 @@ class AttentionShell(nn.Module, ABC):
             )
         self.layer = layer
         self.head_dim = layer.d_model // layer.n_heads
-        self.edit_weights: EditWeights | None = None  # set by `explicit_attention`
 
     @abstractmethod
     def forward(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.mask import AttentionMask, masked_softmax
-from tuneformer.models.attention.shell import EditWeights
+from tuneformer.models.attention.watched import SeenAttention, Watched
 from tuneformer.models.choice import choose
 from tuneformer.models.flops import matrix_flops
 
@@ -82,7 +82,7 @@ class Source(NamedTuple):
         return Source(*(part[rows] for part in self))
 
 
-class Alignment(nn.Module):
+class Alignment(Watched):
     """c = sum over tokens of a_j h_j, a = softmax over the tokens of the scores (1409.0473, equations 5, 6).
 
     Its weights are seen and edited as those of an attention module with one head, an entry for each query.
@@ -92,7 +92,6 @@ class Alignment(nn.Module):
         super().__init__()
         self.score = choose("model.score", score, SCORES)(d_model=d_model)
         self.site = site
-        self.edit_weights: EditWeights | None = None  # set by `explicit_attention`
 
     def read(self, states: Float[Tensor, "batch key d_model"], visible: Bool[Tensor, "batch key"]) -> Source:
         """Return the source, ready to be looked at by any number of queries."""
@@ -104,9 +103,12 @@ class Alignment(nn.Module):
         """Return what the query gathers; nothing from padding."""
         scores = self.score(query, source.keys)[:, None, None, :]
         mask = AttentionMask(causal=False, visible=source.visible)
-        weights = masked_softmax(scores, mask.allowed(1, scores.shape[-1], scores.device))
-        if self.edit_weights is not None:
-            weights = self.edit_weights(self.site, weights)
+        allowed = mask.allowed(1, scores.shape[-1], scores.device)
+        weights = self.edited(self.site, masked_softmax(scores, allowed))
+        if self.watch is not None:
+            values = source.states.unsqueeze(1)
+            seen = SeenAttention(weights=weights, values=values, logits=scores, allowed=allowed)
+            self.watch(self.site, seen)
         return (weights[:, 0] @ source.states).squeeze(1)
 
     def flops(self, *, n_queries: int | float, n_keys: int | float) -> float:
