@@ -5,7 +5,13 @@ import pytest
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
-from tuneformer.config.whitelist import PROJECT_TARGETS, allowed_targets, check_targets, whitelisted
+from tuneformer.config.whitelist import (
+    PROJECT_TARGETS,
+    allowed_targets,
+    check_targets,
+    target_modules,
+    whitelisted,
+)
 from tuneformer.errors import UserError
 
 pytestmark = pytest.mark.fast
@@ -81,3 +87,15 @@ def test_hydra_builds_what_the_environment_allows(monkeypatch: pytest.MonkeyPatc
     with whitelisted():
         assert instantiate(counter) == {}
     assert os.environ["TUNEFORMER_ALLOW"] == "collections.Counter"
+
+
+def test_the_modules_of_a_configuration_are_those_of_the_projects_own_targets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TUNEFORMER_ALLOW", "mypackage.*")
+    config = {
+        "optimizer": {"_target_": "torch.optim.Muon", "rest": {"_target_": "pytorch_optimizer.Lion"}},
+        "callbacks": [{"_target_": "tuneformer.callbacks.progress.Progress"}],
+        "model": {"_target_": "mypackage.nets.Mine"},
+    }
+    assert target_modules(config) == {"torch.optim", "pytorch_optimizer", "tuneformer.callbacks.progress"}

@@ -12,6 +12,7 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuneformer.config.whitelist import target_modules
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.sweeps.job import Config, Ended, Job
@@ -29,12 +30,13 @@ SERVER_LOST = 255
 LOADED_BEFORE = [
     "torch",
     "pytorch_lightning",
-    "pytorch_optimizer",
     "hydra",
     "tuneformer.command_line",
     "tuneformer.training.run",
     "tuneformer.sweeps.launchers.worker",
 ]
+UNKNOWN_JOBS = ["pytorch_optimizer"]
+"""What jobs may need that were not checked beforehand; of those that were, what they name is loaded."""
 
 
 class LocalLauncher:
@@ -48,11 +50,14 @@ class LocalLauncher:
         self.n_jobs = n_jobs
         self._devices = 1
         self._shares: list[Share] | None = None
+        forkserver().set_forkserver_preload([*LOADED_BEFORE, *UNKNOWN_JOBS])
 
     def check(self, configs: Sequence[Config]) -> None:
         """Raises UserError if the jobs ask for more GPUs than there are."""
         wanted = [config["trainer"]["devices"] for config in configs]
         self._devices = max((number for number in wanted if isinstance(number, int)), default=1)
+        named = set[str]().union(*map(target_modules, configs))
+        forkserver().set_forkserver_preload([*LOADED_BEFORE, *sorted(named)])
         self.shares()
 
     def at_a_time(self) -> int:
@@ -91,10 +96,8 @@ class LocalLauncher:
 
 
 def forkserver() -> ForkServerContext:
-    """Processes forked from one that has loaded everything a run needs."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(LOADED_BEFORE)
-    return context
+    """Processes forked from one that has loaded what a run needs."""
+    return multiprocessing.get_context("forkserver")
 
 
 def in_child(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -1,5 +1,6 @@
 """The process of one job: its share of the machine, its own log, and an end when its launcher ends."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -21,6 +22,7 @@ def work(
     job: Job, share: Share, environment: Mapping[str, str], log: Path, answer: connection.Connection
 ) -> None:
     """Trains the job and sends its error, or None."""
+    gc.freeze()  # else each collection would copy the pages of all that was loaded before the fork
     os.setsid()  # the launcher hears Ctrl-C and tells its jobs
     threading.Thread(target=_end_with_launcher, daemon=True).start()
     share.take(environment)
