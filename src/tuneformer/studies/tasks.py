@@ -82,8 +82,9 @@ class TaskStudy:
         rows = list(read_rows(self.folder / job.name / "metrics.csv"))
         if trial.reaches is not None:
             return first_step(rows, metric=trial.metric, reaches=trial.reaches)
-        at_step = {row["step"]: row for row in rows}
-        return at_step.get(trial.at_step, {}).get(trial.metric, math.nan)
+        return next(
+            (row.get(trial.metric, math.nan) for row in rows if row["step"] == trial.at_step), math.nan
+        )
 
     def _row(self, trial: Trial) -> str:
         jobs = [job for job in jobs_of(trial) if job in self.records]
