@@ -4,7 +4,7 @@ import pytest
 
 from tuneformer.studies.running import Outcome
 from tuneformer.studies.task_trials import TRIALS, Trial
-from tuneformer.studies.tasks import TaskJob, TaskStudy, jobs_of
+from tuneformer.studies.tasks import TaskJob, TaskStudy, first_step, jobs_of
 
 
 @pytest.mark.fast
@@ -49,6 +49,18 @@ def test_the_table_counts_the_seeds_that_came_out_as_expected() -> None:
     )
     assert second == "| copy | one layer | 1 | test/loss | at most 1 | 0.5000 | 0.2500 | 1 of 1 | 1.0 |"
     assert set(jobs_of(again)) <= set(jobs_of(end))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("reaches", "step"), [(0.5, 200), (0.9, 400), (0.95, None)])
+def test_the_first_step_is_that_of_the_first_validation_that_is_good_enough(
+    reaches: float, step: int | None
+) -> None:
+    accuracies = {100: 0.2, 200: 0.6, 300: 0.4, 400: 0.9}
+    rows = [{"step": at, "val/accuracy": value} for at, value in accuracies.items()]
+    rows.insert(1, {"step": 150, "train/loss": 2.0})
+    found = first_step(rows, metric="val/accuracy", reaches=reaches)
+    assert found == step if step is not None else found != found
 
 
 @pytest.mark.proof

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
@@ -77,10 +77,14 @@ class TaskStudy:
         return {}
 
     def _value(self, trial: Trial, job: TaskJob) -> float:
-        if trial.at_step is None:
+        if trial.at_step is None and trial.reaches is None:
             return float(self.records[job]["metrics"]["final"].get(trial.metric, math.nan))
-        rows = {row["step"]: row for row in read_rows(self.folder / job.name / "metrics.csv")}
-        return rows.get(trial.at_step, {}).get(trial.metric, math.nan)
+        rows = list(read_rows(self.folder / job.name / "metrics.csv"))
+        if trial.reaches is not None:
+            return first_step(rows, metric=trial.metric, reaches=trial.reaches)
+        return next(
+            (row.get(trial.metric, math.nan) for row in rows if row["step"] == trial.at_step), math.nan
+        )
 
     def _row(self, trial: Trial) -> str:
         jobs = [job for job in jobs_of(trial) if job in self.records]
@@ -92,7 +96,7 @@ class TaskStudy:
             trial.experiment,
             trial.arm,
             str(len(values)),
-            trial.metric + ("" if trial.at_step is None else f" at step {trial.at_step:,}"),
+            trial.figure(),
             trial.expected(),
             shown(values),
             "" if not optima or optima[0] is None else f"{optima[0]:.4f}",
@@ -100,6 +104,11 @@ class TaskStudy:
             f"{mean(minutes):.1f}" if minutes else "",
         ]
         return f"| {' | '.join(cells)} |"
+
+
+def first_step(rows: Sequence[Mapping[str, float]], *, metric: str, reaches: float) -> float:
+    """The step of the first row where `metric` is at least `reaches`; nan where none is."""
+    return next((float(row["step"]) for row in rows if row.get(metric, math.nan) >= reaches), math.nan)
 
 
 def jobs_of(trial: Trial) -> list[TaskJob]:
