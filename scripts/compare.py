@@ -13,7 +13,8 @@ from pathlib import Path
 from tuneformer.command_line import run_command
 
 
-def main() -> None:
+def arguments() -> argparse.Namespace:
+    """What was typed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -38,7 +39,11 @@ def main() -> None:
     parser.add_argument(
         "--mode", default=os.environ.get("WANDB_MODE", "offline"), help="online or offline (default: offline)"
     )
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
 
     from tuneformer.errors import UserError
 

@@ -50,4 +50,11 @@ def test_inside_one_schedule_it_is_marked() -> None:
     assert (found.steps, found.seconds, found.kind) == (50.0, 5.0, "mid-schedule")
     assert reach(*runs, target=2.0).kind == "ends of runs"
     assert reach(*runs, target=1.0).kind == "not reached"
-    assert reach(runs[0], trial(seed=1, val=2.0), target=3.0).kind == "not reached"
+    assert reach(runs[0], trial(seed=1, val=2.0), target=3.0).kind == "at most"
+
+
+def test_a_method_reaches_what_its_seeds_end_at_in_the_mean() -> None:
+    runs = [trial(seed=s, val=v, curve=[4.0, v]) for s, v in ((0, 1.9), (1, 2.1))]
+    found = reach(*runs, target=2.0)
+    assert (found.steps, found.kind) == (100, "ends of runs")
+    assert reach(*runs, target=1.99).kind == "not reached"

@@ -30,7 +30,7 @@ def test_a_sweep_several_and_single_runs_are_read_each_run_once(tmp_path: Path) 
 
 def test_a_trial_is_what_the_run_says(tmp_path: Path) -> None:
     config = config_of(optimizer="lion", lr=0.03, seed=4, steps=50)
-    memory = {"peak_bytes": 1e6, "own_process": True, "optimizer_state_bytes": 5.0}
+    memory = {"peak_bytes": 1e6, "peak_is_own": True, "optimizer_state_bytes": 5.0}
     plant(tmp_path / "optimizer=lion,seed=4", val=1.5, test=1.6, config=config, record={"memory": memory})
     (trial,) = read(tmp_path).trials
     assert (trial.seed, trial.horizon, trial.diverged) == (4, 50.0, False)
@@ -47,7 +47,7 @@ def test_a_trial_is_what_the_run_says(tmp_path: Path) -> None:
 
 
 def test_peak_memory_counts_only_where_a_process_had_one_run(tmp_path: Path) -> None:
-    plant(tmp_path / "run", val=1.5, record={"memory": {"peak_bytes": 1e6, "own_process": False}})
+    plant(tmp_path / "run", val=1.5, record={"memory": {"peak_bytes": 1e6, "peak_is_own": False}})
     assert math.isnan(read(tmp_path).trials[0].cost.peak_bytes)
 
 

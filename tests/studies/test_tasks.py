@@ -65,7 +65,7 @@ def test_the_first_step_is_that_of_the_first_validation_that_is_good_enough(
 
 @pytest.mark.proof
 def test_the_study_trains_once_and_reads_the_second_time(capfd: pytest.CaptureFixture[str]) -> None:
-    trial = Trial(experiment="copy", arm="tiny", metric="val/accuracy", at_step=2, at_least=0.0)
+    trial = Trial(experiment="copy", arm="tiny", metric="val/accuracy", reaches=0.0, at_most=2.0)
     small = ["data.n_validation=20", "data.n_test=20", "data.batch_size=4", "trainer.max_steps=2"]
     overrides = [*small, "model.d_model=16", "trainer.val_check_interval=2", "scheduler.warmup=1"]
     tables, seconds = [], []

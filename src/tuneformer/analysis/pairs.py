@@ -70,9 +70,9 @@ def _compare(first: Result, second: Result, criterion: Criterion) -> Pair:
 
 
 def _note(values: Sequence[float], difference: Estimate, paired: bool, needed: int | None) -> str:
-    endless = sum(not math.isfinite(value) for value in values)
-    if endless:
-        return f"{endless} of the runs diverged or were pruned: no difference can be given"
+    without_end = sum(not math.isfinite(value) for value in values)
+    if without_end:
+        return f"{without_end} of the runs diverged or were pruned: no difference can be given"
     if difference.n < 2:
         return "one seed: no interval; how many are needed cannot be told from one"
     if not paired:

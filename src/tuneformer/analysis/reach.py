@@ -36,7 +36,9 @@ def reach_target(results: Sequence[Result], target: float, criterion: Criterion)
     the metric.
     """
     ordered = sorted(results, key=lambda result: result.horizon)
-    if len(ordered) > 1:
+    if not math.isfinite(target):  # the baseline that would have given it diverged
+        steps, seconds, kind = math.inf, math.inf, NOT_REACHED
+    elif len(ordered) > 1:
         steps, seconds, kind = _from_ends(ordered, target, criterion)
     else:
         steps, seconds, kind = _inside(ordered[0], target, criterion)
@@ -68,12 +70,12 @@ def _inside(result: Result, target: float, criterion: Criterion) -> tuple[float,
     for trial in result.reported:
         values = trial.curves.get(criterion.choose)
         if values is None or not trial.lived:
-            return math.inf, math.inf, NOT_REACHED
+            return _from_ends([result], target, criterion)
         sign = 1 if criterion.lower_is_better else -1
         with np.errstate(invalid="ignore"):
             rows = np.flatnonzero(sign * values <= sign * target)
-        if not len(rows):
-            return math.inf, math.inf, NOT_REACHED
+        if not len(rows):  # one seed may end short of what their mean reaches
+            return _from_ends([result], target, criterion)
         seconds = trial.curves.get("seconds", np.full(len(values), math.nan))
         reached.append((float(trial.curves["step"][rows[0]]), float(seconds[rows[0]])))
     steps, seconds = (fmean(column) for column in zip(*reached, strict=True))

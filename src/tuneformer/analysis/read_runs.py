@@ -138,7 +138,7 @@ def _cost(record: Record) -> Cost:
         steps=_number(record.get("steps")),
         tokens=_number(record.get("tokens")),
         seconds=_number(record.get("train_seconds", record["wall_seconds"])),
-        peak_bytes=_number(memory.get("peak_bytes")) if memory.get("own_process") else math.nan,
+        peak_bytes=_number(memory.get("peak_bytes")) if memory.get("peak_is_own") else math.nan,
         state_bytes=_number(memory.get("optimizer_state_bytes")),
     )
 

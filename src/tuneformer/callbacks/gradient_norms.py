@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import cast
 
 import pytorch_lightning as pl
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from tuneformer.callbacks.measurement import Measurement
 from tuneformer.callbacks.tensors import as_numbers
+from tuneformer.measures.gradients import norms_by_part
 from tuneformer.models.parts import parameters_by_part
 from tuneformer.tasks.base import Task, logs_step
 
@@ -28,7 +29,7 @@ class GradientNorms(Measurement):
         if logs_step(trainer, trainer.global_step + 1):
             parts = parameters_by_part(cast(Task, pl_module).model)
             gradients = {part: [p.grad for p in mine if p.grad is not None] for part, mine in parts.items()}
-            self._norms = {part: nn.utils.get_total_norm(each) for part, each in gradients.items() if each}
+            self._norms = norms_by_part({part: each for part, each in gradients.items() if each})
 
     def after_step(self, trainer: pl.Trainer, task: Task) -> Mapping[str, float]:
         """See `Measurement`."""

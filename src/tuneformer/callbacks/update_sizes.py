@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from tuneformer.callbacks.measurement import Measurement
 from tuneformer.callbacks.tensors import as_numbers
+from tuneformer.measures.gradients import update_ratio
+from tuneformer.measures.weights import weight_norm
 from tuneformer.tasks.base import Task, logs_step
 
 
@@ -17,8 +19,7 @@ class UpdateSizes(Measurement):
 
     `update_ratio/<group>` is |W after - W before| / |W before|, `weight_norm/<group>` |W before|.
 
-    Decay included. A ratio about 1e-3 is healthy by a rule of thumb that has no source
-    but practice. The weights of a step that is logged are kept until it is made: so much memory once more.
+    Decay included. The weights of a step that is logged are kept until it is made: so much memory once more.
     """
 
     def __init__(self) -> None:
@@ -45,9 +46,6 @@ class UpdateSizes(Measurement):
         values: dict[str, Tensor] = {}
         for group in optimizer.param_groups:
             name, old = group["name"], before[group["name"]]
-            norm = nn.utils.get_total_norm(old)
-            moved = nn.utils.get_total_norm(
-                [new - was for new, was in zip(group["params"], old, strict=True)]
-            )
-            values |= {f"update_ratio/{name}": moved / norm, f"weight_norm/{name}": norm}
+            values[f"update_ratio/{name}"] = update_ratio(old, group["params"])
+            values[f"weight_norm/{name}"] = weight_norm(old)
         return as_numbers(values)

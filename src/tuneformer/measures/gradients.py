@@ -1,57 +1,34 @@
 """Measures of gradients and of the steps that they become."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributed.tensor import DTensor
 
 from tuneformer.measures.precision import full_precision
+from tuneformer.measures.weights import weight_norm
 
-_LAYER = re.compile(r"(?:.*\.)?(?:\w*blocks|cells|layers)\.\d+(?=\.)")
 
+def norms_by_part(gradients: Mapping[str, Iterable[Tensor]]) -> dict[str, Tensor]:
+    """Return |g_l| = sqrt(sum of g^2 over the tensors of a part), for each part of a model.
 
-def layer_of(name: str) -> str:
-    """Return the layer that a parameter belongs to: "blocks.3" of "blocks.3.attention.query.weight".
-
-    What stands in no layer is one by its own: "token_embedding" of "token_embedding.weight".
+    Their squares add up to the square of the total norm. It vanishes or explodes where it changes by orders
+    of magnitude between neighbours; null: the same at initialisation.
     """
-    found = _LAYER.match(name)
-    return found.group(0) if found else name.rpartition(".")[0] or name
+    return {part: weight_norm(tensors) for part, tensors in gradients.items()}
 
 
-def norms_by_layer(tensors: Mapping[str, Tensor], layer: Callable[[str], str] = layer_of) -> dict[str, float]:
-    """Return |g_l| = sqrt(sum of g^2 over the tensors of a layer), for each layer in order of appearance.
-
-    Their squares add up to the square of the total norm. For gradients as for weights; sharded tensors
-    count as wholes. It vanishes or explodes where it changes by orders of magnitude between neighbours;
-    null: the same at initialisation.
-
-    Args:
-        tensors: by the name of their parameter.
-        layer: from such a name to that of its layer.
-    """
-    squares: dict[str, float] = {}
-    for name, tensor in tensors.items():
-        of = layer(name)
-        squares[of] = squares.get(of, 0.0) + _norm(tensor) ** 2
-    return {of: square**0.5 for of, square in squares.items()}
-
-
-def update_ratio(before: Iterable[Tensor], after: Iterable[Tensor]) -> float:
+def update_ratio(before: Sequence[Tensor], after: Sequence[Tensor]) -> Tensor:
     """Return |W' - W| / |W|, the relative change of these weights in a step; about 1e-3 is healthy.
 
     A rule of thumb (Karpathy, "makemore" 4; CS231n notes, "neural networks 3"): far above it the weights
-    have no time to settle, far below it they hardly learn. Of SGD it is lr |g| / |W|. NaN where W is 0.
+    have no time to settle, far below it they hardly learn. Of SGD it is lr |g| / |W|. Not finite where W is
+    0.
     """
-    moved = total = 0.0
-    for old, new in zip(before, after, strict=True):
-        moved += _norm(new - old) ** 2
-        total += _norm(old) ** 2
-    return (moved / total) ** 0.5 if total else float("nan")
+    moved = weight_norm(new.detach() - old for old, new in zip(before, after, strict=True))
+    return moved / weight_norm(before)
 
 
 def update_ratio_by_row(
@@ -104,8 +81,3 @@ def noise_scale(small_square: float, big_square: float, *, small_batch: int, big
     square = (big_batch * big_square - small_batch * small_square) / (big_batch - small_batch)
     trace = (small_square - big_square) / (1 / small_batch - 1 / big_batch)
     return NoiseScale(gradient_square=square, trace=trace)
-
-
-def _norm(tensor: Tensor) -> float:
-    norm = torch.linalg.vector_norm(full_precision(tensor))
-    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)

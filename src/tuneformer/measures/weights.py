@@ -1,10 +1,11 @@
 """Measures of weights: their size, their rank, how far they turn."""
 
 import math
+from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from tuneformer.measures.precision import full_precision
 
@@ -27,9 +28,12 @@ def stable_rank_of_noise(rows: int, columns: int) -> float:
     return rows * columns / (math.sqrt(rows) + math.sqrt(columns)) ** 2
 
 
-def weight_norm(weights: Tensor) -> float:
-    """Return |W|, the root of the sum of squares. Null: the same at initialisation."""
-    return float(torch.linalg.vector_norm(full_precision(weights)))
+def weight_norm(weights: Iterable[Tensor]) -> Tensor:
+    """Return |W|, the root of the sum of squares over all the tensors. Null: the same at initialisation.
+
+    Of tensors that are spread over devices the norm is too, as a DTensor of one number.
+    """
+    return nn.utils.get_total_norm([full_precision(tensor) for tensor in weights])
 
 
 def effective_lr_of_gradients(lr: float, norm: float) -> float:

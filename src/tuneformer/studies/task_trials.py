@@ -10,7 +10,6 @@ class Trial:
     Attributes:
         arm: what distinguishes the row from others of its task.
         metric: which figure of a run is looked at.
-        at_step: at which optimizer step, where it is not at the end.
         reaches: look at the first validation where the metric is at least so much; the figure is its step.
         at_least, at_most: where every seed's metric must lie.
         of_optimum: whether these bounds are multiples of the best that can be expected.
@@ -20,7 +19,6 @@ class Trial:
     arm: str
     overrides: tuple[str, ...] = ()
     metric: str = "test/accuracy"
-    at_step: int | None = None
     reaches: float | None = None
     at_least: float | None = None
     at_most: float | None = None
@@ -31,7 +29,7 @@ class Trial:
         """What is looked at, in words."""
         if self.reaches is not None:
             return f"first step with {self.metric} {self.reaches:g}"
-        return self.metric + ("" if self.at_step is None else f" at step {self.at_step:,}")
+        return self.metric
 
     def expected(self) -> str:
         """The bounds in words."""

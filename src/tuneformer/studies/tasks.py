@@ -77,14 +77,10 @@ class TaskStudy:
         return {}
 
     def _value(self, trial: Trial, job: TaskJob) -> float:
-        if trial.at_step is None and trial.reaches is None:
+        if trial.reaches is None:
             return float(self.records[job]["metrics"]["final"].get(trial.metric, math.nan))
         rows = list(read_rows(self.folder / job.name / "metrics.csv"))
-        if trial.reaches is not None:
-            return first_step(rows, metric=trial.metric, reaches=trial.reaches)
-        return next(
-            (row.get(trial.metric, math.nan) for row in rows if row["step"] == trial.at_step), math.nan
-        )
+        return first_step(rows, metric=trial.metric, reaches=trial.reaches)
 
     def _row(self, trial: Trial) -> str:
         jobs = [job for job in jobs_of(trial) if job in self.records]

@@ -35,6 +35,6 @@ class MemoryWatch:
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT
         return {
             "peak_bytes": peak,
-            "own_process": on_gpu or self._first,
+            "peak_is_own": on_gpu or self._first,
             "optimizer_state_bytes": sum(map(state_bytes, trainer.optimizers)),
         }

@@ -26,15 +26,8 @@ def explicit_attention(model: nn.Module, edit: EditWeights) -> Iterator[None]:
     Gradients flow through it, second derivatives too, which the fused path does not have on every
     device.
     """
-    shells = [module for module in model.modules() if isinstance(module, Watched)]
-    before = [shell.edit_weights for shell in shells]
-    for shell in shells:
-        shell.edit_weights = edit
-    try:
+    with _hooked(model, "edit_weights", edit):
         yield
-    finally:
-        for shell, previous in zip(shells, before, strict=True):
-            shell.edit_weights = previous
 
 
 @contextmanager
@@ -58,12 +51,18 @@ def record_attention(model: nn.Module) -> Iterator[dict[tuple[str, int], list[Te
 @contextmanager
 def watch_attention(model: nn.Module, watch: Watch) -> Iterator[None]:
     """Within the block, `watch(site, seen)` sees weights, values, logits and mask of each pass; see above."""
+    with _hooked(model, "watch", watch):
+        yield
+
+
+@contextmanager
+def _hooked(model: nn.Module, name: str, hook: Watch | EditWeights) -> Iterator[None]:
     watched = [module for module in model.modules() if isinstance(module, Watched)]
-    before = [module.watch for module in watched]
+    before = [getattr(module, name) for module in watched]
     for module in watched:
-        module.watch = watch
+        setattr(module, name, hook)
     try:
         yield
     finally:
         for module, previous in zip(watched, before, strict=True):
-            module.watch = previous
+            setattr(module, name, previous)
