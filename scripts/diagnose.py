@@ -37,10 +37,9 @@ def main() -> None:
             if len(paths) == 1:
                 raise
             say(f"left out: {error}")
-    for each in diagnoses:
-        write_diagnosis(each)
+    files = [write_diagnosis(each) for each in diagnoses]
     if given.json:
-        print(json.dumps([each.as_json() for each in diagnoses], indent=2, default=str))
+        print(json.dumps([json.loads(file.read_text(encoding="utf-8")) for file in files], indent=2))
     elif len(paths) == 1:
         print_diagnosis(diagnoses[0], Console(highlight=False))
     else:

@@ -7,7 +7,8 @@ from tuneformer.diagnosis.finding import Finding
 from tuneformer.diagnosis.onset import onset
 from tuneformer.diagnosis.overrides import Candidate, first_that_changes, lower_rate
 
-# Of log(visible keys), mean over the heads of a layer. Folklore: 2303.06296 shows the collapse and names no number.
+# Of log(visible keys), mean over the heads of a layer. Folklore: 2303.06296 shows the collapse, and names no
+# number.
 LEAST_ENTROPY = 0.05
 LARGEST_LOGIT = 100.0  # tau of QK-clip (2507.20534)
 SINK_RATE = 0.3  # 2410.10781: a head is a sink above it
@@ -31,8 +32,8 @@ def entropy_collapse(evidence: Evidence) -> Finding | None:
                 baseline=1.0,
                 evidence=f"attention of layer {layer} has an entropy of {mean[-1]:.3f} of the largest"
                 f" (below {LEAST_ENTROPY:g}; uniform attention has 1)",
-                why="training becomes unstable as entropy collapses (2303.06296); a task that asks for one key"
-                " (copying) may want it",
+                why="training becomes unstable as entropy collapses (2303.06296); a task that asks for one"
+                " key (copying) may want it",
                 override=first_that_changes(evidence, *_bounded_logits(evidence)),
             )
     return None
@@ -79,8 +80,8 @@ def attention_sinks(evidence: Evidence) -> Finding | None:
         baseline=uniform,
         evidence=f"{share[-1]:.0%} of the heads give the first key more than {SINK_RATE:g} (above"
         f" {LARGEST_SINK_SHARE:.0%}; uniform attention gives it {uniform:.3f})",
-        why="heads with nothing to do rest on the first key: harmless for the loss, but it makes outliers that"
-        " quantisation and windows stumble over (2410.10781)",
+        why="heads with nothing to do rest on the first key: harmless for the loss, but it makes outliers"
+        " that quantisation and windows stumble over (2410.10781)",
         override=first_that_changes(evidence, ("attention", "learned_sink")),
     )
 

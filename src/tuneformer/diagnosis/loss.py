@@ -36,8 +36,8 @@ def over_fitting(evidence: Evidence) -> Finding | None:
         measured=rise,
         threshold=LARGEST_RISE,
         baseline=lowest,
-        evidence=f"val/loss ends {rise:.1%} above its lowest, {lowest:.4g} at step {val.steps[best]:.0f} (more"
-        f" than {LARGEST_RISE:.0%}), while train/loss falls on",
+        evidence=f"val/loss ends {rise:.1%} above its lowest, {lowest:.4g} at step {val.steps[best]:.0f}"
+        f" (more than {LARGEST_RISE:.0%}), while train/loss falls on",
         why="the model learns its training data by heart; checkpoints/best.ckpt has the better weights",
         override=first_that_changes(
             evidence,
@@ -94,8 +94,8 @@ def spikes(evidence: Evidence) -> Finding | None:
         evidence=f"train/loss jumps by {excess[worst]:.3g} at step {train.steps[worst]:.0f} (more than"
         f" {margin[worst]:.2g} above {before[worst]:.4g}, the median of {SPIKE_WINDOW} rows);"
         f" {high.sum()} such rows",
-        why="each costs the steps that it takes to recover, and may be the beginning of divergence (2204.02311,"
-        " section 5.1; 2304.13013)",
+        why="each costs the steps that it takes to recover, and may be the beginning of divergence"
+        " (2204.02311, section 5.1; 2304.13013)",
         override=first_that_changes(
             evidence,
             *([("trainer.gradient_clip_val", 1.0)] if np.isnan(_clip(evidence)) else []),

@@ -57,10 +57,11 @@ def weight_decay_too_strong(evidence: Evidence) -> Finding | None:
                 measured=total,
                 threshold=LARGEST_DECAY,
                 baseline=float(norm.values[-1] / norm.values[0]),
-                evidence=f"lr x weight decay of {group} sums to {total:.2g} over the run (above"
-                f" {LARGEST_DECAY:g}), and their norm falls to {norm.values[-1] / norm.values[0]:.2f} of the first",
-                why="weights are an average of the updates of the last 1 / (lr x decay) steps (2405.13698): what"
-                " was learned before is forgotten",
+                evidence=f"lr x weight decay of {group} sums to {total:.2g} over the run"
+                f" (above {LARGEST_DECAY:g}), and their norm falls to"
+                f" {norm.values[-1] / norm.values[0]:.2f} of the first",
+                why="weights are an average of the updates of the last 1 / (lr x decay) steps (2405.13698):"
+                " what was learned before is forgotten",
                 override=first_that_changes(
                     evidence,
                     ("optimizer.weight_decay", divided(evidence.number("optimizer.weight_decay"), 10)),

@@ -10,12 +10,12 @@ from tuneformer.diagnosis.onset import smoothed
 from tuneformer.diagnosis.overrides import Candidate, divided, first_that_changes, lower_rate
 
 LARGEST_CLIMB = 1.05  # of the loss of the first row: our own
-# norm(update) / norm(weights) of one step. Our own: AdamW's best rates here have at most 0.08, thirty times the
-# rate 0.19. That 1e-3 be healthy is folklore, of runs a hundred times as long.
+# norm(update) / norm(weights) of one step. Our own: AdamW's best rate here has at most 0.08, thirty times
+# that rate 0.19. That 1e-3 be healthy is folklore, of runs a hundred times as long.
 LARGEST_UPDATE = 0.12
-# Sum of update ratios over the run. If all updates had one direction, the weights would have moved by half of
-# their length: best rates here reach 4 in 300 steps, a thirtieth of the rate 0.35.
-LEAST_TRAVEL = 0.5
+# Sum of update ratios over the run: below it the weights would not have moved by their own length if all
+# updates had one direction. The best rate here reaches 4 in 300 steps, a thirtieth of it 0.5.
+LEAST_TRAVEL = 1.0
 EARLY = 0.2  # of the run
 EARLY_RISE = 1.1  # loss over its lowest before, and 1.3 over that of a uniform guess: our own
 ABOVE_UNIFORM = 1.3
@@ -29,7 +29,7 @@ def lr_too_high(evidence: Evidence) -> Finding | None:
 
 
 def lr_too_low(evidence: Evidence) -> Finding | None:
-    """All updates of the run together are shorter than half the weights."""
+    """All updates of the run together are shorter than the weights."""
     travel = {}
     for name in evidence.names("update_ratio/*"):
         curve = evidence.curve(name)
@@ -45,8 +45,8 @@ def lr_too_low(evidence: Evidence) -> Finding | None:
         measured=travel[name],
         threshold=LEAST_TRAVEL,
         baseline=None,
-        evidence=f"all updates of {name.split('/')[1]} together come to {travel[name]:.2g} of the weights' norm"
-        f" (below {LEAST_TRAVEL:g})",
+        evidence=f"all updates of {name.split('/')[1]} together come to {travel[name]:.2g} of their"
+        f" norm (below {LEAST_TRAVEL:g})",
         why="the weights end near where they were drawn: what was learned is what little they could reach",
         override=first_that_changes(
             evidence, ("optimizer.lr", divided(evidence.number("optimizer.lr"), 0.1))
@@ -73,8 +73,8 @@ def warmup_too_short(evidence: Evidence) -> Finding | None:
         measured=float(train.values[at]),
         threshold=float(allowed[at]),
         baseline=float(evidence.warmup_steps),
-        evidence=f"train/loss is {train.values[at]:.4g} at step {train.steps[at]:.0f} (above {allowed[at]:.4g}),"
-        f" after {evidence.warmup_steps} steps of warmup",
+        evidence=f"train/loss is {train.values[at]:.4g} at step {train.steps[at]:.0f}"
+        f" (above {allowed[at]:.4g}), after {evidence.warmup_steps} steps of warmup",
         why=f"the first updates are large while Adam's second moment settles: 2 / (1 - beta2) = {enough:.0f}"
         " steps of warmup are enough (1910.04209)",
         override=first_that_changes(
@@ -102,7 +102,7 @@ def schedule_ends_high(evidence: Evidence) -> Finding | None:
         measured=ratio,
         threshold=LARGEST_END,
         baseline=0.1,
-        evidence=f"the last rate is {ratio:.0%} of the peak (above {LARGEST_END:.0%}; schedules here end at 10 %)",
+        evidence=f"the last rate is {ratio:.0%} of the peak (above {LARGEST_END:.0%}; here most end at 10 %)",
         why="the loss falls as the rate does: a run without a cooldown looks worse than it is (2405.18392)",
         override=first_that_changes(evidence, *candidates, ("callbacks", "tail_average")),
     )
@@ -140,7 +140,7 @@ def _climbed(evidence: Evidence) -> Finding | None:
         measured=worst,
         threshold=float(LARGEST_CLIMB * train.values[0]),
         baseline=float(train.values[0]),
-        evidence=f"train/loss climbs to {worst:.4g}, from {train.values[0]:.4g} at its first row (more than 5 %)",
+        evidence=f"train/loss climbs to {worst:.4g}, from {train.values[0]:.4g} at first (more than 5 %)",
         why="at this rate training loses what it had at the beginning (edge of stability, 2103.00065)",
         override=first_that_changes(evidence, lower_rate(evidence)),
     )
@@ -158,8 +158,8 @@ def _large_updates(evidence: Evidence) -> Finding | None:
                 measured=float(curve.values.max()),
                 threshold=LARGEST_UPDATE,
                 baseline=float(np.median(curve.values)),
-                evidence=f"one step changes {name.split('/')[1]} by {curve.values.max():.2g} of their norm (above"
-                f" {LARGEST_UPDATE:g}; median {np.median(curve.values):.2g})",
+                evidence=f"one step changes {name.split('/')[1]} by {curve.values.max():.2g} of their norm"
+                f" (above {LARGEST_UPDATE:g}; median {np.median(curve.values):.2g})",
                 why="a few such steps replace the weights: they grow until the rate fits them, and the run is"
                 " spent on that",
                 override=first_that_changes(evidence, lower_rate(evidence, 10.0)),

@@ -16,7 +16,7 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Findings in a table, gravest first, and below it what could not be looked at."""
     if diagnosis.findings:
         table = Table(title=escape(str(diagnosis.path)), title_justify="left", show_lines=True)
-        for column in ("", "since", "finding", "why", "try"):
+        for column in ("", "since", "finding", "why"):
             table.add_column(column, justify="right" if column == "since" else "left")
         for finding in diagnosis.findings:
             color = COLORS[finding.severity]
@@ -25,8 +25,8 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
                 f"[{color}]{finding.severity}[/]",
                 f"{finding.since:,}",
                 f"[bold]{name}[/]\n{escape(finding.evidence)}",
-                escape(finding.why),
-                escape(finding.override or ""),
+                escape(finding.why)
+                + (f"\n[bold]try {escape(finding.override)}[/]" if finding.override else ""),
             )
         console.print(table)
     else:
