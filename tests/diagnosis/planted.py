@@ -33,7 +33,7 @@ HEALTHY: dict[str, Column] = {
     "lr/matrices": rate,
     "weight_decay/matrices": lambda _: 0.1,
     "grad_norm": lambda share: 0.8 + 0.1 * math.sin(40 * share),
-    "update_ratio/matrices": lambda share: 0.03 * (1.1 - share),
+    "update_ratio/matrices": lambda share: 0.02 * (1.1 - share),
     "weight_norm/matrices": lambda share: 5.0 + 5.0 * share,
     **{f"grad_norm/decoder.{layer}": lambda _, n=layer: 0.3 + 0.02 * n for layer in range(12)},
     **{f"residual/decoder.{layer}/rank_collapse": lambda _: 0.9 for layer in range(2)},
@@ -58,7 +58,7 @@ def plant(
     record: Mapping[str, Any] | None = None,
     without: str | None = None,
 ) -> Path:
-    """Writes a run; `columns` replace healthy ones, and those whose name begins with `without` are left out."""
+    """Writes a run; `columns` replace healthy ones; those that begin with `without` are left out."""
     folder.mkdir(parents=True)
     base = {
         "trainer.gradient_clip_val": 1.0,

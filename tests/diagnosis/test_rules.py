@@ -156,9 +156,12 @@ def test_a_run_that_diverged_is_an_error_whatever_was_measured(tmp_path: Path) -
     assert "at step 7" in finding.evidence
 
 
-def test_a_step_that_replaces_an_eighth_of_the_weights_is_too_large(tmp_path: Path) -> None:
-    columns = {"update_ratio/matrices": lambda share: 0.2 * (1.1 - share)}
-    assert found(plant(tmp_path / "run", columns=columns))["lr_too_high"].severity == "warning"
+def test_updates_that_wander_like_a_random_walk_are_too_large(tmp_path: Path) -> None:
+    columns = {"update_ratio/matrices": lambda share: (share * STEPS) ** -0.5}
+    finding = found(plant(tmp_path / "run", columns=columns))["lr_too_high"]
+    assert (finding.severity, finding.measured) == ("warning", pytest.approx(1.0))
+    straight = {"update_ratio/matrices": lambda share: 1 / (share * STEPS)}
+    assert "lr_too_high" not in found(plant(tmp_path / "straight", columns=straight))
 
 
 def test_gradients_that_grow_towards_the_input_explode(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def _cost(record: Record) -> str:
 
 
 def print_end(record: Record, directory: RunDirectory) -> None:
-    """The result in a short table, a sample of what the model writes, the diagnosis, and where everything is."""
+    """The result in a short table, what the model writes, the diagnosis, and where everything is."""
     console = Console(highlight=False)
     final = record["metrics"]["final"]
     table = Table(title=f"{record['name']}: {record['status']}", show_header=False, title_justify="left")
