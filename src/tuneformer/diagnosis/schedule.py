@@ -11,8 +11,8 @@ from tuneformer.diagnosis.overrides import Candidate, divided, first_that_change
 
 LARGEST_CLIMB = 1.05  # of the loss of the first row: our own
 # norm(update) / norm(weights) x sqrt(step), median over the middle half of the run. t updates of independent
-# directions add up to sqrt(t) of one, and give 1. Our own: best rates of AdamW, Muon, SOAP, Lion and SGD here have
-# 0.06 to 0.16, thirty times AdamW's 0.27. That a plain ratio of 1e-3 be healthy is folklore.
+# directions add up to sqrt(t) of one, and give 1. Our own: best rates of AdamW, Muon, SOAP, Lion and SGD here
+# have 0.06 to 0.16, thirty times AdamW's 0.27. That a plain ratio of 1e-3 be healthy is folklore.
 LARGEST_WANDERING = 0.25
 # Sum of update ratios over the run: below it the weights would not have moved by their own length if all
 # updates had one direction. The best rate here reaches 4 in 300 steps, a thirtieth of it 0.5.
@@ -161,9 +161,9 @@ def _wandering(evidence: Evidence) -> Finding | None:
                 measured=measured,
                 threshold=LARGEST_WANDERING,
                 baseline=1.0,
-                evidence=f"update / weight of {name.split('/')[1]} x sqrt(step) is {measured:.2g} in the middle"
-                f" of the run (above {LARGEST_WANDERING:g}; a random walk has 1)",
-                why="weights grow as in a random walk, undoing what earlier steps did, until the rate fits them",
+                evidence=f"update / weight of {name.split('/')[1]} x sqrt(step) is {measured:.2g} in the"
+                f" middle of the run (above {LARGEST_WANDERING:g}; a random walk has 1)",
+                why="weights grow as in a random walk, undoing what steps before did, until the rate fits",
                 override=first_that_changes(evidence, lower_rate(evidence, 10.0)),
             )
     return None
