@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tuneformer.data.contract import PreparedData
+from tuneformer.diagnosis.diagnose import closing_lines
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import Record
 from tuneformer.tasks.catalogue import TASKS
@@ -42,7 +43,7 @@ def _cost(record: Record) -> str:
 
 
 def print_end(record: Record, directory: RunDirectory) -> None:
-    """The result in a short table, a sample of what the model writes, and where everything is."""
+    """The result in a short table, what the model writes, the diagnosis, and where everything is."""
     console = Console(highlight=False)
     final = record["metrics"]["final"]
     table = Table(title=f"{record['name']}: {record['status']}", show_header=False, title_justify="left")
@@ -66,6 +67,8 @@ def print_end(record: Record, directory: RunDirectory) -> None:
         console.print(record["error"], markup=False, soft_wrap=True)
     for name, title in SHOWN_FILES.items():
         _print_file(console, directory.path / name, title, record)
+    for line in closing_lines(directory.path):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(f"run directory: {directory}", markup=False, soft_wrap=True)
 
 

@@ -1,0 +1,50 @@
+"""Says what is wrong with a run: python scripts/diagnose.py outputs/runs/<run>
+
+The evidence, why it matters and the override to try, from the run directory alone; written into it as
+analysis/diagnosis.json. Several runs, or a folder of them, give a line each.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from tuneformer.command_line import run_command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runs", nargs="+", type=Path, help="run directories, or folders of them")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    given = parser.parse_args()
+
+    from rich.console import Console
+
+    from tuneformer.diagnosis.diagnose import diagnose, write_diagnosis
+    from tuneformer.diagnosis.evidence import read_evidence
+    from tuneformer.diagnosis.folders import runs_in
+    from tuneformer.errors import UserError
+    from tuneformer.report.diagnosis_table import print_counts, print_diagnosis
+    from tuneformer.terminal import say
+
+    paths = [path for folder in given.runs for path in runs_in(folder)]
+    diagnoses = []
+    for path in paths:
+        try:
+            diagnoses.append(diagnose(read_evidence(path)))
+        except UserError as error:
+            if len(paths) == 1:
+                raise
+            say(f"left out: {error}")
+    files = [write_diagnosis(each) for each in diagnoses]
+    if given.json:
+        print(json.dumps([json.loads(file.read_text(encoding="utf-8")) for file in files], indent=2))
+    elif len(paths) == 1:
+        print_diagnosis(diagnoses[0], Console(highlight=False))
+    else:
+        print_counts(diagnoses, Console(highlight=False))
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,61 @@
+"""Rules on the residual stream and the units of feed-forward layers."""
+
+from tuneformer.diagnosis.evidence import Evidence
+from tuneformer.diagnosis.finding import Finding
+from tuneformer.diagnosis.onset import onset
+from tuneformer.diagnosis.overrides import first_that_changes, lower_rate
+
+# norm(X - mean) / norm(X). Our own: at 0.1 the tokens share 99 % of their energy, at 0.01 all but 1e-4.
+LEAST_DIVERSITY = 0.1
+LOST_DIVERSITY = 0.01
+LARGEST_DEAD_SHARE = 0.5  # our own: healthy OPT models reach 0.7 in single layers (2309.04827)
+
+
+def rank_collapse(evidence: Evidence) -> Finding | None:
+    """All tokens are nearly the same vector behind some layer."""
+    for name in reversed(evidence.names("residual/*/rank_collapse")):
+        curve = evidence.curve(name)
+        began = onset(curve.values < LEAST_DIVERSITY)
+        if began is not None:
+            measured = float(curve.values[-1])
+            return Finding(
+                rule="rank_collapse",
+                severity="error" if measured < LOST_DIVERSITY else "warning",
+                since=int(curve.steps[began]),
+                measured=measured,
+                threshold=LEAST_DIVERSITY,
+                baseline=1.0,
+                evidence=f"behind layer {name.split('/')[1]} tokens differ by {measured:.3g} of their norm"
+                f" (below {LEAST_DIVERSITY:g}; unrelated tokens have about 1)",
+                why="what tells tokens apart is lost on the way (2103.03404; its gradients: 2206.03126)",
+                override=first_that_changes(
+                    evidence,
+                    ("model.block", "pre_norm"),
+                    ("model.n_layers", max(int(evidence.number("model.n_layers")) // 2, 1)),
+                ),
+            )
+    return None
+
+
+def dead_units(evidence: Evidence) -> Finding | None:
+    """More than half the units of a feed-forward layer are active on no token of the probe batch."""
+    worst: Finding | None = None
+    for name in evidence.names("units/*/dead"):
+        curve = evidence.curve(name)
+        began = onset(curve.values > LARGEST_DEAD_SHARE)
+        measured = float(curve.values[-1])
+        if began is None or (worst is not None and measured <= worst.measured):
+            continue
+        worst = Finding(
+            rule="dead_units",
+            severity="warning",
+            since=int(curve.steps[began]),
+            measured=measured,
+            threshold=LARGEST_DEAD_SHARE,
+            baseline=float(curve.values[0]),
+            evidence=f"{measured:.0%} of the units of layer {name.split('/')[1]} are never active (above"
+            f" {LARGEST_DEAD_SHARE:.0%}; {curve.values[0]:.0%} at the first row)",
+            why="a unit that is never active gets no gradient and stays so (1903.06733)",
+            override=first_that_changes(evidence, ("model.feed_forward", "swiglu"), lower_rate(evidence)),
+        )
+    return worst

@@ -1,0 +1,46 @@
+"""A diagnosis in the terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tuneformer.diagnosis.diagnose import Diagnosis
+from tuneformer.diagnosis.finding import SEVERITIES
+
+COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
+
+
+def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
+    """Findings in a table, gravest first, and below it what could not be looked at."""
+    if diagnosis.findings:
+        table = Table(title=escape(str(diagnosis.path)), title_justify="left", show_lines=True)
+        for column in ("", "since", "finding", "why"):
+            table.add_column(column, justify="right" if column == "since" else "left")
+        for finding in diagnosis.findings:
+            color = COLORS[finding.severity]
+            name = finding.rule.replace("_", " ")
+            table.add_row(
+                f"[{color}]{finding.severity}[/]",
+                f"{finding.since:,}",
+                f"[bold]{name}[/]\n{escape(finding.evidence)}",
+                escape(finding.why)
+                + (f"\n[bold]try {escape(finding.override)}[/]" if finding.override else ""),
+            )
+        console.print(table)
+    else:
+        console.print(f"{diagnosis.path}: nothing found", markup=False, soft_wrap=True)
+    for name, unmet in diagnosis.blind.items():
+        console.print(f"not looked at: {name.replace('_', ' ')} ({unmet})", markup=False, soft_wrap=True)
+
+
+def print_counts(diagnoses: Sequence[Diagnosis], console: Console) -> None:
+    """A line a run: how many findings of each severity, and the gravest."""
+    table = Table(title="findings", title_justify="left")
+    for column in ("run", *SEVERITIES, "gravest"):
+        table.add_column(column, justify="right" if column in SEVERITIES else "left")
+    for each in diagnoses:
+        gravest = each.findings[0].rule.replace("_", " ") if each.findings else ""
+        table.add_row(escape(each.path.name), *(str(each.count(s)) for s in SEVERITIES), gravest)
+    console.print(table)
