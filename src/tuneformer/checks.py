@@ -55,6 +55,13 @@ AT_LEAST_ONE = (
     "callbacks.checkpoints.keep_every_n_steps",
     "callbacks.attention_maps.every_n_validations",
     "callbacks.attention_maps.largest_side",
+    "callbacks.attention_probe.examples",
+    "callbacks.attention_probe.n_tokens",
+    "callbacks.curvature.every_n_validations",
+    "callbacks.curvature.examples",
+    "callbacks.curvature.max_products",
+    "callbacks.curvature.n_tokens",
+    "callbacks.gradient_noise.n_tokens",
     "callbacks.sample.n_tokens",
     "callbacks.sample.top_k",
     "data.batch_size",
@@ -86,7 +93,7 @@ AT_LEAST_ONE = (
     "trainer.val_check_interval",
 )
 
-ABOVE_ZERO = ("trainer.gradient_clip_val", "model.rope_base")
+ABOVE_ZERO = ("callbacks.curvature.tolerance", "trainer.gradient_clip_val", "model.rope_base")
 
 FRACTIONS = ("data.label_smoothing", "model.dropout")
 

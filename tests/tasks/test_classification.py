@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tuneformer.data.examples import Examples
 from tuneformer.tasks.classification import ClassMetric, ImageClassification, TextClassification
 from tuneformer.tasks.confusion import as_csv, most_confused
 
@@ -54,5 +55,6 @@ def test_a_text_is_shown_to_the_model_without_what_is_behind_its_end() -> None:
             seen.update(tokens=tokens.tolist(), visible=visible.tolist())
             return torch.zeros(1, 2)
 
-    TextClassification.logits(Model(), torch.tensor([[3, 0, -100, -100]]))
+    batch = Examples(torch.tensor([[3, 0, -100, -100]]), torch.tensor([0]))
+    Model()(*TextClassification.model_inputs(batch))
     assert seen == {"tokens": [[3, 0, 0, 0]], "visible": [[True, True, False, False]]}

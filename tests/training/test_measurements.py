@@ -10,6 +10,7 @@ from tests.training.conftest import TrainHere, assert_same_tree, read_checkpoint
 from tuneformer.runs.metrics_file import read_rows
 
 WATCHED = ["callbacks=default", "callbacks.sample.n_tokens=2"]
+EVERYTHING = ["callbacks=diagnostics", "callbacks.sample.n_tokens=2"]
 SAFE = ["callbacks.checkpoints.every_n_steps=1", "callbacks.checkpoints.keep_every_n_steps=1"]
 
 
@@ -35,17 +36,41 @@ def test_norms_by_part_make_up_the_whole_and_updates_are_those_of_the_checkpoint
     assert rows[4]["update_ratio/embeddings"] == pytest.approx(moved / norm, rel=1e-4)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sam"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["optimizer=adamw", "model.dropout=0.1", "trainer.accumulate_grad_batches=2"],
+        ["optimizer=sam"],
+        ["optimizer=muon", "trainer.precision=bf16-mixed"],
+        ["optimizer=sgd", "trainer.precision=64-true"],
+        ["optimizer=adamw", "attention=differential"],
+    ],
+)
 def test_watching_changes_nothing(
-    optimizer: str, tiny: list[str], train_here: TrainHere, tmp_path: Path
+    settings: list[str], tiny: list[str], train_here: TrainHere, tmp_path: Path
 ) -> None:
-    watched = [*tiny, *WATCHED, f"optimizer={optimizer}", "run_dir=watched"]
-    train_here(watched)
-    train_here([*tiny, "callbacks=none", f"optimizer={optimizer}", "run_dir=alone"])
-    assert_same_tree(
-        read_checkpoint(tmp_path / "watched")["state_dict"], read_checkpoint(tmp_path / "alone")["state_dict"]
-    )
+    settings = [*tiny, *settings, "trainer.max_steps=20"]
+    train_here([*settings, *EVERYTHING, "run_dir=watched"])
+    train_here([*settings, "callbacks=none", "run_dir=alone"])
+    watched, alone = (read_checkpoint(tmp_path / run) for run in ("watched", "alone"))
+    assert_same_tree(watched["state_dict"], alone["state_dict"])
+    assert_same_tree(watched["optimizer_states"], alone["optimizer_states"])
     rows = read_rows(tmp_path / "watched/metrics.csv")
     ratios = [value for row in rows for key, value in row.items() if key.startswith("update_ratio/")]
     assert ratios
     assert all(0 < ratio < 1 for ratio in ratios)
+    (last,) = [row for row in rows if row["step"] == 20 and "val/loss" in row]
+    expected = {"attention/decoder.0.1/entropy", "residual/decoder.0/norm", "units/decoder.0/dead"}
+    assert expected | {"stable_rank/decoder.0", "gradient_noise/trace"} <= last.keys()
+    assert last["curvature/sharpness"] > 0
+    divides = "optimizer=adamw" in settings or "optimizer=sam" in settings  # by the root of a mean square
+    assert ("curvature/adam_sharpness" in last) == divides
+
+
+def test_weights_of_few_bits_are_watched_but_for_their_curvature(
+    tiny: list[str], train_here: TrainHere, tmp_path: Path
+) -> None:
+    train_here([*tiny, *EVERYTHING, "trainer.precision=bf16-true", "trainer.max_steps=4", "run_dir=run"])
+    columns = {name for row in read_rows(tmp_path / "run/metrics.csv") for name in row}
+    assert "attention/decoder.0.1/largest_logit" in columns
+    assert "curvature/sharpness" not in columns

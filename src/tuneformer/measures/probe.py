@@ -1,10 +1,10 @@
 """One look into a model: everything that the measures of attention and of the residual stream take."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -17,6 +17,9 @@ from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.attention.watched import SeenAttention, Watched
 from tuneformer.models.block import Block
+from tuneformer.models.evaluating import evaluating
+from tuneformer.models.feed_forward import FeedForward
+from tuneformer.models.parts import site_of
 from tuneformer.random_state import kept_random_state
 
 
@@ -31,12 +34,14 @@ class Probe:
             bias of the output matrix; of shells.
         streams: of each stack the residual stream before its first layer and after each; none in models
             without such layers.
+        units: of each stack what the hidden units of each feed-forward layer give; none likewise.
         output: of the model.
     """
 
     attention: dict[AttentionSite, SeenAttention]
     heads: dict[AttentionSite, Float[Tensor, "batch head query d_model"]]
     streams: dict[str, list[Float[Tensor, "batch time d_model"]]]
+    units: dict[str, list[Float[Tensor, "batch time unit"]]]
     output: Tensor
 
 
@@ -58,12 +63,13 @@ def probe(model: nn.Module, inputs: Sequence[Tensor | None]) -> Probe:
     passes: dict[AttentionSite, list[SeenAttention]] = {}
     heads: dict[AttentionSite, Tensor] = {}
     streams: dict[str, list[Tensor]] = {}
+    units: dict[str, list[Tensor]] = {}
 
     def watch(site: AttentionSite, seen: SeenAttention) -> None:
         passes.setdefault(site, []).append(seen)
 
     with ExitStack() as during:
-        for context in (torch.no_grad(), kept_random_state(), _evaluating(model)):
+        for context in (torch.no_grad(), kept_random_state(), evaluating(model)):
             during.enter_context(context)
         during.enter_context(watch_attention(model, watch))
         for module in model.modules():
@@ -72,9 +78,12 @@ def probe(model: nn.Module, inputs: Sequence[Tensor | None]) -> Probe:
                 during.callback(handle.remove)
             elif isinstance(module, Block):
                 during.callback(module.register_forward_hook(partial(_keep_stream, streams)).remove)
+                down = cast(FeedForward, module.feed_forward).down
+                stack = site_of(module).stack
+                during.callback(down.register_forward_pre_hook(partial(_keep_units, units, stack)).remove)
         output = model(*inputs)
     attention = {site: _one(site, seen) for site, seen in passes.items()}
-    return Probe(attention=attention, heads=heads, streams=streams, output=output)
+    return Probe(attention=attention, heads=heads, streams=streams, units=units, output=output)
 
 
 def _one(site: AttentionSite, seen: list[SeenAttention]) -> SeenAttention:
@@ -104,21 +113,10 @@ def _keep_heads(
 def _keep_stream(
     streams: dict[str, list[Tensor]], block: nn.Module, inputs: tuple[Any, ...], output: Tensor
 ) -> None:
-    attention = block.attention
-    assert isinstance(attention, AttentionShell)
-    streams.setdefault(attention.layer.site.stack, [inputs[0]]).append(output)
+    assert isinstance(block, Block)
+    streams.setdefault(site_of(block).stack, [inputs[0]]).append(output)
 
 
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Within it the model is in evaluation mode and runs as it was written, not compiled."""
-    modes = {module: module.training for module in model.modules()}
-    compiled: Any = model._compiled_call_impl
-    model._compiled_call_impl = None
-    model.eval()
-    try:
-        yield
-    finally:
-        model._compiled_call_impl = compiled
-        for module, training in modes.items():
-            module.training = training
+def _keep_units(units: dict[str, list[Tensor]], stack: str, down: nn.Module, inputs: tuple[Tensor]) -> None:
+    del down
+    units.setdefault(stack, []).append(inputs[0])

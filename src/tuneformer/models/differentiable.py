@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from tuneformer.models.uncompiled import uncompiled
 
 
 @contextmanager
@@ -16,11 +17,6 @@ def twice_differentiable(model: nn.Module) -> Iterator[None]:
     Neither the fused attention kernels, nor cuDNN's LSTMs, nor compiled code have second derivatives:
     attention and LSTMs run as plain products, and the model as it was written.
     """
-    compiled: Any = model._compiled_call_impl
-    model._compiled_call_impl = None
-    try:
-        without_cudnn = torch.backends.cudnn.flags(enabled=False)
-        with sdpa_kernel(SDPBackend.MATH), without_cudnn, torch.enable_grad():
-            yield
-    finally:
-        model._compiled_call_impl = compiled
+    without_cudnn = torch.backends.cudnn.flags(enabled=False)
+    with uncompiled(model), sdpa_kernel(SDPBackend.MATH), without_cudnn, torch.enable_grad():
+        yield

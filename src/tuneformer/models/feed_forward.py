@@ -7,7 +7,13 @@ from torch import Tensor, nn
 from tuneformer.models.choice import choose
 
 
-class GeluFeedForward(nn.Module):
+class FeedForward(nn.Module):
+    """What every kind has: `down`, the matrix that reads the hidden units."""
+
+    down: nn.Linear
+
+
+class GeluFeedForward(FeedForward):
     """y = W_down gelu(W_up x), gelu(x) = x Phi(x) with the exact Phi (arXiv 1606.08415)."""
 
     def __init__(self, *, d_model: int, d_ff: int, bias: bool) -> None:
@@ -20,7 +26,7 @@ class GeluFeedForward(nn.Module):
         return self.down(F.gelu(self.up(x)))
 
 
-class SquaredReluFeedForward(nn.Module):
+class SquaredReluFeedForward(FeedForward):
     """y = W_down max(0, W_up x)^2 (Primer, arXiv 2109.08668)."""
 
     def __init__(self, *, d_model: int, d_ff: int, bias: bool) -> None:
@@ -34,7 +40,7 @@ class SquaredReluFeedForward(nn.Module):
         return self.down(hidden * hidden)  # square() goes back through a power, which takes longer
 
 
-class SwigluFeedForward(nn.Module):
+class SwigluFeedForward(FeedForward):
     """y = W_down (silu(W_gate x) * W_up x), silu(x) = x sigmoid(x) (arXiv 2002.05202)."""
 
     def __init__(self, *, d_model: int, d_ff: int, bias: bool) -> None:
@@ -48,7 +54,7 @@ class SwigluFeedForward(nn.Module):
         return self.down(F.silu(self.gate(x)) * self.up(x))
 
 
-FEED_FORWARDS = {
+FEED_FORWARDS: dict[str, type[FeedForward]] = {
     "gelu": GeluFeedForward,
     "swiglu": SwigluFeedForward,
     "squared_relu": SquaredReluFeedForward,

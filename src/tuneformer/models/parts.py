@@ -4,6 +4,7 @@ from typing import cast
 
 from torch import nn
 
+from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.block import Block
 
@@ -28,9 +29,13 @@ def parameters_by_part(model: nn.Module) -> dict[str, list[nn.Parameter]]:
     return parts
 
 
+def site_of(block: Block) -> AttentionSite:
+    """The place of a layer in its model: that of its attention module."""
+    return cast(AttentionShell, block.attention).layer.site
+
+
 def _part(name: str, prefix: str, owner: nn.Module, blocks: dict[str, Block]) -> str:
     for place, block in blocks.items():
         if prefix == place or prefix.startswith(f"{place}."):
-            stack, layer = cast(AttentionShell, block.attention).layer.site
-            return f"{stack}.{layer}"
+            return f"{site_of(block).stack}.{site_of(block).layer}"
     return "embedding" if isinstance(owner, nn.Embedding) else name.split(".")[0]

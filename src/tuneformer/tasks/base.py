@@ -73,6 +73,17 @@ class Task(pl.LightningModule, ABC):
     def metric(cls, prepared: Any) -> TaskMetric:
         """What measures a split of the data, all its sums still empty."""
 
+    @classmethod
+    @abstractmethod
+    def model_inputs(cls, batch: Any) -> tuple[Tensor | None, ...]:
+        """What the model is called with for a batch."""
+
+    @classmethod
+    def some_examples(cls, batch: Any, rows: slice, *, n_tokens: int) -> Any:
+        """Some examples of a batch; of a text that is scored throughout, the first tokens of each."""
+        del n_tokens
+        return type(batch)(*(part[rows] for part in batch))
+
     @abstractmethod
     def loss(self, batch: Any) -> Tensor:
         """The mean loss of a batch, that which training lowers."""

@@ -1,6 +1,5 @@
 """Classification: which of a few classes an image or a text belongs to."""
 
-from abc import abstractmethod
 from typing import Any
 
 import torch
@@ -24,33 +23,27 @@ class Classification(Task):
     """
 
     @classmethod
-    @abstractmethod
-    def logits(cls, model: nn.Module, inputs: Tensor) -> Tensor:
-        """Logits of the classes, shape (batch, class)."""
-
-    @classmethod
     def metric(cls, prepared: Any) -> "ClassMetric":
         return ClassMetric(cls, prepared.classes)
 
     def loss(self, batch: Examples) -> Tensor:
-        return class_nats(self.logits(self.model, batch.inputs), batch.targets).mean()
+        return class_nats(self.model(*self.model_inputs(batch)), batch.targets).mean()
 
 
 class ImageClassification(Classification):
     """Of images, shape (batch, channel, height, width)."""
 
     @classmethod
-    def logits(cls, model: nn.Module, inputs: Tensor) -> Tensor:
-        return model(inputs)
+    def model_inputs(cls, batch: Examples) -> tuple[Tensor]:
+        return (batch.inputs,)
 
 
 class TextClassification(Classification):
     """Of tokens, shape (batch, time); -100 stands where a text has ended."""
 
     @classmethod
-    def logits(cls, model: nn.Module, inputs: Tensor) -> Tensor:
-        visible = inputs != IGNORED
-        return model(inputs.clamp(min=0), visible)
+    def model_inputs(cls, batch: Examples) -> tuple[Tensor, Tensor]:
+        return batch.inputs.clamp(min=0), batch.inputs != IGNORED
 
 
 class ClassMetric(TaskMetric):
@@ -71,7 +64,7 @@ class ClassMetric(TaskMetric):
 
     def score(self, model: nn.Module, batch: Examples) -> None:
         """Add a batch."""
-        self.update(self.task.logits(model, batch.inputs), batch.targets)
+        self.update(model(*self.task.model_inputs(batch)), batch.targets)
 
     def update(self, logits: Float[Tensor, "batch class"], targets: Int[Tensor, " batch"]) -> None:
         """Add a batch; targets of -100 do not count."""

@@ -47,8 +47,16 @@ class LanguageModelling(Task):
     def metric(cls, prepared: TokenSplits) -> TextLoss:
         return TextLoss(torch.from_numpy(prepared.tokenizer.byte_lengths.copy()).long())
 
+    @classmethod
+    def model_inputs(cls, batch: TokenBatch) -> tuple[Tensor]:
+        return (batch.inputs,)
+
+    @classmethod
+    def some_examples(cls, batch: TokenBatch, rows: slice, *, n_tokens: int) -> TokenBatch:
+        return TokenBatch(batch.inputs[rows, :n_tokens], batch.targets[rows, :n_tokens])
+
     def loss(self, batch: TokenBatch) -> Tensor:
-        logits = self.model(batch.inputs)
+        logits = self.model(*self.model_inputs(batch))
         if logits.dtype != torch.float64:
             logits = logits.float()
         return F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())

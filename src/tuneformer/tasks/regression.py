@@ -22,8 +22,12 @@ class Regression(Task):
         del prepared
         return SquaredError()
 
+    @classmethod
+    def model_inputs(cls, batch: Examples) -> tuple[Tensor]:
+        return (batch.inputs,)
+
     def loss(self, batch: Examples) -> Tensor:
-        errors, scored = squared_errors(self.model(batch.inputs), batch.targets)
+        errors, scored = squared_errors(self.model(*self.model_inputs(batch)), batch.targets)
         return (errors.sum(dim=1) / scored.sum(dim=1).clamp(min=1)).mean()
 
 

@@ -23,9 +23,13 @@ class Synthetic(Task):
         del prepared
         return ScoredTokens()
 
+    @classmethod
+    def model_inputs(cls, batch: Examples) -> tuple[Tensor]:
+        return (batch.inputs,)
+
     def loss(self, batch: Examples) -> Tensor:
         scored = batch.targets != IGNORED
-        nats = token_nats(self.model(batch.inputs), batch.targets)  # (B, T), 0 where not scored
+        nats = token_nats(self.model(*self.model_inputs(batch)), batch.targets)  # (B, T), 0 where not scored
         return (nats.sum(dim=1) / scored.sum(dim=1).clamp(min=1)).mean()
 
 

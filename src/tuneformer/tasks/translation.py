@@ -54,8 +54,19 @@ class Translation(Task):
     def metric(cls, prepared: PairSplits) -> "TranslationQuality":
         return TranslationQuality(prepared)
 
+    @classmethod
+    def model_inputs(cls, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
+        return batch.source, batch.visible, batch.inputs
+
+    @classmethod
+    def some_examples(cls, batch: PairBatch, rows: slice, *, n_tokens: int) -> PairBatch:
+        del n_tokens
+        targets = batch.targets[rows]
+        scored = (targets != IGNORED).sum().to(batch.scored.dtype)
+        return PairBatch(batch.source[rows], batch.visible[rows], batch.inputs[rows], targets, scored)
+
     def loss(self, batch: PairBatch) -> Tensor:
-        logits = self.model(batch.source, batch.visible, batch.inputs)
+        logits = self.model(*self.model_inputs(batch))
         if logits.dtype != torch.float64:
             logits = logits.float()
         nats = F.cross_entropy(

@@ -1,0 +1,140 @@
+"""What attention does on the same few examples, while it is learned."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any, cast
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from tuneformer.callbacks.measurement import Measurement
+from tuneformer.callbacks.probe_batch import is_sharded, probe_batch
+from tuneformer.callbacks.probe_snapshots import first_example, keep_snapshot
+from tuneformer.callbacks.tensors import as_numbers
+from tuneformer.errors import UserError
+from tuneformer.measures.attention_shares import HeadScore
+from tuneformer.measures.head_importance import importance_by_gradient
+from tuneformer.measures.head_scores import (
+    counted_tokens,
+    head_scores,
+    heads_of,
+    tokens_by_stack,
+    without_padding,
+)
+from tuneformer.measures.probe import Probe, probe
+from tuneformer.measures.residual_stream import kurtosis, rank_collapse, residual_norm
+from tuneformer.measures.units import dead_units
+from tuneformer.models.attention.layer_spec import AttentionSite
+from tuneformer.models.attention.watched import Watched
+from tuneformer.models.evaluating import evaluating
+from tuneformer.random_state import kept_random_state
+from tuneformer.tasks.base import Task
+
+Scores = dict[AttentionSite, dict[str, HeadScore]]
+STREAM_MEASURES = {"norm": residual_norm, "rank_collapse": rank_collapse, "kurtosis": kurtosis}
+
+
+class AttentionProbe(Measurement):
+    """Scores of every head and layer on a fixed batch, at each validation and on the weights it validates.
+
+    `attention/<stack>.<layer>.<head>/<measure>`, `residual/<stack>.<layer>/<measure>` behind each layer and
+    `units/<stack>.<layer>/dead`, by `measures/`. It runs the explicit path beside training, which stays on
+    the fused one. Attention to the first example is kept in probes/step_<n>.npz, from step 0 on; of many
+    those stay that cover the run evenly. A model without attention, or one that is spread over devices, is
+    not looked at.
+
+    Raises:
+        UserError: one snapshot, which would be that of step 0 for ever.
+    """
+
+    def __init__(self, *, examples: int, n_tokens: int, snapshots: int) -> None:
+        if snapshots < 0 or snapshots == 1:
+            raise UserError(f"callbacks.attention_probe.snapshots={snapshots} must be 0 or at least 2")
+        self.examples = examples
+        self.n_tokens = n_tokens
+        self.snapshots = snapshots
+        self._batch: Any = None
+        self._row: dict[str, float] = {}
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        task = cast(Task, pl_module)
+        if not trainer.is_global_zero or not can_be_probed(task.model) or is_sharded(task):
+            return
+        self._batch = probe_batch(trainer, task, examples=self.examples, n_tokens=self.n_tokens)
+        if trainer.global_step == 0:
+            self._look(trainer, task)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self._batch is not None and not trainer.sanity_checking:
+            with torch.inference_mode(False):
+                self._row = self._look(trainer, cast(Task, pl_module))
+
+    def after_validation(self, trainer: pl.Trainer, task: Task) -> Mapping[str, float]:
+        """See `Measurement`."""
+        del trainer, task
+        row, self._row = self._row, {}
+        return row
+
+    def _look(self, trainer: pl.Trainer, task: Task) -> dict[str, float]:
+        inputs = task.model_inputs(self._batch)
+        seen = probe(task.model, inputs)
+        scores = scores_of(seen, inputs)
+        for site, score in head_importance(task, self._batch).items():
+            scores[site]["importance"] = score
+        streams = stream_scores(seen)
+        if self.snapshots:
+            snapshot = first_example(trainer.global_step, task.model, inputs, seen, scores, streams)
+            keep_snapshot(Path(trainer.default_root_dir), snapshot, at_most=self.snapshots)
+        row = as_numbers(heads_of(scores) | dead_shares(seen))
+        for measure, stacks in streams.items():
+            for stack, values in stacks.items():
+                row |= {f"residual/{stack}.{layer}/{measure}": each for layer, each in enumerate(values[1:])}
+        return {name: value for name, value in row.items() if value == value}
+
+
+def can_be_probed(model: nn.Module) -> bool:
+    """Whether the model has attention."""
+    return any(isinstance(module, Watched) for module in model.modules())
+
+
+def scores_of(seen: Probe, inputs: tuple[Tensor | None, ...]) -> Scores:
+    """The scores of all heads."""
+    tokens = tokens_by_stack(inputs)
+    return {site: head_scores(site, found, tokens.get(site.stack)) for site, found in seen.attention.items()}
+
+
+def stream_scores(seen: Probe) -> dict[str, dict[str, list[float]]]:
+    """By measure and stack: of the residual stream before the first layer and behind each; no padding."""
+    scores: dict[str, dict[str, list[float]]] = {}
+    for stack, states in seen.streams.items():
+        counted = counted_tokens(seen, stack)
+        for measure, score in STREAM_MEASURES.items():
+            scores.setdefault(measure, {})[stack] = [
+                fmean(score(sequence) for sequence in without_padding(state, counted)) for state in states
+            ]
+    return scores
+
+
+def head_importance(task: Task, batch: Any) -> dict[AttentionSite, HeadScore]:
+    """How much the loss of each example needs each head, by its gradient; the mean over examples."""
+    found: dict[AttentionSite, list[HeadScore]] = {}
+    with kept_random_state(), evaluating(task.model):
+        for row in range(len(batch[0])):
+            one = task.some_examples(batch, slice(row, row + 1), n_tokens=batch[0].shape[1])
+            for site, score in importance_by_gradient(
+                task.model, lambda one=one: task.loss(one)[None]
+            ).items():
+                found.setdefault(site, []).append(score)
+    return {site: torch.stack(scores).mean(dim=0) for site, scores in found.items()}
+
+
+def dead_shares(seen: Probe) -> dict[str, Tensor]:
+    """The share of dead units of each layer, by the name of its column; padding does not count."""
+    shares = {}
+    for stack, layers in seen.units.items():
+        counted = counted_tokens(seen, stack)
+        for layer, units in enumerate(layers):
+            shares[f"units/{stack}.{layer}/dead"] = dead_units(units[counted])
+    return shares

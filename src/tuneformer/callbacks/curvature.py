@@ -1,0 +1,88 @@
+"""How curved the loss is where a run stands."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from tuneformer.callbacks.measurement import Measurement
+from tuneformer.callbacks.probe_batch import is_sharded, probe_batch
+from tuneformer.measures.sharpness import adam_preconditioner, adam_sharpness, sharpness
+from tuneformer.models.differentiable import twice_differentiable
+from tuneformer.models.evaluating import evaluating
+from tuneformer.random_state import kept_random_state
+from tuneformer.tasks.base import Task
+
+SEED = 0  # of the vector that Lanczos starts from
+
+
+class Curvature(Measurement):
+    """`curvature/sharpness` and, of Adam and its kin, `curvature/adam_sharpness` on the probe batch.
+
+    The largest eigenvalue of the Hessian, and of the Hessian under the preconditioner: 2 / lr and 38 / lr
+    are where gradient descent and Adam (b1 = 0.9) become unstable (2103.00065, 2207.14484). Measured on the
+    weights that train, by at most `max_products` products with the Hessian each. Left out where parameters
+    are spread over devices, or are of fewer than 32 bits.
+    """
+
+    def __init__(
+        self, *, examples: int, n_tokens: int, every_n_validations: int, max_products: int, tolerance: float
+    ) -> None:
+        self.examples = examples
+        self.n_tokens = n_tokens
+        self.every_n_validations = every_n_validations
+        self.max_products = max_products
+        self.tolerance = tolerance
+        self._batch: Any = None
+        self._validations = 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        task = cast(Task, pl_module)
+        whole = all(parameter.dtype.itemsize >= 4 for parameter in task.model.parameters())
+        if trainer.is_global_zero and whole and not is_sharded(task):
+            self._batch = probe_batch(trainer, task, examples=self.examples, n_tokens=self.n_tokens)
+
+    def after_validation(self, trainer: pl.Trainer, task: Task) -> Mapping[str, float]:
+        """See `Measurement`."""
+        due = self._validations % self.every_n_validations == 0
+        self._validations += 1
+        if self._batch is None or not due:
+            return {}
+        optimizer = trainer.optimizers[0]
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        settings = {"k": 1, "max_products": self.max_products, "tolerance": self.tolerance, "seed": SEED}
+        with (
+            torch.inference_mode(False),
+            kept_random_state(),
+            evaluating(task.model),
+            twice_differentiable(task.model),
+        ):
+            row = {"curvature/sharpness": sharpness(self._loss(task), parameters, **settings).largest}
+            preconditioner = preconditioner_of(optimizer)
+            if preconditioner is not None:
+                found = adam_sharpness(self._loss(task), parameters, preconditioner, **settings)
+                row["curvature/adam_sharpness"] = found.largest
+        return row
+
+    def _loss(self, task: Task) -> Any:
+        return lambda: task.loss(self._batch)
+
+
+def preconditioner_of(optimizer: Optimizer) -> list[Tensor] | None:
+    """Adam's diagonal for every parameter; None of an optimizer that keeps no mean square of gradients."""
+    diagonal: list[Tensor] = []
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            state = optimizer.state.get(parameter, {})
+            moment = state.get("exp_avg_sq")
+            if moment is None or moment.shape != parameter.shape or "betas" not in group:
+                return None
+            beta1, beta2 = group["betas"]
+            step = int(state["step"])
+            diagonal.append(
+                adam_preconditioner(moment, step=step, beta1=beta1, beta2=beta2, eps=group["eps"])
+            )
+    return diagonal
