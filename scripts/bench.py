@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--only-optimizers", action="store_true", help="their table alone")
     parser.add_argument("--only-comparison", action="store_true", help="its row alone")
     parser.add_argument("--only-attention", action="store_true", help="its table alone")
+    parser.add_argument("--only-diagnostics", action="store_true", help="its rows alone")
     parser.add_argument("--only-sweeps", action="store_true", help="the rows of sweeps alone")
     given = parser.parse_args()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler tells of each time that it starts
@@ -32,6 +33,9 @@ def main() -> None:
         return
     if given.only_attention:
         print_attention(repeats)
+        return
+    if given.only_diagnostics:
+        print_diagnostics(repeats)
         return
 
     from tuneformer.benchmarks.answer_time import measure_answer_times
@@ -54,6 +58,7 @@ def main() -> None:
     row = f"{memory['large_mib']:.0f} MiB | {memory['small_mib']:.0f} MiB (corpus / 100)"
     print(f"| peak memory, corpus of 100 MB | {row} | {memory['growth_mib']:+.0f} MiB | no growth |")
     print_comparison()
+    print_diagnostics(repeats)
     print_sweeps(repeats)
     print_optimizers(repeats)
     print_attention(repeats)
@@ -68,6 +73,20 @@ def print_comparison() -> None:
     print(f"| {what}: time | {found['seconds']:.1f} s | | | 15 s |")
     print(f"| {what}: peak memory | {found['peak_mib']:.0f} MiB | | | 1,024 MiB |")
     print(f"| {what}: the page | {found['page_mb']:.1f} MB | | | 10 MB |", flush=True)
+
+
+def print_diagnostics(repeats: int) -> None:
+    """What it costs to watch a run."""
+    from tuneformer.benchmarks.diagnostics_cost import measure_diagnostics
+
+    for option, target in (("default", "3 %"), ("diagnostics", "10 %")):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            cost = measure_diagnostics(option, repeats=repeats)
+        share = f"{cost['percent']:.1f} % of training ({cost['seconds']:.1f} s)"
+        print(
+            f"| measuring, callbacks={option}, default model and cadences | {share} | | | {target} |",
+            flush=True,
+        )
 
 
 def print_sweeps(repeats: int) -> None:

@@ -35,6 +35,5 @@ def translate(run: Run, sentence: str) -> str:
         max_tokens=data["context_length"],
         beam_size=data["beam_size"],
         length_penalty=data["length_penalty"],
-        stop_early=True,
     )
     return run.tokenizer.decode(written)
