@@ -34,6 +34,7 @@ def arguments() -> argparse.Namespace:
         "--tolerance", type=float, default=0.02, help="width of a basin, in the metric (default: 0.02)"
     )
     parser.add_argument("--to", type=Path, default=None, help="folder to write into (default: the first)")
+    parser.add_argument("--measures", action="store_true", help="print measures beside the losses too")
     parser.add_argument("--wandb", action="store_true", help="the same as a W&B run")
     parser.add_argument("--project", default="tuneformer", help="its W&B project (default: tuneformer)")
     parser.add_argument(
@@ -59,7 +60,8 @@ def main() -> None:
     from tuneformer.analysis.read_table import read_table
     from tuneformer.report.csv_file import write_csv
     from tuneformer.report.html import write_page
-    from tuneformer.report.terminal import print_comparison
+    from tuneformer.report.measures_table import measures_table
+    from tuneformer.report.terminal import print_comparison, print_table
 
     by = [name for name in given.by.split(",") if name]
     metric = given.metric or "val/loss"
@@ -79,6 +81,8 @@ def main() -> None:
     folder = given.to or (given.folders[0] if given.folders else Path("outputs"))
     console = Console(highlight=False)
     print_comparison(comparison, console)
+    if given.measures:
+        print_table(measures_table(comparison), console)
     write_csv(folder / "comparison.csv", comparison)
     title = "Comparison: " + ", ".join(Path(source).stem for source in read.sources)
     command = shlex.join(["python", "scripts/compare.py", *sys.argv[1:]])

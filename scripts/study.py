@@ -22,7 +22,10 @@ def main() -> None:
     parser.add_argument("--name", default="optimizer-study", help="folder below outputs/sweeps")
     parser.add_argument("--workers", type=int, default=None, help="runs at a time (default: one a core)")
     parser.add_argument(
-        "--report", type=Path, default=None, help="page to write the table into, its figure beside it"
+        "--report",
+        type=Path,
+        default=None,
+        help="page (.md) to write the table into; beside it the figure (.png) and the comparison (.html)",
     )
     given = parser.parse_args()
 
@@ -47,14 +50,14 @@ def main() -> None:
         comparison = compare_study(study.folder)
         print_comparison(comparison, Console(highlight=False))
         write_csv(study.folder / "comparison.csv", comparison)
-        page, command = (
-            study.folder / "comparison.html",
-            shlex.join(["python", "scripts/study.py", *sys.argv[1:]]),
-        )
-        write_page(page, comparison, title=f"Comparison: {given.name}", command=command)
-        print(f"written: {page}")
+        command = shlex.join(["python", "scripts/study.py", *sys.argv[1:]])
+        pages = [study.folder / "comparison.html"]
         if given.report is not None:
             write_report(given.report, comparison)
+            pages.append(given.report.with_suffix(".html"))
+        for page in pages:
+            write_page(page, comparison, title=f"Comparison: {given.name}", command=command)
+            print(f"written: {page}")
     for job, error in study.errors.items():
         print(f"failed: {job.option} lr {job.rate:g} seed {job.seed}: {error}", file=sys.stderr)
     if study.errors:

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -43,19 +44,20 @@ def everything() -> list[Trial]:
             loss = 20 * (factor * steps) ** -0.5 + 1.5 + (lr - 0.01) + 0.1 * decay + 0.01 * seed
             loss += 0.001 * ((seed * 7 + steps) % 5)  # seeds differ by more than a constant
             lost = lr == 0.1 and name == "lion" and seed == 2
-            runs.append(
-                trial(
-                    name,
-                    lr=lr,
-                    seed=seed,
-                    steps=steps,
-                    task=task,
-                    val=math.inf if lost else loss,
-                    changes={"optimizer.weight_decay": decay},
-                    sampler="random",
-                    curve=None if lost else [5.5, 3.0, loss + 0.2, loss],
-                )
+            entropy = 0.5 + 0.1 * lr + 0.01 * seed
+            run = trial(
+                name,
+                lr=lr,
+                seed=seed,
+                steps=steps,
+                task=task,
+                val=math.inf if lost else loss,
+                changes={"optimizer.weight_decay": decay},
+                sampler="random",
+                curve=None if lost else [5.5, 3.0, loss + 0.2, loss],
             )
+            seen = {} if lost else {"attention/decoder.0.0/entropy": entropy}
+            runs.append(replace(run, metrics={**run.metrics, **seen}))
     return runs
 
 

@@ -31,6 +31,7 @@ def test_a_comparison_with_everything_has_every_table(whole: Comparison) -> None
         "basins",
         "profiles",
         "half-time",
+        "measures",
         "ledger",
         "left-out",
     ]
@@ -41,6 +42,9 @@ def test_a_comparison_with_everything_has_every_table(whole: Comparison) -> None
     assert column(results, "test/loss")[:2] == means
     assert "steps to target" in results.columns
     assert "peak memory" not in results.columns  # nobody knows it
+    measures = tables["measures"]
+    assert {*column(measures, "measure")} == {"entropy, mean of heads"}
+    assert all(0.5 < float(mean or 0) < 0.53 for mean in column(measures, "mean"))
 
 
 def test_a_figure_from_mid_schedule_is_marked(plain: Comparison) -> None:

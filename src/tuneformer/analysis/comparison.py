@@ -11,6 +11,7 @@ from tuneformer.analysis.caveats import caveats
 from tuneformer.analysis.criterion import Criterion, criterion_for
 from tuneformer.analysis.design import Design, understand
 from tuneformer.analysis.halfway import Halfway, rank_at_half_time
+from tuneformer.analysis.measures import Measured, measure
 from tuneformer.analysis.pairs import Pair, compare_pairs
 from tuneformer.analysis.reach import Reach, reach_target
 from tuneformer.analysis.scaling import Scaling, fit_scaling
@@ -42,6 +43,7 @@ class Cell:
     pairs: tuple[Pair, ...]
     halfway: Halfway | None
     best_of_k: dict[str, list[float]]
+    measured: tuple[Measured, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +159,7 @@ def _cells(results: Sequence[Result], criterion: Criterion) -> list[Cell]:
             pairs=tuple(compare_pairs(mine, criterion)),
             halfway=rank_at_half_time(mine, criterion),
             best_of_k=best_of_k_curves(mine, criterion),
+            measured=tuple(measure(mine, criterion)),
         )
         for (task, horizon), mine in grouped.items()
     ]

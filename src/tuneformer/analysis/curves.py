@@ -1,6 +1,5 @@
 """The columns of a metrics.csv that a comparison needs, as arrays."""
 
-import csv
 from collections.abc import Collection
 from pathlib import Path
 
@@ -25,11 +24,15 @@ def read_curves(path: Path, metrics: Collection[str]) -> dict[str, np.ndarray]:
         return {}
     try:
         text = path.read_text(encoding="utf-8")
-        header, *rows = csv.reader(text[: text.rfind("\n") + 1].splitlines())
-        columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
-        if len(columns) != len(header) or "step" not in header:
+        first, *lines = text[: text.rfind("\n") + 1].splitlines()
+        header = first.split(",")
+        if any(line.count(",") != len(header) - 1 for line in lines) or "step" not in header:
             raise ValueError("its rows do not fit its first line")
         wanted = {name: i for i, name in enumerate(header) if name in ALWAYS or name in metrics}
+        places = [*wanted.values(), *(i for i, name in enumerate(header) if name.startswith("lr/"))]
+        depth = max(places) + 1  # what stands behind is not taken apart
+        rows = [line.split(",", depth)[:depth] for line in lines]
+        columns = list(zip(*rows, strict=True)) if rows else [()] * depth
         curves = {name: _numbers(columns[i]) for name, i in wanted.items()}
         rates = [_numbers(columns[i]) for i, name in enumerate(header) if name.startswith("lr/")]
     except (OSError, ValueError) as error:

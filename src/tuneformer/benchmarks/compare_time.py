@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneformer.config.compose import compose_config
+from tuneformer.runs.metrics_file import in_order
 
 PEAK = """
 import resource, runpy, sys
@@ -21,6 +22,12 @@ finally:
     print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 METHODS, RATES = 10, 10
+LAYERS, HEADS = 4, 4
+HEAD_MEASURES = (
+    *("entropy", "importance", "largest_logit", "mean_distance", "prefix_matching", "previous_token"),
+    "sink_rate",
+)
+ROWS_PER_VALIDATION = 10
 
 
 def measure_comparison(script: Path, *, runs: int, rows: int) -> dict[str, float]:
@@ -60,7 +67,7 @@ def write_sweep(sweep: Path, *, runs: int, rows: int) -> None:
 
 
 def _record(loss: float, rows: int) -> dict[str, Any]:
-    final = {"val/loss": loss, "test/loss": loss + 0.05, "train/loss": loss}
+    final = dict.fromkeys(_columns()[1], loss) | {"test/loss": loss + 0.05, "train/loss": loss}
     return {
         "status": "finished",
         "metrics": {"final": final, "best": {}},
@@ -76,17 +83,36 @@ def _record(loss: float, rows: int) -> dict[str, Any]:
 
 
 def _write_metrics(path: Path, loss: float, rows: int) -> None:
-    groups = ("embeddings", "matrices", "norms_and_biases")
-    columns = ["step", "tokens", "seconds", "train/loss", "val/loss", "grad_norm"]
-    columns += [f"lr/{group}" for group in groups] + [f"weight_decay/{group}" for group in groups]
-    columns += ["throughput/step_ms", "throughput/tokens_per_second", "val/bits_per_byte", "val/perplexity"]
+    logged, validated = _columns()
+    columns = in_order([*logged, *validated])
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for row in range(1, rows + 1):
             value = loss + 3.0 / row
-            val = [repr(value)] if row % 10 == 0 else [""]
-            numbers = [10 * row, 10_000 * row, 0.12345678 * row, repr(value + 0.01), *val, 0.98765432]
-            writer.writerow(
-                [*numbers, *[0.001234567 / row] * 3, *[0.1] * 3, 12.345678, 12345.678, *val, *val]
-            )
+            cells = dict.fromkeys(logged, repr(0.98765432 / row))
+            if row % ROWS_PER_VALIDATION == 0:
+                cells |= dict.fromkeys(validated, repr(value))
+            cells |= {"step": str(10 * row), "tokens": str(10_000 * row), "seconds": repr(0.12345678 * row)}
+            cells["train/loss"] = repr(value + 0.01)
+            writer.writerow([cells.get(column, "") for column in columns])
+
+
+def _columns() -> tuple[list[str], list[str]]:
+    """What a run of the default model logs at a step, and at a validation."""
+    groups = ("embeddings", "matrices", "norms_and_biases")
+    logged = ["step", "tokens", "seconds", "train/loss", "grad_norm", "grad_norm_clipped"]
+    logged += ["throughput/step_ms", "throughput/tokens_per_second"]
+    by_group = ("lr", "weight_decay", "update_ratio", "weight_norm")
+    logged += [f"{name}/{group}" for name in by_group for group in groups]
+    logged += [
+        f"grad_norm/{part}" for part in ("embedding", "norm", *(f"decoder.{i}" for i in range(LAYERS)))
+    ]
+    validated = ["val/loss", "val/bits_per_byte", "val/perplexity"]
+    for layer in range(LAYERS):
+        validated += [
+            f"attention/decoder.{layer}.{head}/{name}" for head in range(HEADS) for name in HEAD_MEASURES
+        ]
+        validated += [f"residual/decoder.{layer}/{name}" for name in ("norm", "rank_collapse", "kurtosis")]
+        validated.append(f"units/decoder.{layer}/dead")
+    return logged, validated

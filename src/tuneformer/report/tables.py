@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from tuneformer.analysis.comparison import Comparison
 from tuneformer.analysis.design import shown
 from tuneformer.report import wording
+from tuneformer.report.measures_table import measures_table
 from tuneformer.report.results_table import data_cell, results_table
 from tuneformer.report.table import Table, make_table, number, word
 
@@ -21,6 +22,7 @@ def all_tables(comparison: Comparison) -> list[Table]:
         basin_table(comparison),
         profile_table(comparison),
         halfway_table(comparison),
+        measures_table(comparison),
         ledger_table(comparison),
         left_out_table(comparison),
     )

@@ -11,6 +11,7 @@ from tuneformer.analysis.selection import Result
 from tuneformer.report import wording
 from tuneformer.report.results_table import reach_of
 from tuneformer.report.summary import summary
+from tuneformer.report.table import Table as AnyTable
 
 WIDE = 110  # characters
 
@@ -25,6 +26,21 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         console.print(line, markup=False, soft_wrap=True)
     for line in comparison.caveats:
         console.print(f"note: {line}", markup=False, soft_wrap=True)
+
+
+def print_table(made: AnyTable, console: Console) -> None:
+    """A table of a comparison, and what a reader must know of it."""
+    shown_table = made.without_empty_columns()
+    table = Table(title=made.title, title_justify="left")
+    for column in shown_table.columns:
+        table.add_column(column)
+    for row in shown_table.rows:
+        table.add_row(*(cell.text for cell in row))
+    if made.rows:
+        console.print(table)
+        console.print(made.note, markup=False, soft_wrap=True)
+    else:
+        console.print(f"{made.title}: nothing was measured", markup=False)
 
 
 def _table(comparison: Comparison, place: Cell, *, wide: bool) -> Table:

@@ -23,6 +23,11 @@ def signed(number: float, digits: int = 4) -> str:
     return f"{number:+.{digits}f}" if math.isfinite(number) else NOTHING
 
 
+def measured(number: float) -> str:
+    """A measure, whatever its size."""
+    return f"{number:.4g}" if math.isfinite(number) else NOTHING
+
+
 def count(number: float) -> str:
     """Steps, tokens, runs."""
     if not math.isfinite(number):

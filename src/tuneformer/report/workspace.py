@@ -39,10 +39,27 @@ def sections() -> list[ws.Section]:
                 wr.WeavePanelSummaryTable(table_name="parameter_groups"),
             ],
         ),
-        ws.Section(name="Gradients", panels=[_lines("Gradient norm before clipping", ["grad_norm"], STEP)]),
+        ws.Section(
+            name="Gradients and updates",
+            panels=[
+                _lines("Gradient norm before clipping", ["grad_norm"], STEP),
+                _lines("Gradient norm after clipping", ["grad_norm_clipped"], STEP),
+                _matching("Gradient norm of each part", "grad_norm/.*"),
+                _lines("Update over weight", [f"update_ratio/{group}" for group in GROUPS], STEP),
+                _lines("Norm of the weights", [f"weight_norm/{group}" for group in GROUPS], STEP),
+            ],
+        ),
         ws.Section(
             name="Attention",
-            panels=[wr.MediaBrowser(title="What each head looks at", media_keys=["attention_maps/decoder"])],
+            panels=[
+                _matching("Entropy of each head", "attention/.*/entropy"),
+                _matching("Largest logit of each head", "attention/.*/largest_logit"),
+                _matching("Attention to the first token", "attention/.*/sink_rate"),
+                _matching("Importance of each head", "attention/.*/importance"),
+                _matching("What tells tokens apart, by layer", "residual/.*/rank_collapse"),
+                _matching("Dead units, by layer", "units/.*/dead"),
+                wr.MediaBrowser(title="What each head looks at", media_keys=["attention_maps/decoder"]),
+            ],
         ),
         ws.Section(
             name="Throughput",
@@ -98,6 +115,11 @@ def _lines(title: str, metrics: Sequence[str], axis: str) -> wr.LinePlot:
     return wr.LinePlot(
         title=title, x=axis, y=list(metrics), groupby_aggfunc="mean", groupby_rangefunc="minmax"
     )
+
+
+def _matching(title: str, pattern: str) -> wr.LinePlot:
+    """All metrics whose whole name matches: one line each."""
+    return wr.LinePlot(title=title, x=STEP, metric_regex=f"^{pattern}$")
 
 
 def _columns() -> list[wr.ParallelCoordinatesPlotColumn]:

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from tuneformer.errors import UserError
@@ -11,6 +11,7 @@ from tuneformer.runs.files import write_text
 
 Row = dict[str, float]
 FIRST_COLUMNS = ("step", "tokens", "seconds", "train/loss", "val/loss")
+COMPARED = ("lr/", "test/", "train/", "val/")
 
 
 class MetricsFile:
@@ -49,7 +50,7 @@ class MetricsFile:
         merged: dict[float, Row] = {}
         for row in rows:
             merged[row["step"]] = {**merged.get(row["step"], {}), **row}
-        self._columns = _order({column for row in rows for column in row} or set(FIRST_COLUMNS))
+        self._columns = in_order({column for row in rows for column in row} or set(FIRST_COLUMNS))
         self._last_step = max(merged, default=-1.0)
         write_text(self.path, _csv([self._columns]) + _lines(list(merged.values()), self._columns))
 
@@ -79,12 +80,15 @@ def read_rows(path: Path) -> list[Row]:
 def read_columns(path: Path) -> dict[str, list[float]]:
     """metrics.csv as one list a column, of equal length, NaN where a row has no value."""
     rows = read_rows(path)
-    names = _order({name for row in rows for name in row})
+    names = in_order({name for row in rows for name in row})
     return {name: [row.get(name, math.nan) for row in rows] for name in names}
 
 
-def _order(columns: set[str]) -> list[str]:
-    return [*(c for c in FIRST_COLUMNS if c in columns), *sorted(columns - set(FIRST_COLUMNS))]
+def in_order(columns: Collection[str]) -> list[str]:
+    """Columns as metrics.csv has them: first those that are compared, so that the rest need not be read."""
+    first = [column for column in FIRST_COLUMNS if column in columns]
+    rest = sorted(set(columns) - set(first), key=lambda name: (not name.startswith(COMPARED), name))
+    return [*first, *rest]
 
 
 def _lines(rows: list[Row], columns: list[str]) -> str:

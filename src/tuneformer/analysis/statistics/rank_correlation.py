@@ -1,0 +1,38 @@
+"""Whether two numbers rise and fall together over runs."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm, rankdata
+
+FEWEST = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankCorrelation:
+    """Spearman's rho of n pairs, with its 95 % interval; NaN where there is none."""
+
+    rho: float
+    low: float
+    high: float
+    n: int
+
+
+def rank_correlation(x: Sequence[float], y: Sequence[float]) -> RankCorrelation:
+    """Spearman's rho, and tanh(atanh(rho) -+ z sqrt((1 + rho^2 / 2) / (n - 3))) (Bonett and Wright 2000).
+
+    NaN below six pairs, and where one of the two is constant. The interval takes the pairs as independent.
+    """
+    n = len(x)
+    nothing = RankCorrelation(rho=math.nan, low=math.nan, high=math.nan, n=n)
+    if n < FEWEST or len(set(x)) < 2 or len(set(y)) < 2:
+        return nothing
+    rho = float(np.corrcoef(np.stack([rankdata(x), rankdata(y)]))[0, 1])
+    if abs(rho) > 1 - 1e-12:
+        rho = math.copysign(1.0, rho)
+        return RankCorrelation(rho=rho, low=rho, high=rho, n=n)
+    half = float(norm.ppf(0.975)) * math.sqrt((1 + rho**2 / 2) / (n - 3))
+    middle = math.atanh(rho)
+    return RankCorrelation(rho=rho, low=math.tanh(middle - half), high=math.tanh(middle + half), n=n)
