@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.report.attention_page.drawn import LOSS, decoder_analysis, drawn, text_example
-from tuneformer.report.attention_page.blocks import decode, encode
+from tuneformer.report.attention_page.blocks import decode, encode, fitting_mask
 from tuneformer.report.attention_page.files import write_analysis
 from tuneformer.report.attention_page.page_data import page_data
 
@@ -16,14 +16,28 @@ pytestmark = pytest.mark.fast
 
 
 @pytest.mark.parametrize("low", [0.0, -3.0])
-def test_a_map_in_the_page_is_exact_to_1_255_of_its_largest_weight(low: float) -> None:
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_map_in_the_page_is_exact_to_1_255_of_its_largest_weight(low: float, masked: bool) -> None:
     maps = np.random.default_rng(0).uniform(low, 2.0, size=(3, 7, 5)).astype(np.float32)
     maps[1] *= 1e-4
-    off = abs(decode(encode(maps), maps.shape) - maps).max(axis=(1, 2))
+    allowed = np.tri(7, 5, -1, dtype=bool) if masked else None
+    maps = maps if allowed is None else maps * allowed
+    mask = fitting_mask(maps, allowed)
+    assert (mask is None) == (not masked)
+    off = abs(decode(encode(maps, mask), maps.shape, mask) - maps).max(axis=(1, 2))
     assert (off <= abs(maps).max(axis=(1, 2)) / 255).all()
     assert (off > 0).all()
     nothing = np.zeros((1, 2, 2), dtype=np.float32)
-    np.testing.assert_array_equal(decode(encode(nothing), nothing.shape), nothing)
+    np.testing.assert_array_equal(decode(encode(nothing, None), nothing.shape, None), nothing)
+
+
+def test_a_mask_that_something_shines_through_is_not_used() -> None:
+    maps = np.ones((1, 3, 3), dtype=np.float32)
+    assert fitting_mask(maps, np.tri(3, dtype=bool)) is None
+    assert fitting_mask(maps, np.ones((3, 3), dtype=bool)) is None
+    by_head = np.stack([np.eye(3, dtype=bool), np.eye(3, k=-1, dtype=bool)])
+    mask = fitting_mask(np.tri(3)[None] * by_head, by_head)
+    np.testing.assert_array_equal(mask, by_head.any(axis=0))
 
 
 def test_the_csv_has_a_row_for_each_head_at_each_step(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What the scripts of the page read: all but the maps, which lie beside it in blocks."""
 
 import base64
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from tuneformer.attention_analysis.analysis import AttentionAnalysis, Step
 from tuneformer.attention_analysis.example import Image
 from tuneformer.attention_analysis.measure_table import HEAD_MEASURES
-from tuneformer.report.attention_page.blocks import encode
+from tuneformer.report.attention_page.blocks import Mask, deflated, encode, fitting_mask
 from tuneformer.runs.probe_files import Site
 
 MOST_BASE64 = 20_000_000
@@ -35,18 +36,18 @@ def page_data(analyses: Sequence[AttentionAnalysis]) -> PageData:
     notes: list[str] = []
     runs = []
     for number, analysis in enumerate(analyses):
-        maps = {"weights": _blocks(analysis, number, "weights", analysis.steps, blocks)}
+        maps = {"weights": _blocks(number, "weights", analysis.steps, blocks)}
         used = sum(map(len, blocks.values()))
         normed: dict[str, str] = {}
-        kept = _blocks(analysis, number, "normed", analysis.steps, normed)
+        kept = _blocks(number, "normed", analysis.steps, normed)
         if used + sum(map(len, normed.values())) > MOST_BASE64:
             normed = {}
-            kept = _blocks(analysis, number, "normed", analysis.steps[-1:], normed)
+            kept = _blocks(number, "normed", analysis.steps[-1:], normed)
             notes.append(f"{analysis.name}: norm-weighted maps are kept of the last step only, for the size")
         blocks |= normed
         maps["normed"] = kept
         maps["rollout"] = _rollout_blocks(analysis, number, blocks)
-        runs.append(_run(analysis, maps, _mask_blocks(analysis, number, blocks)))
+        runs.append(_run(analysis, maps))
     measures = [measure._asdict() for measure in HEAD_MEASURES]
     content = {"measures": measures, "runs": runs, "comparable": comparable(analyses)}
     return PageData(content=content, blocks=blocks, notes=notes)
@@ -60,7 +61,7 @@ def comparable(analyses: Sequence[AttentionAnalysis]) -> bool:
     return first.heads == second.heads and dict(first.example.axes) == dict(second.example.axes)
 
 
-def _run(analysis: AttentionAnalysis, maps: dict[str, Any], masks: dict[str, str]) -> dict[str, Any]:
+def _run(analysis: AttentionAnalysis, maps: dict[str, Any]) -> dict[str, Any]:
     scores = analysis.scores
     axes = analysis.example.axes
     stacks = dict.fromkeys(site[0] for site in analysis.heads)
@@ -96,7 +97,6 @@ def _run(analysis: AttentionAnalysis, maps: dict[str, Any], masks: dict[str, str
             },
         },
         "maps": maps,
-        "masks": masks,
         "image": None if image is None else _image(image),
     }
 
@@ -123,43 +123,41 @@ def site_key(site: Site) -> str:
     return f"{site[0]}.{site[1]}"
 
 
-def _blocks(
-    analysis: AttentionAnalysis, run: int, kind: str, steps: Sequence[Step], blocks: dict[str, str]
-) -> dict[str, Any]:
-    """Puts the maps of a kind into blocks; step -> site -> where they are, and their range."""
+def _blocks(run: int, kind: str, steps: Sequence[Step], blocks: dict[str, str]) -> dict[str, Any]:
+    """Puts the maps of a kind into blocks; step -> site -> where they are, their mask, and their range."""
     found: dict[str, Any] = {}
     for step in steps:
         of_step = found.setdefault(str(step.step), {})
         for site, maps in getattr(step.snapshot, kind).items():
-            block = encode(maps)
-            name = f"{kind}-{run}-{step.step}-{site_key(site)}"
-            blocks[name] = block.data
-            of_step[site_key(site)] = {"id": name, "low": block.low, "high": block.high}
+            mask = fitting_mask(maps, step.snapshot.allowed.get(site))
+            place = _keep(f"{kind}-{run}-{step.step}-{site_key(site)}", maps, mask, blocks)
+            of_step[site_key(site)] = place
     return found
 
 
 def _rollout_blocks(analysis: AttentionAnalysis, run: int, blocks: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for step in analysis.steps:
-        of_step = found.setdefault(str(step.step), {})
-        for stack, maps in step.rollout.items():
-            block = encode(maps[None])
-            name = f"rollout-{run}-{step.step}-{stack}"
-            blocks[name] = block.data
-            of_step[stack] = {"id": name, "low": block.low, "high": block.high}
-    return found
+    return {
+        str(step.step): {
+            stack: _keep(f"rollout-{run}-{step.step}-{stack}", maps[None], None, blocks)
+            for stack, maps in step.rollout.items()
+        }
+        for step in analysis.steps
+    }
 
 
-def _mask_blocks(analysis: AttentionAnalysis, run: int, blocks: dict[str, str]) -> dict[str, str]:
-    """Which keys a query may see, at the last step; the same mask is kept once."""
-    names, known = {}, {}
-    for site, allowed in analysis.last.snapshot.allowed.items():
-        any_head = allowed.reshape(-1, *allowed.shape[-2:]).max(axis=0, keepdims=True)
-        data = encode(any_head).data
-        name = known.setdefault(data, f"{MASK_KIND}-{run}-{site_key(site)}")
-        blocks[name] = data
-        names[site_key(site)] = name
-    return names
+def _keep(name: str, maps: NDArray[Any], mask: Mask | None, blocks: dict[str, str]) -> dict[str, Any]:
+    block = encode(maps, mask)
+    blocks[name] = block.data
+    place = {"id": name, "low": block.low, "high": block.high}
+    return place if mask is None else {**place, "mask": _keep_mask(mask, blocks)}
+
+
+def _keep_mask(mask: Mask, blocks: dict[str, str]) -> str:
+    """The block of a mask; equal masks have one."""
+    name = f"{MASK_KIND}-{hashlib.sha256(mask.tobytes()).hexdigest()[:16]}-{mask.shape[0]}"
+    if name not in blocks:
+        blocks[name] = deflated(mask.astype(np.uint8).tobytes())
+    return name
 
 
 def _image(image: Image) -> dict[str, Any]:

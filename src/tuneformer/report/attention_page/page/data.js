@@ -21,6 +21,22 @@ const block = (id) => {
   return found;
 };
 
+// Of a mask the place of each cell among those that may be seen; -1 for the others.
+const masks = new Map();
+const ranked = async (id) => {
+  const bytes = await inflate(id);
+  const rank = new Int32Array(bytes.length);
+  let count = 0;
+  bytes.forEach((seen_, i) => {
+    rank[i] = seen_ ? count++ : -1;
+  });
+  return { rank, count };
+};
+const maskOf = (id) => {
+  if (!masks.has(id)) masks.set(id, ranked(id));
+  return masks.get(id);
+};
+
 const moduleOf = (run, site) => run.modules.find((module) => module.site === site);
 const axesOf = (run, site) => run.stacks[moduleOf(run, site).stack];
 
@@ -30,13 +46,17 @@ const mapOf = async (run, step, kind, site, head) => {
   if (!place) return null;
   const axes = run.stacks[kind === "rollout" ? site : moduleOf(run, site).stack];
   const [rows, columns] = [axes.queries.length, axes.keys.length];
-  const size = rows * columns;
-  const bytes = (await block(place.id)).subarray(head * size, (head + 1) * size);
+  const [all, mask] = await Promise.all([block(place.id), place.mask ? maskOf(place.mask) : null]);
+  const size = mask ? mask.count : rows * columns;
+  const bytes = all.subarray(head * size, (head + 1) * size);
   const [low, high] = [place.low[head], place.high[head]];
-  const maskId = kind === "rollout" ? undefined : run.masks[site];
-  const mask = maskId ? await block(maskId) : null;
-  const at = (row, column) => low + (bytes[row * columns + column] / 255) * (high - low);
-  const allowed = (row, column) => mask === null || mask[row * columns + column] > 0;
+  const weight = (i) => low + (bytes[i] / 255) * (high - low);
+  const allowed = (row, column) => !mask || mask.rank[row * columns + column] >= 0;
+  const at = (row, column) => {
+    const i = row * columns + column;
+    if (!mask) return weight(i);
+    return mask.rank[i] < 0 ? 0 : weight(mask.rank[i]);
+  };
   return { rows, columns, low, high, at, allowed, axes };
 };
 
@@ -46,7 +66,7 @@ const differenceOf = (first, second) => {
   for (let row = 0; row < first.rows; row++) {
     for (let column = 0; column < first.columns; column++) far = Math.max(far, Math.abs(at(row, column)));
   }
-  return { ...first, low: -(far || 1), high: far || 1, at };
+  return { ...first, far, low: -(far || 1), high: far || 1, at };
 };
 
 const number = (x) => {

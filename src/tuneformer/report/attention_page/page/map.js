@@ -44,7 +44,7 @@ const drawLabels = (context, map, geometry) => {
     const y = top + (row + 0.5) * tall;
     context.textAlign = "right";
     context.fillText(labelled ? clipped(seen(map.axes.queries[row]), 9) : String(row), left - 5, y);
-    if (!following) continue;
+    if (!following || map.axes.following[row] === "") continue;
     context.textAlign = "left";
     context.fillText(`\u2192 ${clipped(seen(map.axes.following[row]), 7)}`, left + cell * map.columns + 5, y);
   }
@@ -127,7 +127,7 @@ const hideOrShow = (figure, map, scale, told) => {
   figure.canvas.hidden = map === null;
   figure.caption.textContent = told;
   if (!map) return;
-  const room = document.getElementById("maps").parentElement.clientWidth / (runs.length > 1 && window.innerWidth > 640 ? 3 : 1);
+  const room = document.querySelector("#head .head").clientWidth / (runs.length > 1 && window.innerWidth > 640 ? 3 : 1);
   figure.geometry = geometryOf(map, Math.max(260, room - 14));
   figure.picture = pictureOf(map, scale);
   figure.canvas.setAttribute("aria-label", `${told}. Rows are queries, columns keys; the arrows move the cell.`);
@@ -163,7 +163,8 @@ const drawMaps = async () => {
   });
   if (content.comparable) {
     const map = known.length === 2 ? differenceOf(...known) : null;
-    const told = map ? `${runs[1].name} less ${runs[0].name}: blue ${number(map.low)} to orange ${number(map.high)}` : "";
+    const range = map?.far ? `blue ${number(map.low)} to orange ${number(map.high)}` : "the same";
+    const told = map ? `${runs[1].name} less ${runs[0].name}: ${range}` : "";
     hideOrShow(figures[2], map, map && scaleOver(map.low, map.high), told);
   }
   drawReadout();

@@ -28,7 +28,7 @@ const svgOfFigure = (figure) => {
     map.axes.queries.forEach((name, row) => {
       const y = top + (row + 0.5) * tall + 4;
       text(left - 5, y, "end", clipped(seen(name), 9));
-      if (following) text(left + cell * map.columns + 5, y, "start", `\u2192 ${clipped(seen(map.axes.following[row]), 7)}`);
+      if (following && map.axes.following[row] !== "") text(left + cell * map.columns + 5, y, "start", `\u2192 ${clipped(seen(map.axes.following[row]), 7)}`);
     });
     map.axes.keys.forEach((name, column) => {
       const x = left + (column + 0.5) * cell + 4;
@@ -73,7 +73,7 @@ const everythingAsJson = async () => {
         maps[nameOf(module.site, head)] = rows;
       }
     }
-    const { maps: _, masks: __, ...numbers } = run;
+    const { maps: _, ...numbers } = run;
     whole.push({ ...numbers, maps_of_step: stepOf(run).step, kind, maps });
   }
   return JSON.stringify({ measures: content.measures, runs: whole });
