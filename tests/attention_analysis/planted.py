@@ -11,6 +11,7 @@ import yaml
 from torch import Tensor, nn
 
 from tuneformer.config.options import load_option
+from tuneformer.data.tokenizers import Tokenizer
 from tuneformer.measures.head_scores import scores_of
 from tuneformer.measures.probe import probe
 from tuneformer.measures.snapshot import first_example
@@ -70,6 +71,7 @@ def plant(
     kept: Sequence[int] = (),
     last: int | None = 20,
     seed: int = 0,
+    tokenizer: Tokenizer | None = None,
     **changes: Any,
 ) -> Path:
     """A run of `family`; its data cannot be had any more.
@@ -81,6 +83,7 @@ def plant(
         kept: steps that checkpoints are of, beside the last.
         last: step of last.ckpt; None: there is none.
         seed: of the weights; those of an earlier step are others.
+        tokenizer: that the run keeps, where its data are text.
         changes: settings of the model.
     """
     settings = plain(load_option("model", family, [CONF]))
@@ -88,12 +91,15 @@ def plant(
     model |= {"size": None} if "size" in settings else {}
     model |= {key: value for key, value in SIZES[family].items() if key in settings} | changes
     attention = plain(load_option("attention", "multi_head", [CONF]))
-    data = plain(load_option("data", "text", [CONF]))
+    data = plain(load_option("data", "pairs" if TASKS[family] == "translation" else "text", [CONF]))
     data |= {"task": TASKS[family], "context_length": 12, "path": "gone.txt", "cache_dir": str(folder)}
     folder.mkdir(parents=True)
     config = {"data": data, "model": model, "attention": attention, "seed": 0}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    (folder / "record.json").write_text(json.dumps(RECORD))
+    record = {**RECORD, "data": {"fingerprint": "0", "kept": ["tokenizer.json"] if tokenizer else []}}
+    (folder / "record.json").write_text(json.dumps(record))
+    if tokenizer:
+        (folder / "tokenizer.json").write_text(tokenizer.to_json())
     for step in steps:
         leave_snapshot(folder, step, made(model, attention, seed + step), INPUTS[family])
     for step in [*kept, *([] if last is None else [last])]:
@@ -108,7 +114,6 @@ def plant(
 RECORD = {
     "status": "finished",
     "config_hash": "0",
-    "data": {"fingerprint": "0", "kept": []},
     "metrics": {"final": {}, "best": {}},
     "restarts": 0,
     "started": "",

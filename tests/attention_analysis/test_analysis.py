@@ -8,9 +8,12 @@ import torch
 
 from tests.attention_analysis.planted import INPUTS, TASKS, TOKENS, entropies, plant
 from tuneformer.attention_analysis.analysis import AttentionAnalysis, analyse
+from tuneformer.data.tokenizers import ByteTokenizer
 from tuneformer.errors import UserError
+from tuneformer.loading import load
 from tuneformer.measures.attention_graph import rollout
 from tuneformer.runs.probe_files import read_snapshot, snapshots_in
+from tuneformer.translating import translate
 
 FAMILIES = [family for family in TASKS if family != "lstm"]
 
@@ -88,7 +91,7 @@ def test_without_snapshots_every_checkpoint_that_was_kept_is_a_step(tmp_path: Pa
 
 def test_a_run_of_text_is_measured_on_validation_and_knows_its_loss(small_run) -> None:
     analysis = analysed(small_run.path)
-    assert analysis.measured_on == "the first 2 examples of validation"
+    assert analysis.measured_on == "2 examples of validation, the first"
     assert analysis.notes == ()
     assert analysis.scores.loss is not None
     guesses, probabilities = analysis.guesses or ((), ())
@@ -107,6 +110,21 @@ def test_a_text_is_read_by_the_tokenizer_of_the_run_and_cut_to_its_context(small
     assert any("--text has 25 tokens: only the first 16 are read" in note for note in longer.notes)
     with pytest.raises(UserError, match="give at least 2"):
         analysed(small_run.path, text="a")
+
+
+def test_a_sentence_is_shown_with_its_translation_by_the_model(tmp_path: Path) -> None:
+    tokenizer = ByteTokenizer()
+    run = plant(tmp_path / "run", "encoder_decoder", tokenizer=tokenizer, vocab_size=257, steps=())
+    analysis = analysed(run, text="to be")
+    axes = analysis.example.axes["cross"]
+    assert axes.keys == (*"to be", "[end]")
+    assert axes.queries[0] == "[begin]"
+    written = translate(load(run, checkpoint="last"), "to be")
+    n_written = len(tokenizer.encode(written)) if "\ufffd" not in written else len(axes.queries) - 1
+    assert len(axes.queries) == n_written + 1
+    assert analysis.scores.loss is not None
+    with pytest.raises(UserError, match="--text has 26 tokens: give at most 11"):
+        analysed(run, text="to be or not to be: that i")
 
 
 def test_without_a_checkpoint_the_snapshots_are_shown_and_it_is_said(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,15 @@ from tuneformer.attention_analysis.subject import Subject
 from tuneformer.data.contract import IGNORED
 from tuneformer.errors import UserError
 from tuneformer.evaluation import prepare_again
+from tuneformer.loading import Run
 from tuneformer.tasks.catalogue import task_class
+from tuneformer.translating import translate_tokens
 
 MOST_TOKENS = 256
 """Of each text: maps grow with the square. Also what the probe of a run takes."""
+
+
+TASKS_OF_TEXT = ("language_modelling", "text_classification", "translation")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +78,7 @@ def example_losses(outputs: Tensor, targets: Tensor) -> Float[Tensor, " example"
 
 
 def from_validation(subject: Subject, *, examples: int) -> MeasuredBatch:
-    """The first examples of validation, of long texts their first tokens.
+    """The first examples of validation, of long texts their first tokens; pairs of middle length.
 
     Raises:
         UserError: the data cannot be had, or is other data now.
@@ -80,10 +86,14 @@ def from_validation(subject: Subject, *, examples: int) -> MeasuredBatch:
     assert subject.run is not None
     data, prepared = prepare_again(subject.run)
     module = data.batches(prepared, seed=subject.run.config["seed"])
-    batch: Any = next(iter(module.evaluation_batches("validation", rank=0, world_size=1)))
+    batches = module.evaluation_batches("validation", rank=0, world_size=1)
+    # pairs are in order of their length
+    skipped = getattr(batches, "n_batches", 1) // 2 if subject.task == "translation" else 0
+    batch: Any = next(islice(batches, skipped, None))
     task = task_class(subject.task)
     some = task.some_examples(batch, slice(examples), n_tokens=MOST_TOKENS)
-    origin = f"the first {len(some.targets)} examples of validation"
+    which = "of middle length" if skipped else "the first"
+    origin = f"{len(some.targets)} examples of validation, {which}"
     return MeasuredBatch(inputs=task.model_inputs(some), targets=some.targets, origin=origin)
 
 
@@ -100,11 +110,13 @@ def from_text(subject: Subject, text: str) -> tuple[MeasuredBatch, list[str]]:
 
     Raises:
         UserError: the run has no tokenizer or does not read one text, or the text cannot be told in its
-            vocabulary, or is shorter than two tokens.
+            vocabulary, or is shorter than two tokens; a sentence to translate may not be cut.
     """
-    if subject.tokenizer is None or subject.task not in ("language_modelling", "text_classification"):
+    if subject.tokenizer is None or subject.run is None or subject.task not in TASKS_OF_TEXT:
         raise UserError(f"--text has no meaning for {subject.path}: its task is {subject.task}")
     try:
+        if subject.task == "translation":
+            return from_sentence(subject.run, text), []
         tokens = subject.tokenizer.encode_prompt(text)
     except UserError as error:
         raise UserError(str(error).replace("--prompt", "--text")) from None
@@ -121,6 +133,22 @@ def from_text(subject: Subject, text: str) -> tuple[MeasuredBatch, list[str]]:
         inputs: ModelInputs = (row, torch.ones_like(row, dtype=torch.bool))
         return MeasuredBatch(inputs=inputs, targets=None, origin="the text given"), notes
     return MeasuredBatch(inputs=(row,), targets=next_tokens(row), origin="the text given"), notes
+
+
+def from_sentence(run: Run, sentence: str) -> MeasuredBatch:
+    """A sentence and what the model makes of it, the target that it is scored on.
+
+    Raises:
+        UserError: the sentence is empty, or longer than the model was trained on.
+    """
+    source, written = translate_tokens(run, sentence)
+    end = run.tokenizer.vocab_size
+    read = torch.tensor([[*source, end]])
+    return MeasuredBatch(
+        inputs=(read, torch.ones_like(read, dtype=torch.bool), torch.tensor([[end, *written]])),
+        targets=torch.tensor([[*written, end]]),
+        origin="the text given and its translation by the model",
+    )
 
 
 def next_tokens(tokens: Tensor | None) -> Tensor:

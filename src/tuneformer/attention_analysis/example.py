@@ -12,6 +12,7 @@ from tuneformer.attention_analysis.subject import Subject
 from tuneformer.attention_analysis.token_text import TokenTexts
 
 CLASS_TOKEN = "[class]"
+BEGIN = "[begin]"
 PATCH = "patch {row},{column}"
 
 ModelInputs = tuple[Tensor | None, ...]
@@ -106,7 +107,7 @@ def _of_pair(texts: TokenTexts, inputs: Sequence[NDArray[Any] | None]) -> Exampl
     # the target begins with a boundary, and ends before those that it is padded with
     written = np.flatnonzero(target[1:] != target[0])
     target = target[: int(written[-1]) + 2 if len(written) else 1]
-    read, said = texts.all(source), texts.all(target)
+    read, said = texts.all(source), (BEGIN, *texts.all(target[1:]))
     following = (*said[1:], texts.text(int(target[0])))
     return Example(
         axes={

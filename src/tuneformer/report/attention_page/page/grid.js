@@ -62,7 +62,7 @@ const rangeOfNull = (run) => {
   const values = Object.values(run.null[state.measure] ?? {}).flat().filter((x) => x !== null);
   if (!values.length) return [];
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  return high - low < 1e-9 ? [low] : [low, high];
+  return number(low) === number(high) ? [low] : [low, high];
 };
 
 const drawGrids = () => {
