@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--only-optimizers", action="store_true", help="their table alone")
     parser.add_argument("--only-comparison", action="store_true", help="its row alone")
     parser.add_argument("--only-attention", action="store_true", help="its table alone")
+    parser.add_argument("--only-diagnostics", action="store_true", help="its rows alone")
     parser.add_argument("--only-sweeps", action="store_true", help="the rows of sweeps alone")
     parser.add_argument("--only-page", action="store_true", help="the rows of the attention page alone")
     given = parser.parse_args()
@@ -36,6 +37,9 @@ def main() -> None:
         return
     if given.only_attention:
         print_attention(repeats)
+        return
+    if given.only_diagnostics:
+        print_diagnostics(repeats)
         return
 
     from tuneformer.benchmarks.answer_time import measure_answer_times
@@ -59,6 +63,7 @@ def main() -> None:
     print(f"| peak memory, corpus of 100 MB | {row} | {memory['growth_mib']:+.0f} MiB | no growth |")
     print_comparison()
     print_attention_page(repeats)
+    print_diagnostics(repeats)
     print_sweeps(repeats)
     print_optimizers(repeats)
     print_attention(repeats)
@@ -85,6 +90,20 @@ def print_attention_page(repeats: int) -> None:
     print(f"| {what}: first view | {found['first_view_s']:.2f} s | | | 3 s |")
     print(f"| {what}: another head | {found['head_ms']:.0f} ms | | | 100 ms |")
     print(f"| {what}: another step | {found['step_ms']:.0f} ms | | | 100 ms |", flush=True)
+
+
+def print_diagnostics(repeats: int) -> None:
+    """What it costs to watch a run."""
+    from tuneformer.benchmarks.diagnostics_cost import measure_diagnostics
+
+    for option, target in (("default", "3 %"), ("diagnostics", "10 %")):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            cost = measure_diagnostics(option, repeats=repeats)
+        share = f"{cost['percent']:.1f} % of training ({cost['seconds']:.1f} s)"
+        print(
+            f"| measuring, callbacks={option}, default model and cadences | {share} | | | {target} |",
+            flush=True,
+        )
 
 
 def print_sweeps(repeats: int) -> None:

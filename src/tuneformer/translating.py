@@ -40,6 +40,5 @@ def translate_tokens(run: Run, sentence: str) -> tuple[list[int], list[int]]:
         max_tokens=data["context_length"],
         beam_size=data["beam_size"],
         length_penalty=data["length_penalty"],
-        stop_early=True,
     )
     return tokens.tolist(), written

@@ -37,6 +37,7 @@ HEALTHY: dict[str, Column] = {
     "weight_norm/matrices": lambda share: 5.0 + 5.0 * share,
     **{f"grad_norm/decoder.{layer}": lambda _, n=layer: 0.3 + 0.02 * n for layer in range(12)},
     **{f"residual/decoder.{layer}/rank_collapse": lambda _: 0.9 for layer in range(2)},
+    "embedding/untrained": lambda share: 0.3 * (1 - share) ** 4,
     **{f"units/decoder.{layer}/dead": lambda _: 0.05 for layer in range(2)},
     **{f"attention/decoder.{layer}.{head}/{measure}": value
        for layer in range(2) for head in range(2)

@@ -10,7 +10,7 @@ from tuneformer.config.compose import compose_choices
 from tuneformer.config.options import list_options
 from tuneformer.diagnosis.diagnose import closing_lines, diagnose
 from tuneformer.diagnosis.evidence import read_evidence
-from tuneformer.diagnosis.rules import DIAGNOSTICS
+from tuneformer.diagnosis.rules import WATCHED
 from tuneformer.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.fast
 def test_rules_without_evidence_are_silent_and_say_what_would_give_it(tmp_path: Path) -> None:
     blind = diagnose(read_evidence(plant(tmp_path / "run", without="attention/"))).blind
     assert set(blind) == {"entropy_collapse", "logit_blow_up", "attention_sinks", "dead_heads"}
-    assert all(text.endswith(DIAGNOSTICS) for text in blind.values())
+    assert all(text.endswith(WATCHED) for text in blind.values())
     blind = diagnose(read_evidence(plant(tmp_path / "unvalidated", val=None))).blind
     assert blind["over_fitting"] == "val/loss was not logged: trainer.val_check_interval=100"
 

@@ -74,6 +74,10 @@ FAULTS: dict[str, tuple[Mapping[str, Any], tuple[str, int, str | None]]] = {
         {"columns": {"units/decoder.0/dead": from_half(0.1, 0.8)}},
         ("warning", 210, "model.feed_forward=swiglu"),
     ),
+    "untrained_embeddings": (
+        {"columns": {"embedding/untrained": lambda _: 0.4}},
+        ("info", 10, "model.tie_embeddings=True"),
+    ),
     "over_fitting": ({"val": memorised}, ("error", 40, "model.dropout=0.1")),
     "under_fitting": (
         {"columns": {"train/loss": lambda share: 5.0 - 2 * share}},

@@ -68,7 +68,6 @@ def test_a_beam_that_holds_everything_finds_the_best_of_all_targets(alpha: float
         max_tokens=MAX,
         beam_size=N_VOCAB**MAX,
         length_penalty=alpha,
-        stop_early=True,
     )
     best = [max(all_targets(), key=lambda target: score_of(source, target, alpha)) for source in range(12)]
     assert [tuple(target) for target in found] == best
@@ -116,27 +115,19 @@ def test_a_small_beam_is_the_search_of_its_docstring(size: int) -> None:
             max_tokens=MAX,
             beam_size=size,
             length_penalty=0.6,
-            stop_early=True,
         )
         assert tuple(found[0]) == beams_one_by_one(source, size=size, alpha=0.6)
 
 
 def test_greedy_takes_the_likeliest_token_each_time() -> None:
     sources = torch.arange(30).unsqueeze(1)
-    for stop_early in (True, False):
-        found = greedy_search(
-            Table(),
-            sources,
-            torch.ones_like(sources).bool(),
-            boundary=END,
-            max_tokens=MAX,
-            stop_early=stop_early,
-        )
-        for source, target in enumerate(found):
-            row: tuple[int, ...] = (source, END)
-            while len(row) < MAX + 2 and (token := int(Table().log_p(row).argmax())) != END:
-                row = (*row, token)
-            assert tuple(target) == row[2:]
+    visible = torch.ones_like(sources).bool()
+    found = greedy_search(Table(), sources, visible, boundary=END, max_tokens=MAX)
+    for source, target in enumerate(found):
+        row: tuple[int, ...] = (source, END)
+        while len(row) < MAX + 2 and (token := int(Table().log_p(row).argmax())) != END:
+            row = (*row, token)
+        assert tuple(target) == row[2:]
 
 
 @pytest.mark.parametrize("family", ["encoder_decoder", "lstm", "lstm_attention"])
@@ -154,7 +145,6 @@ def test_a_batch_is_searched_as_each_source_alone(family: str) -> None:
             max_tokens=8,
             beam_size=3,
             length_penalty=0.6,
-            stop_early=True,
         )
 
     lengths = set()
@@ -188,7 +178,6 @@ def test_a_target_has_no_more_tokens_than_its_source_allows() -> None:
             max_tokens=20,
             beam_size=beam_size,
             length_penalty=0.6,
-            stop_early=False,
         )
         assert [len(target) for target in found] == [20, 2 * 4 + 10, 2 * 1 + 10]
 

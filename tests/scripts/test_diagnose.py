@@ -22,7 +22,7 @@ def test_a_run_gives_a_table_and_a_file(command: Command, tmp_path: Path) -> Non
     text = "\n".join(answer.out)
     assert "rank collapse" in text
     assert "model.block=pre_norm" in text
-    assert "not looked at: dead units (units/*/dead was not logged: callbacks=diagnostics)" in answer.out
+    assert "not looked at: dead units (units/*/dead was not logged: callbacks=default)" in answer.out
     written = json.loads((run / "analysis" / "diagnosis.json").read_text())
     finding = written["findings"][0]
     assert (finding["rule"], finding["since"], finding["measured"]) == ("rank_collapse", 210, 0.001)

@@ -14,6 +14,7 @@ LARGEST_LOGIT = 100.0  # tau of QK-clip (2507.20534)
 SINK_RATE = 0.3  # 2410.10781: a head is a sink above it
 LARGEST_SINK_SHARE = 0.5  # our own: half of all heads
 DEAD_IMPORTANCE = 1e-4  # nats. Our own: a hundredth of what seeds differ by in docs/results
+DEAD_BESIDE_OTHERS = 0.01  # of the most important head's: where the loss is nearly 0 all gradients are small
 
 
 def entropy_collapse(evidence: Evidence) -> Finding | None:
@@ -90,7 +91,8 @@ def dead_heads(evidence: Evidence) -> Finding | None:
     """Heads whose ablation leaves the loss as it is, to the end of the run."""
     names = evidence.names("attention/*/importance")
     steps, importance = evidence.table(names)
-    dead = np.abs(importance) < DEAD_IMPORTANCE
+    largest = np.abs(importance).max(axis=1, keepdims=True)
+    dead = np.abs(importance) < np.minimum(DEAD_IMPORTANCE, DEAD_BESIDE_OTHERS * largest)
     began = {index: onset(dead[:, index]) for index in range(len(names))}
     found = [index for index, first in began.items() if first is not None]
     if not found:

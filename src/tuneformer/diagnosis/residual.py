@@ -1,13 +1,14 @@
-"""Rules on the residual stream and the units of feed-forward layers."""
+"""Rules on the residual stream, the units of feed-forward layers and what is looked up."""
 
 from tuneformer.diagnosis.evidence import Evidence
 from tuneformer.diagnosis.finding import Finding
 from tuneformer.diagnosis.onset import onset
-from tuneformer.diagnosis.overrides import first_that_changes, lower_rate
+from tuneformer.diagnosis.overrides import Candidate, first_that_changes, lower_rate
 
 # norm(X - mean) / norm(X). Our own: at 0.1 the tokens share 99 % of their energy, at 0.01 all but 1e-4.
 LEAST_DIVERSITY = 0.1
 LOST_DIVERSITY = 0.01
+LARGEST_UNTRAINED_SHARE = 0.1  # our own: of the rows of lookup tables
 LARGEST_DEAD_SHARE = 0.5  # our own: healthy OPT models reach 0.7 in single layers (2309.04827)
 
 
@@ -59,3 +60,25 @@ def dead_units(evidence: Evidence) -> Finding | None:
             override=first_that_changes(evidence, ("model.feed_forward", "swiglu"), lower_rate(evidence)),
         )
     return worst
+
+
+def untrained_embeddings(evidence: Evidence) -> Finding | None:
+    """Rows of the lookup tables that no batch has reached by the end of the run."""
+    curve = evidence.curve("embedding/untrained")
+    measured = float(curve.values[-1])
+    if measured <= LARGEST_UNTRAINED_SHARE:
+        return None
+    smaller = evidence.number("data.bpe_vocab_size") * (1 - measured)
+    tokens: list[Candidate] = [("data.bpe_vocab_size", int(smaller))] if smaller == smaller else []
+    return Finding(
+        rule="untrained_embeddings",
+        severity="info",
+        since=int(curve.steps[0]),
+        measured=measured,
+        threshold=LARGEST_UNTRAINED_SHARE,
+        baseline=0.0,
+        evidence=f"{measured:.0%} of the rows of the embeddings had no gradient at any logged step (above"
+        f" {LARGEST_UNTRAINED_SHARE:.0%})",
+        why="their tokens mean nothing to the model where they turn up later (2405.05417)",
+        override=first_that_changes(evidence, *tokens, ("model.tie_embeddings", True)),
+    )

@@ -8,10 +8,10 @@ from tuneformer.diagnosis import attention, gradients, loss, regularisation, res
 from tuneformer.diagnosis.evidence import Evidence
 from tuneformer.diagnosis.finding import Finding
 
-LOG, VALIDATE, DIAGNOSTICS = (
+LOG, VALIDATE, WATCHED = (
     "trainer.log_every_n_steps",
     "trainer.val_check_interval",
-    "callbacks=diagnostics",
+    "callbacks=default",
 )
 
 
@@ -56,18 +56,16 @@ class Rule:
 
 
 def _of_heads(measure: str) -> tuple[Need, ...]:
-    return (Need(pattern=f"attention/*/{measure}", rows=3, setting=DIAGNOSTICS),)
+    return (Need(pattern=f"attention/*/{measure}", rows=3, setting=WATCHED),)
 
 
 TRAIN = Need(pattern="train/loss", rows=8, setting=LOG)
 VAL = Need(pattern="val/loss", rows=2, setting=VALIDATE)
 NORM = Need(pattern="grad_norm", rows=3, setting=LOG)
-UPDATES = Need(pattern="update_ratio/*", rows=3, setting=DIAGNOSTICS)
+UPDATES = Need(pattern="update_ratio/*", rows=3, setting=WATCHED)
 
 RULES = (
-    Rule(
-        look=gradients.vanishing_gradients, needs=(Need(pattern="grad_norm/*", rows=3, setting=DIAGNOSTICS),)
-    ),
+    Rule(look=gradients.vanishing_gradients, needs=(Need(pattern="grad_norm/*", rows=3, setting=WATCHED),)),
     Rule(look=gradients.exploding_gradients, needs=(NORM,)),
     Rule(look=gradients.clipping_always_on, needs=(NORM,)),
     Rule(look=attention.entropy_collapse, needs=_of_heads("entropy")),
@@ -76,9 +74,13 @@ RULES = (
     Rule(look=attention.dead_heads, needs=_of_heads("importance")),
     Rule(
         look=residual.rank_collapse,
-        needs=(Need(pattern="residual/*/rank_collapse", rows=3, setting=DIAGNOSTICS),),
+        needs=(Need(pattern="residual/*/rank_collapse", rows=3, setting=WATCHED),),
     ),
-    Rule(look=residual.dead_units, needs=(Need(pattern="units/*/dead", rows=3, setting=DIAGNOSTICS),)),
+    Rule(look=residual.dead_units, needs=(Need(pattern="units/*/dead", rows=3, setting=WATCHED),)),
+    Rule(
+        look=residual.untrained_embeddings,
+        needs=(Need(pattern="embedding/untrained", rows=3, setting=WATCHED),),
+    ),
     Rule(look=loss.over_fitting, needs=(TRAIN, VAL)),
     Rule(look=loss.under_fitting, needs=(TRAIN,)),
     Rule(look=loss.spikes, needs=(Need(pattern="train/loss", rows=15, setting=LOG),)),
@@ -90,7 +92,7 @@ RULES = (
     Rule(look=regularisation.weight_decay_absent, needs=(TRAIN, VAL)),
     Rule(
         look=regularisation.weight_decay_too_strong,
-        needs=(Need(pattern="weight_norm/*", rows=3, setting=DIAGNOSTICS),),
+        needs=(Need(pattern="weight_norm/*", rows=3, setting=WATCHED),),
     ),
     Rule(look=regularisation.data_repeated, needs=()),
 )

@@ -31,13 +31,10 @@ def search(
     max_tokens: int,
     beam_size: int,
     length_penalty: float,
-    stop_early: bool,
 ) -> list[list[int]]:
     """Return greedy_search for a beam of one, else beam_search."""
     if beam_size == 1:
-        return greedy_search(
-            model, source, visible, boundary=boundary, max_tokens=max_tokens, stop_early=stop_early
-        )
+        return greedy_search(model, source, visible, boundary=boundary, max_tokens=max_tokens)
     return beam_search(
         model,
         source,
@@ -46,7 +43,6 @@ def search(
         max_tokens=max_tokens,
         beam_size=beam_size,
         length_penalty=length_penalty,
-        stop_early=stop_early,
     )
 
 
@@ -58,13 +54,8 @@ def greedy_search(
     *,
     boundary: int,
     max_tokens: int,
-    stop_early: bool,
 ) -> list[list[int]]:
-    """Return for each source the tokens that are likeliest one by one, up to the boundary or its limit.
-
-    With `stop_early` it ends once all have ended; without it makes the same number of steps whatever the
-    model says, as several devices with one model must.
-    """
+    """Return for each source the tokens that are likeliest one by one, up to the boundary or its limit."""
     state = model.begin(source, visible)
     token = source.new_full((len(source),), boundary)
     ended = torch.zeros_like(token, dtype=torch.bool)
@@ -74,7 +65,7 @@ def greedy_search(
         token = torch.where(ended, boundary, model.advance(token, state).argmax(dim=-1))
         written.append(token)
         ended = ended | (token == boundary) | (limits == length)
-        if stop_early and bool(ended.all()):
+        if bool(ended.all()):
             break
     return [up_to(row, boundary) for row in torch.stack(written, dim=1).tolist()]
 
@@ -89,15 +80,13 @@ def beam_search(
     max_tokens: int,
     beam_size: int,
     length_penalty: float,
-    stop_early: bool,
 ) -> list[list[int]]:
     """Return for each source the target of highest log p(Y | X) / lp(Y) that the search meets.
 
     At each step the `beam_size` likeliest unfinished targets go on, and of their 2 beam_size likeliest
     continuations those that end are finished; |Y| counts the boundary. A source is done once `beam_size`
     targets have ended or are as long as may be; if none has ended by then, the likeliest unfinished one is
-    returned. The score: Wu et al., arXiv 1609.08144, equation 14, without its coverage. `stop_early`: as in
-    greedy_search.
+    returned. The score: Wu et al., arXiv 1609.08144, equation 14, without its coverage.
     """
     n_sources = len(source)
     state = model.begin(source, visible)
@@ -108,7 +97,7 @@ def beam_search(
         log_p = model.advance(beams.last, state).float().log_softmax(dim=-1)
         lp = length_normaliser(length, length_penalty)
         state.select(beams.extend(log_p, lp=lp, is_last=limits == length))
-        if stop_early and beams.done:
+        if beams.done:
             break
     return [up_to(row, boundary) for row in beams.best().tolist()]
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
@@ -16,7 +16,6 @@ from tuneformer.data.contract import PreparedData
 from tuneformer.data.tokenizers import Tokenizer
 from tuneformer.models.block import Block
 from tuneformer.models.differentiable import twice_differentiable
-from tuneformer.models.sequence_to_sequence import SequenceToSequence
 from tuneformer.optim.build import Schedule, build_optimizer, build_schedule
 from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
 from tuneformer.optim.param_groups import ParamGroups
@@ -96,9 +95,6 @@ class Task(pl.LightningModule, ABC):
         for block in [module for module in self.model.modules() if isinstance(module, Block)]:
             fully_shard(block, mesh=mesh)
         fully_shard(self.model, mesh=mesh)
-        if isinstance(self.model, SequenceToSequence):
-            for method in ("begin", "advance"):
-                register_fsdp_forward_method(self.model, method)
 
     def configure_optimizers(self) -> Any:
         """One optimizer over the named parameter groups, and its schedule per step over trainer.max_steps."""

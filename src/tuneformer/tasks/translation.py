@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 from torchmetrics.text import CHRFScore, SacreBLEUScore
 
@@ -152,7 +151,6 @@ class TranslationQuality(TaskMetric):
         return {TRANSLATIONS_FILE: translations_text(self.written)}
 
     def _translate(self, model: SequenceToSequence, batch: PairBatch) -> list[list[int]]:
-        sharded = any(isinstance(parameter, DTensor) for parameter in model.parameters())
         return search(
             model,
             batch.source,
@@ -161,5 +159,4 @@ class TranslationQuality(TaskMetric):
             max_tokens=self.decoding.max_tokens,
             beam_size=self.decoding.beam_size,
             length_penalty=self.decoding.length_penalty,
-            stop_early=not sharded,
         )
