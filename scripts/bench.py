@@ -19,9 +19,13 @@ def main() -> None:
     parser.add_argument("--only-attention", action="store_true", help="its table alone")
     parser.add_argument("--only-diagnostics", action="store_true", help="its rows alone")
     parser.add_argument("--only-sweeps", action="store_true", help="the rows of sweeps alone")
+    parser.add_argument("--only-page", action="store_true", help="the rows of the attention page alone")
     given = parser.parse_args()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler tells of each time that it starts
     repeats = given.repeats
+    if given.only_page:
+        print_attention_page(repeats)
+        return
     if given.only_sweeps:
         print_sweeps(repeats)
         return
@@ -58,6 +62,7 @@ def main() -> None:
     row = f"{memory['large_mib']:.0f} MiB | {memory['small_mib']:.0f} MiB (corpus / 100)"
     print(f"| peak memory, corpus of 100 MB | {row} | {memory['growth_mib']:+.0f} MiB | no growth |")
     print_comparison()
+    print_attention_page(repeats)
     print_diagnostics(repeats)
     print_sweeps(repeats)
     print_optimizers(repeats)
@@ -73,6 +78,18 @@ def print_comparison() -> None:
     print(f"| {what}: time | {found['seconds']:.1f} s | | | 15 s |")
     print(f"| {what}: peak memory | {found['peak_mib']:.0f} MiB | | | 1,024 MiB |")
     print(f"| {what}: the page | {found['page_mb']:.1f} MB | | | 10 MB |", flush=True)
+
+
+def print_attention_page(repeats: int) -> None:
+    """Rows for the page of scripts/analyze.py."""
+    from tuneformer.benchmarks.attention_page import HEADS, LAYERS, STEPS, TOKENS, measure_attention_page
+
+    found = measure_attention_page(repeats=repeats)
+    what = f"attention page, {LAYERS} x {HEADS} heads, {TOKENS} tokens, {STEPS} steps"
+    print(f"| {what}: size | {found['page_mb']:.1f} MB | | | 25 MB |")
+    print(f"| {what}: first view | {found['first_view_s']:.2f} s | | | 3 s |")
+    print(f"| {what}: another head | {found['head_ms']:.0f} ms | | | 100 ms |")
+    print(f"| {what}: another step | {found['step_ms']:.0f} ms | | | 100 ms |", flush=True)
 
 
 def print_diagnostics(repeats: int) -> None:

@@ -12,7 +12,7 @@ from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
-from tuneformer.runs.directory import TOKENIZER_FILE, find_run
+from tuneformer.runs.directory import TOKENIZER_FILE, RunDirectory, find_run
 from tuneformer.runs.metrics_file import read_columns
 from tuneformer.runs.record import Record
 
@@ -61,8 +61,7 @@ def load(path: Path, *, checkpoint: str) -> Run:
         raise UserError(f"checkpoint={checkpoint} must be one of {', '.join(CHECKPOINTS)}")
     directory = find_run(path)
     config, record = directory.read_config(), directory.read_record()
-    has_tokenizer = TOKENIZER_FILE in record["data"].get("kept", [TOKENIZER_FILE])
-    tokenizer = _read_tokenizer(directory.tokenizer_file) if has_tokenizer else None
+    tokenizer = kept_tokenizer(directory)
     file = directory.checkpoints / f"{checkpoint}.ckpt"
     state = load_checkpoint(file)
     model = build_model(config["model"], config["attention"], needs={})  # a run's settings hold them
@@ -115,7 +114,15 @@ def _load_weights(model: nn.Module, weights: dict[str, torch.Tensor], file: Path
         raise UserError(f"{file} does not fit the model of config.yaml: {reason}") from error
 
 
-def _read_tokenizer(file: Path) -> Tokenizer:
+def kept_tokenizer(directory: RunDirectory) -> Tokenizer | None:
+    """What turns text into the tokens of a run; None where its data are not text.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    if TOKENIZER_FILE not in directory.read_record()["data"].get("kept", [TOKENIZER_FILE]):
+        return None
+    file = directory.tokenizer_file
     try:
         return tokenizer_from_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -16,6 +16,11 @@ def translate(run: Run, sentence: str) -> str:
     Raises:
         UserError: the sentence is empty, or longer than the model was trained on.
     """
+    return run.tokenizer.decode(translate_tokens(run, sentence)[1])
+
+
+def translate_tokens(run: Run, sentence: str) -> tuple[list[int], list[int]]:
+    """The tokens of the sentence and of its translation, without their ends; see `translate`."""
     data = run.config["data"]
     tokens = run.tokenizer.encode_prompt(" ".join(sentence.split()))
     if not len(tokens):
@@ -36,4 +41,4 @@ def translate(run: Run, sentence: str) -> str:
         beam_size=data["beam_size"],
         length_penalty=data["length_penalty"],
     )
-    return run.tokenizer.decode(written)
+    return tokens.tolist(), written

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import fmean
 from typing import Any, cast
 
 import pytorch_lightning as pl
@@ -11,29 +10,21 @@ from torch import Tensor, nn
 
 from tuneformer.callbacks.measurement import Measurement
 from tuneformer.callbacks.probe_batch import is_sharded, probe_batch
-from tuneformer.callbacks.probe_snapshots import first_example, keep_snapshot
+from tuneformer.callbacks.probe_snapshots import keep_snapshot
 from tuneformer.callbacks.tensors import as_numbers
 from tuneformer.errors import UserError
 from tuneformer.measures.attention_shares import HeadScore
 from tuneformer.measures.head_importance import importance_by_gradient
-from tuneformer.measures.head_scores import (
-    counted_tokens,
-    head_scores,
-    heads_of,
-    tokens_by_stack,
-    without_padding,
-)
+from tuneformer.measures.head_scores import counted_tokens, heads_of, scores_of
 from tuneformer.measures.probe import Probe, probe
-from tuneformer.measures.residual_stream import kurtosis, rank_collapse, residual_norm
+from tuneformer.measures.snapshot import first_example
+from tuneformer.measures.stream_scores import stream_scores
 from tuneformer.measures.units import dead_units
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.watched import Watched
 from tuneformer.models.evaluating import evaluating
 from tuneformer.random_state import kept_random_state
 from tuneformer.tasks.base import Task
-
-Scores = dict[AttentionSite, dict[str, HeadScore]]
-STREAM_MEASURES = {"norm": residual_norm, "rank_collapse": rank_collapse, "kurtosis": kurtosis}
 
 
 class AttentionProbe(Measurement):
@@ -97,24 +88,6 @@ class AttentionProbe(Measurement):
 def can_be_probed(model: nn.Module) -> bool:
     """Whether the model has attention."""
     return any(isinstance(module, Watched) for module in model.modules())
-
-
-def scores_of(seen: Probe, inputs: tuple[Tensor | None, ...]) -> Scores:
-    """The scores of all heads."""
-    tokens = tokens_by_stack(inputs)
-    return {site: head_scores(site, found, tokens.get(site.stack)) for site, found in seen.attention.items()}
-
-
-def stream_scores(seen: Probe) -> dict[str, dict[str, list[float]]]:
-    """By measure and stack: of the residual stream before the first layer and behind each; no padding."""
-    scores: dict[str, dict[str, list[float]]] = {}
-    for stack, states in seen.streams.items():
-        counted = counted_tokens(seen, stack)
-        for measure, score in STREAM_MEASURES.items():
-            scores.setdefault(measure, {})[stack] = [
-                fmean(score(sequence) for sequence in without_padding(state, counted)) for state in states
-            ]
-    return scores
 
 
 def head_importance(task: Task, batch: Any) -> dict[AttentionSite, HeadScore]:

@@ -43,6 +43,12 @@ def head_scores(
     return scores
 
 
+def scores_of(seen: Probe, inputs: Sequence[Tensor | None]) -> dict[AttentionSite, dict[str, HeadScore]]:
+    """Return the scores of all heads, of what `model(*inputs)` was seen to do."""
+    tokens = tokens_by_stack(inputs)
+    return {site: head_scores(site, found, tokens.get(site.stack)) for site, found in seen.attention.items()}
+
+
 def tokens_by_stack(inputs: Sequence[Tensor | None]) -> dict[str, Tensor]:
     """Return the tokens that each stack read, among what a model was called with; none where it had none."""
     tokens = [x for x in inputs if x is not None and x.dim() == 2 and x.dtype == torch.int64]

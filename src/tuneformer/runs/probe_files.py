@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ SITE = re.compile(r"(\w+)\.(\d+)")
 Site = tuple[str, int]
 """Stack and layer of an attention module; `models.attention.layer_spec.AttentionSite` is one."""
 
-Maps = Mapping[Site, NDArray[np.generic]]
+Maps = Mapping[Site, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +53,9 @@ class ProbeSnapshot:
     weights: Maps
     normed: Maps = field(default_factory=dict)
     allowed: Maps = field(default_factory=dict)
-    inputs: Mapping[int, NDArray[np.generic]] = field(default_factory=dict)
+    inputs: Mapping[int, NDArray[Any]] = field(default_factory=dict)
     heads: Mapping[str, Maps] = field(default_factory=dict)
-    streams: Mapping[str, Mapping[str, NDArray[np.generic]]] = field(default_factory=dict)
+    streams: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)
 
 
 def snapshot_file(run: Path, step: int) -> Path:
@@ -70,7 +71,7 @@ def snapshots_in(run: Path) -> list[Path]:
 
 def write_snapshot(run: Path, snapshot: ProbeSnapshot) -> Path:
     """Writes a snapshot into a run directory, deflated, whole or not at all; returns the file."""
-    arrays: dict[str, NDArray[np.generic]] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     for kind in ("weights", "normed", "allowed"):
         dtype = np.bool_ if kind == "allowed" else np.float32
         for site, array in getattr(snapshot, kind).items():
@@ -107,11 +108,11 @@ def read_snapshot(file: Path) -> ProbeSnapshot:
         raise UserError(f"{file} is damaged: {reason}") from error
 
 
-def _sorted_out(step: int, arrays: Mapping[str, NDArray[np.generic]]) -> ProbeSnapshot:
-    maps: dict[str, dict[Site, NDArray[np.generic]]] = {"weights": {}, "normed": {}, "allowed": {}}
-    inputs: dict[int, NDArray[np.generic]] = {}
-    heads: dict[str, dict[Site, NDArray[np.generic]]] = {}
-    streams: dict[str, dict[str, NDArray[np.generic]]] = {}
+def _sorted_out(step: int, arrays: Mapping[str, NDArray[Any]]) -> ProbeSnapshot:
+    maps: dict[str, dict[Site, NDArray[Any]]] = {"weights": {}, "normed": {}, "allowed": {}}
+    inputs: dict[int, NDArray[Any]] = {}
+    heads: dict[str, dict[Site, NDArray[Any]]] = {}
+    streams: dict[str, dict[str, NDArray[Any]]] = {}
     for name, array in arrays.items():
         match name.split("/"):
             case [kind, site] if kind in maps:
@@ -128,7 +129,7 @@ def _sorted_out(step: int, arrays: Mapping[str, NDArray[np.generic]]) -> ProbeSn
     return ProbeSnapshot(step=step, inputs=inputs, heads=heads, streams=streams, **maps)
 
 
-def _check_shapes(maps: Mapping[str, Maps], heads: Mapping[str, Mapping[Site, NDArray[np.generic]]]) -> None:
+def _check_shapes(maps: Mapping[str, Maps], heads: Mapping[str, Mapping[Site, NDArray[Any]]]) -> None:
     weights = maps["weights"]
     if not weights:
         raise ValueError("it holds no attention weights")

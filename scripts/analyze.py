@@ -1,0 +1,56 @@
+"""Shows what attention does in a run: python scripts/analyze.py outputs/runs/<run>
+
+Maps over training, the scores of every head beside chance, and the loss with each head taken out: a few
+lines here, and analysis/attention.html, attention.json and heads.csv in the run directory.
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from tuneformer.command_line import run_command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path, help="a run directory, such as outputs/runs/<run>")
+    parser.add_argument("--against", type=Path, default=None, help="another run, shown beside it")
+    parser.add_argument("--text", default=None, help="the example to look at (default: one of validation)")
+    parser.add_argument(
+        "--examples", type=int, default=16, help="of validation, that heads are measured on (default: 16)"
+    )
+    parser.add_argument("--checkpoint", default="last", help="last or best (default: last)")
+    given = parser.parse_args()
+
+    from tuneformer.errors import UserError
+
+    if given.examples < 1:
+        raise UserError(f"--examples={given.examples} must be at least 1")
+
+    from tuneformer.attention_analysis.analysis import analyse
+    from tuneformer.report.attention_page.files import write_analysis
+    from tuneformer.report.attention_page.html import difference_notes
+    from tuneformer.terminal import say
+
+    paths = [given.run, *([given.against] if given.against else [])]
+    analyses = [
+        analyse(path, checkpoint=given.checkpoint, text=given.text, examples=given.examples) for path in paths
+    ]
+    for analysis in analyses:
+        print(f"{analysis.path}, step {analysis.last.step:,}: {analysis.model}")
+        for line in analysis.findings:
+            print(f"  {line}")
+        for line in analysis.notes:
+            say(f"note: {line}")
+    for line in difference_notes(analyses):
+        say(f"note: {line}")
+    command = shlex.join(["python", "scripts/analyze.py", *sys.argv[1:]])
+    files = write_analysis(given.run / "analysis", analyses, command=command)
+    print(f"written: {', '.join(str(file) for file in files)}")
+
+
+if __name__ == "__main__":
+    run_command(main)

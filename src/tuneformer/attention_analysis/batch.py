@@ -1,0 +1,157 @@
+"""The examples that heads are measured on, and what the loss of each is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from tuneformer.attention_analysis.example import ModelInputs
+from tuneformer.attention_analysis.subject import Subject
+from tuneformer.data.contract import IGNORED
+from tuneformer.errors import UserError
+from tuneformer.evaluation import prepare_again
+from tuneformer.loading import Run
+from tuneformer.tasks.catalogue import task_class
+from tuneformer.translating import translate_tokens
+
+MOST_TOKENS = 256
+"""Of each text: maps grow with the square. Also what the probe of a run takes."""
+
+
+TASKS_OF_TEXT = ("language_modelling", "text_classification", "translation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredBatch:
+    """Examples, the first of which is shown.
+
+    Attributes:
+        inputs: what the model is called with.
+        targets: what it shall answer, -100 (or NaN) where that is not scored; None where it is not known.
+        origin: where the examples are from, in a few words.
+    """
+
+    inputs: ModelInputs
+    targets: Tensor | None
+    origin: str
+
+    @property
+    def first(self) -> "MeasuredBatch":
+        """The first example alone."""
+        inputs = tuple(None if x is None else x[:1] for x in self.inputs)
+        targets = None if self.targets is None else self.targets[:1]
+        return MeasuredBatch(inputs=inputs, targets=targets, origin=self.origin)
+
+    def losses(self, model: nn.Module) -> Callable[[], Float[Tensor, " example"]] | None:
+        """What computes the loss of each example; None where the answers are not known."""
+        targets = self.targets
+        return None if targets is None else lambda: example_losses(model(*self.inputs), targets)
+
+
+def example_losses(outputs: Tensor, targets: Tensor) -> Float[Tensor, " example"]:
+    """Return the mean over the scored places of each example of -log p(target), or of |y - target|^2.
+
+    Args:
+        outputs: logits (batch, class) or (batch, time, vocab), or vectors (batch, time, output).
+        targets: (batch,), (batch, time) or (batch, time, output).
+    """
+    outputs = outputs if outputs.dtype == torch.float64 else outputs.float()
+    if targets.is_floating_point():
+        scored = ~targets.isnan().any(dim=-1)
+        gaps = torch.where(scored.unsqueeze(-1), outputs - targets.nan_to_num(), 0.0)
+        values = gaps.square().sum(dim=-1)
+    else:
+        scored = targets != IGNORED
+        nats = F.cross_entropy(
+            outputs.flatten(0, -2), targets.flatten(), ignore_index=IGNORED, reduction="none"
+        )
+        values = nats.view(targets.shape)
+    if values.dim() == 1:
+        return values
+    return values.sum(dim=1) / scored.sum(dim=1).clamp(min=1)
+
+
+def from_validation(subject: Subject, *, examples: int) -> MeasuredBatch:
+    """The first examples of validation, of long texts their first tokens; pairs of middle length.
+
+    Raises:
+        UserError: the data cannot be had, or is other data now.
+    """
+    assert subject.run is not None
+    data, prepared = prepare_again(subject.run)
+    module = data.batches(prepared, seed=subject.run.config["seed"])
+    batches = module.evaluation_batches("validation", rank=0, world_size=1)
+    # pairs are in order of their length
+    skipped = getattr(batches, "n_batches", 1) // 2 if subject.task == "translation" else 0
+    batch: Any = next(islice(batches, skipped, None))
+    task = task_class(subject.task)
+    some = task.some_examples(batch, slice(examples), n_tokens=MOST_TOKENS)
+    which = "of middle length" if skipped else "the first"
+    origin = f"{len(some.targets)} examples of validation, {which}"
+    return MeasuredBatch(inputs=task.model_inputs(some), targets=some.targets, origin=origin)
+
+
+def from_arrays(subject: Subject, arrays: dict[int, np.ndarray]) -> MeasuredBatch:
+    """The example of a snapshot; what it shall answer is known where that is the next token."""
+    n_inputs = max(arrays) + 1
+    inputs = tuple(torch.from_numpy(arrays[i]) if i in arrays else None for i in range(n_inputs))
+    targets = next_tokens(inputs[0]) if subject.task == "language_modelling" else None
+    return MeasuredBatch(inputs=inputs, targets=targets, origin="the example of the snapshots")
+
+
+def from_text(subject: Subject, text: str) -> tuple[MeasuredBatch, list[str]]:
+    """A text as the run's tokenizer has it, and what had to be done to it.
+
+    Raises:
+        UserError: the run has no tokenizer or does not read one text, or the text cannot be told in its
+            vocabulary, or is shorter than two tokens; a sentence to translate may not be cut.
+    """
+    if subject.tokenizer is None or subject.run is None or subject.task not in TASKS_OF_TEXT:
+        raise UserError(f"--text has no meaning for {subject.path}: its task is {subject.task}")
+    try:
+        if subject.task == "translation":
+            return from_sentence(subject.run, text), []
+        tokens = subject.tokenizer.encode_prompt(text)
+    except UserError as error:
+        raise UserError(str(error).replace("--prompt", "--text")) from None
+    if len(tokens) < 2:
+        raise UserError(f"--text={text!r} has {len(tokens)} tokens: give at least 2")
+    notes, longest = [], int(subject.config["data"]["context_length"])
+    if len(tokens) > longest:
+        notes.append(
+            f"--text has {len(tokens)} tokens: only the first {longest} are read, the model's context"
+        )
+        tokens = tokens[:longest]
+    row = torch.from_numpy(tokens).long()[None]
+    if subject.task == "text_classification":
+        inputs: ModelInputs = (row, torch.ones_like(row, dtype=torch.bool))
+        return MeasuredBatch(inputs=inputs, targets=None, origin="the text given"), notes
+    return MeasuredBatch(inputs=(row,), targets=next_tokens(row), origin="the text given"), notes
+
+
+def from_sentence(run: Run, sentence: str) -> MeasuredBatch:
+    """A sentence and what the model makes of it, the target that it is scored on.
+
+    Raises:
+        UserError: the sentence is empty, or longer than the model was trained on.
+    """
+    source, written = translate_tokens(run, sentence)
+    end = run.tokenizer.vocab_size
+    read = torch.tensor([[*source, end]])
+    return MeasuredBatch(
+        inputs=(read, torch.ones_like(read, dtype=torch.bool), torch.tensor([[end, *written]])),
+        targets=torch.tensor([[*written, end]]),
+        origin="the text given and its translation by the model",
+    )
+
+
+def next_tokens(tokens: Tensor | None) -> Tensor:
+    """Return the token after each, (batch, time); what follows the last is not known."""
+    assert tokens is not None
+    return F.pad(tokens[:, 1:], (0, 1), value=IGNORED)

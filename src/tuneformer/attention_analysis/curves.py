@@ -1,0 +1,55 @@
+"""What metrics.csv holds of heads over the run, and the loss beside it."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tuneformer.runs.probe_files import ProbeSnapshot, Site
+
+COLUMN = re.compile(r"attention/(\w+)\.(\d+)\.(\d+)/(\w+)")
+LOSSES = ("train/loss", "val/loss")
+
+Points = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """Points (step, value).
+
+    Attributes:
+        losses: by column of metrics.csv.
+        heads: measure -> site -> head -> points.
+    """
+
+    losses: Mapping[str, Points]
+    heads: Mapping[str, Mapping[Site, Mapping[int, Points]]]
+
+
+def read_curves(metrics: Mapping[str, Sequence[float]], snapshots: Sequence[ProbeSnapshot]) -> Curves:
+    """The curves of a run; where metrics.csv has none of heads, those of its snapshots."""
+    steps = metrics.get("step", [])
+    losses = {name: _points(steps, metrics[name]) for name in LOSSES if name in metrics}
+    heads: dict[str, dict[Site, dict[int, list[tuple[float, float]]]]] = {}
+    for name, values in metrics.items():
+        if (found := COLUMN.fullmatch(name)) and (points := _points(steps, values)):
+            stack, layer, head, measure = found.groups()
+            heads.setdefault(measure, {}).setdefault((stack, int(layer)), {})[int(head)] = points
+    for snapshot in snapshots:
+        for measure, sites in snapshot.heads.items():
+            if _has_column(metrics, measure):
+                continue
+            for site, values in sites.items():
+                for head, value in enumerate(values.tolist()):
+                    points = heads.setdefault(measure, {}).setdefault(site, {}).setdefault(head, [])
+                    points.extend(_points([snapshot.step], [value]))
+    return Curves(losses={name: points for name, points in losses.items() if points}, heads=heads)
+
+
+def _has_column(metrics: Mapping[str, Sequence[float]], measure: str) -> bool:
+    return any(name.startswith("attention/") and name.endswith(f"/{measure}") for name in metrics)
+
+
+def _points(steps: Sequence[float], values: Sequence[float]) -> list[tuple[float, float]]:
+    pairs = zip(steps, values, strict=True)
+    return [(step, value) for step, value in pairs if math.isfinite(value)]

@@ -1,0 +1,104 @@
+"""What was found, in a few lines: the heads that stand out, and what they are needed for."""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+import numpy as np
+
+from tuneformer.attention_analysis.curves import Curves
+from tuneformer.attention_analysis.scores import HeadScores, Score
+from tuneformer.measures.attention_maps import SINK_THRESHOLD
+from tuneformer.runs.probe_files import Site
+
+DEAD = 1e-4
+"""Change of the loss, in nats, below which a head counts as dead: that of the diagnosis of a run."""
+STANDS_OUT = 3.0
+"""Times its null baseline, from where on a score is told."""
+
+
+def findings(scores: HeadScores, curves: Curves) -> list[str]:
+    """Lines for the terminal and the page, each number beside what it would be by chance."""
+    lines = []
+    for key, what in (
+        ("previous_token", "attends most to the token before"),
+        ("prefix_matching_random", "attends most to what followed a token before, on random tokens twice"),
+    ):
+        lines += _largest(scores, key, what, curves)
+    lines += _sinks(scores.scores.get("sink_rate"))
+    lines += _needed(scores)
+    return lines
+
+
+def head_name(site: Site, head: int) -> str:
+    """How a head is called: as its columns in metrics.csv."""
+    return f"{site[0]}.{site[1]}.{head}"
+
+
+def all_heads(values: Mapping[Site, np.ndarray]) -> Iterator[tuple[Site, int, float]]:
+    """Every head with its number."""
+    for site, of_heads in values.items():
+        for head, value in enumerate(of_heads.tolist()):
+            yield site, head, value
+
+
+def _largest(scores: HeadScores, key: str, what: str, curves: Curves) -> list[str]:
+    score = scores.scores.get(key)
+    known = [] if score is None else [each for each in all_heads(score.values) if np.isfinite(each[2])]
+    if score is None or not known:
+        return []
+    site, head, value = max(known, key=lambda each: each[2])
+    null = float(score.null[site][head])
+    name = head_name(site, head)
+    if value < STANDS_OUT * null:
+        return [
+            f"no head {what} clearly: the largest is {value:.2f} of {name} (uniform attention {null:.2f})"
+        ]
+    line = f"{name} {what}: {value:.2f} (uniform attention {null:.2f})"
+    return [line + _rise(curves, key.removesuffix("_random"), site, head)]
+
+
+def _rise(curves: Curves, measure: str, site: Site, head: int) -> str:
+    points = curves.heads.get(measure, {}).get(site, {}).get(head, [])
+    if len(points) < 3:
+        return ""
+    rises = [after[1] - before[1] for before, after in pairwise(points)]
+    place = int(np.argmax(rises))
+    if rises[place] <= 0:
+        return ""
+    (before, low), (after, high) = points[place : place + 2]
+    return f"; it rose most between steps {before:.0f} and {after:.0f}, from {low:.2f} to {high:.2f}"
+
+
+def _sinks(score: Score | None) -> list[str]:
+    if score is None:
+        return []
+    heads = [
+        (value > SINK_THRESHOLD, float(score.null[site][head]))
+        for site, head, value in all_heads(score.values)
+        if site[0] in ("encoder", "decoder") and np.isfinite(value)
+    ]
+    if not heads or min(null for _, null in heads) > SINK_THRESHOLD:
+        return []
+    n_sinks, null = sum(sink for sink, _ in heads), np.mean([null for _, null in heads])
+    told = f"(above {SINK_THRESHOLD}; uniform attention {null:.2f})"
+    return [f"{n_sinks} of {len(heads)} heads attend to the first key as to a sink {told}"]
+
+
+def _needed(scores: HeadScores) -> list[str]:
+    score = scores.scores.get("ablation")
+    if score is None or scores.loss is None:
+        return []
+    heads = [each for each in all_heads(score.values) if np.isfinite(each[2])]
+    site, head, change = max(heads, key=lambda each: each[2])
+    by_chance = np.mean([abs(value) for _, _, value in all_heads(score.null)])
+    lines = [
+        f"without {head_name(site, head)} the loss rises most: {scores.loss:.3f} to"
+        f" {scores.loss + change:.3f} (random weights: {by_chance:.4f} in the mean)"
+    ]
+    dead = [head_name(site, head) for site, head, value in heads if abs(value) < DEAD]
+    if dead:
+        named = ", ".join(dead[:6]) + (", ..." if len(dead) > 6 else "")
+        lines.append(f"{len(dead)} of {len(heads)} heads change the loss by less than {DEAD:g}: {named}")
+    else:
+        lines.append(f"each of {len(heads)} heads changes the loss by {DEAD:g} at least: none is dead")
+    return lines

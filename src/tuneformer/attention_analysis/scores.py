@@ -1,0 +1,141 @@
+"""Scores of every head of one model, each beside its null baseline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tuneformer.attention_analysis.batch import MeasuredBatch
+from tuneformer.attention_analysis.copying import copying_scores
+from tuneformer.attention_analysis.look import as_array
+from tuneformer.measures.attention_shares import HeadScore, uniform_attention
+from tuneformer.measures.head_importance import importance_by_ablation, importance_by_gradient
+from tuneformer.measures.head_outputs import output_similarity
+from tuneformer.measures.head_scores import head_scores, scores_of, tokens_by_stack
+from tuneformer.measures.induction import prefix_matching
+from tuneformer.measures.null_baselines import with_random_weights
+from tuneformer.measures.probe import Probe, probe
+from tuneformer.models.attention.layer_spec import AttentionSite
+from tuneformer.models.decoder import Decoder
+from tuneformer.runs.probe_files import Site
+
+SITE_SCORES = dict[AttentionSite, HeadScore]
+REPEATED_SEQUENCES = 8
+MOST_REPEATED = 64
+NULL_SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One measure: for each module a number for each head, and what it would be by chance."""
+
+    values: Mapping[Site, NDArray[np.float32]]
+    null: Mapping[Site, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadScores:
+    """All measures of all heads.
+
+    Attributes:
+        scores: by the key in `measure_table`.
+        loss: of the examples, with all heads; None where it is not known what the model shall answer.
+        n_repeated: tokens of one copy, in prefix matching on random tokens; None where it was not measured.
+    """
+
+    scores: Mapping[str, Score]
+    loss: float | None
+    n_repeated: int | None
+
+    def loss_without(self, site: Site, head: int) -> float | None:
+        """The loss with zero in place of a head; None where it is not known."""
+        ablation = self.scores.get("ablation")
+        if self.loss is None or ablation is None or site not in ablation.values:
+            return None
+        return self.loss + float(ablation.values[site][head])
+
+
+def score_heads(model: nn.Module, batch: MeasuredBatch) -> HeadScores:
+    """Every measure that makes sense for the model, on these examples.
+
+    Null baselines are those of `measure_table`: uniform attention under the same mask, the same model with
+    its weights drawn anew, or what is known in closed form.
+    """
+    seen = probe(model, batch.inputs)
+    unlearned = with_random_weights(model, seed=NULL_SEED)
+    scores = _of_maps(seen, batch, probe(unlearned, batch.inputs))
+    n_repeated = _n_repeated(model)
+    if n_repeated is not None:
+        scores["prefix_matching_random"] = _on_repeated_tokens(model, n=n_repeated)
+    if (copying := copying_scores(model)) is not None:
+        scores["copying"] = _score(copying, {site: torch.zeros_like(x) for site, x in copying.items()})
+    if seen.heads:
+        alike = {site: _likeness(outputs) for site, outputs in seen.heads.items()}
+        scores["similarity"] = _score(alike, {site: torch.zeros_like(x) for site, x in alike.items()})
+    loss = None
+    losses, losses_by_chance = batch.losses(model), batch.losses(unlearned)
+    if losses is not None and losses_by_chance is not None and seen.heads:
+        with torch.no_grad():
+            loss = float(losses().mean())
+        scores["importance"] = _score(
+            importance_by_gradient(model, losses), importance_by_gradient(unlearned, losses_by_chance)
+        )
+        scores["ablation"] = _score(
+            importance_by_ablation(model, losses, by="zero"),
+            importance_by_ablation(unlearned, losses_by_chance, by="zero"),
+        )
+    return HeadScores(scores=scores, loss=loss, n_repeated=n_repeated)
+
+
+def _of_maps(seen: Probe, batch: MeasuredBatch, unlearned: Probe) -> dict[str, Score]:
+    tokens = tokens_by_stack(batch.inputs)
+    values: dict[str, SITE_SCORES] = {}
+    null: dict[str, SITE_SCORES] = {}
+    measured, random = scores_of(seen, batch.inputs), scores_of(unlearned, batch.inputs)
+    for site, found in seen.attention.items():
+        uniform = replace(found, weights=uniform_attention(found.allowed, found.weights), logits=None)
+        by_chance = head_scores(site, uniform, tokens.get(site.stack))
+        for measure, score in measured[site].items():
+            values.setdefault(measure, {})[site] = score
+            null.setdefault(measure, {})[site] = by_chance.get(measure, random[site][measure])
+    return {measure: _score(values[measure], null[measure]) for measure in values}
+
+
+def _n_repeated(model: nn.Module) -> int | None:
+    """Tokens of one copy: a decoder of tokens with room for two copies of at least two."""
+    if not isinstance(model, Decoder) or model.context_length < 4 or model.vocab_size < 2:
+        return None
+    return min(MOST_REPEATED, model.context_length // 2, model.vocab_size)
+
+
+def _on_repeated_tokens(model: nn.Module, *, n: int) -> Score:
+    """Prefix matching on different random tokens, the same again behind them."""
+    assert isinstance(model, Decoder)
+    generator = torch.Generator().manual_seed(NULL_SEED)
+    rows = [torch.randperm(model.vocab_size, generator=generator)[:n] for _ in range(REPEATED_SEQUENCES)]
+    tokens = torch.stack(rows).repeat(1, 2)
+    seen = probe(model, (tokens.to(next(model.parameters()).device),)).attention
+    return _score(
+        {site: prefix_matching(found.weights, n=n) for site, found in seen.items()},
+        {
+            site: prefix_matching(uniform_attention(found.allowed, found.weights), n=n)
+            for site, found in seen.items()
+        },
+    )
+
+
+def _likeness(outputs: Tensor) -> HeadScore:
+    """Mean cosine of the output of each head with those of the others; NaN for an only head."""
+    alike = output_similarity(outputs)
+    n = len(alike)
+    return (alike.sum(dim=1) - alike.diagonal()) / (n - 1) if n > 1 else torch.full((1,), float("nan"))
+
+
+def _score(values: Mapping[AttentionSite, Tensor], null: Mapping[AttentionSite, Tensor]) -> Score:
+    return Score(
+        values={site: as_array(value) for site, value in values.items()},
+        null={site: as_array(null[site]) for site in values},
+    )

@@ -1,0 +1,71 @@
+"""What was seen of a model as a snapshot of probes/."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from torch import Tensor, nn
+
+from tuneformer.measures.attention_shares import HeadScore
+from tuneformer.measures.head_outputs import norm_weighted
+from tuneformer.measures.probe import Probe
+from tuneformer.models.attention.layer_spec import AttentionSite
+from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.attention.watched import SeenAttention
+from tuneformer.runs.probe_files import ProbeSnapshot, Site
+
+
+def first_example(
+    step: int,
+    model: nn.Module,
+    inputs: Sequence[Tensor | None],
+    seen: Probe,
+    scores: Mapping[AttentionSite, Mapping[str, HeadScore]],
+    streams: Mapping[str, Mapping[str, list[float]]],
+) -> ProbeSnapshot:
+    """The maps of the first example, and the scores of all of them."""
+    outputs = _plain_outputs(model)
+    attention = seen.attention
+    heads: dict[str, dict[Site, np.ndarray]] = {}
+    for site, measured in scores.items():
+        for measure, score in measured.items():
+            heads.setdefault(measure, {})[site] = _array(score.float())
+    return ProbeSnapshot(
+        step=step,
+        weights={site: _array(found.weights[0].float()) for site, found in attention.items()},
+        normed={
+            site: _array(norm_weighted(found.weights[:1], found.values[:1], outputs[site])[0].float())
+            for site, found in attention.items()
+            if site in outputs
+        },
+        allowed={
+            site: _allowed_in_first(found) for site, found in attention.items() if found.allowed is not None
+        },
+        inputs={i: _array(x[:1]) for i, x in enumerate(inputs) if x is not None},
+        heads=heads,
+        streams={
+            measure: {stack: np.asarray(values, dtype=np.float32) for stack, values in stacks.items()}
+            for measure, stacks in streams.items()
+        },
+    )
+
+
+def _plain_outputs(model: nn.Module) -> dict[AttentionSite, Tensor]:
+    """The output matrices of modules that neither norm nor gate their heads before it."""
+    shells = [module for module in model.modules() if isinstance(module, AttentionShell)]
+    plain = [shell for shell in shells if type(shell).finish is AttentionShell.finish]
+    return {shell.layer.site: shell.output.weight.detach() for shell in plain}
+
+
+def _allowed_in_first(found: SeenAttention) -> np.ndarray:
+    """Which keys a query of the first example may see, by any of its heads."""
+    assert found.allowed is not None
+    allowed = found.allowed
+    if allowed.dim() == 4:
+        allowed = allowed[0].any(dim=0)
+    elif allowed.dim() == 3:
+        allowed = allowed[0]
+    return _array(allowed.expand(found.weights.shape[2:]))
+
+
+def _array(x: Tensor) -> np.ndarray:
+    return x.detach().cpu().numpy()

@@ -1,0 +1,109 @@
+"""The analysis of attention as one HTML file that asks nothing of any network."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+
+from tuneformer.attention_analysis.analysis import AttentionAnalysis
+from tuneformer.attention_analysis.layers import LAYER_MEASURES
+from tuneformer.attention_analysis.measure_table import BY_KEY
+from tuneformer.report.attention_page.head_rows import LOSS_WITHOUT, columns, head_rows
+from tuneformer.report.attention_page.page_data import PageData, page_data
+from tuneformer.runs.files import write_text
+
+PAGE = Path(__file__).parent / "page"
+SCRIPTS = (
+    "colors.js",
+    "data.js",
+    "state.js",
+    "grid.js",
+    "map.js",
+    "tokens.js",
+    "image.js",
+    "curves.js",
+    "scores.js",
+    "save.js",
+    "main.js",
+)
+
+
+def write_page(path: Path, analyses: Sequence[AttentionAnalysis], *, command: str) -> None:
+    """Writes the page, whole or not at all."""
+    write_text(path, render_page(analyses, command=command))
+
+
+def render_page(analyses: Sequence[AttentionAnalysis], *, command: str) -> str:
+    """The whole page of one run, or of two side by side. Tokens, names and settings are escaped."""
+    templates = Environment(loader=FileSystemLoader(PAGE), autoescape=True, trim_blocks=True)
+    data = page_data(analyses)
+    return templates.get_template("page.html.j2").render(
+        title="Attention: " + " against ".join(analysis.name for analysis in analyses),
+        analyses=analyses,
+        notes=_notes(analyses, data),
+        tables=[_table(analysis) for analysis in analyses],
+        layer_tables=[_layer_table(analysis) for analysis in analyses],
+        command=command,
+        content=script_json(data.content),
+        blocks={name: Markup(text) for name, text in data.blocks.items()},
+        css=_file("page.css"),
+        script=Markup("\n").join(_file(name) for name in SCRIPTS),
+    )
+
+
+def script_json(content: Any) -> Markup:
+    """JSON that no text in it can break out of."""
+    text = json.dumps(content, allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _notes(analyses: Sequence[AttentionAnalysis], data: PageData) -> list[str]:
+    notes = [*data.notes]
+    for analysis in analyses:
+        prefix = f"{analysis.name}: " if len(analyses) > 1 else ""
+        notes += [prefix + note for note in analysis.notes]
+    return notes + difference_notes(analyses)
+
+
+def difference_notes(analyses: Sequence[AttentionAnalysis]) -> list[str]:
+    """Why two runs are shown without their difference, where that is so."""
+    if len(analyses) != 2:
+        return []
+    first, second = analyses
+    if first.heads != second.heads:
+        return [f"no difference is shown: the models differ in shape ({first.model}; {second.model})"]
+    if dict(first.example.axes) != dict(second.example.axes):
+        return ["no difference is shown: the runs were looked at on different tokens"]
+    return []
+
+
+def _table(analysis: AttentionAnalysis) -> dict[str, Any]:
+    """All heads at the last step, with the null baseline of each number."""
+    names = columns(analysis)
+    labels = {LOSS_WITHOUT: "loss without it"} | {key: measure.label for key, measure in BY_KEY.items()}
+    return {
+        "name": analysis.name,
+        "step": analysis.last.step,
+        "columns": [labels.get(name, name) for name in names],
+        "rows": head_rows(analysis, [analysis.last]),
+    }
+
+
+def _layer_table(analysis: AttentionAnalysis) -> dict[str, Any]:
+    rows = []
+    for stack, measures in analysis.layers.items():
+        n_places = max((len(values) for values in measures.values()), default=0)
+        for place in range(n_places):
+            where = "before the first layer" if place == 0 else f"after layer {place - 1}"
+            cells = [measures.get(key, [None] * n_places)[place] for key in LAYER_MEASURES]
+            rows.append((stack, where, cells))
+    return {"name": analysis.name, "columns": list(LAYER_MEASURES.values()), "rows": rows}
+
+
+def _file(name: str) -> Markup:
+    return Markup((PAGE / name).read_text(encoding="utf-8"))

@@ -1,0 +1,90 @@
+"""attention.json: everything at full precision."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuneformer.attention_analysis.analysis import AttentionAnalysis
+from tuneformer.report.attention_page.page_data import finite, site_key
+from tuneformer.runs.files import write_whole
+from tuneformer.runs.probe_files import Site
+
+MAP_KINDS = ("weights", "normed")
+
+
+def write_json(path: Path, analyses: Sequence[AttentionAnalysis]) -> None:
+    """Writes the file, whole or not at all.
+
+    One object a run: `scores` of heads with their `null`, `scores_by_step`, `layers`, `curves`, and the maps
+    of the last step as nested lists (head, query, key). Those of earlier steps are in probes/.
+    """
+    write_whole(path, lambda file: _write(file, analyses))
+
+
+def _write(file: IO[bytes], analyses: Sequence[AttentionAnalysis]) -> None:
+    file.write(b'{"runs": [')
+    for number, analysis in enumerate(analyses):
+        head = json.dumps(as_json(analysis), allow_nan=False, ensure_ascii=False)
+        file.write((", " if number else "").encode() + head[:-1].encode())
+        for kind in MAP_KINDS:
+            _write_maps(file, kind, getattr(analysis.last.snapshot, kind))
+        rolled = {(stack, -1): maps for stack, maps in analysis.last.rollout.items()}
+        _write_maps(file, "rollout", rolled)
+        file.write(b"}")
+    file.write(b"]}\n")
+
+
+def as_json(analysis: AttentionAnalysis) -> dict[str, Any]:
+    """All but the maps."""
+    scores = analysis.scores
+    return {
+        "run": str(analysis.path),
+        "model": analysis.model,
+        "task": analysis.task,
+        "measured_on": analysis.measured_on,
+        "findings": analysis.findings,
+        "notes": analysis.notes,
+        "step": analysis.last.step,
+        "axes": {
+            stack: {"queries": axes.queries, "keys": axes.keys, "following": axes.following}
+            for stack, axes in analysis.example.axes.items()
+        },
+        "loss": scores.loss,
+        "scores": {
+            key: {"values": _numbers(score.values), "null": _numbers(score.null)}
+            for key, score in scores.scores.items()
+        },
+        "scores_by_step": {
+            str(step.step): {key: _numbers(sites) for key, sites in step.snapshot.heads.items()}
+            for step in analysis.steps
+        },
+        "layers": {
+            stack: {name: [finite(value) for value in values] for name, values in of_stack.items()}
+            for stack, of_stack in analysis.layers.items()
+        },
+        "curves": {"losses": analysis.curves.losses},
+    }
+
+
+def _numbers(values: Mapping[Site, NDArray[Any]]) -> dict[str, list[float | None]]:
+    return {site_key(site): [finite(float(x)) for x in array.tolist()] for site, array in values.items()}
+
+
+def _write_maps(file: IO[bytes], kind: str, maps: Mapping[Site, NDArray[Any]]) -> None:
+    file.write(f', "{kind}": {{'.encode())
+    for number, (site, array) in enumerate(maps.items()):
+        name = site[0] if site[1] < 0 else site_key(site)
+        file.write(f"{', ' if number else ''}{json.dumps(name)}: {_nested(array)}".encode())
+    file.write(b"}")
+
+
+def _nested(array: NDArray[Any]) -> str:
+    """Nested lists; nine digits are a float32 exactly."""
+    if array.ndim == 1:
+        numbers = np.nan_to_num(array).tolist()
+        return "[" + ("%.9g," * len(numbers) % tuple(numbers))[:-1] + "]"
+    return "[" + ",".join(_nested(part) for part in array) + "]"
