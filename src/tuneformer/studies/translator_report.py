@@ -25,8 +25,8 @@ def table(trained: Sequence[Trained]) -> str:
         record, final = entry.record, entry.record["metrics"]["final"]
         lines.append(
             f"| {MODELS[entry.option]} | {record['model']['parameters']:,} | {RATES[entry.option]}"
-            f" | {record['steps']:,} | {record['pairs']:,} | {record['train_seconds']:.0f} s | {final['test/bleu']:.2f}"
-            f" | {final['test/chrf']:.2f} | {final['test/loss']:.3f} |"
+            f" | {record['steps']:,} | {record['pairs']:,} | {record['train_seconds']:.0f} s"
+            f" | {final['test/bleu']:.2f} | {final['test/chrf']:.2f} | {final['test/loss']:.3f} |"
         )
     return "\n".join(lines)
 

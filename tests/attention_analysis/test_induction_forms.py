@@ -9,6 +9,7 @@ import torch
 
 import tuneformer
 from tests.training.conftest import train_here
+from tuneformer.attention_analysis.analysis import analyse
 from tuneformer.measures.head_importance import importance_by_ablation
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.runs.metrics_file import read_rows
@@ -55,6 +56,11 @@ def test_two_layers_grow_the_two_heads_as_the_loss_falls_and_need_both(
     for rising in (previous, prefix):
         half = (rising[0] + rising[-1]) / 2
         assert next(index for index, score in enumerate(rising) if score > half) in falling
+
+    analysis = analyse(run.path, checkpoint="last", text=None, examples=16)
+    told = " ".join(analysis.findings)
+    assert "decoder.0.0 attends most to the token before" in told
+    assert "decoder.1.0 attends most to what followed a token before" in told
 
     without = importance_by_ablation(run.model, lambda: losses_of_repeats(run.model), by="zero")
     assert {site: bool(score[0] > 1.0) for site, score in without.items()} == {
