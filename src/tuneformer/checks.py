@@ -168,7 +168,8 @@ def _check_root(config: Config) -> None:
 
 
 def _check_ranges(config: Config) -> None:
-    for path, allowed in (CHOICES | metrics_of_task(config["data"]["task"])).items():
+    metrics = metrics_of_task(config["data"]["task"], averaged="averaging" in config["callbacks"])
+    for path, allowed in (CHOICES | metrics).items():
         value = setting(config, path)
         if value is not None and value not in allowed:
             near = nearest(value, allowed)

@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,20 +54,3 @@ def test_a_worker_and_a_node_that_die_lose_their_job_alone_and_the_same_line_goe
     assert again.returncode == 0, told
     assert statuses() == {f"seed={seed}": "finished" for seed in range(4)}
     assert record_of("seed=3")["hardware"]["threads"] == 1
-
-
-@pytest.mark.parametrize(
-    ("address", "reason"),
-    [
-        ("127.0.0.1:1", "launcher.address=127.0.0.1:1 cannot be reached: "),
-        ("head", "launcher.address=head must be host:port"),
-    ],
-)
-def test_a_head_that_does_not_answer_is_one_line(
-    start: Start, address: str, reason: str, tmp_path: Path
-) -> None:
-    sweep = start("launcher=ray", f"launcher.address={address}", "seed=0,1")
-    _, told = sweep.communicate(timeout=100)
-    assert sweep.returncode == 2
-    assert told.splitlines()[-1].startswith(f"error: {reason}")
-    assert not (tmp_path / "outputs").exists()

@@ -3,12 +3,13 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import Start, is_training, record_of, trainer_of, wait_for
+from tests.cluster.conftest import ROOT, Start, is_training, record_of, trainer_of, wait_for
 
 SCRIPT = Path(__file__).with_name("slurm.sh")
 SLURM = ["launcher=slurm", "launcher.partition=debug"]
@@ -83,7 +84,7 @@ def test_two_tasks_of_a_job_train_together(start: Start, statuses: Statuses) -> 
 
 @pytest.mark.usefixtures("cluster")
 def test_tasks_of_srun_agree_on_a_run_directory(small_settings: list[str], tmp_path: Path) -> None:
-    train = [str(Path(__file__).parents[2] / ".venv/bin/python"), str(Path(__file__).parents[2] / "train.py")]
+    train = [sys.executable, str(ROOT / "train.py")]
     done = subprocess.run(
         [
             "srun",

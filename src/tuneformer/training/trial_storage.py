@@ -9,6 +9,13 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 SECONDS_TO_WAIT = 60  # for another process that writes
+SECONDS_TO_ANSWER = 10  # for a machine that may not be there
+CONNECTING = {
+    "sqlite": {"timeout": SECONDS_TO_WAIT},
+    "postgresql+psycopg": {"connect_timeout": SECONDS_TO_ANSWER},
+    "mysql+pymysql": {"connect_timeout": SECONDS_TO_ANSWER},
+}
+"""By the scheme of the URL, what its driver is told."""
 
 
 def open_storage(url: str) -> "RDBStorage":
@@ -19,14 +26,17 @@ def open_storage(url: str) -> "RDBStorage":
     """
     import optuna
     from optuna.storages import RDBStorage
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    waiting = {"connect_args": {"timeout": SECONDS_TO_WAIT}} if url.startswith("sqlite") else {}
+    engine = {"connect_args": CONNECTING.get(url.partition(":")[0], {})}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return RDBStorage(url, engine_kwargs=waiting)
+            try:
+                return RDBStorage(url, engine_kwargs=engine)
+            except (IntegrityError, ProgrammingError):  # two that made the same tables at the same time
+                return RDBStorage(url, engine_kwargs=engine)
     except ImportError as error:
         driver = (
             f"no module {error.__cause__.name}" if isinstance(error.__cause__, ImportError) else str(error)
