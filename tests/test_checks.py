@@ -46,6 +46,10 @@ def test_the_default_passes_as_plain_values_with_a_name() -> None:
             ["trainer.accelerator=gpuu"],
             "trainer.accelerator=gpuu must be one of auto, cpu, gpu, cuda, mps, tpu",
         ),
+        (
+            ["trainer=fsdp", "callbacks=ema"],
+            "trainer.strategy=fsdp does not go with callbacks.averaging: choose ddp",
+        ),
         (["trainer.strategy=dpp"], "trainer.strategy=dpp must be one of auto, ddp,"),
         (["logger.wandb.mode=on"], "logger.wandb.mode=on must be one of offline, online, disabled"),
         (

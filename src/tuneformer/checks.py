@@ -245,6 +245,10 @@ def _check_devices(config: Config) -> None:
     devices = trainer["devices"]
     if trainer["strategy"] == "fsdp" and config["data"]["task"] == "translation":
         raise UserError("trainer.strategy=fsdp does not go with data.task=translation: choose ddp")
+    if trainer["strategy"] == "fsdp" and "averaging" in config["callbacks"]:
+        raise UserError(
+            "trainer.strategy=fsdp does not go with callbacks.averaging: choose ddp, or other callbacks"
+        )
     if devices == "auto":
         return
     if isinstance(devices, str):

@@ -119,9 +119,17 @@ def test_a_partition_that_is_not_there_is_one_line(start: Start) -> None:
 def test_a_cluster_that_does_not_answer_is_one_line(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "nothing.conf"))
+    nobody = tmp_path / "slurm.conf"
+    nobody.write_text(
+        "ClusterName=nobody\nSlurmctldHost=localhost(127.0.0.1)\nSlurmctldPort=1\nAuthType=auth/none\n"
+        "NodeName=localhost CPUs=1\nPartitionName=debug Nodes=ALL\n"
+    )
+    monkeypatch.setenv("SLURM_CONF", str(nobody))
     sweep = start(*SLURM, "seed=0,1")
     _, told = sweep.communicate(timeout=100)
     assert sweep.returncode == 2
-    assert told.splitlines()[-1].startswith("error: launcher=slurm: the cluster cannot be reached: ")
+    assert told.splitlines()[-1] == (
+        "error: launcher=slurm: the cluster cannot be reached: slurm_load_partitions: Unable to contact slurm"
+        " controller (connect failure)"
+    )
     assert not (tmp_path / "outputs").exists()
