@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -13,7 +14,7 @@ from typing import Any
 import optuna
 import pytest
 
-from tests.cluster.conftest import Start
+from tests.cluster.conftest import Start, wait_for
 from tuneformer.sweeps.search.sampler import make_sampler
 from tuneformer.training.trial_storage import open_storage
 
@@ -27,7 +28,7 @@ SEARCH = [
 ]
 
 pytestmark = [
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1200),
     pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
 ]
 
@@ -85,8 +86,14 @@ def test_two_sweeps_share_a_study_and_have_the_trials_of_one_together(
     folders = [tmp_path / "one", tmp_path / "other"]
     for folder in folders:
         folder.mkdir()
-    for sweep in [start(*line, folder=folder) for folder in folders]:
-        _, told = sweep.communicate(timeout=280)
+    sweeps = [start(*line, folder=folder) for folder in folders]
+    wait_for(lambda: any(map(records_in, folders)))
+    quicker = 0 if records_in(folders[0]) else 1
+    sweeps[quicker].send_signal(signal.SIGSTOP)  # else it might have all trials before the other is ready
+    wait_for(lambda: records_in(folders[1 - quicker]))
+    sweeps[quicker].send_signal(signal.SIGCONT)
+    for sweep in sweeps:
+        _, told = sweep.communicate(timeout=500)
         assert sweep.returncode == 0, told
     storage = open_storage(database)
     study = optuna.load_study(study_name="mine/all", storage=storage)
@@ -103,7 +110,7 @@ def test_two_sweeps_share_a_study_and_have_the_trials_of_one_together(
     _check_draws(study, asked)
     # the same line again has nothing to do
     again = start(*line, folder=folders[0])
-    _, told = again.communicate(timeout=280)
+    _, told = again.communicate(timeout=500)
     assert again.returncode == 0, told
     assert len(records_in(folders[0])) == len(mine)
 

@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).with_name("slurm.sh")
 SLURM = ["launcher=slurm", "launcher.partition=debug"]
 LONG = ["trainer.max_steps=1500", "trainer.val_check_interval=1500", "trainer.log_every_n_steps=10"]
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 Statuses = Callable[[], dict[str, str]]
 
@@ -56,14 +56,14 @@ def test_a_job_that_is_told_to_end_is_queued_again_and_one_that_dies_is_recorded
     # a job that is queued again waits for two minutes by SLURM's own rule; the test need not
     wait_for(lambda: _is_pending(number))
     subprocess.run(["scontrol", "update", f"JobId={number}", "StartTime=now"], check=True)
-    _, told = sweep.communicate(timeout=280)
+    _, told = sweep.communicate(timeout=500)
     assert sweep.returncode == 1, told
     assert statuses() == {"seed=0": "finished", "seed=1": "interrupted", "seed=2": "finished"}
     first = record_of("seed=0")
     assert (first["restarts"], first["steps"], first["hardware"]["threads"]) == (1, 1500, 1)
     assert "SLURM job" in record_of("seed=1")["error"]
     again = start(*SLURM, *LONG, "seed=0,1,2")
-    _, told = again.communicate(timeout=280)
+    _, told = again.communicate(timeout=500)
     assert again.returncode == 0, told
     assert set(statuses().values()) == {"finished"}
 
@@ -76,7 +76,7 @@ def _is_pending(number: str) -> bool:
 @pytest.mark.usefixtures("cluster")
 def test_two_tasks_of_a_job_train_together(start: Start, statuses: Statuses) -> None:
     sweep = start(*SLURM, "seed=0", "trainer=ddp", "trainer.devices=2")
-    _, told = sweep.communicate(timeout=280)
+    _, told = sweep.communicate(timeout=500)
     assert sweep.returncode == 0, told
     assert statuses() == {"seed=0": "finished"}
     assert record_of("seed=0")["hardware"]["devices"] == 2
@@ -98,7 +98,7 @@ def test_tasks_of_srun_agree_on_a_run_directory(small_settings: list[str], tmp_p
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=500,
         check=False,
     )
     assert done.returncode == 0, done.stderr

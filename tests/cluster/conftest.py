@@ -66,7 +66,7 @@ def trainer_of(job: str) -> int | None:
     return None
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 240.0) -> None:
+def wait_for(condition: Callable[[], Any], seconds: float = 400.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it never came to that"
