@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from tuneformer.checks import check_config, resolve, setting
+from tuneformer.bounds import setting
+from tuneformer.checks import check_config, resolve
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.tasks.catalogue import metric_names
