@@ -75,8 +75,11 @@ FAULTS: dict[str, tuple[Mapping[str, Any], tuple[str, int, str | None]]] = {
         ("warning", 210, "model.feed_forward=swiglu"),
     ),
     "untrained_embeddings": (
-        {"columns": {"embedding/untrained": lambda _: 0.4}},
-        ("info", 10, "model.tie_embeddings=True"),
+        {
+            "columns": {"embedding/untrained": lambda _: 0.4},
+            "changes": {"model.tie_embeddings": False},
+        },
+        ("info", 10, "model.tie_embeddings=true"),
     ),
     "over_fitting": ({"val": memorised}, ("error", 40, "model.dropout=0.1")),
     "under_fitting": (

@@ -34,7 +34,7 @@ def trained(folder: Path, bleu: dict[str, float]) -> list[Trained]:
 def test_the_page_has_a_row_a_verdict_and_ten_sentences_of_every_length(tmp_path: Path) -> None:
     entries = trained(tmp_path, {"encoder_decoder": 30.0, "lstm_attention": 20.0, "lstm": 10.0})
     page = report_page(entries, seconds=280, command="python scripts/compare_translators.py")
-    assert "| LSTM (`lstm`) | 1,234 | 10 | 640 | 280 s | 10.00 | 50.00 | 2.500 |" in page
+    assert "| LSTM (`lstm`) | 1,234 | 8e-3 | 10 | 640 | 280 s | 10.00 | 50.00 | 2.500 |" in page
     assert "Order in test BLEU: encoder_decoder > lstm_attention > lstm, as expected." in page
     assert page.count("- reference:") == 10
     assert [page.count(f"   - {option}: `{option} ") for option in MODELS] == [10, 10, 10]

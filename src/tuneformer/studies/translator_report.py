@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tuneformer.studies.translators import MODELS, Trained
+from tuneformer.studies.translators import MODELS, RATES, Trained
 from tuneformer.tasks.translation_files import TRANSLATIONS_FILE, read_translations
 
 N_SAMPLES = 10
@@ -18,15 +18,15 @@ def markdown(trained: Sequence[Trained]) -> str:
 def table(trained: Sequence[Trained]) -> str:
     """A row for each translator."""
     lines = [
-        "| model | parameters | steps | pairs seen | training | test BLEU | test chrF | test loss |",
-        "|---|---|---|---|---|---|---|---|",
+        "| model | parameters | rate | steps | pairs seen | training | test BLEU | test chrF | test loss |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for entry in trained:
         record, final = entry.record, entry.record["metrics"]["final"]
         lines.append(
-            f"| {MODELS[entry.option]} | {record['model']['parameters']:,} | {record['steps']:,}"
-            f" | {record['pairs']:,} | {record['train_seconds']:.0f} s | {final['test/bleu']:.2f}"
-            f" | {final['test/chrf']:.2f} | {final['test/loss']:.3f} |"
+            f"| {MODELS[entry.option]} | {record['model']['parameters']:,} | {RATES[entry.option]}"
+            f" | {record['steps']:,} | {record['pairs']:,} | {record['train_seconds']:.0f} s"
+            f" | {final['test/bleu']:.2f} | {final['test/chrf']:.2f} | {final['test/loss']:.3f} |"
         )
     return "\n".join(lines)
 
@@ -74,7 +74,8 @@ def report_page(trained: Sequence[Trained], *, seconds: float, command: str) -> 
     )
     budget = (
         f"Each model trained for about {seconds:.0f} seconds on {hardware['threads']} threads of a CPU, with"
-        " the same optimizer and schedule over the steps that fit. Beam search as `data=translation` sets"
-        " it. One seed."
+        " the same optimizer and schedule over the steps that fit, and the best of three rates on validation"
+        " (2e-3, 3e-3, 8e-3, at as many steps and the same seed). Beam search as `data=translation` sets it."
+        " One seed."
     )
     return f"# Translation\n\nMade by\n```\n{command}\n```\n{corpus}\n{budget}\n\n{markdown(trained)}\n"
