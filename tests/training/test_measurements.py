@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.training.conftest import TrainHere, assert_same_tree, read_checkpoint
+from tests.training.conftest import Train, TrainHere, assert_same_tree, read_checkpoint
+from tests.training.two_ranks import train_in_two_ranks
 from tuneformer.runs.metrics_file import read_rows
 
 WATCHED = ["callbacks=default", "callbacks.sample.n_tokens=2"]
@@ -74,3 +75,59 @@ def test_weights_of_few_bits_are_watched_but_for_their_curvature(
     columns = {name for row in read_rows(tmp_path / "run/metrics.csv") for name in row}
     assert "attention/decoder.0.1/largest_logit" in columns
     assert "curvature/sharpness" not in columns
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+def test_two_processes_measure_what_one_does_and_shards_what_they_can(
+    tiny: list[str], train_here: TrainHere, tmp_path: Path
+) -> None:
+    watched = [*tiny, *EVERYTHING]
+    runs = {
+        "ddp": [*watched, "trainer=ddp"],
+        "unwatched": [*tiny, "callbacks=none", "trainer=ddp"],
+        "sharded": [*watched, "trainer=fsdp"],
+    }
+    assert train_in_two_ranks(runs, tmp_path) == {}
+    train_here([*watched, "run_dir=one"])
+    weights = [read_checkpoint(tmp_path / run)["state_dict"] for run in ("ddp", "unwatched")]
+    assert_same_tree(*weights)
+    assert (tmp_path / "sharded/sample.txt").read_text()
+    rows = {run: last_row(tmp_path / run) for run in ("one", "ddp", "sharded")}
+    of_model = (
+        "attention",
+        "residual",
+        "units",
+        "stable_rank",
+        "effective_lr",
+        "gradient_noise",
+        "curvature",
+    )
+    measured = {name: value for name, value in rows["one"].items() if name.startswith(of_model)}
+    assert len(measured) > 20
+    assert {name: rows["ddp"][name] for name in measured} == pytest.approx(measured, rel=0.02, abs=1e-3)
+    kept = {name for name in rows["sharded"] if name.startswith(of_model)}
+    assert kept == {name for name in measured if name.startswith(("stable_rank", "effective_lr"))}
+    assert {name: rows["sharded"][name] for name in kept} == pytest.approx(
+        {name: measured[name] for name in kept}, rel=1e-3
+    )
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+def test_a_compiled_model_is_watched_and_trains_the_same(
+    tiny: list[str], train_in_child: Train, tmp_path: Path
+) -> None:
+    compiled = [*tiny, "trainer.compile=true", "trainer.max_steps=10"]
+    assert train_in_child([*compiled, *EVERYTHING, "run_dir=watched"]).status == 0
+    assert train_in_child([*compiled, "callbacks=none", "run_dir=alone"]).status == 0
+    watched, alone = (read_checkpoint(tmp_path / run) for run in ("watched", "alone"))
+    assert_same_tree(watched["state_dict"], alone["state_dict"])
+    assert {"attention/decoder.0.1/importance", "curvature/sharpness"} <= last_row(
+        tmp_path / "watched"
+    ).keys()
+
+
+def last_row(run: Path) -> dict[str, float]:
+    """The row of the last validation."""
+    return [row for row in read_rows(run / "metrics.csv") if "val/loss" in row][-1]

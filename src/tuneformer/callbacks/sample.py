@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 import torch
 
 from tuneformer.callbacks.boards import boards_of
+from tuneformer.callbacks.probe_batch import is_sharded
 from tuneformer.errors import UserError
 from tuneformer.generation import generate
 from tuneformer.models.decoder import Decoder
@@ -36,7 +37,8 @@ class TextSample(pl.Callback):
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         task = cast(Task, pl_module)
         tokenizer = task.tokenizer
-        if not trainer.is_global_zero or tokenizer is None:
+        # where the weights are spread over devices all of them must take part; they draw the same numbers
+        if tokenizer is None or not (trainer.is_global_zero or is_sharded(task)):
             return
         prompt = torch.as_tensor(tokenizer.encode(self.prompt)).long()
         generator = torch.Generator().manual_seed(SEED)
@@ -52,6 +54,8 @@ class TextSample(pl.Callback):
                     generator=generator,
                 )
             ]
+        if not trainer.is_global_zero:
+            return
         text = tokenizer.decode(written).strip("\n") + "\n"
         write_text(Path(trainer.default_root_dir) / "sample.txt", text)
         for board in boards_of(trainer):
