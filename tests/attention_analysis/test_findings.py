@@ -34,7 +34,7 @@ def test_the_steps_between_which_a_score_rose_are_named() -> None:
     points = [(0, 0.05), (100, 0.06), (200, 0.7), (300, 0.8)]
     curves = Curves(losses={}, heads={"prefix_matching": {("decoder", 1): {0: points}}})
     text = lines(curves, prefix_matching_random=score([[0.1, 0.1], [0.8, 0.1]], 0.05))
-    assert "decoder.1.0 attends most to what followed this token before" in text
+    assert "decoder.1.0 attends most to what followed a token before" in text
     assert text.endswith("it rose most between steps 100 and 200, from 0.06 to 0.70")
 
 

@@ -21,7 +21,7 @@ def findings(scores: HeadScores, curves: Curves) -> list[str]:
     lines = []
     for key, what in (
         ("previous_token", "the token before"),
-        ("prefix_matching_random", "what followed this token before, in random tokens twice"),
+        ("prefix_matching_random", "what followed a token before, on random tokens twice"),
     ):
         lines += _largest(scores, key, what, curves)
     lines += _sinks(scores.scores.get("sink_rate"))
