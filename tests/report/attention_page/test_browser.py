@@ -276,6 +276,8 @@ def test_a_patch_of_the_image_is_chosen_by_a_click_and_rollout_is_drawn(opened: 
     watched.page.locator("#beside canvas").first.click(position={"x": 160, "y": 40})
     assert captions.nth(1).text_content() == "this head, read by patch 1"
     assert captions.nth(2).text_content() == "rollout through all layers, to patch 1"
+    watched.page.evaluate("document.querySelector('#beside canvas').click()")  # beside every patch
+    assert captions.nth(1).text_content() == "this head, read by patch 1"
 
 
 def test_translation_lists_what_each_token_reads_most(opened: Open) -> None:
