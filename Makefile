@@ -4,6 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 # a test process gets one thread: two of them share two cores
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
+CLUSTER := slurmctld slurmd slurm-client munge postgresql
 
 .PHONY: help setup browser train test check proof cluster-test bench study study-attention study-tasks translation dashboard clean
 
@@ -38,9 +39,9 @@ check: $(STAMP) ## format, lint, types, layers and the fast tests: two to three 
 proof: $(STAMP) ## the long proofs
 	$(TEST) -m proof
 
-cluster-test: $(STAMP) ## install, start and test a Ray and a SLURM cluster on this machine (Debian, as root)
-	command -v sbatch slurmctld slurmd munged > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge; }
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 0 -q tests/cluster/check_ray.py tests/cluster/check_slurm.py
+cluster-test: $(STAMP) ## install, start and test a Ray and a SLURM cluster and a PostgreSQL on this machine (Debian, as root)
+	@dpkg -s $(CLUSTER) > /dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(CLUSTER); }
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 0 -q tests/cluster/check_postgresql.py tests/cluster/check_ray.py tests/cluster/check_slurm.py
 
 bench: $(STAMP) ## print the speed and memory ratios of docs/performance.md
 	$(BIN)/python scripts/bench.py

@@ -117,6 +117,7 @@ def print_diagnostics(repeats: int) -> None:
 
 def print_sweeps(repeats: int) -> None:
     """Rows for sweeps."""
+    from tuneformer.benchmarks.sweep_memory import measure_sweep_memory
     from tuneformer.benchmarks.sweep_time import N_JOBS, measure_preflight_time, measure_sweep_time
 
     sweep = measure_sweep_time(TRAIN, repeats=repeats)
@@ -128,6 +129,9 @@ def print_sweeps(repeats: int) -> None:
     row = f"{sweep['separate_s']:.1f} s ({N_JOBS} processes) | {sweep['to_separate']:.2f}"
     print(f"{local} | {row} | 0.25 |", flush=True)
     print(f"| preflight of 1,000 jobs | {measure_preflight_time(TRAIN):.1f} s | | | 20 s |", flush=True)
+    resident = measure_sweep_memory(TRAIN, n_jobs=50)
+    row = f"{resident[49]:.1f} MiB | {resident[9]:.1f} MiB (after 10) | {resident[49] - resident[9]:+.1f} MiB"
+    print(f"| memory after 50 smoke runs, launcher=serial | {row} | below +10 MiB |", flush=True)
 
 
 def print_optimizers(repeats: int) -> None:

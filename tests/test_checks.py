@@ -46,11 +46,20 @@ def test_the_default_passes_as_plain_values_with_a_name() -> None:
             ["trainer.accelerator=gpuu"],
             "trainer.accelerator=gpuu must be one of auto, cpu, gpu, cuda, mps, tpu",
         ),
+        (
+            ["trainer=fsdp", "callbacks=ema"],
+            "trainer.strategy=fsdp does not go with callbacks.averaging: choose ddp",
+        ),
         (["trainer.strategy=dpp"], "trainer.strategy=dpp must be one of auto, ddp,"),
         (["logger.wandb.mode=on"], "logger.wandb.mode=on must be one of offline, online, disabled"),
         (
             ["optimized_metric=val/los"],
-            f"optimized_metric=val/los must be one of {', '.join(metric_names('language_modelling'))}",
+            "optimized_metric=val/los must be one of "
+            + ", ".join(metric_names("language_modelling", averaged=False)),
+        ),
+        (  # logged beside the loss of an average alone
+            ["optimized_metric=val/last_weights_loss"],
+            "optimized_metric=val/last_weights_loss must be one of val/loss, val/perplexity, val/b",
         ),
         (
             ["callbacks.checkpoints.best_metric=loss"],

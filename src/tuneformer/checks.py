@@ -175,7 +175,8 @@ def _check_root(config: Config) -> None:
 
 
 def _check_ranges(config: Config) -> None:
-    for path, allowed in (CHOICES | metrics_of_task(config["data"]["task"])).items():
+    metrics = metrics_of_task(config["data"]["task"], averaged="averaging" in config["callbacks"])
+    for path, allowed in (CHOICES | metrics).items():
         value = setting(config, path)
         if value is not None and value not in allowed:
             near = nearest(value, allowed)
@@ -251,6 +252,10 @@ def _check_devices(config: Config) -> None:
     devices = trainer["devices"]
     if trainer["strategy"] == "fsdp" and config["data"]["task"] == "translation":
         raise UserError("trainer.strategy=fsdp does not go with data.task=translation: choose ddp")
+    if trainer["strategy"] == "fsdp" and "averaging" in config["callbacks"]:
+        raise UserError(
+            "trainer.strategy=fsdp does not go with callbacks.averaging: choose ddp, or other callbacks"
+        )
     if devices == "auto":
         return
     if isinstance(devices, str):

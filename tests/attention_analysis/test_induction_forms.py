@@ -19,7 +19,7 @@ from tuneformer.runs.probe_files import read_snapshot, snapshots_in
 
 __all__ = ["train_here"]
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(900)]
 
 # one head a layer: with more of them the work is shared
 INDUCTION = [
@@ -28,7 +28,7 @@ INDUCTION = [
     "model.n_heads=1",
     "logger=none",
     "trainer.threads=1",
-    "trainer.max_steps=300",
+    "trainer.max_steps=600",
     "trainer.val_check_interval=25",
     "run_dir=run",
 ]
@@ -54,10 +54,10 @@ def test_two_layers_grow_the_two_heads_as_the_loss_falls_and_need_both(
     assert prefix[-1] > 0.35
     assert scores(run.path, 0, PREFIX)[-1] < 0.05
 
-    falling = [index for index, loss in enumerate(losses) if 0.1 * losses[0] < loss < 0.8 * losses[0]]
+    halved = next(index for index, loss in enumerate(losses) if loss < losses[0] / 2)
     for rising in (previous, prefix):
         half = (rising[0] + rising[-1]) / 2
-        assert next(index for index, score in enumerate(rising) if score > half) in falling
+        assert abs(next(index for index, score in enumerate(rising) if score > half) - halved) <= 4  # of 24
 
     analysis = analyse(run.path, checkpoint="last", text=None, examples=16)
     told = " ".join(analysis.findings)
@@ -78,7 +78,7 @@ def test_two_layers_grow_the_two_heads_as_the_loss_falls_and_need_both(
 def test_one_layer_fails_and_has_neither_head(train_here: Callable[..., Any], tmp_path: Path) -> None:
     train_here([*INDUCTION, "model.n_layers=1"])
     run = tmp_path / "run"
-    (last,) = [row for row in read_rows(run / "metrics.csv") if row["step"] == 300 and "val/loss" in row]
+    (last,) = [row for row in read_rows(run / "metrics.csv") if row["step"] == 600 and "val/loss" in row]
     assert last["val/loss"] > 1.5
     null = read_snapshot(snapshots_in(run)[0]).heads[PREVIOUS]["decoder", 0]
     assert scores(run, 0, PREVIOUS)[-1] < 1.5 * float(null[0])

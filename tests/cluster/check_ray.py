@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from tests.cluster.conftest import Start, is_training, record_of, trainer_of, wa
 
 LONG = ["trainer.max_steps=1500", "trainer.val_check_interval=1500", "trainer.log_every_n_steps=10"]
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 Statuses = Callable[[], dict[str, str]]
 
@@ -41,7 +40,7 @@ def test_a_worker_and_a_node_that_die_lose_their_job_alone_and_the_same_line_goe
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: is_training("seed=2") or is_training("seed=3"))
     cluster.remove_node(second, allow_graceful=False)
-    _, told = sweep.communicate(timeout=280)
+    _, told = sweep.communicate(timeout=500)
     assert sweep.returncode == 1, told
     found = statuses()
     assert found["seed=0"] == "interrupted"
@@ -51,24 +50,7 @@ def test_a_worker_and_a_node_that_die_lose_their_job_alone_and_the_same_line_goe
     assert "died" in record_of(lost[0])["error"]
     assert sum(status == "finished" for status in found.values()) == 2
     again = start(*line)
-    _, told = again.communicate(timeout=280)
+    _, told = again.communicate(timeout=500)
     assert again.returncode == 0, told
     assert statuses() == {f"seed={seed}": "finished" for seed in range(4)}
     assert record_of("seed=3")["hardware"]["threads"] == 1
-
-
-@pytest.mark.parametrize(
-    ("address", "reason"),
-    [
-        ("127.0.0.1:1", "launcher.address=127.0.0.1:1 cannot be reached: "),
-        ("head", "launcher.address=head must be host:port"),
-    ],
-)
-def test_a_head_that_does_not_answer_is_one_line(
-    start: Start, address: str, reason: str, tmp_path: Path
-) -> None:
-    sweep = start("launcher=ray", f"launcher.address={address}", "seed=0,1")
-    _, told = sweep.communicate(timeout=100)
-    assert sweep.returncode == 2
-    assert told.splitlines()[-1].startswith(f"error: {reason}")
-    assert not (tmp_path / "outputs").exists()

@@ -3,18 +3,19 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import Start, is_training, record_of, trainer_of, wait_for
+from tests.cluster.conftest import ROOT, Start, is_training, record_of, trainer_of, wait_for
 
 SCRIPT = Path(__file__).with_name("slurm.sh")
 SLURM = ["launcher=slurm", "launcher.partition=debug"]
 LONG = ["trainer.max_steps=1500", "trainer.val_check_interval=1500", "trainer.log_every_n_steps=10"]
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 Statuses = Callable[[], dict[str, str]]
 
@@ -55,14 +56,14 @@ def test_a_job_that_is_told_to_end_is_queued_again_and_one_that_dies_is_recorded
     # a job that is queued again waits for two minutes by SLURM's own rule; the test need not
     wait_for(lambda: _is_pending(number))
     subprocess.run(["scontrol", "update", f"JobId={number}", "StartTime=now"], check=True)
-    _, told = sweep.communicate(timeout=280)
+    _, told = sweep.communicate(timeout=500)
     assert sweep.returncode == 1, told
     assert statuses() == {"seed=0": "finished", "seed=1": "interrupted", "seed=2": "finished"}
     first = record_of("seed=0")
     assert (first["restarts"], first["steps"], first["hardware"]["threads"]) == (1, 1500, 1)
     assert "SLURM job" in record_of("seed=1")["error"]
     again = start(*SLURM, *LONG, "seed=0,1,2")
-    _, told = again.communicate(timeout=280)
+    _, told = again.communicate(timeout=500)
     assert again.returncode == 0, told
     assert set(statuses().values()) == {"finished"}
 
@@ -75,7 +76,7 @@ def _is_pending(number: str) -> bool:
 @pytest.mark.usefixtures("cluster")
 def test_two_tasks_of_a_job_train_together(start: Start, statuses: Statuses) -> None:
     sweep = start(*SLURM, "seed=0", "trainer=ddp", "trainer.devices=2")
-    _, told = sweep.communicate(timeout=280)
+    _, told = sweep.communicate(timeout=500)
     assert sweep.returncode == 0, told
     assert statuses() == {"seed=0": "finished"}
     assert record_of("seed=0")["hardware"]["devices"] == 2
@@ -83,7 +84,7 @@ def test_two_tasks_of_a_job_train_together(start: Start, statuses: Statuses) -> 
 
 @pytest.mark.usefixtures("cluster")
 def test_tasks_of_srun_agree_on_a_run_directory(small_settings: list[str], tmp_path: Path) -> None:
-    train = [str(Path(__file__).parents[2] / ".venv/bin/python"), str(Path(__file__).parents[2] / "train.py")]
+    train = [sys.executable, str(ROOT / "train.py")]
     done = subprocess.run(
         [
             "srun",
@@ -97,7 +98,7 @@ def test_tasks_of_srun_agree_on_a_run_directory(small_settings: list[str], tmp_p
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=500,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -118,9 +119,17 @@ def test_a_partition_that_is_not_there_is_one_line(start: Start) -> None:
 def test_a_cluster_that_does_not_answer_is_one_line(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "nothing.conf"))
+    nobody = tmp_path / "slurm.conf"
+    nobody.write_text(
+        "ClusterName=nobody\nSlurmctldHost=localhost(127.0.0.1)\nSlurmctldPort=1\nAuthType=auth/none\n"
+        "NodeName=localhost CPUs=1\nPartitionName=debug Nodes=ALL\n"
+    )
+    monkeypatch.setenv("SLURM_CONF", str(nobody))
     sweep = start(*SLURM, "seed=0,1")
     _, told = sweep.communicate(timeout=100)
     assert sweep.returncode == 2
-    assert told.splitlines()[-1].startswith("error: launcher=slurm: the cluster cannot be reached: ")
+    assert told.splitlines()[-1] == (
+        "error: launcher=slurm: the cluster cannot be reached: slurm_load_partitions: Unable to contact slurm"
+        " controller (connect failure)"
+    )
     assert not (tmp_path / "outputs").exists()

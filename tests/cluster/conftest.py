@@ -17,15 +17,15 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start(small_settings: list[str], tmp_path: Path) -> Iterator[Start]:
-    """start("launcher=ray", "seed=0,1"): the small sweep `mine` in a process of its own."""
+    """start("launcher=ray", "seed=0,1"): the small sweep `mine`, in the test's folder or another."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin(*overrides: str) -> subprocess.Popen[str]:
+    def begin(*overrides: str, folder: Path = tmp_path) -> subprocess.Popen[str]:
         line = [*small_settings, "preflight=quick", "sweep=mine", *overrides]
         started.append(
             subprocess.Popen(
                 [sys.executable, str(ROOT / "train.py"), "--multirun", *line],
-                cwd=tmp_path,
+                cwd=folder,
                 stderr=subprocess.PIPE,
                 text=True,
             )
@@ -66,7 +66,7 @@ def trainer_of(job: str) -> int | None:
     return None
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 240.0) -> None:
+def wait_for(condition: Callable[[], Any], seconds: float = 400.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it never came to that"

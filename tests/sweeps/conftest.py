@@ -1,10 +1,16 @@
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.sweeps.processes import Start
+
+ROOT = Path(__file__).parents[2]
 Command = Callable[..., Any]
 SWEEP = Path("outputs/sweeps/mine")
 
@@ -23,3 +29,25 @@ def records() -> Callable[[], dict[str, dict[str, Any]]]:
     return lambda: {
         file.parent.name: json.loads(file.read_text()) for file in sorted(SWEEP.glob("*/record.json"))
     }
+
+
+@pytest.fixture
+def start(small_settings: list[str], tmp_path: Path) -> Start:
+    """start("seed=0,1"): the small sweep in a process of its own."""
+
+    def begin(*overrides: str, sweep: str = "mine") -> subprocess.Popen[str]:
+        line = [*small_settings, "preflight=quick", f"sweep={sweep}", *overrides]
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "train.py"), "--multirun", *line],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 - it sets a signal and nothing else
+        )
+
+    return begin
+
+
+def _hear_ctrl_c() -> None:
+    # a test runner that was started in the background ignores it, and so would what it starts
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

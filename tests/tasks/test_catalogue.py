@@ -23,7 +23,9 @@ def test_every_task_is_a_class_that_starts_with_its_loss(task: str) -> None:
 
 @pytest.mark.fast
 def test_what_a_run_is_judged_by_follows_from_its_task() -> None:
-    assert "val/bits_per_byte" in metric_names("language_modelling")
+    assert "val/bits_per_byte" in metric_names("language_modelling", averaged=False)
+    averaged = check_config(*compose_config(["callbacks=ema", "optimized_metric=val/last_weights_loss"]))
+    assert averaged["optimized_metric"] == "val/last_weights_loss"
     with pytest.raises(UserError, match=r"^optimized_metric=val/bleu must be one of val/loss, "):
         check_config(*compose_config(["optimized_metric=val/bleu"]))
 

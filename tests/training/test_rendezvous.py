@@ -83,18 +83,29 @@ def test_an_address_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.proof
-def test_torchrun_without_a_run_directory_makes_one_for_all(tiny: list[str], tmp_path: Path) -> None:
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    done = subprocess.run(
-        [*torchrun, str(TRAIN), *tiny, "trainer=ddp"],
-        cwd=tmp_path,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize(
+    ("nodes", "trainer"),
+    [(1, ["trainer=ddp"]), (2, ["trainer=ddp", "trainer.devices=1", "trainer.num_nodes=2"])],
+)
+def test_torchrun_without_a_run_directory_makes_one_for_all(
+    nodes: int, trainer: list[str], tiny: list[str], tmp_path: Path
+) -> None:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--master_addr=127.0.0.1"]
+    torchrun += [f"--nnodes={nodes}", f"--nproc_per_node={2 // nodes}", f"--master_port={free_port()}"]
+    started = [
+        subprocess.Popen(
+            [*torchrun, f"--node_rank={node}", str(TRAIN), *tiny, *trainer],
+            cwd=tmp_path,
+            env=dict(os.environ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for node in range(nodes)
+    ]
+    for node in started:
+        told, _ = node.communicate(timeout=200)
+        assert node.returncode == 0, told
     (folder,) = (tmp_path / "outputs" / "runs").iterdir()
     record = read_record(folder / "record.json")
     assert (record["status"], record["hardware"]["devices"]) == ("finished", 2)

@@ -46,6 +46,16 @@ def few_pairs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_every_translator_can_be_watched(name: str, few_pairs: list[str], tmp_path: Path) -> None:
+    short = ["callbacks=diagnostics", "trainer.max_steps=4", "trainer.val_check_interval=4"]
+    run = tuneformer.train([*few_pairs, *MODELS[name], *short, f"run_dir={tmp_path / 'run'}"])
+    seen = {column.split("/")[1].split(".")[0] for column in run.metrics if column.startswith("attention/")}
+    expected = {"encoder_decoder": {"encoder", "decoder", "cross"}, "lstm": set[str]()}
+    assert seen == expected.get(name, {"cross"})
+    assert "curvature/sharpness" in run.metrics
+
+
 def test_a_run_is_recorded_read_again_and_translates(few_pairs: list[str], tmp_path: Path) -> None:
     folder = tmp_path / "run"
     run = tuneformer.train(

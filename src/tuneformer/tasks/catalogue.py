@@ -88,9 +88,12 @@ def task_class(task: str) -> Any:
     return getattr(import_module(entry.module), entry.name)
 
 
-def metric_names(task: str) -> tuple[str, ...]:
-    """What can be asked of a run of a task: "val/loss", "test/loss", ..."""
-    names = [entry.name for entry in (*TASKS[task].metrics, LAST_WEIGHTS_LOSS)]
+def metric_names(task: str, *, averaged: bool) -> tuple[str, ...]:
+    """What can be asked of a run of a task: "val/loss", "test/loss", ...
+
+    `averaged`: an average of the weights is evaluated, and so the last weights beside it.
+    """
+    names = [entry.name for entry in (*TASKS[task].metrics, *([LAST_WEIGHTS_LOSS] if averaged else []))]
     return tuple(f"{split}/{name}" for split in ("val", "test") for name in names)
 
 

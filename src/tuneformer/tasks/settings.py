@@ -41,9 +41,9 @@ def check_task(config: DictConfig, model: str | None, folders: Sequence[Path]) -
         )
 
 
-def metrics_of_task(task: str) -> dict[str, tuple[str, ...]]:
-    """Which metrics a run of the task may be judged by: dotted path of the setting -> names."""
-    names = metric_names(task)
+def metrics_of_task(task: str, *, averaged: bool) -> dict[str, tuple[str, ...]]:
+    """Which metrics (`metric_names`) a run may be judged by: dotted path of the setting -> names."""
+    names = metric_names(task, averaged=averaged)
     return {
         "callbacks.checkpoints.best_metric": tuple(name for name in names if name.startswith("val/")),
         "optimized_metric": (*names, "train/loss"),

@@ -102,11 +102,11 @@ class TrainerSettings:
     def _strategy(self) -> Any:
         if self.strategy != "fsdp":
             return self.strategy
-        from pytorch_lightning.strategies import ModelParallelStrategy
+        from tuneformer.training.sharded_strategy import ShardedStrategy
 
         if not isinstance(self.devices, int):
             raise UserError(f"trainer.devices={self.devices} must be a number with trainer.strategy=fsdp")
-        return ModelParallelStrategy(
+        return ShardedStrategy(
             data_parallel_size=self.devices * self.num_nodes,
             tensor_parallel_size=1,
             save_distributed_checkpoint=False,  # one file, which any number of processes loads

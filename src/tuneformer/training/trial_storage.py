@@ -1,5 +1,6 @@
 """The database in which the trials of a search lie: its sweeper asks and tells, its runs report."""
 
+import time
 import warnings
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,14 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 SECONDS_TO_WAIT = 60  # for another process that writes
+SECONDS_TO_ANSWER = 10  # for a machine that may not be there
+TRIES_TO_MAKE_TABLES, SECONDS_BETWEEN_TRIES = 10, 0.5
+CONNECTING = {
+    "sqlite": {"timeout": SECONDS_TO_WAIT},
+    "postgresql+psycopg": {"connect_timeout": SECONDS_TO_ANSWER},
+    "mysql+pymysql": {"connect_timeout": SECONDS_TO_ANSWER},
+}
+"""By the scheme of the URL, what its driver is told."""
 
 
 def open_storage(url: str) -> "RDBStorage":
@@ -18,15 +27,13 @@ def open_storage(url: str) -> "RDBStorage":
         UserError: it cannot be reached.
     """
     import optuna
-    from optuna.storages import RDBStorage
     from sqlalchemy.exc import SQLAlchemyError
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    waiting = {"connect_args": {"timeout": SECONDS_TO_WAIT}} if url.startswith("sqlite") else {}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return RDBStorage(url, engine_kwargs=waiting)
+            return _open(url)
     except ImportError as error:
         driver = (
             f"no module {error.__cause__.name}" if isinstance(error.__cause__, ImportError) else str(error)
@@ -38,6 +45,20 @@ def open_storage(url: str) -> "RDBStorage":
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise UserError(f"search.storage={_without_password(url)} cannot be reached: {reason}") from error
+
+
+def _open(url: str) -> "RDBStorage":
+    """Where several open an empty database at once, each table is made by the quickest."""
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+    engine = {"connect_args": CONNECTING.get(url.partition(":")[0], {})}
+    for _ in range(TRIES_TO_MAKE_TABLES):
+        try:
+            return RDBStorage(url, engine_kwargs=engine)
+        except (IntegrityError, ProgrammingError):
+            time.sleep(SECONDS_BETWEEN_TRIES)
+    return RDBStorage(url, engine_kwargs=engine)
 
 
 def _without_password(url: str) -> str:

@@ -1,6 +1,7 @@
 """--multirun search=...: real runs, and what stops a search before its first."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,14 +101,6 @@ def test_a_failed_trial_is_named_in_every_attempt_until_it_is_tried_again(
             "search.storage=sqlite:////no/such/folder/t.db cannot be reached: unable to open database file",
         ),
         (
-            [
-                "search=random",
-                "hydra.sweeper.n_trials=3",
-                "search.storage='postgresql://me:secret@127.0.0.1:1/x'",
-            ],
-            "search.storage=postgresql://me:***@127.0.0.1:1/x needs a driver that is not installed",
-        ),
-        (
             ["search=random", "hydra.sweeper.n_trials=3", "search.sampler=gp"],
             "search.sampler=gp must be one of",
         ),
@@ -125,4 +118,52 @@ def test_a_search_that_cannot_run_is_one_line(sweep: Command, overrides: list[st
     answer = sweep(*overrides)
     assert answer.status == 2
     assert answer.err[-1].startswith(f"error: {expected}")
+    assert not Path("outputs").exists()
+
+
+INSTALLED_BY = "pip install 'psycopg[binary]' for postgresql+psycopg://, pymysql for mysql+pymysql://"
+
+
+@pytest.mark.parametrize(
+    ("sampler", "storage", "package", "expected"),
+    [
+        (
+            "random",
+            "null",
+            "optuna",
+            "search.sampler=random needs the package optuna: pip install 'tuneformer[search]'",
+        ),
+        (
+            "cmaes",
+            "null",
+            "cmaes",
+            "search.sampler=cmaes needs the package cmaes: pip install 'tuneformer[search]'",
+        ),
+        (
+            "random",
+            "'postgresql+psycopg://me:secret@127.0.0.1:1/x'",
+            "psycopg",
+            "search.storage=postgresql+psycopg://me:***@127.0.0.1:1/x needs a driver that is not installed"
+            f" (no module psycopg): {INSTALLED_BY}",
+        ),
+        (
+            "random",
+            "'mysql+pymysql://me:secret@127.0.0.1:1/x'",
+            "pymysql",
+            "search.storage=mysql+pymysql://me:***@127.0.0.1:1/x needs a driver that is not installed"
+            f" (no module pymysql): {INSTALLED_BY}",
+        ),
+    ],
+)
+def test_what_is_not_installed_is_one_line_that_says_how_it_is(
+    sweep: Command,
+    sampler: str,
+    storage: str,
+    package: str,
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    answer = sweep(f"search={sampler}", "hydra.sweeper.n_trials=3", f"search.storage={storage}")
+    assert (answer.status, answer.err[-1]) == (2, f"error: {expected}")
     assert not Path("outputs").exists()

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from tuneformer.sweeps.job import Outcome
-from tuneformer.sweeps.search.settings import make_sampler
+from tuneformer.sweeps.search.sampler import make_sampler
 from tuneformer.sweeps.search.space import Choices, Range, Space
 from tuneformer.sweeps.search.trials import Asked, Trials
 from tuneformer.training.trial_storage import open_storage
@@ -79,6 +80,73 @@ def test_a_search_that_is_stopped_draws_what_it_would_have_drawn(trials: Open, s
             study.tell(trial.number, ended(bowl(trial)))
     parts += run_all(trials(sampler, name="stopped"))
     assert parts == whole
+
+
+@pytest.mark.parametrize("sampler", ["random", "halton", "tpe"])
+@pytest.mark.parametrize("trial", [0, 2])
+def test_a_sweep_that_is_killed_as_it_asks_draws_what_it_would_have_drawn(
+    trials: Open, sampler: str, trial: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run_all(trials(sampler, name="undisturbed", n_trials=4))
+    suggest = optuna.Trial._suggest
+    left = 2 * trial + 1  # of the trial's two values the first is drawn, the second is not
+
+    def suggest_or_die(*arguments: Any) -> Any:
+        nonlocal left
+        if left == 0:
+            raise KeyboardInterrupt
+        left -= 1
+        return suggest(*arguments)
+
+    parts = []
+    with monkeypatch.context() as planted:
+        planted.setattr(optuna.Trial, "_suggest", suggest_or_die)
+        study = trials(sampler, name="killed", n_trials=4)
+        for _ in range(trial):
+            asked = study.ask()
+            assert asked is not None
+            parts.append(asked)
+            study.tell(asked.number, ended(bowl(asked)))
+        with pytest.raises(KeyboardInterrupt):
+            study.ask()
+    parts += run_all(trials(sampler, name="killed", n_trials=4))
+    assert parts == whole
+
+
+def test_two_sweeps_that_share_a_study_draw_what_one_would(trials: Open, tmp_path: Path) -> None:
+    expected = run_all(trials("halton", name="alone"))
+    one, other = (trials("halton", folder=tmp_path / name) for name in ("one", "other"))
+    drawn = []
+    for first, second in ((one, other), (other, one), (one, other), (other, one)):
+        pair = [asked for asked in (first.ask(), second.ask()) if asked is not None]
+        drawn += pair
+        for study, asked in zip((first, second), pair, strict=True):
+            study.tell(asked.number, ended(bowl(asked)))
+    assert drawn == expected
+    assert one.ask() is other.ask() is None
+
+
+def test_of_two_that_ask_for_the_last_trial_at_once_one_gets_it(
+    trials: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = (trials(n_trials=1, folder=tmp_path / name) for name in ("one", "other"))
+    ask = optuna.Study.ask
+    answers = []
+
+    def be_overtaken(study: optuna.Study, **given: Any) -> optuna.Trial:
+        monkeypatch.setattr(optuna.Study, "ask", ask)
+        answers.append(other.ask())
+        return ask(study, **given)
+
+    monkeypatch.setattr(optuna.Study, "ask", be_overtaken)
+    answers.append(one.ask())
+    assert sorted(asked is None for asked in answers) == [False, True]
+    (got,) = [asked for asked in answers if asked is not None]
+    assert got.number == 0
+    assert one.ask() is other.ask() is None
+    # a larger total takes it up
+    more = [asked.number for asked in run_all(trials(n_trials=2, folder=tmp_path / "third"))]
+    assert more == [1]
 
 
 def test_the_number_of_trials_is_that_of_all_attempts_and_more_go_on(trials: Open) -> None:
@@ -166,7 +234,7 @@ def test_values_lie_in_their_ranges_and_spread_over_them(trials: Open) -> None:
 
 def test_seeds_of_neighbouring_trials_are_unrelated() -> None:
     draws = [
-        make_sampler({"sampler": "random", "seed": s, "startup_trials": 1}, trial=t)
+        make_sampler({"sampler": "random", "seed": s, "startup_trials": 1}, {}, trial=t)
         for s in (0, 1)
         for t in range(3)
     ]

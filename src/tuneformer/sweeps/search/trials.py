@@ -2,13 +2,12 @@
 
 import math
 import socket
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneformer.sweeps.job import Outcome
-from tuneformer.sweeps.search.settings import Settings, distributions, make_sampler
+from tuneformer.sweeps.search.settings import Settings, distributions
 from tuneformer.sweeps.search.space import Space, Value
 
 if TYPE_CHECKING:
@@ -47,8 +46,9 @@ class Trials:
     ) -> None:
         import optuna
 
+        from tuneformer.sweeps.search.sampler import NumberedSampler
+
         self.name = name
-        self._settings = settings
         self._space = distributions(space)
         self._n_trials = n_trials
         self._worst = -math.inf if maximize else math.inf
@@ -56,6 +56,7 @@ class Trials:
         self._study: Study = optuna.create_study(
             study_name=name,
             storage=storage,
+            sampler=NumberedSampler(settings, self._space),
             direction="maximize" if maximize else "minimize",
             load_if_exists=True,
         )
@@ -88,21 +89,21 @@ class Trials:
     def retry_failed(self) -> None:
         """Queues the values of every failed trial again, each in place of the failed one."""
         for trial in self.failed():
-            self._study.enqueue_trial(trial.values, user_attrs={RETRIES: trial.number})
+            self._queue(trial.values, {RETRIES: trial.number})
 
     def ask(self) -> Asked | None:
         """The next trial; None once there are `n_trials`."""
         if self._stale:
             return self._take_up(self._stale.pop(0))
-        asked = len(self._study.get_trials(deepcopy=False))
-        waiting = len(self._in_state("WAITING"))
-        if asked - waiting - len(self._retried()) >= self._n_trials:
+        if self._n_asked() >= self._n_trials:
             return None
-        self._study.sampler = make_sampler(self._settings, trial=asked)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            trial = self._study.ask(fixed_distributions=self._space)
+        if not self._in_state("WAITING"):
+            self._queue({}, {})
+        trial = self._study.ask(fixed_distributions=self._space)
         trial.set_user_attr(OWNER, self._owner)
+        if self._n_asked(before=trial.number) >= self._n_trials:
+            self._give_back(trial._trial_id)
+            return None
         return Asked(number=trial.number, values=dict(trial.params))
 
     def tell(self, number: int, outcome: Outcome) -> None:
@@ -119,17 +120,33 @@ class Trials:
 
     def _take_up(self, trial: "FrozenTrial") -> Asked:
         import optuna
-        from optuna.samplers import RandomSampler
 
-        complete = trial.params.keys() >= self._space.keys()
-        self._study.sampler = (
-            RandomSampler(seed=0) if complete else make_sampler(self._settings, trial=trial.number)
-        )
+        if trial.params.keys() >= self._space.keys():
+            return Asked(number=trial.number, values=dict(trial.params))
         again = optuna.Trial(self._study, trial._trial_id)
         for path, distribution in self._space.items():
+            if path in trial.params and path not in again.relative_params:
+                # drawn before the sweep was killed: drawn again, so that the next is what it would have been
+                self._study.sampler.sample_independent(self._study, trial, path, distribution)
             again._suggest(path, distribution)
         again.set_user_attr(OWNER, self._owner)
         return Asked(number=trial.number, values=dict(again.params))
+
+    def _queue(self, values: dict[str, Value], attributes: dict[str, int]) -> None:
+        """Queues a trial, so that it has an owner from its first moment on."""
+        self._study.enqueue_trial(values, user_attrs={OWNER: self._owner, **attributes})
+
+    def _give_back(self, trial_id: int) -> None:
+        """Leaves a trial to a search of more trials: others that share the study were quicker to ask."""
+        from optuna.trial import TrialState
+
+        self._study._storage.set_trial_state_values(trial_id, state=TrialState.WAITING)
+
+    def _n_asked(self, *, before: int | None = None) -> int:
+        """The trials asked for, retries not counted; `before`: of those, the ones of a lower number."""
+        every: list[Any] = self._study.get_trials(deepcopy=False)
+        asked = [trial.number for trial in every if trial.state.name != "WAITING"]
+        return sum(before is None or number < before for number in asked) - len(self._retried())
 
     def _retried(self) -> set[int]:
         """The failed trials in whose place another was queued."""
