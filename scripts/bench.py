@@ -82,8 +82,17 @@ def print_comparison() -> None:
 
 def print_attention_page(repeats: int) -> None:
     """Rows for the page of scripts/analyze.py."""
-    from tuneformer.benchmarks.attention_page import HEADS, LAYERS, STEPS, TOKENS, measure_attention_page
+    from tuneformer.benchmarks.attention_page import (
+        HEADS,
+        LAYERS,
+        STEPS,
+        TOKENS,
+        measure_analysis,
+        measure_attention_page,
+    )
 
+    seconds = measure_analysis(TRAIN, TRAIN.parent / "scripts" / "analyze.py")
+    print(f"| analysis of a run of the default model, 10 snapshots | {seconds:.1f} s | | | 30 s |")
     found = measure_attention_page(repeats=repeats)
     what = f"attention page, {LAYERS} x {HEADS} heads, {TOKENS} tokens, {STEPS} steps"
     print(f"| {what}: size | {found['page_mb']:.1f} MB | | | 25 MB |")

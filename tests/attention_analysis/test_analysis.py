@@ -1,5 +1,6 @@
 """What is analysed of runs of every family, and of runs of which something is missing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from tuneformer.data.tokenizers import ByteTokenizer
 from tuneformer.errors import UserError
 from tuneformer.loading import load
 from tuneformer.measures.attention_graph import rollout
-from tuneformer.runs.probe_files import read_snapshot, snapshots_in
+from tuneformer.runs.probe_files import read_snapshot, snapshots_in, write_snapshot
 from tuneformer.translating import translate
 
 FAMILIES = [family for family in TASKS if family != "lstm"]
@@ -146,6 +147,20 @@ def test_a_damaged_snapshot_is_named_and_left_out(tmp_path: Path) -> None:
     assert [step.step for step in analysis.steps] == [10, 20]
     (note,) = [note for note in analysis.notes if "step_0.npz" in note]
     assert note.startswith("left out: ")
+
+
+def test_snapshots_that_do_not_go_with_the_others_are_named_and_left_out(tmp_path: Path) -> None:
+    run = plant(tmp_path / "run", "decoder", steps=(0, 5, 10, 30))
+    first, second, *_ = (read_snapshot(file) for file in snapshots_in(run))
+    write_snapshot(run, replace(first, inputs={}))
+    shorter = {site: weights[:, 1:, 1:] for site, weights in second.weights.items()}
+    write_snapshot(run, replace(second, weights=shorter, normed={}, allowed={}))
+    analysis = analysed(run)
+    assert [step.step for step in analysis.steps] == [10, 20]
+    text = "\n".join(analysis.notes)
+    assert "step_0.npz does not say what the model was given" in text
+    assert "the snapshot of step 5 has maps of other shapes" in text
+    assert "snapshots after step 20, that of the checkpoint" in text
 
 
 def test_what_cannot_be_looked_at_is_one_line(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Induction is learned: which heads do it, when they form, and what the loss is without them."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tests.training.conftest import train_here
 from tuneformer.attention_analysis.analysis import analyse
 from tuneformer.measures.head_importance import importance_by_ablation
 from tuneformer.models.attention.layer_spec import AttentionSite
+from tuneformer.report.attention_page.head_rows import heads_csv
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.runs.probe_files import read_snapshot, snapshots_in
 
@@ -61,6 +63,10 @@ def test_two_layers_grow_the_two_heads_as_the_loss_falls_and_need_both(
     told = " ".join(analysis.findings)
     assert "decoder.0.0 attends most to the token before" in told
     assert "decoder.1.0 attends most to what followed a token before" in told
+    rows = csv.DictReader(heads_csv([analysis]).splitlines())
+    last = [row for row in rows if int(row["step"]) == 300]
+    assert max(last, key=lambda row: float(row[PREVIOUS]))["layer"] == "0"
+    assert max(last, key=lambda row: float(row["prefix_matching_random"]))["layer"] == "1"
 
     without = importance_by_ablation(run.model, lambda: losses_of_repeats(run.model), by="zero")
     assert {site: bool(score[0] > 1.0) for site, score in without.items()} == {

@@ -17,11 +17,12 @@ from tuneformer.attention_analysis.layers import guesses, score_layers
 from tuneformer.attention_analysis.look import look, trimmed
 from tuneformer.attention_analysis.measure_table import meaningful
 from tuneformer.attention_analysis.scores import HeadScores, score_heads
+from tuneformer.attention_analysis.snapshots import read_snapshots
 from tuneformer.attention_analysis.subject import Subject, read_subject
 from tuneformer.attention_analysis.token_text import TokenTexts
 from tuneformer.errors import UserError
 from tuneformer.measures.attention_graph import rollout
-from tuneformer.runs.probe_files import ProbeSnapshot, Site, read_snapshot, snapshots_in
+from tuneformer.runs.probe_files import ProbeSnapshot, Site
 
 NO_SCORES = HeadScores(scores={}, loss=None, n_repeated=None)
 
@@ -106,7 +107,7 @@ def analyse(path: Path, *, checkpoint: str, text: str | None, examples: int) -> 
     subject = read_subject(path, checkpoint=checkpoint)
     if text is not None and subject.run is None:
         raise UserError(f"{path} has no checkpoint that could read --text")
-    snapshots, notes = _read_snapshots(path) if text is None else ([], [])
+    snapshots, notes = read_snapshots(subject) if text is None else ([], [])
     if subject.run is None and not snapshots:
         raise UserError(f"{path} has no checkpoint, and no snapshot of it can be read: {'; '.join(notes)}")
     batch, more = _choose_batch(subject, snapshots, text, examples=examples)
@@ -142,22 +143,6 @@ def analyse(path: Path, *, checkpoint: str, text: str | None, examples: int) -> 
         notes=tuple(notes + shortened),
         findings=tuple(findings(scores, curves)),
     )
-
-
-def _read_snapshots(path: Path) -> tuple[list[ProbeSnapshot], list[str]]:
-    """The snapshots that can be read and go with the newest, and a line for each that is left out."""
-    found, notes = [], []
-    for file in snapshots_in(path):
-        try:
-            found.append(read_snapshot(file))
-        except UserError as error:
-            notes.append(f"left out: {error}")
-    if found:
-        shapes = _shapes(found[-1])
-        other = [snapshot.step for snapshot in found if _shapes(snapshot) != shapes]
-        notes += [f"left out: the snapshot of step {step} has maps of other shapes" for step in other]
-        found = [snapshot for snapshot in found if _shapes(snapshot) == shapes]
-    return found, notes
 
 
 def _choose_batch(
@@ -220,10 +205,6 @@ def _guesses(
         return None
     n_queries = len(example.axes["decoder"].queries)  # padding is behind them
     return TokenTexts(subject.tokenizer).all(guessed[0][:n_queries]), tuple(guessed[1][:n_queries])
-
-
-def _shapes(snapshot: ProbeSnapshot) -> dict[Site, tuple[int, ...]]:
-    return {site: weights.shape for site, weights in snapshot.weights.items()}
 
 
 def _model_in_words(subject: Subject, last: Step) -> str:

@@ -20,8 +20,8 @@ def findings(scores: HeadScores, curves: Curves) -> list[str]:
     """Lines for the terminal and the page, each number beside what it would be by chance."""
     lines = []
     for key, what in (
-        ("previous_token", "attends most to the token before"),
-        ("prefix_matching_random", "attends most to what followed a token before, on random tokens twice"),
+        ("previous_token", "the token before"),
+        ("prefix_matching_random", "what followed a token before, on random tokens twice"),
     ):
         lines += _largest(scores, key, what, curves)
     lines += _sinks(scores.scores.get("sink_rate"))
@@ -49,11 +49,10 @@ def _largest(scores: HeadScores, key: str, what: str, curves: Curves) -> list[st
     site, head, value = max(known, key=lambda each: each[2])
     null = float(score.null[site][head])
     name = head_name(site, head)
+    chance = f"(uniform attention {null:.2f})"
     if value < STANDS_OUT * null:
-        return [
-            f"no head {what} clearly: the largest is {value:.2f} of {name} (uniform attention {null:.2f})"
-        ]
-    line = f"{name} {what}: {value:.2f} (uniform attention {null:.2f})"
+        return [f"no head attends to {what} much more than by chance: {name} most, {value:.2f} {chance}"]
+    line = f"{name} attends most to {what}: {value:.2f} {chance}"
     return [line + _rise(curves, key.removesuffix("_random"), site, head)]
 
 

@@ -1,6 +1,8 @@
-"""How large the page of a large model is, and how quickly a browser shows it."""
+"""How long an analysis takes, how large the page of a large model is, and how quickly a browser shows it."""
 
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -58,6 +60,19 @@ def measure_attention_page(*, repeats: int) -> dict[str, float]:
             "head_ms": median(heads),
             "step_ms": median(steps),
         }
+
+
+def measure_analysis(train_script: Path, analyze_script: Path) -> float:
+    """Seconds of scripts/analyze.py, cold, on a run of the default model with its snapshots."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = ["trainer.max_steps=20", "trainer.val_check_interval=2", "logger=none"]
+        settings += ["data.max_validation_bytes=20000", f"run_dir={folder}/run"]
+        subprocess.run([sys.executable, str(train_script), *settings], check=True, capture_output=True)
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, str(analyze_script), f"{folder}/run"], check=True, capture_output=True
+        )
+        return time.perf_counter() - started
 
 
 def large_analysis() -> AttentionAnalysis:

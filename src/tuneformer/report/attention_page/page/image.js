@@ -28,7 +28,6 @@ const overlay = (run, weights, told, reader) => {
   if (weights) {
     const largest = Math.max(...weights) || 1;
     weights.forEach((weight, i) => {
-      context.globalAlpha = 0.12 + 0.68 * (weight / largest);
       context.fillStyle = "#e69f00";
       context.globalAlpha = 0.85 * (weight / largest);
       context.fillRect((i % across) * wide, Math.floor(i / across) * tall, wide, tall);
@@ -45,6 +44,7 @@ const overlay = (run, weights, told, reader) => {
     const box = canvas.getBoundingClientRect();
     const column = Math.floor(((event.clientX - box.left) / box.width) * across);
     const row = Math.floor(((event.clientY - box.top) / box.height) * down);
+    if (row < 0 || column < 0 || row >= down || column >= across) return;
     const query = first + row * across + column;
     change({ query: state.query === query ? null : query, cell: null });
   });

@@ -13,7 +13,7 @@ const geometryOf = (map, room) => {
   const wide = Math.min(MOST_SIDE, room);
   const labelled = (wide - 138) / Math.max(rows, columns) >= READABLE_CELL;
   const following = labelled && map.axes.following !== null;
-  const [left, top, right] = [labelled ? 72 : 34, labelled ? 66 : 18, following ? 66 : 6];
+  const [left, top, right] = [labelled ? 72 : 34, labelled ? 66 : 18, following ? 66 : labelled ? 34 : 6];
   const side = Math.min(LARGEST_CELL, (wide - left - right) / Math.max(rows, columns));
   const cell = side >= 2 ? Math.floor(side) : side;
   const tall = rows < 4 ? Math.max(cell, 22) : cell;
