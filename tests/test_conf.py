@@ -15,7 +15,8 @@ import torch
 from omegaconf import OmegaConf
 
 from tests import small_data
-from tuneformer.bounds import CHOICES, check_config
+from tuneformer.bounds import CHOICES
+from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.keys import EXAMPLES
 from tuneformer.config.options import list_options, load_option
