@@ -78,7 +78,7 @@ TRIALS = (
     ),
     Trial(experiment="modular", arm="random answers", overrides=("data.operation=random",), at_most=0.05),
     Trial(experiment="regression", arm="four layers", metric="test/loss", at_most=1.1, of_optimum=True),
-    Trial(experiment="sorting", arm="two layers", at_least=1.0),
+    Trial(experiment="sorting", arm="three layers", at_least=1.0, n_seeds=3),
     Trial(experiment="markov", arm="two layers", metric="test/loss", at_most=1.05, of_optimum=True),
     Trial(experiment="dyck", arm="two layers", at_least=0.99),
     Trial(experiment="needle", arm="two layers", at_least=0.99),
