@@ -64,7 +64,7 @@ def test_two_layers_grow_the_two_heads_as_the_loss_falls_and_need_both(
     assert "decoder.0.0 attends most to the token before" in told
     assert "decoder.1.0 attends most to what followed a token before" in told
     rows = csv.DictReader(heads_csv([analysis]).splitlines())
-    last = [row for row in rows if int(row["step"]) == 300]
+    last = [row for row in rows if int(row["step"]) == 600]
     assert max(last, key=lambda row: float(row[PREVIOUS]))["layer"] == "0"
     assert max(last, key=lambda row: float(row["prefix_matching_random"]))["layer"] == "1"
 

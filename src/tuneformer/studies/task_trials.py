@@ -46,6 +46,7 @@ class Trial:
         return above and (self.at_most is None or value <= self.at_most * scale)
 
 
+AS_MINGPT = ("optimizer.lr=1e-3", "optimizer.weight_decay=0.1")
 WITHOUT_DECAY = ("optimizer.weight_decay=0",)
 TRIALS = (
     Trial(experiment="induction", arm="two layers", at_least=0.99),
@@ -78,7 +79,7 @@ TRIALS = (
     ),
     Trial(experiment="modular", arm="random answers", overrides=("data.operation=random",), at_most=0.05),
     Trial(experiment="regression", arm="four layers", metric="test/loss", at_most=1.1, of_optimum=True),
-    Trial(experiment="sorting", arm="three layers", at_least=1.0, n_seeds=3),
+    Trial(experiment="sorting", arm="three layers", overrides=AS_MINGPT, at_least=1.0, n_seeds=3),
     Trial(experiment="markov", arm="two layers", metric="test/loss", at_most=1.05, of_optimum=True),
     Trial(experiment="dyck", arm="two layers", at_least=0.99),
     Trial(experiment="needle", arm="two layers", at_least=0.99),
