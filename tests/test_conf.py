@@ -355,7 +355,7 @@ def test_every_experiment_trains_two_steps(
     option = data_of_experiment(name)
     if option is not None:
         small_settings = [line for line in small_settings if not line.startswith(("data", "model"))]
-        small_settings += ["model.d_model=16", "data.batch_size=4", *sources.get(option, [])]
+        small_settings += ["model.d_model=24", "data.batch_size=4", *sources.get(option, [])]
         small_settings += ["data.n_validation=20", "data.n_test=20"] if option in SYNTHETIC else []
     train_two_steps(small_settings, f"experiment={name}")
 
