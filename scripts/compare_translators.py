@@ -16,12 +16,12 @@ def main() -> None:
         "--seconds", type=float, default=280.0, help="of training for each model (default: 280)"
     )
     parser.add_argument("--name", default="translation-study", help="folder below outputs/sweeps")
-    parser.add_argument("--report", type=Path, default=None, help="page to write the result into")
+    parser.add_argument("--report", type=Path, default=None, help="page to write into, between its marks")
     given = parser.parse_args()
 
     from tuneformer.errors import UserError
-    from tuneformer.runs.files import write_text
-    from tuneformer.studies.translator_report import markdown, report_page
+    from tuneformer.studies.page import replace_table
+    from tuneformer.studies.translator_report import markdown
     from tuneformer.studies.translators import TranslatorStudy
 
     if not given.seconds > 0:
@@ -29,8 +29,7 @@ def main() -> None:
     trained = TranslatorStudy(name=given.name, seconds=given.seconds, overrides=given.overrides).run()
     print(markdown(trained))
     if given.report is not None:
-        command = f"python scripts/compare_translators.py --report {given.report}"
-        write_text(given.report, report_page(trained, seconds=given.seconds, command=command))
+        replace_table(given.report, markdown(trained))
 
 
 if __name__ == "__main__":

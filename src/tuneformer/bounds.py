@@ -37,7 +37,6 @@ AT_LEAST_ONE = (
     "callbacks.attention_maps.largest_side",
     "callbacks.attention_probe.examples",
     "callbacks.attention_probe.n_tokens",
-    "callbacks.curvature.every_n_validations",
     "callbacks.curvature.examples",
     "callbacks.curvature.max_products",
     "callbacks.curvature.n_tokens",

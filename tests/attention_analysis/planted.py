@@ -14,7 +14,7 @@ from tuneformer.config.options import load_option
 from tuneformer.data.tokenizers import Tokenizer
 from tuneformer.measures.head_scores import scores_of
 from tuneformer.measures.probe import probe
-from tuneformer.measures.snapshot import first_example
+from tuneformer.measures.snapshot import snapshot_of
 from tuneformer.measures.stream_scores import stream_scores
 from tuneformer.models.build import build_model
 from tuneformer.runs.probe_files import write_snapshot
@@ -139,7 +139,7 @@ def made(model: dict[str, Any], attention: dict[str, Any], seed: int) -> nn.Modu
 def leave_snapshot(folder: Path, step: int, model: nn.Module, inputs: tuple[Tensor, ...]) -> Path:
     """What the probe of a run leaves."""
     seen = probe(model, inputs)
-    snapshot = first_example(step, model, inputs, seen, scores_of(seen, inputs), stream_scores(seen))
+    snapshot = snapshot_of(step, model, inputs, seen, scores_of(seen, inputs), stream_scores(seen))
     return write_snapshot(folder, snapshot)
 
 

@@ -2,10 +2,12 @@
 
 import itertools
 import math
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.analysis.trials import trial, trials
 from tests.wandb_server import KEY, StandIn, stand_in
@@ -13,6 +15,17 @@ from tuneformer.analysis.comparison import Comparison, compare
 from tuneformer.analysis.trial import LeftOut, Trial, Trials
 
 EVIL = "</script><script>window.broken = 1</script><b>&\"'"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.fail("these tests need Debian's chromium on the PATH: make browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -1,30 +1,16 @@
 """The page in a real browser: Debian's chromium, driven by Playwright."""
 
 import csv
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 from tests.report.conftest import EVIL
+from tests.report.watched_page import SIZES, Watched
 from tuneformer.analysis.comparison import Comparison
 from tuneformer.report.figures import all_figures
 from tuneformer.report.html import write_page
-
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("these tests need Debian's chromium on the PATH: make browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -32,24 +18,6 @@ def page_file(whole: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Pa
     path = tmp_path_factory.mktemp("page") / "comparison.html"
     write_page(path, whole, title=f"Comparison {EVIL}", command=f"compare {EVIL}")
     return path
-
-
-class Watched:
-    """An open page, with all that it asked for and complained of."""
-
-    def __init__(self, browser: Browser, file: Path, size: tuple[int, int]) -> None:
-        self.page: Page = browser.new_page(viewport={"width": size[0], "height": size[1]})
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(file.as_uri())
-
-    def draw_everything(self) -> int:
-        """Does what a person does who scrolls through; how many figures are drawn."""
-        self.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-        return int(self.page.evaluate("document.querySelectorAll('.figure .main-svg').length"))
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.data.pair_settings import write_pair_file
-from tuneformer.studies.translator_report import markdown, report_page
+from tuneformer.studies.translator_report import markdown
 from tuneformer.studies.translators import MODELS, Trained, TranslatorStudy, steps_in
 from tuneformer.tasks.translation_files import Translated, translations_text
 
@@ -33,7 +33,7 @@ def trained(folder: Path, bleu: dict[str, float]) -> list[Trained]:
 @pytest.mark.fast
 def test_the_page_has_a_row_a_verdict_and_ten_sentences_of_every_length(tmp_path: Path) -> None:
     entries = trained(tmp_path, {"encoder_decoder": 30.0, "lstm_attention": 20.0, "lstm": 10.0})
-    page = report_page(entries, seconds=280, command="python scripts/compare_translators.py")
+    page = markdown(entries)
     assert "| LSTM (`lstm`) | 1,234 | 8e-3 | 10 | 640 | 280 s | 10.00 | 50.00 | 2.500 |" in page
     assert "Order in test BLEU: encoder_decoder > lstm_attention > lstm, as expected." in page
     assert page.count("- reference:") == 10

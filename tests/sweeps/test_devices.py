@@ -15,15 +15,11 @@ ROOT = Path(__file__).parents[2]
 Records = Callable[[], dict[str, dict[str, Any]]]
 
 
-@pytest.mark.proof
-@pytest.mark.parametrize("launcher", ["serial", "local"])
-def test_jobs_on_two_devices_run_one_after_another(
-    small_settings: list[str], tmp_path: Path, records: Records, launcher: str
-) -> None:
-    line = [*small_settings, "sweep=mine", "preflight=quick", f"launcher={launcher}", "seed=0"]
+def multirun(line: list[str], *, folder: Path) -> subprocess.CompletedProcess[str]:
+    """`python train.py --multirun` in a folder, which must succeed."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), "--multirun", *line, "trainer=ddp,fsdp,default"],
-        cwd=tmp_path,
+        [sys.executable, str(ROOT / "train.py"), "--multirun", *line],
+        cwd=folder,
         env=dict(os.environ),
         capture_output=True,
         text=True,
@@ -31,6 +27,16 @@ def test_jobs_on_two_devices_run_one_after_another(
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("launcher", ["serial", "local"])
+def test_jobs_on_two_devices_run_one_after_another(
+    small_settings: list[str], tmp_path: Path, records: Records, launcher: str
+) -> None:
+    line = [*small_settings, "sweep=mine", "preflight=quick", f"launcher={launcher}", "seed=0"]
+    multirun([*line, "trainer=ddp,fsdp,default"], folder=tmp_path)
     found = records()
     assert {name: record["hardware"]["devices"] for name, record in found.items()} == {
         "seed=0,trainer=ddp": 2,
@@ -62,16 +68,7 @@ def test_a_trial_that_is_pruned_ends_on_both_devices_and_the_next_one_runs(
         "search.pruner_warmup_steps=2",
         "hydra.sweeper.n_trials=3",
     ]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), "--multirun", *line],
-        cwd=tmp_path,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = multirun(line, folder=tmp_path)
     assert "Traceback" not in done.stderr
     trials = sorted(records().values(), key=lambda record: record["search"]["trial"])
     assert [record["status"] for record in trials] == ["finished", "pruned", "finished"]

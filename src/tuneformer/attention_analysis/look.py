@@ -4,15 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from tuneformer.attention_analysis.batch import MeasuredBatch
 from tuneformer.measures.head_scores import scores_of
 from tuneformer.measures.probe import probe
-from tuneformer.measures.snapshot import first_example
+from tuneformer.measures.snapshot import snapshot_of
 from tuneformer.measures.stream_scores import stream_scores
 from tuneformer.runs.probe_files import ProbeSnapshot, Site
 
@@ -21,12 +19,7 @@ def look(step: int, model: nn.Module, batch: MeasuredBatch, shown: MeasuredBatch
     """The maps of the example that is shown, and scores of heads and layers over the whole batch."""
     measured = probe(model, batch.inputs)
     scores, streams = scores_of(measured, batch.inputs), stream_scores(measured)
-    return first_example(step, model, shown.inputs, probe(model, shown.inputs), scores, streams)
-
-
-def as_array(x: Tensor) -> NDArray[np.float32]:
-    """The numbers, in float32."""
-    return x.detach().to(device="cpu", dtype=torch.float32).numpy()
+    return snapshot_of(step, model, shown.inputs, probe(model, shown.inputs), scores, streams)
 
 
 def trimmed(snapshot: ProbeSnapshot, lengths: Mapping[str, Sequence[int]]) -> ProbeSnapshot:

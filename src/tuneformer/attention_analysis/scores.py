@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from tuneformer.attention_analysis.batch import MeasuredBatch
 from tuneformer.attention_analysis.copying import copying_scores
-from tuneformer.attention_analysis.look import as_array
 from tuneformer.measures.attention_shares import HeadScore, uniform_attention
 from tuneformer.measures.head_importance import importance_by_ablation, importance_by_gradient
 from tuneformer.measures.head_outputs import output_similarity
@@ -18,6 +17,7 @@ from tuneformer.measures.head_scores import head_scores, scores_of, tokens_by_st
 from tuneformer.measures.induction import prefix_matching
 from tuneformer.measures.null_baselines import with_random_weights
 from tuneformer.measures.probe import Probe, probe
+from tuneformer.measures.snapshot import as_array
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.decoder import Decoder
 from tuneformer.runs.probe_files import Site

@@ -6,19 +6,18 @@ from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from tuneformer.callbacks.measurement import Measurement
-from tuneformer.callbacks.probe_batch import is_sharded, probe_batch
+from tuneformer.callbacks.probe_batch import ProbeMeasurement
 from tuneformer.callbacks.probe_snapshots import keep_snapshot
 from tuneformer.callbacks.tensors import as_numbers
 from tuneformer.errors import UserError
 from tuneformer.measures.attention_shares import HeadScore
 from tuneformer.measures.head_importance import importance_by_gradient
-from tuneformer.measures.head_scores import counted_tokens, heads_of, scores_of
+from tuneformer.measures.head_scores import scores_of
 from tuneformer.measures.probe import Probe, probe
-from tuneformer.measures.snapshot import first_example
-from tuneformer.measures.stream_scores import stream_scores
+from tuneformer.measures.snapshot import snapshot_of
+from tuneformer.measures.stream_scores import counted_tokens, stream_scores
 from tuneformer.measures.units import dead_units
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.watched import Watched
@@ -27,7 +26,7 @@ from tuneformer.random_state import kept_random_state
 from tuneformer.tasks.base import Task
 
 
-class AttentionProbe(Measurement):
+class AttentionProbe(ProbeMeasurement):
     """Scores of every head and layer on a fixed batch, at each validation and on the weights it validates.
 
     `attention/<stack>.<layer>.<head>/<measure>`, `residual/<stack>.<layer>/<measure>` behind each layer and
@@ -43,22 +42,21 @@ class AttentionProbe(Measurement):
     def __init__(self, *, examples: int, n_tokens: int, snapshots: int) -> None:
         if snapshots < 0 or snapshots == 1:
             raise UserError(f"callbacks.attention_probe.snapshots={snapshots} must be 0 or at least 2")
-        self.examples = examples
-        self.n_tokens = n_tokens
+        super().__init__(examples=examples, n_tokens=n_tokens)
         self.snapshots = snapshots
-        self._batch: Any = None
         self._row: dict[str, float] = {}
 
+    def can_measure(self, task: Task) -> bool:
+        """Whether the model has attention."""
+        return any(isinstance(module, Watched) for module in task.model.modules())
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        task = cast(Task, pl_module)
-        if not trainer.is_global_zero or not can_be_probed(task.model) or is_sharded(task):
-            return
-        self._batch = probe_batch(trainer, task, examples=self.examples, n_tokens=self.n_tokens)
-        if trainer.global_step == 0:
-            self._look(trainer, task)
+        super().on_train_start(trainer, pl_module)
+        if self.batch is not None and trainer.global_step == 0:
+            self._look(trainer, cast(Task, pl_module))
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self._batch is not None and not trainer.sanity_checking:
+        if self.batch is not None and not trainer.sanity_checking:
             with torch.inference_mode(False):
                 self._row = self._look(trainer, cast(Task, pl_module))
 
@@ -69,25 +67,30 @@ class AttentionProbe(Measurement):
         return row
 
     def _look(self, trainer: pl.Trainer, task: Task) -> dict[str, float]:
-        inputs = task.model_inputs(self._batch)
+        inputs = task.model_inputs(self.batch)
         seen = probe(task.model, inputs)
         scores = scores_of(seen, inputs)
-        for site, score in head_importance(task, self._batch).items():
+        for site, score in head_importance(task, self.batch).items():
             scores[site]["importance"] = score
         streams = stream_scores(seen)
         if self.snapshots:
-            snapshot = first_example(trainer.global_step, task.model, inputs, seen, scores, streams)
+            snapshot = snapshot_of(trainer.global_step, task.model, inputs, seen, scores, streams)
             keep_snapshot(Path(trainer.default_root_dir), snapshot, at_most=self.snapshots)
-        row = as_numbers(heads_of(scores) | dead_shares(seen))
+        row = as_numbers(columns_of_heads(scores) | dead_shares(seen))
         for measure, stacks in streams.items():
             for stack, values in stacks.items():
                 row |= {f"residual/{stack}.{layer}/{measure}": each for layer, each in enumerate(values[1:])}
         return {name: value for name, value in row.items() if value == value}
 
 
-def can_be_probed(model: nn.Module) -> bool:
-    """Whether the model has attention."""
-    return any(isinstance(module, Watched) for module in model.modules())
+def columns_of_heads(scores: Mapping[AttentionSite, Mapping[str, HeadScore]]) -> dict[str, Tensor]:
+    """Each score of each head by the name of its column: attention/decoder.0.1/entropy."""
+    return {
+        f"attention/{site.stack}.{site.layer}.{head}/{measure}": value
+        for site, measured in scores.items()
+        for measure, score in measured.items()
+        for head, value in enumerate(score)
+    }
 
 
 def head_importance(task: Task, batch: Any) -> dict[AttentionSite, HeadScore]:

@@ -1,15 +1,14 @@
 """How curved the loss is where a run stands."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tuneformer.callbacks.measurement import Measurement
-from tuneformer.callbacks.probe_batch import is_sharded, probe_batch
+from tuneformer.callbacks.probe_batch import ProbeMeasurement
 from tuneformer.measures.sharpness import adam_preconditioner, adam_sharpness, sharpness
 from tuneformer.models.differentiable import twice_differentiable
 from tuneformer.models.evaluating import evaluating
@@ -19,7 +18,7 @@ from tuneformer.tasks.base import Task
 SEED = 0  # of the vector that Lanczos starts from
 
 
-class Curvature(Measurement):
+class Curvature(ProbeMeasurement):
     """`curvature/sharpness` and, of Adam and its kin, `curvature/adam_sharpness` on the probe batch.
 
     The largest eigenvalue of the Hessian, and of the Hessian under the preconditioner: 2 / lr and 38 / lr
@@ -28,28 +27,18 @@ class Curvature(Measurement):
     are spread over devices, or are of fewer than 32 bits.
     """
 
-    def __init__(
-        self, *, examples: int, n_tokens: int, every_n_validations: int, max_products: int, tolerance: float
-    ) -> None:
-        self.examples = examples
-        self.n_tokens = n_tokens
-        self.every_n_validations = every_n_validations
+    def __init__(self, *, examples: int, n_tokens: int, max_products: int, tolerance: float) -> None:
+        super().__init__(examples=examples, n_tokens=n_tokens)
         self.max_products = max_products
         self.tolerance = tolerance
-        self._batch: Any = None
-        self._validations = 0
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        task = cast(Task, pl_module)
-        whole = all(parameter.dtype.itemsize >= 4 for parameter in task.model.parameters())
-        if trainer.is_global_zero and whole and not is_sharded(task):
-            self._batch = probe_batch(trainer, task, examples=self.examples, n_tokens=self.n_tokens)
+    def can_measure(self, task: Task) -> bool:
+        """Whether the parameters are of 32 bits at least."""
+        return all(parameter.dtype.itemsize >= 4 for parameter in task.model.parameters())
 
     def after_validation(self, trainer: pl.Trainer, task: Task) -> Mapping[str, float]:
         """See `Measurement`."""
-        due = self._validations % self.every_n_validations == 0
-        self._validations += 1
-        if self._batch is None or not due:
+        if self.batch is None:
             return {}
         optimizer = trainer.optimizers[0]
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -68,7 +57,7 @@ class Curvature(Measurement):
         return row
 
     def _loss(self, task: Task) -> Any:
-        return lambda: task.loss(self._batch)
+        return lambda: task.loss(self.batch)
 
 
 def preconditioner_of(optimizer: Optimizer) -> list[Tensor] | None:

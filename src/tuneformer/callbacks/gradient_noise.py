@@ -1,14 +1,13 @@
 """How noisy the gradient is where a run stands."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from tuneformer.callbacks.measurement import Measurement
-from tuneformer.callbacks.probe_batch import is_sharded, probe_batch
+from tuneformer.callbacks.probe_batch import ProbeMeasurement
 from tuneformer.errors import UserError
 from tuneformer.measures.gradients import noise_scale
 from tuneformer.measures.weights import weight_norm
@@ -17,7 +16,7 @@ from tuneformer.random_state import kept_random_state
 from tuneformer.tasks.base import Task
 
 
-class GradientNoise(Measurement):
+class GradientNoise(ProbeMeasurement):
     """`gradient_noise/examples`, the simple noise scale, from gradients of the probe batch (1812.06162).
 
     Far above it a larger batch saves no steps. The gradients of single examples are set against their mean;
@@ -32,23 +31,16 @@ class GradientNoise(Measurement):
     def __init__(self, *, examples: int, n_tokens: int) -> None:
         if examples < 2:
             raise UserError(f"callbacks.gradient_noise.examples={examples} must be at least 2")
-        self.examples = examples
-        self.n_tokens = n_tokens
-        self._batch: Any = None
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        task = cast(Task, pl_module)
-        if trainer.is_global_zero and not is_sharded(task):
-            self._batch = probe_batch(trainer, task, examples=self.examples, n_tokens=self.n_tokens)
+        super().__init__(examples=examples, n_tokens=n_tokens)
 
     def after_validation(self, trainer: pl.Trainer, task: Task) -> Mapping[str, float]:
         """See `Measurement`."""
         del trainer
-        if self._batch is None:
+        if self.batch is None:
             return {}
         with torch.inference_mode(False), torch.enable_grad(), kept_random_state(), evaluating(task.model):
-            small, big = gradient_squares(task, self._batch)
-        n = len(self._batch[0])
+            small, big = gradient_squares(task, self.batch)
+        n = len(self.batch[0])
         noise = noise_scale(small, big, small_batch=1, big_batch=n)
         return {
             "gradient_noise/examples": noise.examples,

@@ -5,6 +5,7 @@ from typing import Any, cast
 import pytorch_lightning as pl
 from torch.distributed.tensor import DTensor
 
+from tuneformer.callbacks.measurement import Measurement
 from tuneformer.data.batch_module import BatchModule
 from tuneformer.random_state import kept_random_state
 from tuneformer.tasks.base import Task
@@ -22,3 +23,26 @@ def probe_batch(trainer: pl.Trainer, task: Task, *, examples: int, n_tokens: int
 def is_sharded(task: pl.LightningModule) -> bool:
     """Whether no process has the whole model."""
     return any(isinstance(parameter, DTensor) for parameter in cast(Task, task).model.parameters())
+
+
+class ProbeMeasurement(Measurement):
+    """A measurement on the same few examples of validation, by the first process alone.
+
+    Left out where no process has the whole model, or where `can_measure` says no.
+    """
+
+    def __init__(self, *, examples: int, n_tokens: int) -> None:
+        self.examples = examples
+        self.n_tokens = n_tokens
+        self.batch: Any = None
+        """The examples; None where nothing is measured."""
+
+    def can_measure(self, task: Task) -> bool:
+        """Whether there is something to measure in the model."""
+        del task
+        return True
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        task = cast(Task, pl_module)
+        if trainer.is_global_zero and not is_sharded(task) and self.can_measure(task):
+            self.batch = probe_batch(trainer, task, examples=self.examples, n_tokens=self.n_tokens)

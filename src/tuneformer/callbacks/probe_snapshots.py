@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tuneformer.runs.probe_files import ProbeSnapshot, snapshots_in, write_snapshot
+from tuneformer.runs.probe_files import ProbeSnapshot, snapshot_step, snapshots_in, write_snapshot
 
 
 def keep_snapshot(run: Path, snapshot: ProbeSnapshot, *, at_most: int) -> None:
@@ -10,6 +10,6 @@ def keep_snapshot(run: Path, snapshot: ProbeSnapshot, *, at_most: int) -> None:
     write_snapshot(run, snapshot)
     there = snapshots_in(run)
     while len(there) > at_most:
-        steps = [int(file.stem.removeprefix("step_")) for file in there]
+        steps = [snapshot_step(file) for file in there]
         inner = range(1, len(steps) - 1)
         there.pop(min(inner, key=lambda i: steps[i + 1] - steps[i - 1])).unlink()

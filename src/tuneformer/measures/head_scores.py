@@ -1,14 +1,14 @@
 """Every score of a head that one look into a model gives, by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from tuneformer.measures.attention_logits import largest_logit
 from tuneformer.measures.attention_maps import entropy, mean_distance, sink_rate
-from tuneformer.measures.attention_shares import HeadScore, queries_that_see
+from tuneformer.measures.attention_shares import HeadScore
 from tuneformer.measures.induction import prefix_matching_of_tokens, previous_token
 from tuneformer.measures.probe import Probe
 from tuneformer.models.attention.layer_spec import AttentionSite
@@ -53,25 +53,3 @@ def tokens_by_stack(inputs: Sequence[Tensor | None]) -> dict[str, Tensor]:
     """Return the tokens that each stack read, among what a model was called with; none where it had none."""
     tokens = [x for x in inputs if x is not None and x.dim() == 2 and x.dtype == torch.int64]
     return {"encoder": tokens[0], "decoder": tokens[-1]} if tokens else {}
-
-
-def counted_tokens(seen: Probe, stack: str) -> Bool[Tensor, "batch time"]:
-    """Return which tokens of a stack count: all but padding, which no query sees."""
-    first = seen.attention[AttentionSite(stack, 0)]
-    return queries_that_see(first.allowed, first.weights).any(dim=1)
-
-
-def without_padding(states: Tensor, counted: Bool[Tensor, "batch time"]) -> list[Tensor]:
-    """Return the states of each sequence that has any, (1, its tokens, width), one after another."""
-    pairs = zip(states, counted, strict=True)
-    return [sequence[mine][None] for sequence, mine in pairs if mine.any()]
-
-
-def heads_of(scores: Mapping[AttentionSite, Mapping[str, HeadScore]]) -> dict[str, Tensor]:
-    """Return each score of each head by the name of its column: attention/decoder.0.1/entropy."""
-    return {
-        f"attention/{site.stack}.{site.layer}.{head}/{measure}": value
-        for site, measured in scores.items()
-        for measure, score in measured.items()
-        for head, value in enumerate(score)
-    }

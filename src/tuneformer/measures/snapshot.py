@@ -14,7 +14,7 @@ from tuneformer.models.attention.watched import SeenAttention
 from tuneformer.runs.probe_files import ProbeSnapshot, Site
 
 
-def first_example(
+def snapshot_of(
     step: int,
     model: nn.Module,
     inputs: Sequence[Tensor | None],
@@ -28,19 +28,19 @@ def first_example(
     heads: dict[str, dict[Site, np.ndarray]] = {}
     for site, measured in scores.items():
         for measure, score in measured.items():
-            heads.setdefault(measure, {})[site] = _array(score.float())
+            heads.setdefault(measure, {})[site] = as_array(score)
     return ProbeSnapshot(
         step=step,
-        weights={site: _array(found.weights[0].float()) for site, found in attention.items()},
+        weights={site: as_array(found.weights[0]) for site, found in attention.items()},
         normed={
-            site: _array(norm_weighted(found.weights[:1], found.values[:1], outputs[site])[0].float())
+            site: as_array(norm_weighted(found.weights[:1], found.values[:1], outputs[site])[0])
             for site, found in attention.items()
             if site in outputs
         },
         allowed={
             site: _allowed_in_first(found) for site, found in attention.items() if found.allowed is not None
         },
-        inputs={i: _array(x[:1]) for i, x in enumerate(inputs) if x is not None},
+        inputs={i: as_array(x[:1]) for i, x in enumerate(inputs) if x is not None},
         heads=heads,
         streams={
             measure: {stack: np.asarray(values, dtype=np.float32) for stack, values in stacks.items()}
@@ -64,8 +64,9 @@ def _allowed_in_first(found: SeenAttention) -> np.ndarray:
         allowed = allowed[0].any(dim=0)
     elif allowed.dim() == 3:
         allowed = allowed[0]
-    return _array(allowed.expand(found.weights.shape[2:]))
+    return as_array(allowed.expand(found.weights.shape[2:]))
 
 
-def _array(x: Tensor) -> np.ndarray:
-    return x.detach().cpu().numpy()
+def as_array(x: Tensor) -> np.ndarray:
+    """The numbers on the CPU: in float32 where they are real."""
+    return (x.detach().float() if x.is_floating_point() else x.detach()).cpu().numpy()

@@ -2,9 +2,13 @@
 
 from statistics import fmean
 
-from tuneformer.measures.head_scores import counted_tokens, without_padding
+from jaxtyping import Bool
+from torch import Tensor
+
+from tuneformer.measures.attention_shares import queries_that_see
 from tuneformer.measures.probe import Probe
 from tuneformer.measures.residual_stream import kurtosis, rank_collapse, residual_norm
+from tuneformer.models.attention.layer_spec import AttentionSite
 
 STREAM_MEASURES = {"norm": residual_norm, "rank_collapse": rank_collapse, "kurtosis": kurtosis}
 
@@ -19,3 +23,15 @@ def stream_scores(seen: Probe) -> dict[str, dict[str, list[float]]]:
                 fmean(score(sequence) for sequence in without_padding(state, counted)) for state in states
             ]
     return scores
+
+
+def counted_tokens(seen: Probe, stack: str) -> Bool[Tensor, "batch time"]:
+    """Return which tokens of a stack count: all but padding, which no query sees."""
+    first = seen.attention[AttentionSite(stack, 0)]
+    return queries_that_see(first.allowed, first.weights).any(dim=1)
+
+
+def without_padding(states: Tensor, counted: Bool[Tensor, "batch time"]) -> list[Tensor]:
+    """Return the states of each sequence that has any, (1, its tokens, width), one after another."""
+    pairs = zip(states, counted, strict=True)
+    return [sequence[mine][None] for sequence, mine in pairs if mine.any()]

@@ -39,6 +39,28 @@ def sections() -> list[ws.Section]:
                 wr.WeavePanelSummaryTable(table_name="parameter_groups"),
             ],
         ),
+        *_watched(),
+        ws.Section(
+            name="Throughput",
+            panels=[
+                _lines("Tokens per second", ["throughput/tokens_per_second"], STEP),
+                _lines("Milliseconds a step", ["throughput/step_ms"], STEP),
+            ],
+        ),
+        ws.Section(
+            name="Sweep",
+            panels=[
+                wr.ParallelCoordinatesPlot(title="Settings and their validation loss", columns=_columns()),
+                wr.RunComparer(diff_only=True),
+            ],
+        ),
+        ws.Section(name="Text", panels=[wr.WeavePanelSummaryTable(table_name="sample")]),
+    ]
+
+
+def _watched() -> list[ws.Section]:
+    """What is measured while a run trains."""
+    return [
         ws.Section(
             name="Gradients and updates",
             panels=[
@@ -61,21 +83,6 @@ def sections() -> list[ws.Section]:
                 wr.MediaBrowser(title="What each head looks at", media_keys=["attention_maps/decoder"]),
             ],
         ),
-        ws.Section(
-            name="Throughput",
-            panels=[
-                _lines("Tokens per second", ["throughput/tokens_per_second"], STEP),
-                _lines("Milliseconds a step", ["throughput/step_ms"], STEP),
-            ],
-        ),
-        ws.Section(
-            name="Sweep",
-            panels=[
-                wr.ParallelCoordinatesPlot(title="Settings and their validation loss", columns=_columns()),
-                wr.RunComparer(diff_only=True),
-            ],
-        ),
-        ws.Section(name="Text", panels=[wr.WeavePanelSummaryTable(table_name="sample")]),
     ]
 
 

@@ -66,7 +66,7 @@ def snapshot_file(run: Path, step: int) -> Path:
 def snapshots_in(run: Path) -> list[Path]:
     """The snapshots of a run directory, by step."""
     files = (run / FOLDER).glob("step_*.npz")
-    return sorted((file for file in files if NAME.fullmatch(file.name)), key=_step)
+    return sorted((file for file in files if NAME.fullmatch(file.name)), key=snapshot_step)
 
 
 def write_snapshot(run: Path, snapshot: ProbeSnapshot) -> Path:
@@ -100,7 +100,7 @@ def read_snapshot(file: Path) -> ProbeSnapshot:
     try:
         # opened here: numpy leaves a damaged file open
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            return _sorted_out(_step(file), {name: arrays[name] for name in arrays.files})
+            return _sorted_out(snapshot_step(file), {name: arrays[name] for name in arrays.files})
     except FileNotFoundError as error:
         raise UserError(f"{file} does not exist") from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -145,7 +145,8 @@ def _check_shapes(maps: Mapping[str, Maps], heads: Mapping[str, Mapping[Site, ND
                 raise ValueError(f"heads/{measure}/{_text(site)} has the shape {array.shape}")
 
 
-def _step(file: Path) -> int:
+def snapshot_step(file: Path) -> int:
+    """The step that a file of probes/ is of."""
     found = NAME.fullmatch(file.name)
     if not found:
         raise ValueError("it is not called step_<number>.npz")

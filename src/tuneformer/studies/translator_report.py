@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tuneformer.studies.translators import MODELS, RATES, Trained
+from tuneformer.studies.translators import MODELS, Trained
 from tuneformer.tasks.translation_files import TRANSLATIONS_FILE, read_translations
 
 N_SAMPLES = 10
@@ -23,8 +23,9 @@ def table(trained: Sequence[Trained]) -> str:
     ]
     for entry in trained:
         record, final = entry.record, entry.record["metrics"]["final"]
+        model = MODELS[entry.option]
         lines.append(
-            f"| {MODELS[entry.option]} | {record['model']['parameters']:,} | {RATES[entry.option]}"
+            f"| {model.label} | {record['model']['parameters']:,} | {model.rate}"
             f" | {record['steps']:,} | {record['pairs']:,} | {record['train_seconds']:.0f} s"
             f" | {final['test/bleu']:.2f} | {final['test/chrf']:.2f} | {final['test/loss']:.3f} |"
         )
@@ -61,21 +62,3 @@ def samples(trained: Sequence[Trained]) -> str:
 
 def _quoted(text: str) -> str:
     return f"`{text.replace('`', chr(39))}`" if text else "(nothing)"
-
-
-def report_page(trained: Sequence[Trained], *, seconds: float, command: str) -> str:
-    """The whole page docs/results/translation.md."""
-    record = trained[0].record
-    hardware = record["hardware"]
-    pairs = record["data"]["pairs"]
-    corpus = (
-        f"English to German interface sentences (`data=translation`): {pairs['train']:,} training pairs,"
-        f" {pairs['test']:,} test pairs of other components."
-    )
-    budget = (
-        f"Each model trained for about {seconds:.0f} seconds on {hardware['threads']} threads of a CPU, with"
-        " the same optimizer and schedule over the steps that fit, and the best of three rates on validation"
-        " (2e-3, 3e-3, 8e-3, at as many steps and the same seed). Beam search as `data=translation` sets it."
-        " One seed."
-    )
-    return f"# Translation\n\nMade by\n```\n{command}\n```\n{corpus}\n{budget}\n\n{markdown(trained)}\n"

@@ -13,16 +13,24 @@ from tuneformer.studies.running import Call, Outcome, run_one
 from tuneformer.terminal import say
 
 EXPERIMENT = "translation"
-MODELS = {
-    "encoder_decoder": "Transformer (`encoder_decoder`)",
-    "lstm_attention": "LSTM with attention (`lstm_attention`)",
-    "lstm": "LSTM (`lstm`)",
-}
-RATES = {"encoder_decoder": "3e-3", "lstm_attention": "8e-3", "lstm": "8e-3"}
-"""The best of 2e-3, 3e-3 and 8e-3 each, in BLEU on validation at the same seed and steps."""
 TIMED_STEPS = 60
 """Steps of the short run that tells how long a step of a model takes."""
 PLAN = "steps.json"
+
+
+@dataclass(frozen=True)
+class Translator:
+    """A model as it is called, and its rate: the best of 2e-3, 3e-3 and 8e-3 in BLEU on validation."""
+
+    label: str
+    rate: str
+
+
+MODELS = {
+    "encoder_decoder": Translator("Transformer (`encoder_decoder`)", "3e-3"),
+    "lstm_attention": Translator("LSTM with attention (`lstm_attention`)", "8e-3"),
+    "lstm": Translator("LSTM (`lstm`)", "8e-3"),
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ class TranslatorStudy:
 
     def _call(self, option: str, steps: int, kind: str, *extra: str) -> Call:
         overrides = [f"experiment={EXPERIMENT}", f"model={option}", f"trainer.max_steps={steps}"]
-        overrides.append(f"optimizer.lr={RATES[option]}")
+        overrides.append(f"optimizer.lr={MODELS[option].rate}")
         return [*overrides, *extra, *self.overrides], str(self.folder / f"{kind},{option}")
 
     def _planned(self, option: str) -> int | None:

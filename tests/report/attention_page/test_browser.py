@@ -4,14 +4,13 @@ import csv
 import io
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, sync_playwright
+from playwright.sync_api import Browser, Locator
 
 from tests.report.attention_page.drawn import (
     EVIL,
@@ -21,23 +20,12 @@ from tests.report.attention_page.drawn import (
     image_analysis,
     pair_analysis,
 )
-from tests.report.test_browser import SIZES, Watched
+from tests.report.watched_page import SIZES, Watched
 from tuneformer.attention_analysis.analysis import AttentionAnalysis
 from tuneformer.report.attention_page.files import write_analysis
 
 Open = Callable[..., Watched]
 BLOB = ("blob:", "data:")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("these tests need Debian's chromium on the PATH: make browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
