@@ -58,18 +58,20 @@ def test_the_csv_has_a_row_for_each_head_at_each_step(tmp_path: Path) -> None:
             assert row["copying"] == row["loss_without"] == ""
 
 
-def test_the_json_has_the_last_maps_in_full(tmp_path: Path) -> None:
+def test_the_json_has_the_maps_of_every_step_in_full(tmp_path: Path) -> None:
     first, second = decoder_analysis(), decoder_analysis(seed=1, name="second")
     file = write_analysis(tmp_path, [first, second], command="analyze")[1]
     runs = json.loads(file.read_text(encoding="utf-8"))["runs"]
     for analysis, run in zip((first, second), runs, strict=True):
-        for kind in ("weights", "normed"):
-            for (stack, layer), maps in getattr(analysis.last.snapshot, kind).items():
-                written = np.array(run[kind][f"{stack}.{layer}"], dtype=np.float32)
-                np.testing.assert_array_equal(written, maps.astype(np.float32))
-        np.testing.assert_array_equal(
-            np.array(run["rollout"]["decoder"], dtype=np.float32), analysis.last.rollout["decoder"]
-        )
+        assert [*run["maps"]] == ["0", "100", "200"]
+        for step in analysis.steps:
+            written = run["maps"][str(step.step)]
+            for kind in ("weights", "normed"):
+                for (stack, layer), maps in getattr(step.snapshot, kind).items():
+                    read = np.array(written[kind][f"{stack}.{layer}"], dtype=np.float32)
+                    np.testing.assert_array_equal(read, maps.astype(np.float32))
+            rolled = np.array(written["rollout"]["decoder"], dtype=np.float32)
+            np.testing.assert_array_equal(rolled, step.rollout["decoder"])
         values = run["scores"]["copying"]["values"]["decoder.0"]
         assert values == analysis.scores.scores["copying"].values["decoder", 0].tolist()
         assert run["axes"]["decoder"]["keys"] == list(analysis.example.axes["decoder"].keys)

@@ -13,14 +13,12 @@ from tuneformer.report.attention_page.page_data import finite, site_key
 from tuneformer.runs.files import write_whole
 from tuneformer.runs.probe_files import Site
 
-MAP_KINDS = ("weights", "normed")
-
 
 def write_json(path: Path, analyses: Sequence[AttentionAnalysis]) -> None:
     """Writes the file, whole or not at all.
 
-    One object a run: `scores` of heads with their `null`, `scores_by_step`, `layers`, `curves`, and the maps
-    of the last step as nested lists (head, query, key). Those of earlier steps are in probes/.
+    One object a run: `scores` of heads with their `null`, `scores_by_step`, `layers`, `curves`, and `maps`:
+    step -> "weights", "normed" -> module -> nested lists (head, query, key), "rollout" -> stack -> (query, key).
     """
     write_whole(path, lambda file: _write(file, analyses))
 
@@ -30,11 +28,16 @@ def _write(file: IO[bytes], analyses: Sequence[AttentionAnalysis]) -> None:
     for number, analysis in enumerate(analyses):
         head = json.dumps(as_json(analysis), allow_nan=False, ensure_ascii=False)
         file.write((", " if number else "").encode() + head[:-1].encode())
-        for kind in MAP_KINDS:
-            _write_maps(file, kind, getattr(analysis.last.snapshot, kind))
-        rolled = {(stack, -1): maps for stack, maps in analysis.last.rollout.items()}
-        _write_maps(file, "rollout", rolled)
-        file.write(b"}")
+        file.write(b', "maps": {')
+        for place, step in enumerate(analysis.steps):
+            file.write(f'{", " if place else ""}"{step.step}": {{'.encode())
+            _write_maps(file, "weights", _by_key(step.snapshot.weights))
+            file.write(b", ")
+            _write_maps(file, "normed", _by_key(step.snapshot.normed))
+            file.write(b", ")
+            _write_maps(file, "rollout", step.rollout)
+            file.write(b"}")
+        file.write(b"}}")
     file.write(b"]}\n")
 
 
@@ -74,10 +77,13 @@ def _numbers(values: Mapping[Site, NDArray[Any]]) -> dict[str, list[float | None
     return {site_key(site): [finite(float(x)) for x in array.tolist()] for site, array in values.items()}
 
 
-def _write_maps(file: IO[bytes], kind: str, maps: Mapping[Site, NDArray[Any]]) -> None:
-    file.write(f', "{kind}": {{'.encode())
-    for number, (site, array) in enumerate(maps.items()):
-        name = site[0] if site[1] < 0 else site_key(site)
+def _by_key(maps: Mapping[Site, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {site_key(site): array for site, array in maps.items()}
+
+
+def _write_maps(file: IO[bytes], kind: str, maps: Mapping[str, NDArray[Any]]) -> None:
+    file.write(f'"{kind}": {{'.encode())
+    for number, (name, array) in enumerate(maps.items()):
         file.write(f"{', ' if number else ''}{json.dumps(name)}: {_nested(array)}".encode())
     file.write(b"}")
 
