@@ -5,7 +5,7 @@ import pytest
 
 from tests.data.pair_settings import write_pair_file
 from tuneformer.studies.translator_report import markdown
-from tuneformer.studies.translators import MODELS, Trained, TranslatorStudy, steps_in
+from tuneformer.studies.translators import MODELS, Trained, TranslatorStudy
 from tuneformer.tasks.translation_files import Translated, translations_text
 
 
@@ -46,12 +46,6 @@ def test_the_page_has_a_row_a_verdict_and_ten_sentences_of_every_length(tmp_path
 def test_another_order_is_told(tmp_path: Path) -> None:
     entries = trained(tmp_path, {"encoder_decoder": 15.0, "lstm_attention": 20.0, "lstm": 10.0})
     assert "Order in test BLEU: lstm_attention > encoder_decoder > lstm, not as expected" in markdown(entries)
-
-
-@pytest.mark.fast
-def test_steps_fill_the_time() -> None:
-    assert steps_in(280, timed_steps=60, timed_seconds=6) == 2800
-    assert steps_in(0.001, timed_steps=60, timed_seconds=6) == 1
 
 
 @pytest.mark.proof

@@ -4,17 +4,22 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
+from tuneformer.checks import check_config
+from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import OUTPUTS
 from tuneformer.runs.files import write_json
 from tuneformer.runs.record import Record
-from tuneformer.studies.running import Call, Outcome, run_one
+from tuneformer.studies.running import Outcome, run_one
+from tuneformer.sweeps.launchers.local import in_child, load_before_forking
 from tuneformer.terminal import say
 
 EXPERIMENT = "translation"
-TIMED_STEPS = 60
-"""Steps of the short run that tells how long a step of a model takes."""
+WARM_UP, TIMED_STEPS = 30, 60
+"""Steps that tell how long one of a model takes: the first, with new shapes of batches, are slower."""
 PLAN = "steps.json"
 
 
@@ -45,7 +50,7 @@ class Trained:
 class TranslatorStudy:
     """Each model of MODELS trained for `seconds` of training, one after the other, on all cores.
 
-    A short run tells how long a step takes, and so how many steps the schedule has; that number is kept,
+    A few steps tell how long one takes, and so how many the schedule has; that number is kept,
     so that the same call goes on where it was stopped. The runs lie in outputs/sweeps/<name>.
     """
 
@@ -64,35 +69,46 @@ class TranslatorStudy:
         for option in MODELS:
             steps = self._planned(option)
             if steps is None:
-                call = self._call(option, TIMED_STEPS, "timed", f"trainer.val_check_interval={TIMED_STEPS}")
-                steps = self._plan(option, run_one(call, folder=self.folder))
+                steps = self._plan(option)
             say(f"{option}: {steps:,} steps in about {self.seconds:.0f} s")
-            call = self._call(option, steps, "trained", f"trainer.val_check_interval={max(steps // 4, 1)}")
+            call = self._overrides(option, steps), str(self.folder / f"trained,{option}")
             record = _record_of(option, run_one(call, folder=self.folder))
             trained.append(Trained(option, record, Path(call[1])))
         return trained
 
-    def _call(self, option: str, steps: int, kind: str, *extra: str) -> Call:
-        overrides = [f"experiment={EXPERIMENT}", f"model={option}", f"trainer.max_steps={steps}"]
-        overrides.append(f"optimizer.lr={MODELS[option].rate}")
-        return [*overrides, *extra, *self.overrides], str(self.folder / f"{kind},{option}")
+    def _overrides(self, option: str, steps: int) -> list[str]:
+        own = [f"experiment={EXPERIMENT}", f"model={option}", f"optimizer.lr={MODELS[option].rate}"]
+        own += [f"trainer.max_steps={steps}", f"trainer.val_check_interval={max(steps // 4, 1)}"]
+        return [*own, *self.overrides]
 
     def _planned(self, option: str) -> int | None:
         file = self.folder / PLAN
         return json.loads(file.read_text()).get(option) if file.exists() else None
 
-    def _plan(self, option: str, outcome: Outcome) -> int:
-        record = _record_of(option, outcome)
-        steps = steps_in(self.seconds, timed_steps=record["steps"], timed_seconds=record["train_seconds"])
+    def _plan(self, option: str) -> int:
+        composed, hydra = compose_config(self._overrides(option, WARM_UP + TIMED_STEPS))
+        load_before_forking(())
+        taken = in_child(_seconds_per_step, check_config(composed, hydra))
+        if isinstance(taken, UserError):
+            raise taken
+        steps = max(1, int(self.seconds / taken))
+        self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / PLAN
         known = json.loads(file.read_text()) if file.exists() else {}
         write_json(file, known | {option: steps})
         return steps
 
 
-def steps_in(seconds: float, *, timed_steps: int, timed_seconds: float) -> int:
-    """How many steps fit into `seconds`, by what so many have taken; one at least."""
-    return max(1, int(seconds * timed_steps / timed_seconds))
+def _seconds_per_step(config: dict[str, Any]) -> float | UserError:
+    """The mean, since batches are of different lengths."""
+    from tuneformer.sweeps.preflight.step_times import step_times
+    from tuneformer.training.start import prepare_data
+
+    try:
+        data, prepared = prepare_data(config)
+        return mean(step_times(config, data, prepared, warm_up=WARM_UP, steps=TIMED_STEPS))
+    except UserError as error:
+        return error
 
 
 def _record_of(option: str, outcome: Outcome) -> Record:

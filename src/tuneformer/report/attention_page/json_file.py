@@ -18,7 +18,8 @@ def write_json(path: Path, analyses: Sequence[AttentionAnalysis]) -> None:
     """Writes the file, whole or not at all.
 
     One object a run: `scores` of heads with their `null`, `scores_by_step`, `layers`, `curves`, and `maps`:
-    step -> "weights", "normed" -> module -> nested lists (head, query, key), "rollout" -> stack -> (query, key).
+    step -> "weights", "normed" -> module -> nested lists (head, query, key), and step -> "rollout" -> stack
+    -> (query, key).
     """
     write_whole(path, lambda file: _write(file, analyses))
 

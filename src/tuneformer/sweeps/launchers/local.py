@@ -50,14 +50,14 @@ class LocalLauncher:
         self.n_jobs = n_jobs
         self._devices = 1
         self._shares: list[Share] | None = None
-        forkserver().set_forkserver_preload([*LOADED_BEFORE, *UNKNOWN_JOBS])
+        load_before_forking(UNKNOWN_JOBS)
 
     def check(self, configs: Sequence[Config]) -> None:
         """Raises UserError if the jobs ask for more GPUs than there are."""
         wanted = [config["trainer"]["devices"] for config in configs]
         self._devices = max((number for number in wanted if isinstance(number, int)), default=1)
         named = set[str]().union(*map(target_modules, configs))
-        forkserver().set_forkserver_preload([*LOADED_BEFORE, *sorted(named)])
+        load_before_forking(sorted(named))
         self.shares()
 
     def at_a_time(self) -> int:
@@ -98,6 +98,11 @@ class LocalLauncher:
 def forkserver() -> ForkServerContext:
     """Processes forked from one that has loaded what a run needs."""
     return multiprocessing.get_context("forkserver")
+
+
+def load_before_forking(modules: Sequence[str]) -> None:
+    """What the first process that is asked for, and so all of them, has loaded besides LOADED_BEFORE."""
+    forkserver().set_forkserver_preload([*LOADED_BEFORE, *modules])
 
 
 def in_child(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -1,8 +1,6 @@
 """Builds what jobs would train, on the meta device, and times a few steps of each kind."""
 
-import itertools
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -14,11 +12,11 @@ from hydra.utils import instantiate
 from tuneformer.config.whitelist import whitelisted
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import UserError
-from tuneformer.lr_range_test.run import sweep_rates
 from tuneformer.models.size import n_parameters
 from tuneformer.optim.build import build_optimizer, build_schedule
 from tuneformer.optim.factory import optimizer_factory
 from tuneformer.random_state import kept_random_state
+from tuneformer.sweeps.preflight.step_times import step_times
 from tuneformer.tasks.base import Task
 from tuneformer.training.assembly import build_task, build_trainer_settings
 from tuneformer.training.start import prepare_data
@@ -27,7 +25,6 @@ Config = dict[str, Any]
 
 TIMED_STEPS = 5
 WARM_UP = 2
-SMALL_RATE = 1e-3  # of optimizer.lr: timing must not diverge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +91,7 @@ class _Parts:
         data, prepared = self.data(config)
         return self._once(
             "seconds",
-            lambda: _time_steps(config, data, prepared),
+            lambda: _median_step(config, data, prepared),
             *(config[group] for group in ("data", "model", "attention", "param_groups", "trainer")),
             _targets(config["optimizer"]),
         )
@@ -125,20 +122,9 @@ def _build_optimizer(task: Task, config: Config) -> None:
     )
 
 
-def _time_steps(config: Config, data: Data[Any], prepared: PreparedData) -> float:
-    ends: list[float] = []
-    low = SMALL_RATE * config["optimizer"]["lr"]
-    sweep_rates(
-        config,
-        data=data,
-        prepared=prepared,
-        low=low,
-        high=2 * low,
-        steps=WARM_UP + TIMED_STEPS,
-        told=lambda _: ends.append(time.perf_counter()),
-    )
-    kept = ends[WARM_UP - 1 :]
-    return median(b - a for a, b in itertools.pairwise(kept)) if len(kept) > 1 else 0.0
+def _median_step(config: Config, data: Data[Any], prepared: PreparedData) -> float:
+    times = step_times(config, data, prepared, warm_up=WARM_UP, steps=TIMED_STEPS)
+    return median(times) if times else 0.0
 
 
 def _data_key(config: Config) -> Any:
