@@ -28,7 +28,10 @@ def mix(*numbers: int) -> int:
 def set_random_state(*numbers: int) -> None:
     """Sets torch's, NumPy's and Python's global generators to a function of the numbers."""
     state = mix(*numbers)
-    torch.manual_seed(state)
+    if torch.accelerator.is_available():
+        torch.manual_seed(state)
+    else:  # it would note the caller's stack for each kind of device, at a hundred times the cost
+        torch.default_generator.manual_seed(state)
     np.random.seed(state & 0xFFFFFFFF)
     random.seed(state)
 

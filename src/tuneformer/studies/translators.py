@@ -78,7 +78,7 @@ class TranslatorStudy:
 
     def _overrides(self, option: str, steps: int) -> list[str]:
         own = [f"experiment={EXPERIMENT}", f"model={option}", f"optimizer.lr={MODELS[option].rate}"]
-        own += [f"trainer.max_steps={steps}", f"trainer.val_check_interval={max(steps // 4, 1)}"]
+        own += [f"trainer.max_steps={steps}", f"trainer.val_check_interval={steps}"]
         return [*own, *self.overrides]
 
     def _planned(self, option: str) -> int | None:
