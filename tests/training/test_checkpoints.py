@@ -149,23 +149,22 @@ def test_a_disk_that_is_full_for_every_file_is_still_one_line(
 def test_best_checkpoint_holds_the_weights_of_the_lowest_validation_loss(
     tiny: list[str], train_here: TrainHere, tmp_path: Path
 ) -> None:
-    # a rate so high that the loss is lower at step 10 than at 20
-    run = [*tiny, "optimizer.lr=0.3", "scheduler=constant"]
-    train_here([*run, "trainer.max_steps=20", "run_dir=run"])
+    # the rate rises so far that the loss at step 20 is several times that at step 10, whatever the rounding
+    rising = ["optimizer.lr=10", "scheduler=warmup", "scheduler.warmup=19", "trainer.max_steps=20"]
+    train_here([*tiny, *rising, "callbacks.checkpoints.every_n_steps=10", "run_dir=run"])
     rows = {row["step"]: row["val/loss"] for row in repeatable_rows(tmp_path / "run") if "val/loss" in row}
-    lowest = min(rows, key=lambda step: rows[step])
-    assert lowest == 10
+    assert rows[20] > 2 * rows[10]
     best = read_checkpoint(tmp_path / "run", "best.ckpt")
-    assert best["global_step"] == lowest
+    assert best["global_step"] == 10
     assert "optimizer_states" not in best
     record = read_record(tmp_path / "run" / "record.json")
-    assert record["metrics"]["best"]["val/loss"] == rows[lowest]
-    assert record["metrics"]["best"]["step"] == lowest
+    assert record["metrics"]["best"]["val/loss"] == rows[10]
+    assert record["metrics"]["best"]["step"] == 10
 
-    assert tuneformer.load_run(tmp_path / "run", checkpoint="best").step == lowest
-    # the same weights, trained only so far
-    train_here([*run, "trainer.max_steps=10", "run_dir=short"])
-    assert_same_tree(best["state_dict"], read_checkpoint(tmp_path / "short")["state_dict"])
+    assert tuneformer.load_run(tmp_path / "run", checkpoint="best").step == 10
+    of_the_step = read_checkpoint(tmp_path / "run", "previous.ckpt")
+    assert of_the_step["global_step"] == 10
+    assert_same_tree(best["state_dict"], of_the_step["state_dict"])
 
 
 def test_no_best_checkpoint_is_kept_where_none_is_asked_for(
