@@ -6,7 +6,7 @@ STAMP := .venv/.complete
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
 CLUSTER := slurmctld slurmd slurm-client munge postgresql
 
-.PHONY: help setup browser train test check proof cluster-test bench study study-attention study-tasks translation dashboard clean
+.PHONY: help setup browser train test lint check proof cluster-test bench study study-attention study-tasks translation dashboard clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -29,11 +29,13 @@ train: $(STAMP) ## train the default experiment on real text
 test: $(STAMP) ## all tests but the long proofs
 	$(TEST) -m 'not proof'
 
-check: $(STAMP) ## format, lint, types, layers and the fast tests: two to three minutes
+lint: $(STAMP) ## format, lint, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+check: lint ## lint and the fast tests: two to three minutes
 	$(TEST) -m fast
 
 proof: $(STAMP) ## the long proofs

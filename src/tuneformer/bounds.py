@@ -25,8 +25,8 @@ CHOICES = {
     "search.sampler": ("random", "halton", "tpe", "cmaes"),
     "scheduler.cooldown_shape": ("linear", "cosine", "one_minus_sqrt", "sqrt"),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
-    "trainer.float32_matmul_precision": ("highest", "high", "medium"),
-    "trainer.precision": ("32-true", "bf16-mixed", "bf16-true", "16-mixed", "64-true"),
+    "trainer.float32_matmul_precision": ("highest", "high", "medium", "auto"),
+    "trainer.precision": ("32-true", "bf16-mixed", "bf16-true", "16-mixed", "64-true", "auto"),
     "trainer.strategy": ("auto", "ddp", "ddp_find_unused_parameters_true", "fsdp"),
 }
 

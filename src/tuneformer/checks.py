@@ -30,6 +30,7 @@ from tuneformer.tasks.settings import FOLLOWS_FROM_DATA, check_task, metrics_of_
 
 Config = dict[str, Any]
 
+MEASURABLE = ("precision", "float32_matmul_precision", "threads", "compile")
 OUR_RESOLVER = "UserError raised while resolving interpolation: "
 
 
@@ -138,6 +139,12 @@ def _check_devices(config: Config) -> None:
     if trainer["strategy"] == "fsdp" and "averaging" in config["callbacks"]:
         raise UserError(
             "trainer.strategy=fsdp does not go with callbacks.averaging: choose ddp, or other callbacks"
+        )
+    open_settings = [f"trainer.{name}" for name in MEASURABLE if trainer[name] == "auto"]
+    if open_settings and (devices != 1 or trainer["num_nodes"] != 1):
+        raise UserError(
+            f"{open_settings[0]}=auto is measured in one process, and trainer.devices={devices}"
+            f" trainer.num_nodes={trainer['num_nodes']} is more: find it on one device and give it here"
         )
     if devices == "auto":
         return

@@ -66,6 +66,7 @@ EXAMPLES: dict[str, Any] = {
     "search.storage": "url",
     "search.study": "name",
     "search.trial": 0,
+    "trainer.compile": False,
     "trainer.threads": 1,
 }
 
@@ -86,6 +87,10 @@ MAY_BE_NULL = frozenset(
 
 # A number that may also be given by a word.
 MAY_BE_WORD = frozenset({"trainer.devices"})
+
+# What may be left to be measured, and what it is otherwise. Words may be too: those are in bounds.CHOICES.
+AUTO = "auto"
+MAY_BE_AUTO: dict[str, Any] = {"trainer.compile": False, "trainer.threads": None}
 
 
 def check_group(group: str, option: str, settings: Mapping[str, Any], folders: Sequence[Path]) -> None:
@@ -128,13 +133,17 @@ def _check_value(path: str, value: Any, known: Any, option: str) -> None:
             )
         _check_level(path, value, known, option)
     elif not _fits(path, value, known):
-        like = EXAMPLES.get(path, known)
+        like = EXAMPLES.get(path, MAY_BE_AUTO.get(path, known))
         allowed = _describe(like) + (" or null" if known is None or path in MAY_BE_NULL else "")
         example = "" if path in EXAMPLES else f", as in {option}: {path}={_show(known)}"
         raise UserError(f"{path}={_show(value)} must be {allowed}{example}")
 
 
 def _fits(path: str, value: Any, known: Any) -> bool:
+    if path in MAY_BE_AUTO:
+        if value == AUTO:
+            return True
+        known = MAY_BE_AUTO[path] if known == AUTO else known
     if value is None and (known is None or path in MAY_BE_NULL):
         return True
     if known is None or known == MISSING or (isinstance(known, str) and known.startswith("${")):

@@ -43,9 +43,15 @@ def check_targets(config: Any, path: str = "") -> None:
 
 def target_modules(config: Any) -> set[str]:
     """The modules of the project and of the libraries it builds on that a configuration calls."""
-    targets = [str(target) for _, target in _targets(config, "")]
-    known = [target for target in targets if any(_matches(target, pattern) for pattern in PROJECT_TARGETS)]
+    known = [
+        target for target in targets(config) if any(_matches(target, pattern) for pattern in PROJECT_TARGETS)
+    ]
     return {target.rpartition(".")[0] for target in known}
+
+
+def targets(config: Any) -> list[str]:
+    """The classes and functions that a configuration calls, without any of its numbers."""
+    return [str(target) for _, target in _targets(config, "")]
 
 
 def _targets(node: Any, path: str) -> Iterator[tuple[str, Any]]:

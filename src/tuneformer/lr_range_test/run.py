@@ -1,23 +1,18 @@
 """Trains a configuration under a growing rate, and puts everything back."""
 
 import math
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
 
-from tuneformer.callbacks.evaluation_weights import EvaluationWeights
 from tuneformer.callbacks.run_metrics import step_is_complete
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.optim.schedules import geometric
-from tuneformer.random_state import kept_random_state
 from tuneformer.tasks.base import Task
-from tuneformer.training.assembly import build_task, build_trainer_settings
-from tuneformer.training.processes import restored_process
+from tuneformer.training.trial_run import trial_run
 
 Config = dict[str, Any]
 
@@ -55,18 +50,9 @@ def sweep_rates(
         "low": low / peak,
         "high": high / peak,
     }
-    trainer = config["trainer"] | {"max_steps": steps, "devices": 1, "num_nodes": 1, "strategy": "auto"}
-    config = config | {"scheduler": growing, "trainer": trainer}
-    settings = replace(
-        build_trainer_settings(config), val_check_interval=steps + 1, log_every_n_steps=steps + 1
-    )
+    config = config | {"scheduler": growing, "trainer": config["trainer"] | {"max_steps": steps}}
     watch = _Watch(peak=peak, told=told)
-    with tempfile.TemporaryDirectory() as folder, restored_process(), kept_random_state():
-        settings.set_up_torch()
-        task = build_task(config, prepared)
-        batches = data.batches(prepared, seed=config["seed"])
-        callbacks = [EvaluationWeights(None), watch]
-        settings.build(callbacks=callbacks, loggers=[], folder=Path(folder)).fit(task, datamodule=batches)
+    trial_run(config, data=data, prepared=prepared, watch=watch)
     return watch.sweep
 
 

@@ -1,6 +1,7 @@
 """From a configuration to the objects that train: model, task, data module, callbacks."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, cast
 
 import pytorch_lightning as pl
@@ -23,6 +24,7 @@ from tuneformer.optim.wrapped import innermost
 from tuneformer.random_state import set_random_state
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.catalogue import task_class
+from tuneformer.training.fastest.candidate import Candidate
 from tuneformer.training.settings import TrainerSettings
 
 Config = dict[str, Any]
@@ -46,7 +48,7 @@ def build_task(config: Config, prepared: PreparedData) -> Task:
             prepared=prepared,
         )
         task.build_optimizer()  # what cannot be built is refused before the run leaves anything
-    if config["trainer"]["compile"]:
+    if config["trainer"]["compile"] is True:
         # in place: the names of the parameters, and so of the checkpoint, stay as they are
         cast(nn.Module, task.model).compile()
     return task
@@ -83,9 +85,10 @@ def build_callbacks(
 
 
 def build_trainer_settings(config: Config) -> TrainerSettings:
-    """conf/trainer as an object."""
+    """conf/trainer as an object; where it says `auto` and nothing was measured, the default."""
+    trainer = config["trainer"]
     with whitelisted():
-        return instantiate(config["trainer"], _convert_="all")
+        return instantiate(trainer | asdict(Candidate.default(trainer, threads=None)), _convert_="all")
 
 
 def check_batch_divides(batch_size: int, trainer: pl.Trainer) -> None:

@@ -26,6 +26,7 @@ from tuneformer.training.assembly import (
     check_batch_divides,
 )
 from tuneformer.training.branch import find_branch
+from tuneformer.training.fastest.resolve import RECORDED, resolve_auto
 from tuneformer.training.loggers import build_loggers, close_loggers
 from tuneformer.training.memory import MemoryWatch
 from tuneformer.training.processes import other_ranks, restored_process
@@ -47,6 +48,9 @@ def run(
     Divergence is recorded as the result. A signal ends in SystemExit with 128 + its number, any other
     failure in its own exception; both are recorded first, and the run can be started again.
     """
+    asked = config
+    before = directory.read_record() if directory.begun() else None
+    config, fastest = resolve_auto(asked, data=data, prepared=prepared, before=before)
     settings = build_trainer_settings(config)
     with restored_process():
         settings.set_up_torch()
@@ -54,7 +58,7 @@ def run(
         checkpoint = usable_checkpoint(directory.checkpoints)
         branch = None
         if config["branch_from"] is not None:
-            branch = find_branch(config, fingerprint=prepared.fingerprint)
+            branch = find_branch(asked, fingerprint=prepared.fingerprint)
             checkpoint = checkpoint or branch.checkpoint
         task = build_task(config, prepared)
         batches = data.batches(prepared, seed=config["seed"])
@@ -74,7 +78,7 @@ def run(
         trainer = settings.build(callbacks=callbacks, loggers=loggers, folder=directory.path)
         check_batch_divides(data.batch_size, trainer)
 
-        record = begin(config, task, trainer, data.unit, prepared, directory, rank)
+        record = begin(asked, task, trainer, data.unit, prepared, directory, rank, {RECORDED: fastest})
         record["branch"] = branch.as_record() if branch is not None else None
         started = time.monotonic() - record["wall_seconds"]
         try:
@@ -102,9 +106,13 @@ def begin(
     prepared: PreparedData,
     directory: RunDirectory,
     rank: int,
+    decided: Record,
 ) -> Record:
-    """Writes what is known before the first step; a run that goes on keeps its beginning."""
-    record = first_record(config, task, unit, prepared, trainer)
+    """Writes what is known before the first step; a run that goes on keeps its beginning.
+
+    `decided`: what the record says besides of this run.
+    """
+    record = first_record(config, task, unit, prepared, trainer) | decided
     if rank > 0:
         return record
     if directory.begun():

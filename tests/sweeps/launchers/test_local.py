@@ -2,10 +2,13 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.sweeps.conftest import ROOT
 from tests.sweeps.processes import Start, finish_under_kills, jobs_of, records_of, wait_for
 
 LOCAL = ["launcher=local", "launcher.n_jobs=2"]
@@ -70,3 +73,19 @@ def test_a_sweep_killed_at_ten_random_moments_comes_to_what_an_undisturbed_one_d
         assert {k: v for k, v in metrics.items() if k not in timed} == {
             k: v for k, v in wanted.items() if k not in timed
         }
+
+
+def test_the_process_that_launches_never_loads_torch(small_settings: list[str], tmp_path: Path) -> None:
+    line = ["train.py", "--multirun", *small_settings, "launcher=local", "launcher.n_jobs=2", "seed=0,1"]
+    code = (
+        f"import runpy, sys; sys.argv = {line!r}\n"
+        "if __name__ == '__main__':\n"
+        f"    runpy.run_path({str(ROOT / 'train.py')!r}, run_name='__main__')\n"
+        "    print('loaded', 'torch' in sys.modules)\n"
+    )
+    (tmp_path / "launch.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "launch.py"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=200
+    )
+    assert "2 of 2 jobs done" in done.stderr
+    assert done.stdout.splitlines()[-1] == "loaded False"

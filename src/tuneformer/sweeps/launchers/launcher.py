@@ -7,7 +7,7 @@ from tuneformer.errors import UserError
 from tuneformer.sweeps.job import Config, Ended, Job
 
 if TYPE_CHECKING:
-    from tuneformer.sweeps.preflight.examine import Examined
+    from tuneformer.sweeps.preflight.examined import Examined
 
 
 class Launcher(Protocol):

@@ -21,7 +21,7 @@ from tuneformer.sweeps.launchers.shares import Share, deal
 from tuneformer.sweeps.launchers.worker import SECONDS_TO_SAVE, work
 
 if TYPE_CHECKING:
-    from tuneformer.sweeps.preflight.examine import Examined
+    from tuneformer.sweeps.preflight.examined import Examined
 
 
 KILLED = "killed by signal {}"

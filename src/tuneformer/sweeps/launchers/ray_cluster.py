@@ -12,7 +12,7 @@ from tuneformer.sweeps.launchers.local import KILLED
 from tuneformer.sweeps.launchers.remote_job import RemoteJob, remote
 
 if TYPE_CHECKING:
-    from tuneformer.sweeps.preflight.examine import Examined
+    from tuneformer.sweeps.preflight.examined import Examined
 
 SECONDS_TO_ANSWER = 10.0
 SECONDS_TO_SAVE = 60.0

@@ -33,9 +33,9 @@ class RemoteJob:
 
 
 def remote(job: Job, *, cores: int) -> RemoteJob:
-    """The job with as many torch threads as it has cores, unless trainer.threads says otherwise."""
+    """The job with as many torch threads as it has cores, unless trainer.threads is a number."""
     trainer = job.config["trainer"]
-    threads = trainer["threads"] or cores
+    threads = trainer["threads"] if isinstance(trainer["threads"], int) else cores
     config = {**job.config, "trainer": {**trainer, "threads": threads}}
     kept = {name: value for name, value in os.environ.items() if name.startswith(("TUNEFORMER", "WANDB"))}
     return RemoteJob(job=replace(job, config=config), folder=Path.cwd(), environment=kept)

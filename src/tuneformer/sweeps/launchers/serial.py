@@ -1,5 +1,6 @@
 """One job after another, in this process."""
 
+import gc
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from tuneformer.sweeps.job import Config, Ended, Job
 from tuneformer.sweeps.launchers.train_job import train_job
 
 if TYPE_CHECKING:
-    from tuneformer.sweeps.preflight.examine import Examined
+    from tuneformer.sweeps.preflight.examined import Examined
 
 
 class SerialLauncher:
@@ -30,4 +31,6 @@ class SerialLauncher:
     def run(self, jobs: Iterator[Job | None]) -> Generator[Ended, None, None]:
         """See `Launcher`."""
         while (job := next(jobs, None)) is not None:
-            yield Ended(job=job, error=train_job(job))
+            error = train_job(job)
+            gc.collect()  # a trainer and its callbacks refer to each other
+            yield Ended(job=job, error=error)

@@ -15,7 +15,7 @@ from tuneformer.sweeps.job import Config, Ended, Job
 from tuneformer.sweeps.launchers.remote_job import RemoteJob, remote
 
 if TYPE_CHECKING:
-    from tuneformer.sweeps.preflight.examine import Examined
+    from tuneformer.sweeps.preflight.examined import Examined
 
 SECONDS_BETWEEN_LOOKS = 2.0
 LOOKS_UNTIL_LOST = 5  # a shared file system may show a result a little late

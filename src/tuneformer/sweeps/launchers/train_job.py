@@ -1,7 +1,5 @@
 """A job's training, with what it raises as one line."""
 
-import gc
-
 from hydra.errors import InstantiationException
 
 from tuneformer.config.messages import one_line
@@ -19,6 +17,4 @@ def train_job(job: Job) -> str | None:
     except Exception as error:  # it has been recorded with its traceback, and the other jobs go on
         lines = str(error).strip().splitlines()
         return f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__
-    finally:
-        gc.collect()  # a trainer and its callbacks refer to each other
     return None

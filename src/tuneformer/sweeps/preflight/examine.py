@@ -2,39 +2,30 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 import torch
 from hydra.utils import instantiate
 
-from tuneformer.config.whitelist import whitelisted
+from tuneformer.config.whitelist import targets, whitelisted
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.models.size import n_parameters
 from tuneformer.optim.build import build_optimizer, build_schedule
 from tuneformer.optim.factory import optimizer_factory
 from tuneformer.random_state import kept_random_state
+from tuneformer.sweeps.preflight.examined import Examined
 from tuneformer.sweeps.preflight.step_times import step_times
 from tuneformer.tasks.base import Task
 from tuneformer.training.assembly import build_task, build_trainer_settings
+from tuneformer.training.fastest.resolve import resolve_auto
 from tuneformer.training.start import prepare_data
 
 Config = dict[str, Any]
 
 TIMED_STEPS = 5
 WARM_UP = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Examined:
-    """What a job would train, on how many tokens or images, and seconds of a step (None: not measured)."""
-
-    parameters: int
-    units: int
-    unit: str
-    seconds_per_step: float | None
 
 
 def examine(configs: Sequence[Config], *, timed: bool) -> list[Examined | UserError]:
@@ -93,7 +84,7 @@ class _Parts:
             "seconds",
             lambda: _median_step(config, data, prepared),
             *(config[group] for group in ("data", "model", "attention", "param_groups", "trainer")),
-            _targets(config["optimizer"]),
+            targets(config["optimizer"]),
         )
 
     def data(self, config: Config) -> tuple[Data[Any], PreparedData]:
@@ -123,17 +114,10 @@ def _build_optimizer(task: Task, config: Config) -> None:
 
 
 def _median_step(config: Config, data: Data[Any], prepared: PreparedData) -> float:
+    config, _ = resolve_auto(config, data=data, prepared=prepared, before=None)
     times = step_times(config, data, prepared, warm_up=WARM_UP, steps=TIMED_STEPS)
     return median(times) if times else 0.0
 
 
 def _data_key(config: Config) -> Any:
     return config["data"], config["trainer"]["strategy"]
-
-
-def _targets(settings: Any) -> list[str]:
-    """The classes that an optimizer is made of, without its numbers."""
-    if not isinstance(settings, dict):
-        return []
-    own = [str(settings["_target_"])] if "_target_" in settings else []
-    return own + [target for value in settings.values() for target in _targets(value)]

@@ -1,0 +1,136 @@
+"""What a training step is spent on, and how near its arithmetic comes to the machine's best product."""
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.profilers import SimpleProfiler
+
+from tuneformer.checks import check_config
+from tuneformer.config.compose import compose_config
+from tuneformer.runs.record import read_record
+from tuneformer.training.settings import TrainerSettings
+from tuneformer.training.start import train
+
+SIZES = {
+    "width 32": ["model.d_model=32", "model.n_layers=2", "trainer.max_steps=300"],
+    "width 128 (default)": ["trainer.max_steps=100"],
+    "width 384": [
+        "model.size=small",
+        "data.context_length=256",
+        "data.batch_size=8",
+        "trainer.max_steps=12",
+    ],
+}
+"""The default experiment at three widths; the last is nanoGPT's small model."""
+NOT_MEASURED = ["trainer.val_check_interval=100000", "data.max_validation_bytes=2000"]
+PARTS = ("data", "forward", "backward", "optimizer", "logging and callbacks", "rest")
+DTYPES = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepShares:
+    """Of one size: milliseconds of a step, the share of each of PARTS, and rates in operations a second.
+
+    Attributes:
+        rate: operations of the model (a multiplication and an addition are two), over the time of a step.
+        product_rate: the same of the largest product of the model, alone, in the run's precision.
+    """
+
+    milliseconds: float
+    shares: dict[str, float]
+    rate: float
+    product_rate: float
+
+
+def measure_step_shares(size: str, *, overrides: Sequence[str]) -> StepShares:
+    """Trains a size once under Lightning's profiler; what comes before the first step is left out."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        config = check_config(*compose_config([*NOT_MEASURED, *SIZES[size], *overrides, f"run_dir={run}"]))
+        profiler = SimpleProfiler()
+        with _profiled(profiler):
+            train(config)
+        record = read_record(run / "record.json")
+    seconds = {name: float(sum(durations)) for name, durations in profiler.recorded_durations.items()}
+    steps, tokens = record["steps"], record["tokens"]
+    total = record["train_seconds"]
+    product = _product_seconds(config, record)
+    return StepShares(
+        milliseconds=1e3 * total / steps,
+        shares={part: spent / total for part, spent in _parts(seconds, total).items()},
+        rate=record["model"]["flops_per_token"] * tokens / total,
+        product_rate=product,
+    )
+
+
+@contextmanager
+def _profiled(profiler: SimpleProfiler) -> Iterator[None]:
+    build = TrainerSettings.build
+
+    def build_profiled(self: TrainerSettings, **given: Any) -> pl.Trainer:
+        trainer = build(self, **given)
+        vars(trainer)["profiler"] = profiler  # Lightning declares no type for it
+        return trainer
+
+    TrainerSettings.build = build_profiled  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        yield
+    finally:
+        TrainerSettings.build = build
+
+
+def _parts(seconds: dict[str, float], total: float) -> dict[str, float]:
+    """Seconds of each of PARTS, from those of Lightning's actions, which hold one another."""
+
+    def of(*ends: str) -> float:
+        return sum(spent for name, spent in seconds.items() if name.endswith(ends))
+
+    forward, backward = of("Strategy.training_step"), of("Strategy.backward")
+    hooks = ("on_train_batch_start", "on_train_batch_end", "on_before_zero_grad", "on_after_backward")
+    hooks += ("on_before_backward", "on_before_optimizer_step")
+    callbacks = sum(
+        spent for name, spent in seconds.items() if name.startswith("[Callback]") and name.endswith(hooks)
+    )
+    inside = sum(
+        spent for name, spent in seconds.items() if name.startswith("[Callback]") and name.endswith(hooks[2:])
+    )
+    # the closure, with its forward and backward pass, runs within the optimizer's step
+    optimizer = of(".optimizer_step") - forward - backward - inside
+    parts = {
+        "data": of("train_dataloader_next", ".batch_to_device"),
+        "forward": forward,
+        "backward": backward,
+        "optimizer": optimizer,
+        "logging and callbacks": callbacks,
+    }
+    return parts | {"rest": total - sum(parts.values())}
+
+
+def _product_seconds(config: dict[str, Any], record: dict[str, Any]) -> float:
+    """Operations a second of (tokens of a step x d_model) times (d_model x 4 d_model), the median of 9."""
+    trainer, width = config["trainer"], config["model"]["d_model"]
+    if record["fastest"] is not None:
+        trainer = trainer | record["fastest"]["chosen"]
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    if trainer["threads"] is not None:
+        torch.set_num_threads(trainer["threads"])
+    torch.set_float32_matmul_precision(trainer["float32_matmul_precision"])
+    rows = config["data"]["batch_size"] * config["data"]["context_length"]
+    dtype = DTYPES[trainer["precision"]]
+    left, right = torch.randn(rows, width).to(dtype), torch.randn(width, 4 * width).to(dtype)
+    taken = []
+    for _ in range(12):
+        started = time.perf_counter()
+        torch.mm(left, right)
+        taken.append(time.perf_counter() - started)
+    torch.set_num_threads(before[0])
+    torch.set_float32_matmul_precision(before[1])
+    return 8 * rows * width * width / median(taken[3:])

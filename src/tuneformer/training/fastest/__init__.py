@@ -1,0 +1,1 @@
+"""trainer=auto: which precision, threads and compilation train this model fastest on this machine."""
