@@ -20,11 +20,15 @@ def main() -> None:
     parser.add_argument("--only-diagnostics", action="store_true", help="its rows alone")
     parser.add_argument("--only-sweeps", action="store_true", help="the rows of sweeps alone")
     parser.add_argument("--only-page", action="store_true", help="the rows of the attention page alone")
+    parser.add_argument("--only-steps", action="store_true", help="what a step is spent on, and trainer=auto")
     given = parser.parse_args()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler tells of each time that it starts
     repeats = given.repeats
     if given.only_page:
         print_attention_page(repeats)
+        return
+    if given.only_steps:
+        print_steps(repeats)
         return
     if given.only_sweeps:
         print_sweeps(repeats)
@@ -65,6 +69,7 @@ def main() -> None:
     print_attention_page(repeats)
     print_diagnostics(repeats)
     print_sweeps(repeats)
+    print_steps(repeats)
     print_optimizers(repeats)
     print_attention(repeats)
 
@@ -132,6 +137,28 @@ def print_sweeps(repeats: int) -> None:
     resident = measure_sweep_memory(TRAIN, n_jobs=50)
     row = f"{resident[49]:.1f} MiB | {resident[9]:.1f} MiB (after 10) | {resident[49] - resident[9]:+.1f} MiB"
     print(f"| memory after 50 smoke runs, launcher=serial | {row} | below +10 MiB |", flush=True)
+
+
+def print_steps(repeats: int) -> None:
+    """Tables of their own: what a step is spent on at three widths, and what trainer=auto makes of two."""
+    from tuneformer.benchmarks.fastest_setting import measure_fastest
+    from tuneformer.benchmarks.step_shares import PARTS, SIZES, measure_step_shares
+
+    print(f"\n| size | step | {' | '.join(PARTS)} | GFLOP/s | of its largest product |")
+    print(f"|---|---|{'---|' * len(PARTS)}---|---|")
+    for size in SIZES:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            found = measure_step_shares(size, overrides=[])
+        shares = " | ".join(f"{found.shares[part]:.1%}" for part in PARTS)
+        rates = f"{found.rate / 1e9:.0f} | {found.rate / found.product_rate:.0%}"
+        print(f"| {size} | {found.milliseconds:.1f} ms | {shares} | {rates} |", flush=True)
+    print("\n| size | trainer=default | trainer=auto | ratio | chosen |\n|---|---|---|---|---|")
+    for size in SIZES:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            auto = measure_fastest(size, repeats=repeats)
+        chosen = " ".join(f"{name}={value}" for name, value in auto["chosen"].items())
+        times = f"{auto['default_ms']:.1f} ms | {auto['auto_ms']:.1f} ms | {auto['ratio']:.2f}"
+        print(f"| {size} | {times} | {chosen} |", flush=True)
 
 
 def print_optimizers(repeats: int) -> None:

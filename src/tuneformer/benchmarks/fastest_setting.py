@@ -5,11 +5,12 @@ import tempfile
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 from tuneformer.benchmarks.step_shares import NOT_MEASURED, SIZES
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
-from tuneformer.runs.record import read_record
+from tuneformer.runs.record import Record, read_record
 from tuneformer.training.start import train
 
 
@@ -20,33 +21,29 @@ def measure_fastest(size: str, *, repeats: int) -> dict[str, Any]:
     """
     plain, auto, ratios, chosen = [], [], [], {}
     with tempfile.TemporaryDirectory() as memory:
-        before = os.environ.get("TUNEFORMER_CACHE")
-        cache = os.environ.get("TUNEFORMER_CACHE", "~/.cache/tuneformer")
         for _ in range(repeats):
-            records = {}
-            for option in ("default", "auto"):
-                with tempfile.TemporaryDirectory() as folder:
-                    run = Path(folder) / "run"
-                    overrides = [*NOT_MEASURED, *SIZES[size], f"trainer={option}", f"run_dir={run}"]
-                    overrides += ["callbacks=none", "logger=none", f"data.cache_dir={cache}"]
-                    config = check_config(*compose_config(overrides))
-                    os.environ["TUNEFORMER_CACHE"] = memory
-                    try:
-                        train(config)
-                    finally:
-                        if before is None:
-                            del os.environ["TUNEFORMER_CACHE"]
-                        else:
-                            os.environ["TUNEFORMER_CACHE"] = before
-                    records[option] = read_record(run / "record.json")
-            a, b = (1e3 * record["train_seconds"] / record["steps"] for record in records.values())
-            plain.append(a)
-            auto.append(b)
-            ratios.append(a / b)
-            chosen = records["auto"]["fastest"]["chosen"]
+            default, found = (_trained(size, option, memory) for option in ("default", "auto"))
+            plain.append(_milliseconds(default))
+            auto.append(_milliseconds(found))
+            ratios.append(plain[-1] / auto[-1])
+            chosen = found["fastest"]["chosen"]
     return {
         "default_ms": median(plain),
         "auto_ms": median(auto),
         "ratio": median(ratios),
         "chosen": chosen,
     }
+
+
+def _trained(size: str, option: str, memory: str) -> Record:
+    """The record of a run whose machine remembers in the folder `memory`."""
+    with tempfile.TemporaryDirectory() as folder:
+        overrides = [*NOT_MEASURED, *SIZES[size], f"trainer={option}", f"run_dir={folder}/run"]
+        config = check_config(*compose_config([*overrides, "callbacks=none", "logger=none"]))
+        with patch.dict(os.environ, {"TUNEFORMER_CACHE": memory}):  # the data keep their own folder
+            train(config)
+        return read_record(Path(folder) / "run" / "record.json")
+
+
+def _milliseconds(record: Record) -> float:
+    return 1e3 * record["train_seconds"] / record["steps"]
