@@ -58,6 +58,7 @@ def on_a_terminal(overrides: list[str], folder: Path, *, columns: int) -> tuple[
         "arguments": overrides,
         "folder": str(folder),
         "terminal": os.ttyname(slave),
+        "environment": dict(os.environ),
         "faults": [],
         "file_size": None,
         "from_step": 0,

@@ -100,6 +100,7 @@ def train_in_child(tmp_path: Path) -> Train:
             "faults": [vars(fault) for fault in faults],
             "file_size": file_size,
             "from_step": from_step,
+            "environment": dict(os.environ),
         }
         child = context.Process(target=runpy.run_path, args=(str(CHILD), given))
         child.start()

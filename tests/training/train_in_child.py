@@ -1,8 +1,8 @@
 """Runs train.py as a fresh process would, in a child that already has torch in memory.
 
 A script for runpy.run_path, which gives it as globals: `arguments` of train.py, `folder` to work in, the
-pipe `output` or the name of a `terminal`, `faults`, the signals that the child sends itself, and the
-largest `file_size` after `from_step`.
+pipe `output` or the name of a `terminal`, `faults`, the signals that the child sends itself, the largest
+`file_size` after `from_step`, and the `environment`, since the server that forks keeps that of its start.
 """
 
 import os
@@ -64,6 +64,7 @@ for place, hook in {
 torch.save = save_or_strike
 
 os.chdir(folder)
+os.environ.update(globals()["environment"])
 os.environ["TERM"] = "xterm-256color"
 os.environ.pop("COLUMNS", None)
 output: int = (
