@@ -58,6 +58,7 @@ AT_LEAST_ONE = (
     "model.base_width",
     "model.d_ff",
     "model.d_model",
+    "model.embedded_tokens",
     "model.n_heads",
     "model.n_layers",
     "model.patch_size",

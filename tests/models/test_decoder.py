@@ -55,6 +55,55 @@ def test_decoding_with_a_cache_equals_a_full_pass(
 
 
 @pytest.mark.fast
+@pytest.mark.parametrize("positions", ["rope", "sinusoidal"])
+@pytest.mark.parametrize("steps", [[1] * 12, [5, 1, 1, 5], [2, 10], [12]])
+def test_decoding_keeps_the_tokens_that_the_embedding_looks_back_at(
+    decoder: Build, tokens: Tensor, positions: str, steps: list[int]
+) -> None:
+    model = randomise(decoder(positions=positions, embedded_tokens=4))
+    cache = model.new_cache()
+    parts, rows = [], torch.tensor([2, 0])
+    with torch.no_grad():
+        full = model(tokens)
+        for part in tokens.split(steps, dim=1):
+            parts.append(model(part if len(parts) == 0 else part[rows], cache))
+            if len(parts) == 1:
+                cache.select(rows)
+        torch.testing.assert_close(parts[0], full[:, : steps[0]], rtol=0, atol=1e-11)
+        for part, all_of_it in zip(parts[1:], full[rows].split(steps, dim=1)[1:], strict=True):
+            torch.testing.assert_close(part, all_of_it, rtol=0, atol=1e-11)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("n", [2, 3, 5, 20])
+def test_the_first_layer_sees_so_many_tokens_in_order(decoder: Build, tokens: Tensor, n: int) -> None:
+    model = randomise(decoder(embedded_tokens=n))
+    seen = {}
+    model.blocks[0].register_forward_pre_hook(lambda _, given: seen.update(x=given[0]))
+    model(tokens)
+    table, earlier = (
+        model.token_embedding.weight,
+        model.get_parameter("earlier_tokens.token_embedding.weight"),
+    )
+    for row, text in enumerate(tokens.tolist()):
+        for t, token in enumerate(text):
+            expected = table[token].clone()
+            for distance in range(1, min(n - 1, t) + 1):
+                expected += earlier[(distance - 1) * 11 + text[t - distance]]
+            torch.testing.assert_close(seen["x"][row, t], expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.fast
+def test_no_logit_depends_on_later_tokens_where_the_embedding_looks_back(
+    decoder: Build, tokens: Tensor
+) -> None:
+    model = randomise(decoder(embedded_tokens=4))
+    before, other = model(tokens), tokens.clone()
+    other[:, 6:] = (other[:, 6:] + 1) % 11
+    torch.testing.assert_close(model(other)[:, :6], before[:, :6], rtol=0, atol=1e-12)
+
+
+@pytest.mark.fast
 @pytest.mark.parametrize("positions", [name for name in POSITIONS if name != "none"])
 def test_positions_tell_the_order_of_the_past(decoder: Build, positions: str) -> None:
     model = randomise(decoder(positions=positions))

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from tuneformer.errors import UserError
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.shell import AttentionShell
-from tuneformer.models.embedding import embed_tokens
+from tuneformer.models.embedding import EarlierTokens, embed_tokens
 from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
-from tuneformer.models.key_value_cache import KeyValueCache
+from tuneformer.models.key_value_cache import KeyValueCache, LastTokens
 from tuneformer.models.positions import PositionScheme
 from tuneformer.models.stack import StackSettings, make_blocks, make_final_norm
 
@@ -24,7 +24,8 @@ class Decoder(nn.Module):
     """Logits of the next token: token embedding, layers, final norm (none for post-norm), output matrix.
 
     logits_t = W_output norm(x_t), where x runs from W_embedding[token_t] + position_t through the
-    layers (arXiv 1706.03762, without its encoder; GPT-2). Dropout acts on the sum of embeddings, on
+    layers (arXiv 1706.03762, without its encoder; GPT-2). With `embedded_tokens` above 1 the tokens
+    before add to the embedding (`EarlierTokens`). Dropout acts on the sum of embeddings, on
     attention weights and on each branch before it is added. With sinusoidal positions
     token embeddings are multiplied by sqrt(d_model) (1706.03762, 3.4). Weights are drawn once, from
     torch's default generator on the CPU in float32 (see `initialize`). With a `base_width` the model is
@@ -55,6 +56,7 @@ class Decoder(nn.Module):
         t5_buckets: int,
         t5_max_distance: int,
         bias: bool,
+        embedded_tokens: int,
         tie_embeddings: bool,
         initialization: str,
         base_width: int | None,
@@ -105,6 +107,11 @@ class Decoder(nn.Module):
         # without storage first: torch's own layers would draw weights that nobody keeps
         with torch.device("meta"):
             self.token_embedding = nn.Embedding(vocab_size, d_model)
+            self.earlier_tokens = (
+                None
+                if embedded_tokens == 1
+                else EarlierTokens(n=embedded_tokens - 1, vocab_size=vocab_size, d_model=d_model)
+            )
             self.position_embedding = stack.positions.embedding(d_model=d_model)
             self.dropout = nn.Dropout(dropout)
             self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
@@ -141,6 +148,10 @@ class Decoder(nn.Module):
             scale=self.embedding_scale,
             start=start,
         )
+        if self.earlier_tokens is not None:
+            last_tokens = None if cache is None else cache.last_tokens
+            before = None if last_tokens is None else last_tokens.extend(tokens)
+            x = x + self.embedding_scale * self.earlier_tokens(tokens, before)
         x = self.dropout(x)
         shared = ForwardPass(start=start, mask=AttentionMask(causal=True), cache=cache)
         for block in self.blocks:
@@ -160,7 +171,8 @@ class Decoder(nn.Module):
         """Return an empty cache for decoding step by step, with room for the model's context."""
         shells = (module for module in self.modules() if isinstance(module, AttentionShell))
         layers = {shell.layer.site: shell.new_cache() for shell in shells}
-        return KeyValueCache(layers=layers, capacity=self.context_length)
+        last_tokens = None if self.earlier_tokens is None else LastTokens(n=self.earlier_tokens.n)
+        return KeyValueCache(layers=layers, capacity=self.context_length, last_tokens=last_tokens)
 
     def n_positions(self, n_tokens: int | float) -> int | float:
         """Return the tokens of an example."""

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -64,18 +65,47 @@ class MemoryKeyValues(LayerCache):
             self.pair = keys[rows], values[rows]
 
 
+class LastTokens(LayerCache):
+    """The last `n` tokens themselves, for an embedding that looks back."""
+
+    def __init__(self, *, n: int) -> None:
+        self.n = n
+        self.tokens: Tensor | None = None
+
+    def extend(self, tokens: Int[Tensor, "batch new"]) -> Int[Tensor, "batch earlier"] | None:
+        """Take the new tokens; return those that came before them (None: there are none)."""
+        before = self.tokens
+        known = tokens if before is None else torch.cat([before, tokens], dim=1)
+        self.tokens = known[:, -self.n :]
+        return before
+
+    def select(self, rows: Int[Tensor, " new_batch"]) -> None:
+        if self.tokens is not None:
+            self.tokens = self.tokens[rows]
+
+
 class KeyValueCache:
     """The caches of all attention modules, and how many tokens they hold; for use without gradients.
 
     A module makes its own (`new_cache`), so that one may keep something else than keys and values.
+    `last_tokens` is there for models whose embedding looks back.
     """
 
-    def __init__(self, *, layers: Mapping[AttentionSite, LayerCache], capacity: int) -> None:
+    def __init__(
+        self,
+        *,
+        layers: Mapping[AttentionSite, LayerCache],
+        capacity: int,
+        last_tokens: LastTokens | None = None,
+    ) -> None:
         self.layers = layers
         self.capacity = capacity
+        self.last_tokens = last_tokens
         self.length = 0
 
     def select(self, rows: Int[Tensor, " new_batch"]) -> None:
         """Go on with these sequences of the batch, in this order: what a beam search does at each step."""
         for layer in self.layers.values():
             layer.select(rows)
+        if self.last_tokens is not None:
+            self.last_tokens.select(rows)
