@@ -6,7 +6,7 @@ STAMP := .venv/.complete
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
 CLUSTER := slurmctld slurmd slurm-client munge postgresql
 
-.PHONY: help setup browser train test lint check proof cluster-test bench study study-attention study-tasks translation dashboard clean
+.PHONY: help setup browser train test lint check proof cluster-test bench study study-attention study-tasks translation speedrun dashboard clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -59,6 +59,9 @@ study-attention: $(STAMP) ## tune and compare every attention module: docs/resul
 
 translation: $(STAMP) ## a Transformer and LSTMs translate: docs/results/translation.md; goes on where it was stopped
 	$(BIN)/python scripts/compare_translators.py --report docs/results/translation.md
+
+speedrun: $(STAMP) ## from the well-known small recipe to the fastest, TEXT=tinyshakespeare.txt: docs/results/speedrun.md; goes on where it was stopped
+	$(BIN)/python scripts/speedrun.py --text $(TEXT) --report docs/results/speedrun.md
 
 dashboard: $(STAMP) ## save the W&B workspace and report; with no login, write them as JSON
 	$(BIN)/python scripts/dashboard.py

@@ -133,10 +133,8 @@ def print_sweeps(repeats: int) -> None:
     )
     row = f"{sweep['separate_s']:.1f} s ({N_JOBS} processes) | {sweep['to_separate']:.2f}"
     print(f"{local} | {row} | 0.25 |", flush=True)
-    print(
-        f"| preflight of 1,000 jobs | {measure_preflight_time(TRAIN):.1f} s | | | 20 s, timed steps not counted |",
-        flush=True,
-    )
+    seconds = measure_preflight_time(TRAIN)
+    print(f"| preflight of 1,000 jobs | {seconds:.1f} s | | | 20 s, timed steps not counted |", flush=True)
     resident = measure_sweep_memory(TRAIN, n_jobs=50)
     row = f"{resident[49]:.1f} MiB | {resident[9]:.1f} MiB (after 10) | {resident[49] - resident[9]:+.1f} MiB"
     print(f"| memory after 50 smoke runs, launcher=serial | {row} | below +10 MiB |", flush=True)

@@ -1,0 +1,45 @@
+"""The ladder as Markdown: a table for each text."""
+
+from collections.abc import Mapping, Sequence
+from statistics import mean, median, stdev
+
+from tuneformer.studies.ladder import Climb, Rung
+
+HEAD = (
+    "| change | parameters | steps | loss | training | of the first | whole process | of the first |",
+    "|---|---|---|---|---|---|---|---|",
+)
+
+
+def markdown(rungs: Sequence[Rung], found: Mapping[str, Sequence[Sequence[Climb]]]) -> str:
+    """All tables, each under the name of its text."""
+    return "\n\n".join(f"**{text}**\n\n{_table(rungs, climbs)}" for text, climbs in found.items())
+
+
+def _table(rungs: Sequence[Rung], climbs: Sequence[Sequence[Climb]]) -> str:
+    rows = [_row(rung, runs, climbs[0]) for rung, runs in zip(rungs, climbs, strict=True)]
+    return "\n".join([*HEAD, *rows])
+
+
+def _row(rung: Rung, runs: Sequence[Climb], first: Sequence[Climb]) -> str:
+    cells = [
+        rung.change,
+        f"{runs[0].parameters:,}",
+        f"{rung.steps:,}",
+        _mean([run.loss for run in runs], digits=4),
+        _mean([run.train_seconds for run in runs], digits=1, unit=" s"),
+        _part([(run.train_seconds, base.train_seconds) for run, base in zip(runs, first, strict=True)]),
+        _mean([run.wall_seconds for run in runs], digits=1, unit=" s"),
+        _part([(run.wall_seconds, base.wall_seconds) for run, base in zip(runs, first, strict=True)]),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _mean(values: Sequence[float], *, digits: int, unit: str = "") -> str:
+    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{mean(values):.{digits}f}{spread}{unit}"
+
+
+def _part(pairs: Sequence[tuple[float, float]]) -> str:
+    """The median over seeds of what the first rung takes of this one's time: "1/15.2"."""
+    return f"1/{median(base / own for own, base in pairs):.1f}"
