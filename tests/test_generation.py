@@ -44,6 +44,7 @@ def build(positions: str) -> Decoder:
         t5_buckets=32,
         t5_max_distance=128,
         bias=False,
+        embedded_tokens=1,
         tie_embeddings=False,
         base_width=None,
         initialization="gpt2",
