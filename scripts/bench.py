@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import io
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tuneformer.command_line import run_command
@@ -14,68 +15,80 @@ TRAIN = Path(__file__).resolve().parents[1] / "train.py"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each figure (default: 3)")
-    parser.add_argument("--only-optimizers", action="store_true", help="their table alone")
-    parser.add_argument("--only-comparison", action="store_true", help="its row alone")
-    parser.add_argument("--only-attention", action="store_true", help="its table alone")
-    parser.add_argument("--only-diagnostics", action="store_true", help="its rows alone")
-    parser.add_argument("--only-sweeps", action="store_true", help="the rows of sweeps alone")
-    parser.add_argument("--only-page", action="store_true", help="the rows of the attention page alone")
-    parser.add_argument("--only-steps", action="store_true", help="what a step is spent on, and trainer=auto")
+    for name, (_, what) in SECTIONS.items():
+        parser.add_argument(f"--only-{name}", action="append_const", dest="only", const=name, help=what)
     given = parser.parse_args()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler tells of each time that it starts
-    repeats = given.repeats
-    if given.only_page:
-        print_attention_page(repeats)
-        return
-    if given.only_steps:
-        print_steps(repeats)
-        return
-    if given.only_sweeps:
-        print_sweeps(repeats)
-        return
-    if given.only_optimizers:
-        print_optimizers(repeats)
-        return
-    if given.only_comparison:
-        print_comparison()
-        return
-    if given.only_attention:
-        print_attention(repeats)
-        return
-    if given.only_diagnostics:
-        print_diagnostics(repeats)
-        return
+    chosen = given.only or list(SECTIONS)
+    if not set(chosen) <= TABLES_OF_THEIR_OWN:
+        print("| what | here | yardstick | ratio | target |\n|---|---|---|---|---|")
+    for name in chosen:
+        print_section, _ = SECTIONS[name]
+        print_section(given.repeats)
 
-    from tuneformer.benchmarks.answer_time import measure_answer_times
-    from tuneformer.benchmarks.memory import measure_memory
+
+def print_start(repeats: int) -> None:
+    """Rows for the start of a run."""
     from tuneformer.benchmarks.start_time import measure_start_time
-    from tuneformer.benchmarks.step_time import SIZES, measure_step_time
 
-    print("| what | here | yardstick | ratio | target |\n|---|---|---|---|---|")
     start = measure_start_time(TRAIN, repeats=repeats)
     row = f"{start['first_step_s']:.2f} s | {start['imports_s']:.2f} s (imports alone) | {start['ratio']:.2f}"
     print(f"| process start to first step | {row} | 1.6 |", flush=True)
+
+
+def print_start_parts(repeats: int) -> None:
+    """Tables of their own: what the seconds to the first step, and of a job of a sweep, are spent on."""
+    from tuneformer.benchmarks.job_parts import measure_job_parts
+    from tuneformer.benchmarks.start_parts import measure_start_parts
+
+    for what, parts in (
+        ("to the first step", measure_start_parts(TRAIN, repeats=repeats)),
+        ("a job of a sweep", measure_job_parts(n_jobs=4 * repeats)),
+    ):
+        print(f"\n| {what} | seconds |\n|---|---|")
+        for part, seconds in parts.items():
+            print(f"| {part} | {seconds:.2f} |", flush=True)
+
+
+def print_answers(repeats: int) -> None:
+    """Rows for what train.py says at once."""
+    from tuneformer.benchmarks.answer_time import measure_answer_times
+
     for what, seconds, limit in measure_answer_times(TRAIN, repeats=repeats):
         print(f"| answer: {what} | {seconds:.2f} s | | | {limit} s |", flush=True)
+
+
+def print_loops(repeats: int) -> None:
+    """Rows for a training step against that of a plain loop."""
+    from tuneformer.benchmarks.step_time import SIZES, measure_step_time
+
     for size, target in zip(SIZES, ("1.05", "1.35"), strict=True):
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             step = measure_step_time(size, repeats=repeats)
         row = f"{step['framework_ms']:.2f} ms | {step['plain_ms']:.2f} ms (plain loop) | {step['ratio']:.3f}"
         print(f"| training step, {size} model | {row} | {target} |", flush=True)
-    memory = measure_memory(TRAIN, small_bytes=1_000_000, times=100, repeats=repeats)
-    row = f"{memory['large_mib']:.0f} MiB | {memory['small_mib']:.0f} MiB (corpus / 100)"
-    print(f"| peak memory, corpus of 100 MB | {row} | {memory['growth_mib']:+.0f} MiB | no growth |")
-    print_comparison()
-    print_attention_page(repeats)
-    print_diagnostics(repeats)
-    print_sweeps(repeats)
-    print_steps(repeats)
-    print_optimizers(repeats)
-    print_attention(repeats)
 
 
-def print_comparison() -> None:
-    """The time, memory and page of a comparison of a thousand runs."""
+def print_memory(repeats: int) -> None:
+    """Rows for the peak memory of a run."""
+    from tuneformer.benchmarks.memory import measure_against_loop, measure_log, measure_memory
+
+    loop = measure_against_loop(TRAIN, repeats=repeats)
+    row = f"{loop['framework_mib']:.0f} MiB | {loop['loop_mib']:.0f} MiB (hand-written loop)"
+    print(f"| peak memory, experiment=nanogpt_cpu | {row} | {loop['more_mib']:+.0f} MiB | below +143 MiB |")
+    memory = measure_memory(TRAIN, small_bytes=1_000_000, times=2000, repeats=1)
+    row = f"{memory['large_mib']:.0f} MiB | {memory['small_mib']:.0f} MiB (a token file of 1 MB)"
+    growth = f"{memory['growth_mib']:+.0f} MiB"
+    print(f"| peak memory, a token file of 2 GB | {row} | {growth} | below +19 MiB |", flush=True)
+    log = measure_log(TRAIN, rows=10_000)
+    row = f"{log['each_mib']:.1f} MiB | {log['none_mib']:.1f} MiB (one row)"
+    growth = f"{log['growth_mib']:+.1f} MiB"
+    print(f"| peak memory, 10,000 logged steps | {row} | {growth} | below +9.5 MiB |", flush=True)
+
+
+def print_comparison(repeats: int) -> None:
+    """The time, memory and page of a comparison of a thousand runs, once."""
+    del repeats
     from tuneformer.benchmarks.compare_time import measure_comparison
 
     found = measure_comparison(TRAIN.parent / "scripts" / "compare.py", runs=1000, rows=500)
@@ -197,6 +210,75 @@ def print_attention(repeats: int) -> None:
             f" | {cost.time_exponent:.2f} | {cost.peak_bytes[-1] / MIB:.0f} | {cost.memory_exponent:.2f} |",
             flush=True,
         )
+
+
+def print_growth(repeats: int) -> None:
+    """Tables of their own: how a step grows with each thing that is doubled, and a sweep with its runs."""
+    from tuneformer.benchmarks.growth import AXES, draw, fitted_line, measure_growth, measure_sweep_growth
+
+    print("\n| doubled | values | ms a step | time ~ x^p | at the end | MiB | memory ~ x^p |")
+    print("|---|---|---|---|---|---|---|")
+    growths = []
+    for axis in AXES:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            growths.append(growth := measure_growth(axis, steps=4 * repeats))
+        values, times = _listed(growth.values), _listed(round(1e3 * each) for each in growth.seconds)
+        row = f"| {axis} | {values} | {times} | {growth.time_exponent:.2f} | {growth.last_exponent:.2f}"
+        memory = _listed(round(each) for each in growth.mib)
+        print(f"{row} | {memory} | {growth.memory_exponent:.2f} |", flush=True)
+    runs, seconds = measure_sweep_growth(TRAIN)
+    start, each = fitted_line(runs, seconds)
+    print("\n| runs in a sweep, launcher=local | seconds | fit |\n|---|---|---|")
+    taken = _listed(f"{second:.1f}" for second in seconds)
+    print(f"| {_listed(runs)} | {taken} | {start:.1f} s + {each:.2f} s a run |")
+    draw(GROWTH_PLOT, growths, runs=runs, seconds=seconds)
+    print(f"\n{GROWTH_PLOT}", flush=True)
+
+
+def print_paper(repeats: int) -> None:
+    """A table of its own, on paper: recipes on one H100 and on 64."""
+    from tuneformer.benchmarks.projection import H100, count_step, step_seconds
+
+    del repeats
+    print("\n| recipe | operations a step | parameters | kernels a step | devices | a step |")
+    print("|---|---|---|---|---|---|")
+    for recipe in RECIPES:
+        step = count_step(recipe.split())
+        counted = f"{step.flops:.2e} | {step.parameters:,} | {step.n_kernels}"
+        for wanted in (1, 64):
+            devices = min(wanted, step.n_sequences)
+            milliseconds = 1e3 * step_seconds(step, n_devices=devices, device=H100)
+            print(f"| `{recipe}` | {counted} | {devices} | {milliseconds:.2f} ms |", flush=True)
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values))
+
+
+GROWTH_PLOT = Path("outputs/bench/growth.png")
+RECIPES = (
+    "experiment=nanogpt_cpu",
+    "experiment=speedrun",
+    "experiment=speedrun model.n_layers=12 model.n_heads=12 model.d_model=768 data.context_length=1024"
+    " data.batch_size=512",
+)
+SECTIONS: dict[str, tuple[Callable[[int], None], str]] = {
+    "start": (print_start, "from the start of the process to the first step"),
+    "answers": (print_answers, "what comes before torch is imported"),
+    "loops": (print_loops, "a step against a plain loop"),
+    "memory": (print_memory, "peak memory"),
+    "comparison": (print_comparison, "a comparison of a thousand runs"),
+    "page": (print_attention_page, "the page of attention"),
+    "diagnostics": (print_diagnostics, "what it costs to watch a run"),
+    "sweeps": (print_sweeps, "sweeps"),
+    "start-parts": (print_start_parts, "what the start, and a job of a sweep, are spent on"),
+    "steps": (print_steps, "what a step is spent on, and trainer=auto"),
+    "growth": (print_growth, "cost against width, depth, context, batch and runs in a sweep"),
+    "paper": (print_paper, "recipes on devices that are not here, on paper"),
+    "optimizers": (print_optimizers, "the table of optimizers"),
+    "attention": (print_attention, "the table of attention modules"),
+}
+TABLES_OF_THEIR_OWN = {"start-parts", "steps", "growth", "paper", "optimizers", "attention"}
 
 
 if __name__ == "__main__":

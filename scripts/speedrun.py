@@ -1,7 +1,8 @@
 """Climbs from the small recipe that everybody starts from to the fastest one, and writes the page of results.
 
-Each rung is one change, trained over several seeds in processes of its own, all rungs in turn. What is there
-already is not trained again: the same line goes on where it was stopped (make speedrun).
+Each rung is one change, trained over several seeds in processes of its own, all rungs in turn on the text,
+and the first and the last on data=shakespeare. What is there already is not trained again: the same line goes
+on where it was stopped (make speedrun).
 """
 
 import argparse
@@ -13,25 +14,26 @@ from tuneformer.command_line import run_command
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("overrides", nargs="*", help="settings of every run, as for train.py")
-    parser.add_argument("--text", type=Path, default=None, help="a text to climb on beside data=shakespeare")
+    parser.add_argument("--text", type=Path, default=None, help="a text to climb on, rung by rung")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each rung (default: 5)")
     parser.add_argument("--name", default="speedrun", help="folder below outputs/sweeps")
     parser.add_argument("--report", type=Path, default=None, help="page to write into, between its marks")
     given = parser.parse_args()
 
     from tuneformer.errors import UserError
-    from tuneformer.studies.ladder import Ladder
+    from tuneformer.studies.ladder import Ladder, Text
     from tuneformer.studies.ladder_report import markdown
     from tuneformer.studies.page import replace_table
     from tuneformer.studies.speedrun import RUNGS
 
     if given.seeds < 1:
         raise UserError(f"--seeds={given.seeds} must be at least 1")
-    texts = {"shakespeare": ["data=shakespeare"]}
+    texts = {"shakespeare": Text(overrides=("data=shakespeare",), ends_only=True)}
     if given.text is not None:
         if not given.text.is_file():
             raise UserError(f"--text={given.text} is not a file")
-        texts[given.text.stem] = ["data=text", f"data.path={given.text.resolve()}"]
+        chosen = ("data=text", f"data.path={given.text.resolve()}")
+        texts = {given.text.stem: Text(overrides=chosen), **texts}
     ladder = Ladder(name=given.name, rungs=RUNGS, texts=texts, n_seeds=given.seeds)
     found = ladder.run(given.overrides)
     print(markdown(RUNGS, found))

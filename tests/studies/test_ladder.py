@@ -9,11 +9,13 @@ import pytest
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
-from tuneformer.studies.ladder import WALL, Climb, Ladder, Rung
+from tuneformer.runs.record import write_record
+from tuneformer.studies import ladder
+from tuneformer.studies.ladder import WALL, Climb, Found, Ladder, Rung, Text
 from tuneformer.studies.ladder_report import markdown
 from tuneformer.studies.speedrun import RUNGS
 
-TEXTS = {"shakespeare": ["data=shakespeare"]}
+TEXTS = {"shakespeare": Text(overrides=("data=shakespeare",))}
 
 
 def composed(overrides: list[str]) -> dict[str, Any]:
@@ -24,20 +26,51 @@ def composed(overrides: list[str]) -> dict[str, Any]:
 
 @pytest.mark.fast
 def test_the_top_of_the_ladder_is_the_experiment() -> None:
-    ladder = Ladder(name="a", rungs=RUNGS, texts=TEXTS, n_seeds=1)
-    assert composed(ladder.recipe(len(RUNGS) - 1)) == composed(["experiment=speedrun"])
-    assert composed(ladder.recipe(0)) == composed(["experiment=nanogpt_cpu"])
+    rungs = Ladder(name="a", rungs=RUNGS, texts=TEXTS, n_seeds=1)
+    assert composed(rungs.recipe(len(RUNGS) - 1)) == composed(["experiment=speedrun"])
+    assert composed(rungs.recipe(0)) == composed(["experiment=nanogpt_cpu"])
 
 
 @pytest.mark.fast
 def test_each_rung_changes_something_and_none_undoes_another() -> None:
-    ladder = Ladder(name="a", rungs=RUNGS, texts=TEXTS, n_seeds=1)
+    rungs = Ladder(name="a", rungs=RUNGS, texts=TEXTS, n_seeds=1)
     steps = "trainer.max_steps"
-    recipes = [ladder.recipe(index) for index in range(len(RUNGS))]
+    recipes = [rungs.recipe(index) for index in range(len(RUNGS))]
     configs = [composed([each for each in recipe if not each.startswith(steps)]) for recipe in recipes]
     assert all(below != above for below, above in itertools.pairwise(configs))
     changed = [override.split("=")[0] for rung in RUNGS for override in rung.overrides]
     assert len(set(changed)) == len(changed)
+
+
+@pytest.mark.fast
+def test_a_text_for_the_ends_alone_leaves_the_rungs_between_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    climbed: list[list[str]] = []
+
+    def seconds(overrides: list[str]) -> float:
+        climbed.append(overrides)
+        run = Path(overrides[-1].removeprefix("run_dir="))
+        final = {"val/loss": float(len(climbed))}
+        record = {"status": "finished", "metrics": {"final": final}, "model": {"parameters": 1}}
+        record |= {"train_seconds": 1.0, "wall_seconds": 2.0, "config_hash": "", "data": {}, "restarts": 0}
+        run.mkdir(parents=True)
+        write_record(run / "record.json", record | {"started": ""})
+        return 2.0
+
+    monkeypatch.setattr(ladder, "_seconds", seconds)
+    texts = {
+        "whole": Text(overrides=("data=text",)),
+        "ends": Text(overrides=("data=shakespeare",), ends_only=True),
+    }
+    found = Ladder(name="a", rungs=RUNGS, texts=texts, n_seeds=2).run([])
+    assert list(found["ends"]) == [0, len(RUNGS) - 1]
+    assert list(found["whole"]) == list(range(len(RUNGS)))
+    n = len(RUNGS)
+    # seed by seed, text by text, rung by rung
+    assert [each.loss for each in found["whole"][0]] == [1.0, n + 3.0]
+    assert [each.loss for each in found["ends"][n - 1]] == [n + 2.0, 2.0 * (n + 2)]
 
 
 @pytest.mark.fast
@@ -47,7 +80,7 @@ def test_a_row_has_the_spread_over_seeds_and_the_median_part_of_the_first_rung()
     second = [
         Climb(loss=1.8 + n / 100, parameters=900, train_seconds=4.0 + n, wall_seconds=10.0) for n in range(3)
     ]
-    lines = markdown(rungs, {"a text": [first, second]}).splitlines()
+    lines = markdown(rungs, {"a text": {0: first, 1: second}}).splitlines()
     assert lines[0] == "**a text**"
     assert lines[4].startswith(
         "| start | 1,000 | 2,000 | 1.9000 ± 0.0000 | 60.0 ± 0.0 s | 1/1.0 | 71.0 ± 1.0 s |"
@@ -70,8 +103,8 @@ def test_a_ladder_trains_each_rung_once_and_what_was_cut_short_again(
     settings = [each for each in small_settings if not each.startswith(rungs_decide)]
     settings.append("scheduler.warmup=1")
 
-    def climb() -> dict[str, list[list[Climb]]]:
-        return Ladder(name="a", rungs=rungs, texts={"text": []}, n_seeds=2).run(settings)
+    def climb() -> Found:
+        return Ladder(name="a", rungs=rungs, texts={"text": Text(overrides=())}, n_seeds=2).run(settings)
 
     first = climb()
     runs = sorted((tmp_path / "outputs/sweeps/a/text").iterdir())
@@ -90,4 +123,4 @@ def test_a_run_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     rungs = [Rung(change="start", overrides=("model.n_heads=3",), steps=600)]
     with pytest.raises(UserError, match="n_heads=3"):
-        Ladder(name="a", rungs=rungs, texts={"text": ["data=shakespeare"]}, n_seeds=1).run([])
+        Ladder(name="a", rungs=rungs, texts=TEXTS, n_seeds=1).run([])

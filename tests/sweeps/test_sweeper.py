@@ -165,6 +165,16 @@ def test_a_failed_job_stays_failed_until_it_is_asked_for_and_the_others_go_on(
     assert (retried.status, records()["seed=1"]["status"]) == (0, "finished")
 
 
+def test_a_job_that_runs_out_of_memory_fails_alone(sweep: Command, records: Records) -> None:
+    answer = sweep("model.d_model=16,2097152,32")  # matrices of 16 TiB
+    assert answer.status == 1
+    assert {record["status"] for record in records().values()} == {"finished"}
+    failed = [line for line in answer.err if line.startswith("failed: model.d_model=2097152: ")]
+    assert len(failed) == 1
+    assert "memory" in failed[0]
+    assert answer.err[-1] == "2 of 3 jobs done: outputs/sweeps/mine"
+
+
 def test_a_job_whose_record_is_damaged_fails_alone(sweep: Command, records: Records) -> None:
     assert sweep("seed=1,2").status == 0
     damaged = SWEEP / "seed=1" / "record.json"

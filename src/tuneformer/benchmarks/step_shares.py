@@ -56,7 +56,7 @@ def measure_step_shares(size: str, *, overrides: Sequence[str]) -> StepShares:
         run = Path(folder) / "run"
         config = check_config(*compose_config([*NOT_MEASURED, *SIZES[size], *overrides, f"run_dir={run}"]))
         profiler = SimpleProfiler()
-        with _profiled(profiler):
+        with profiled(profiler):
             train(config)
         record = read_record(run / "record.json")
     seconds = {name: float(sum(durations)) for name, durations in profiler.recorded_durations.items()}
@@ -72,7 +72,8 @@ def measure_step_shares(size: str, *, overrides: Sequence[str]) -> StepShares:
 
 
 @contextmanager
-def _profiled(profiler: SimpleProfiler) -> Iterator[None]:
+def profiled(profiler: SimpleProfiler) -> Iterator[None]:
+    """Trainers that are built meanwhile report to `profiler`."""
     build = TrainerSettings.build
 
     def build_profiled(self: TrainerSettings, **given: Any) -> pl.Trainer:

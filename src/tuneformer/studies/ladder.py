@@ -51,37 +51,48 @@ class Climb:
     wall_seconds: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """A text to climb on: the overrides that choose it, and whether on the first and last rung alone."""
+
+    overrides: tuple[str, ...]
+    ends_only: bool = False
+
+
+Found = dict[str, dict[int, list[Climb]]]
+"""The runs by seed, of each text and of each rung by its place on the ladder."""
+
+
 class Ladder:
-    """Every rung on every text over `n_seeds` seeds, each run a process of its own on all cores.
+    """The rungs on every text over `n_seeds` seeds, each run a process of its own on all cores.
 
     The runs of a seed come one after the other, from the first rung to the last, before those of the next
     seed: what changes on the machine in the meantime falls on all rungs alike. They lie in
     outputs/sweeps/<name>/<text>; what is there is not run again.
     """
 
-    def __init__(
-        self, *, name: str, rungs: Sequence[Rung], texts: Mapping[str, Sequence[str]], n_seeds: int
-    ) -> None:
-        """`texts`: what a text is called, and the overrides that choose it."""
+    def __init__(self, *, name: str, rungs: Sequence[Rung], texts: Mapping[str, Text], n_seeds: int) -> None:
+        """`texts`: by what a text is called."""
         self.folder = OUTPUTS / "sweeps" / name
         self.rungs = rungs
         self.texts = texts
         self.n_seeds = n_seeds
 
-    def run(self, overrides: Sequence[str]) -> dict[str, list[list[Climb]]]:
-        """Runs what is not there yet: for each text and each rung the runs by seed.
+    def run(self, overrides: Sequence[str]) -> Found:
+        """Runs what is not there yet.
 
         Raises:
             UserError: a run failed or diverged; what is there stays.
         """
-        found = {text: [[] for _ in self.rungs] for text in self.texts}
-        total = len(self.texts) * self.n_seeds * len(self.rungs)
+        found: Found = {text: {index: [] for index in self._places(text)} for text in self.texts}
+        total = self.n_seeds * sum(len(places) for places in found.values())
+        done = 0
         for seed in range(self.n_seeds):
-            for text in self.texts:
-                for index in range(len(self.rungs)):
+            for text, places in found.items():
+                for index, runs in places.items():
                     climb = self._climb(text, index, seed, overrides)
-                    found[text][index].append(climb)
-                    done = sum(len(runs) for rungs in found.values() for runs in rungs)
+                    runs.append(climb)
+                    done += 1
                     say(
                         f"{done} of {total}: {text}, seed {seed}, {self.rungs[index].change}:"
                         f" {climb.loss:.4f} after {climb.train_seconds:.1f} s"
@@ -94,11 +105,21 @@ class Ladder:
         steps = self.rungs[index].steps
         return ["experiment=nanogpt_cpu", *changes, f"trainer.max_steps={steps}"]
 
+    def _places(self, text: str) -> list[int]:
+        last = len(self.rungs) - 1
+        return [0, last] if self.texts[text].ends_only else list(range(last + 1))
+
     def _climb(self, text: str, index: int, seed: int, overrides: Sequence[str]) -> Climb:
         run = self.folder / text / f"rung{index}-seed{seed}"
         if not (run / WALL).exists():
             shutil.rmtree(run, ignore_errors=True)  # its time is not known, so it does not count
-            settings = [*self.recipe(index), *UNWATCHED, *self.texts[text], f"seed={seed}", *overrides]
+            settings = [
+                *self.recipe(index),
+                *UNWATCHED,
+                *self.texts[text].overrides,
+                f"seed={seed}",
+                *overrides,
+            ]
             wall = _seconds([*settings, f"run_dir={run}"])
             write_json(run / WALL, wall)
         record = read_record(run / "record.json")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from statistics import mean, median, stdev
 
-from tuneformer.studies.ladder import Climb, Rung
+from tuneformer.studies.ladder import Climb, Found, Rung
 
 HEAD = (
     "| change | parameters | steps | loss | training | of the first | whole process | of the first |",
@@ -11,13 +11,13 @@ HEAD = (
 )
 
 
-def markdown(rungs: Sequence[Rung], found: Mapping[str, Sequence[Sequence[Climb]]]) -> str:
+def markdown(rungs: Sequence[Rung], found: Found) -> str:
     """All tables, each under the name of its text."""
     return "\n\n".join(f"**{text}**\n\n{_table(rungs, climbs)}" for text, climbs in found.items())
 
 
-def _table(rungs: Sequence[Rung], climbs: Sequence[Sequence[Climb]]) -> str:
-    rows = [_row(rung, runs, climbs[0]) for rung, runs in zip(rungs, climbs, strict=True)]
+def _table(rungs: Sequence[Rung], climbs: Mapping[int, Sequence[Climb]]) -> str:
+    rows = [_row(rungs[index], runs, climbs[0]) for index, runs in climbs.items()]
     return "\n".join([*HEAD, *rows])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.sweeps.conftest import SWEEP
+from tuneformer.runs.metrics_file import read_rows
 
 Command = Callable[..., Any]
 Records = Callable[[], dict[str, dict[str, Any]]]
@@ -58,6 +59,39 @@ def test_a_trial_that_falls_behind_is_pruned_and_stays_so(sweep: Command, record
     again = sweep(*line)
     assert (again.status, again.err[-1]) == (0, "6 of 6 jobs done: outputs/sweeps/mine")
     assert records() == before
+
+
+@pytest.mark.proof
+def test_asha_ends_at_each_rung_the_trials_that_are_not_among_the_best(
+    sweep: Command, records: Records
+) -> None:
+    answer = sweep(
+        "search=random",
+        "search.pruner=asha",
+        "search.pruner_warmup_steps=2",
+        "search.pruner_reduction=2",
+        "hydra.sweeper.n_trials=8",
+        "trainer.max_steps=8",
+    )
+    assert answer.status == 0
+    rungs = (2, 4)
+    reached: dict[int, list[float]] = {rung: [] for rung in rungs}
+    found = sorted(records().items(), key=lambda item: item[1]["search"]["trial"])
+    for name, record in found:
+        losses = {
+            row["step"]: row["val/loss"]
+            for row in read_rows(SWEEP / name / "metrics.csv")
+            if "val/loss" in row
+        }
+        ends = 8
+        for rung in rungs:
+            reached[rung].append(losses[rung])
+            goes_on = max(1, len(reached[rung]) // 2)
+            if losses[rung] > sorted(reached[rung])[goes_on - 1]:
+                ends = rung
+                break
+        assert (record["steps"], record["status"]) == (ends, "finished" if ends == 8 else "pruned")
+    assert {record["status"] for _, record in found} == {"finished", "pruned"}
 
 
 def test_a_failed_trial_is_named_in_every_attempt_until_it_is_tried_again(
