@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -143,3 +144,18 @@ def test_the_file_is_a_table_of_the_last_value_of_each_step_and_name(
                 expected[step] = expected.get(step, {}) | values
             file.flush()
         assert read_rows(path) == [{"step": step, **expected[step]} for step in sorted(expected)]
+
+
+def test_a_late_column_of_a_long_file_does_not_take_the_file_into_memory(path: Path) -> None:
+    file = MetricsFile(path, first_step=0)
+    for step in range(1, 5001):
+        file.add(step, {f"column_{n}": step / 7 for n in range(20)})
+    file.flush()
+    tracemalloc.start()
+    file.add(5001, {"late": 1.0})
+    file.flush()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert path.stat().st_size > 1_500_000
+    assert peak < 200_000
+    assert len(read_rows(path)) == 5001

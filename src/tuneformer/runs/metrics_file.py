@@ -2,12 +2,14 @@
 
 import csv
 import io
+import itertools
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from tuneformer.errors import UserError
-from tuneformer.runs.files import write_text
+from tuneformer.runs.files import write_whole
 
 Row = dict[str, float]
 FIRST_COLUMNS = ("step", "tokens", "seconds", "train/loss", "val/loss")
@@ -25,8 +27,7 @@ class MetricsFile:
         """Goes on behind the row of `first_step`; what an earlier attempt wrote beyond is dropped."""
         self.path = path
         self._pending: Row = {}
-        earlier = read_rows(path) if path.exists() else []
-        self._rewrite([row for row in earlier if row["step"] <= first_step])
+        self._rewrite(upto=first_step)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Adds values to the row of `step`; steps never go back."""
@@ -40,19 +41,40 @@ class MetricsFile:
             return
         row, self._pending = self._pending, {}
         if row["step"] == self._last_step or row.keys() - set(self._columns):
-            self._rewrite([*read_rows(self.path), row])
+            self._rewrite(upto=self._last_step, row=row)
             return
         with self.path.open("a", newline="", encoding="utf-8") as file:
             file.write(_lines([row], self._columns))
         self._last_step = row["step"]
 
-    def _rewrite(self, rows: list[Row]) -> None:
-        merged: dict[float, Row] = {}
-        for row in rows:
-            merged[row["step"]] = {**merged.get(row["step"], {}), **row}
-        self._columns = in_order({column for row in rows for column in row} or set(FIRST_COLUMNS))
-        self._last_step = max(merged, default=-1.0)
-        write_text(self.path, _csv([self._columns]) + _lines(list(merged.values()), self._columns))
+    def _rewrite(self, *, upto: float, row: Row | None = None) -> None:
+        """The rows up to a step and then `row`, under the columns of all of them; never all in memory."""
+
+        def rows() -> Iterator[Row]:
+            earlier = iterate_rows(self.path) if self.path.exists() else ()
+            yield from (each for each in earlier if each["step"] <= upto)
+            if row is not None:
+                yield row
+
+        columns, last_step = set[str](), -1.0
+        for each in rows():
+            columns |= each.keys()
+            last_step = each["step"]
+        self._columns = in_order(columns or FIRST_COLUMNS)
+        self._last_step = last_step
+
+        def write(file: IO[bytes]) -> None:
+            file.write(_csv([self._columns]).encode())
+            for each in _joined(rows()):
+                file.write(_lines([each], self._columns).encode())
+
+        write_whole(self.path, write)
+
+
+def _joined(rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows of one step, which follow one another, as one; the later value of a name counts."""
+    for _, same in itertools.groupby(rows, key=lambda row: row["step"]):
+        yield {name: value for row in same for name, value in row.items()}
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -63,18 +85,23 @@ def read_rows(path: Path) -> list[Row]:
     Raises:
         UserError: the file is missing or damaged.
     """
+    return list(iterate_rows(path))
+
+
+def iterate_rows(path: Path) -> Iterator[Row]:
+    """The same, one row after the other."""
     try:
-        text = path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        rows = [
-            {name: float(value) for name, value in row.items() if value}
-            for row in csv.DictReader(io.StringIO(whole))
-        ]
+        with path.open(encoding="utf-8", newline="") as file:
+            whole = (line for line in file if line.endswith("\n"))
+            for values in csv.DictReader(whole):
+                row = {name: float(value) for name, value in values.items() if value}
+                if "step" not in row:
+                    raise UserError(f"{path} is damaged: a row has no step")
+                yield row
+    except UserError:
+        raise
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-    if not all("step" in row for row in rows):
-        raise UserError(f"{path} is damaged: a row has no step")
-    return rows
 
 
 def read_columns(path: Path) -> dict[str, list[float]]:
