@@ -1,13 +1,10 @@
-import time
 from pathlib import Path
 
 import pytest
 
 from tuneformer.benchmarks.growth import Growth, draw, fitted_line
-from tuneformer.benchmarks.job_parts import measure_job_parts
 from tuneformer.benchmarks.memory import measure_against_loop
 from tuneformer.benchmarks.projection import H100, StepCount, count_step, step_seconds
-from tuneformer.benchmarks.start_parts import measure_start_parts
 
 TRAIN = Path(__file__).parents[2] / "train.py"
 
@@ -44,22 +41,6 @@ def test_a_step_of_a_recipe_is_counted(small_settings: list[str]) -> None:
     assert step.flops > 6 * 4 * 16 * 16 * 16 * 4
     assert step.n_kernels < deeper.n_kernels < 2 * step.n_kernels
     assert deeper.parameters > step.parameters
-
-
-@pytest.mark.proof
-def test_the_parts_of_a_start_and_of_a_job_make_up_the_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    began = time.perf_counter()
-    parts = measure_start_parts(TRAIN, repeats=1)
-    took = time.perf_counter() - began
-    assert all(seconds > 0 for seconds in parts.values())
-    assert 0.7 * took < sum(parts.values()) <= took
-    job = measure_job_parts(n_jobs=2)
-    together = job.pop("together")
-    assert all(seconds > 0 for seconds in job.values())
-    assert sum(job.values()) == pytest.approx(together, rel=0.5)
 
 
 @pytest.mark.proof
