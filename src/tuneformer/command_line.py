@@ -17,6 +17,7 @@ from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.schema import register_with_hydra
 from tuneformer.errors import UserError
+from tuneformer.lean_imports import keep_imports_lean
 from tuneformer.sweeps.sweeper import TuneformerSweeper
 from tuneformer.terminal import say
 
@@ -42,6 +43,7 @@ def run_command(command: Callable[[], object]) -> None:
 
     With HYDRA_FULL_ERROR=1 in the environment the whole traceback is shown instead.
     """
+    keep_imports_lean()
     if os.environ.get(FULL_ERROR):
         command()
         return

@@ -70,11 +70,18 @@ def load(path: Path, *, checkpoint: str) -> Run:
         path=directory.path,
         config=config,
         record=record,
-        metrics=read_columns(directory.metrics_file) if directory.metrics_file.exists() else {},
+        metrics=metrics_of(directory),
         model=model.eval(),
         kept_tokenizer=tokenizer,
         step=int(state["global_step"]),
     )
+
+
+def metrics_of(directory: RunDirectory) -> dict[str, list[float]]:
+    """The columns of metrics.csv, NaN where a row has no value; none where nothing was measured yet."""
+    if not directory.metrics_file.exists():
+        return {}
+    return {name: values.tolist() for name, values in read_columns(directory.metrics_file).items()}
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def test_a_late_column_is_added_and_earlier_rows_are_empty_there(path: Path) -> 
     assert path.read_text(encoding="utf-8").splitlines() == ["step,a,b", "1,,1", "2,2,3"]
     columns = read_columns(path)
     assert math.isnan(columns["a"][0])
-    assert columns["a"][1:] + columns["b"] + columns["step"] == [2, 1, 3, 1, 2]
+    assert list(columns["a"][1:] + columns["b"] + columns["step"]) == [2, 1, 3, 1, 2]
 
 
 def test_values_that_come_after_their_row_was_written_join_it(path: Path) -> None:

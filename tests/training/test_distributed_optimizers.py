@@ -27,8 +27,8 @@ COARSE = {
 
 
 WHOLE_TENSORS = (
-    *("adafactor", "kron", "muon", "normuon", "prodigy", "schedule_free_adamw", "scion", "shampoo", "soap"),
-    *("sophia", "stable_adamw"),
+    *("adafactor", "kron", "muon", "normuon", "normuon_short", "prodigy", "schedule_free_adamw", "scion"),
+    *("shampoo", "soap", "sophia", "stable_adamw"),
 )
 
 

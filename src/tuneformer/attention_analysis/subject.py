@@ -9,10 +9,17 @@ from torch import nn
 
 from tuneformer.data.tokenizers import Tokenizer
 from tuneformer.errors import UserError
-from tuneformer.loading import CHECKPOINTS, Run, evaluated_weights, kept_tokenizer, load, load_checkpoint
+from tuneformer.loading import (
+    CHECKPOINTS,
+    Run,
+    evaluated_weights,
+    kept_tokenizer,
+    load,
+    load_checkpoint,
+    metrics_of,
+)
 from tuneformer.models.attention.watched import Watched
 from tuneformer.runs.directory import find_run
-from tuneformer.runs.metrics_file import read_columns
 from tuneformer.runs.probe_files import snapshots_in
 
 
@@ -71,7 +78,7 @@ def read_subject(path: Path, *, checkpoint: str) -> Subject:
     return Subject(
         path=path,
         config=config,
-        metrics=read_columns(directory.metrics_file) if directory.metrics_file.exists() else {},
+        metrics=metrics_of(directory),
         tokenizer=kept_tokenizer(directory),
         run=None,
     )

@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import math
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
@@ -104,11 +105,19 @@ def iterate_rows(path: Path) -> Iterator[Row]:
         raise UserError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
 
 
-def read_columns(path: Path) -> dict[str, list[float]]:
-    """metrics.csv as one list a column, of equal length, NaN where a row has no value."""
-    rows = read_rows(path)
-    names = in_order({name for row in rows for name in row})
-    return {name: [row.get(name, math.nan) for row in rows] for name in names}
+def read_columns(path: Path) -> "dict[str, array[float]]":
+    """metrics.csv as one array a column, of equal length, NaN where a row has no value.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    columns: dict[str, array[float]] = {}
+    for number, row in enumerate(iterate_rows(path)):
+        for name in row.keys() - columns.keys():
+            columns[name] = array("d", [math.nan]) * number
+        for name, column in columns.items():
+            column.append(row.get(name, math.nan))
+    return {name: columns[name] for name in in_order(columns)}
 
 
 def in_order(columns: Collection[str]) -> list[str]:

@@ -171,8 +171,9 @@ def labels(config: Config) -> dict[str, str]:
 
 
 def _start_run(settings: Config) -> Any:
-    import wandb  # heavy: only a run that logs to it pays for it
+    import wandb.util  # heavy: only a run that logs to it pays for it
 
+    wandb.util.pd_available = False  # else it imports pandas to ask whether a value is a frame
     online = settings["mode"] == "online"
     try:
         with _without_launch_inputs():

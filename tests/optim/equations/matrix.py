@@ -170,6 +170,7 @@ CASES = [
     Case("muon", muon, tolerance=BFLOAT16),
     Case("muon", muon, {"others_lr_ratio": 1.0, "weight_decay": 3.0}, tolerance=BFLOAT16),
     Case("normuon", normuon),
+    Case("normuon_short", normuon),
     Case("normuon", normuon, {"weight_decay": 3.0}),
     Case("scion", scion),
     Case("scion", scion, {"weight_decay": 3.0}),

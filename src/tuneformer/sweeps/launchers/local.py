@@ -28,6 +28,7 @@ KILLED = "killed by signal {}"
 SERVER_LOST = 255
 """What multiprocessing gives as the exit status of a process whose forkserver was killed."""
 LOADED_BEFORE = [
+    "tuneformer.sweeps.launchers.lean",
     "torch",
     "pytorch_lightning",
     "hydra",

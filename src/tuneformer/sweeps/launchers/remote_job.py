@@ -6,6 +6,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tuneformer.lean_imports import keep_imports_lean
 from tuneformer.sweeps.job import Job
 
 LOGS = "logs"
@@ -21,6 +22,7 @@ class RemoteJob:
 
     def train(self) -> str | None:
         """Trains it in this process, prints to <sweep>/logs/<job>.log; its error in one line, or None."""
+        keep_imports_lean()
         from tuneformer.sweeps.launchers.train_job import train_job
 
         os.chdir(self.folder)
