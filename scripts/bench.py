@@ -32,7 +32,7 @@ def print_start(repeats: int) -> None:
     from tuneformer.benchmarks.start_time import measure_start_time
 
     start = measure_start_time(TRAIN, repeats=repeats)
-    row = f"{start['first_step_s']:.2f} s | {start['imports_s']:.2f} s (imports alone) | {start['ratio']:.2f}"
+    row = f"{start.our_median:.2f} s | {start.their_median:.2f} s (imports alone) | {start.ratio()}"
     print(f"| process start to first step | {row} | 1.6 |", flush=True)
 
 
@@ -65,7 +65,7 @@ def print_loops(repeats: int) -> None:
     for size, target in zip(SIZES, ("1.05", "1.35"), strict=True):
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             step = measure_step_time(size, repeats=repeats)
-        row = f"{step['framework_ms']:.2f} ms | {step['plain_ms']:.2f} ms (plain loop) | {step['ratio']:.3f}"
+        row = f"{step.our_median:.2f} ms | {step.their_median:.2f} ms (plain loop) | {step.ratio(3)}"
         print(f"| training step, {size} model | {row} | {target} |", flush=True)
 
 
@@ -73,17 +73,23 @@ def print_memory(repeats: int) -> None:
     """Rows for the peak memory of a run."""
     from tuneformer.benchmarks.memory import measure_against_loop, measure_log, measure_memory
 
-    loop = measure_against_loop(TRAIN, repeats=repeats)
-    row = f"{loop['framework_mib']:.0f} MiB | {loop['loop_mib']:.0f} MiB (hand-written loop)"
-    print(f"| peak memory, experiment=nanogpt_cpu | {row} | {loop['more_mib']:+.0f} MiB | below +143 MiB |")
-    memory = measure_memory(TRAIN, small_bytes=1_000_000, times=2000, repeats=1)
-    row = f"{memory['large_mib']:.0f} MiB | {memory['small_mib']:.0f} MiB (a token file of 1 MB)"
-    growth = f"{memory['growth_mib']:+.0f} MiB"
-    print(f"| peak memory, a token file of 2 GB | {row} | {growth} | below +19 MiB |", flush=True)
-    log = measure_log(TRAIN, rows=10_000)
-    row = f"{log['each_mib']:.1f} MiB | {log['none_mib']:.1f} MiB (one row)"
-    growth = f"{log['growth_mib']:+.1f} MiB"
-    print(f"| peak memory, 10,000 logged steps | {row} | {growth} | below +9.5 MiB |", flush=True)
+    for what, yardstick, found, limit in (
+        (
+            "experiment=nanogpt_cpu",
+            "hand-written loop",
+            measure_against_loop(TRAIN, repeats=repeats),
+            "+143 MiB",
+        ),
+        (
+            "a token file of 2 GB",
+            "a token file of 1 MB",
+            measure_memory(TRAIN, small_bytes=1_000_000, times=2000, repeats=1),
+            "+19 MiB",
+        ),
+        ("10,000 logged steps", "one row", measure_log(TRAIN, rows=10_000, repeats=1), "+9.5 MiB"),
+    ):
+        row = f"{found.our_median:.0f} MiB | {found.their_median:.0f} MiB ({yardstick})"
+        print(f"| peak memory, {what} | {row} | {found.more(1)} MiB | below {limit} |", flush=True)
 
 
 def print_comparison(repeats: int) -> None:
@@ -138,14 +144,13 @@ def print_sweeps(repeats: int) -> None:
     from tuneformer.benchmarks.sweep_memory import measure_sweep_memory
     from tuneformer.benchmarks.sweep_time import N_JOBS, measure_preflight_time, measure_sweep_time
 
-    sweep = measure_sweep_time(TRAIN, repeats=repeats)
-    local = f"| {N_JOBS} smoke runs, launcher=local n_jobs=2 | {sweep['local_s']:.1f} s"
-    print(
-        f"{local} | {sweep['serial_s']:.1f} s (launcher=serial) | {sweep['to_serial']:.2f} | 0.6 |",
-        flush=True,
-    )
-    row = f"{sweep['separate_s']:.1f} s ({N_JOBS} processes) | {sweep['to_separate']:.2f}"
-    print(f"{local} | {row} | 0.25 |", flush=True)
+    to_serial, to_separate = measure_sweep_time(TRAIN, repeats=repeats)
+    for found, yardstick, target in (
+        (to_serial, "launcher=serial", "0.6"),
+        (to_separate, f"{N_JOBS} processes", "0.25"),
+    ):
+        row = f"{found.our_median:.1f} s | {found.their_median:.1f} s ({yardstick}) | {found.ratio()}"
+        print(f"| {N_JOBS} smoke runs, launcher=local n_jobs=2 | {row} | {target} |", flush=True)
     seconds = measure_preflight_time(TRAIN)
     print(f"| preflight of 1,000 jobs | {seconds:.1f} s | | | 20 s, timed steps not counted |", flush=True)
     resident = measure_sweep_memory(TRAIN, n_jobs=50)
@@ -160,19 +165,32 @@ def print_steps(repeats: int) -> None:
 
     print(f"\n| size | step | {' | '.join(PARTS)} | GFLOP/s | of its largest product |")
     print(f"|---|---|{'---|' * len(PARTS)}---|---|")
-    for size in SIZES:
+    for size, trainer in [*((size, "default") for size in SIZES), (list(SIZES)[-1], "auto")]:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            found = measure_step_shares(size, overrides=[])
+            found = measure_step_shares(size, overrides=[f"trainer={trainer}"])
         shares = " | ".join(f"{found.shares[part]:.1%}" for part in PARTS)
         rates = f"{found.rate / 1e9:.0f} | {found.rate / found.product_rate:.0%}"
-        print(f"| {size} | {found.milliseconds:.1f} ms | {shares} | {rates} |", flush=True)
+        print(f"| {size}, trainer={trainer} | {found.milliseconds:.1f} ms | {shares} | {rates} |", flush=True)
     print("\n| size | trainer=default | trainer=auto | ratio | chosen |\n|---|---|---|---|---|")
     for size in SIZES:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            auto = measure_fastest(size, repeats=repeats)
-        chosen = " ".join(f"{name}={value}" for name, value in auto["chosen"].items())
-        times = f"{auto['default_ms']:.1f} ms | {auto['auto_ms']:.1f} ms | {auto['ratio']:.2f}"
-        print(f"| {size} | {times} | {chosen} |", flush=True)
+            times, chosen = measure_fastest(size, repeats=repeats)
+        settings = " ".join(f"{name}={value}" for name, value in chosen.items())
+        row = f"{times.our_median:.1f} ms | {times.their_median:.1f} ms | {times.ratio()}"
+        print(f"| {size} | {row} | {settings} |", flush=True)
+
+
+def print_short_attention(repeats: int) -> None:
+    """A table of its own: attention of short texts in bfloat16, ours against torch's kernel."""
+    from tuneformer.benchmarks.short_attention import measure_short_attention
+
+    print("\n| batch, heads, tokens, width | ours | torch's kernel | ratio | error | its error |")
+    print("|---|---|---|---|---|---|")
+    for cost in measure_short_attention(repeats=3 * repeats):
+        times = cost.milliseconds
+        row = f"{times.our_median:.2f} ms | {times.their_median:.2f} ms | {times.ratio()}"
+        errors = f"{cost.ours_error:.1e} | {cost.kernel_error:.1e}"
+        print(f"| {_listed(cost.shape)} | {row} | {errors} |", flush=True)
 
 
 def print_optimizers(repeats: int) -> None:
@@ -273,12 +291,21 @@ SECTIONS: dict[str, tuple[Callable[[int], None], str]] = {
     "sweeps": (print_sweeps, "sweeps"),
     "start-parts": (print_start_parts, "what the start, and a job of a sweep, are spent on"),
     "steps": (print_steps, "what a step is spent on, and trainer=auto"),
+    "short-attention": (print_short_attention, "attention of short texts in bfloat16"),
     "growth": (print_growth, "cost against width, depth, context, batch and runs in a sweep"),
     "paper": (print_paper, "recipes on devices that are not here, on paper"),
     "optimizers": (print_optimizers, "the table of optimizers"),
     "attention": (print_attention, "the table of attention modules"),
 }
-TABLES_OF_THEIR_OWN = {"start-parts", "steps", "growth", "paper", "optimizers", "attention"}
+TABLES_OF_THEIR_OWN = {
+    "start-parts",
+    "steps",
+    "short-attention",
+    "growth",
+    "paper",
+    "optimizers",
+    "attention",
+}
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ import time
 from pathlib import Path
 from statistics import median
 
-from pytorch_lightning.profilers import SimpleProfiler
-
 from tuneformer.benchmarks.step_shares import profiled
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
@@ -36,12 +34,11 @@ def _parts(seed: int) -> dict[str, float]:
         began = time.perf_counter()
         config = check_config(*compose_config([*VERY_SHORT, f"seed={seed}", f"run_dir={run}"]))
         composed = time.perf_counter()
-        profiler = SimpleProfiler()
-        with profiled(profiler):
+        with profiled() as profilers:
             train(config)
         ended = time.perf_counter()
         record = read_record(run / "record.json")
-    spent = {name: sum(durations) for name, durations in profiler.recorded_durations.items()}
+    spent = {name: sum(durations) for name, durations in profilers[-1].recorded_durations.items()}
     checkpoints = sum(
         seconds for name, seconds in spent.items() if "Checkpoints" in name and name.startswith("[Callback]")
     )

@@ -5,7 +5,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
+
+from tuneformer.benchmarks.in_turn import InTurn, in_turn
 
 LINE = "The quick brown fox jumps over the lazy dog, and number {} follows it home.\n"
 PEAK = """
@@ -24,70 +25,60 @@ finally:
 """
 
 
-def measure_memory(train_script: Path, *, small_bytes: int, times: int, repeats: int) -> dict[str, float]:
-    """Peak resident MiB of 50 steps on a corpus and on one `times` as large, preparation included."""
-    small, large = [], []
-    for _ in range(repeats):
+def measure_memory(train_script: Path, *, small_bytes: int, times: int, repeats: int) -> InTurn:
+    """Peak resident MiB of preparing and 50 steps, on a corpus `times` as large as another and on that."""
+
+    def peak(n_bytes: int) -> float:
         with tempfile.TemporaryDirectory() as folder:
-            small.append(_peak_on(train_script, Path(folder), small_bytes))
-            large.append(_peak_on(train_script, Path(folder), small_bytes * times))
-    return {
-        "small_mib": median(small),
-        "large_mib": median(large),
-        "growth_mib": median(b - a for a, b in zip(small, large, strict=True)),
-    }
+            return _peak_on(train_script, Path(folder), n_bytes)
+
+    return in_turn(lambda: peak(small_bytes * times), lambda: peak(small_bytes), repeats=repeats)
 
 
-def measure_against_loop(train_script: Path, *, repeats: int) -> dict[str, float]:
-    """Peak resident MiB of experiment=nanogpt_cpu as everybody starts it, and of the same by hand, in turn.
+def measure_against_loop(train_script: Path, *, repeats: int) -> InTurn:
+    """Peak resident MiB of experiment=nanogpt_cpu as everybody starts it, and of the same by hand.
 
     100 steps on a megabyte of text, with the validation of its last tenth.
     """
-    framework, loop = [], []
-    for _ in range(repeats):
-        with tempfile.TemporaryDirectory() as folder:
-            text = _text(Path(folder), 1_000_000)
-            settings = [
-                "experiment=nanogpt_cpu",
-                "data=text",
-                f"data.path={text}",
-                f"data.cache_dir={folder}/cache",
-                f"run_dir={folder}/run",
-                "trainer.max_steps=101",
-            ]
-            framework.append(_peak([str(train_script), *settings]))
-            loop.append(_peak(["-m", "tuneformer.benchmarks.hand_written", str(text), "101"]))
-    return {
-        "framework_mib": median(framework),
-        "loop_mib": median(loop),
-        "more_mib": median(a - b for a, b in zip(framework, loop, strict=True)),
-    }
+    with tempfile.TemporaryDirectory() as texts:
+        text = _text(Path(texts), 1_000_000)
+
+        def framework() -> float:
+            with tempfile.TemporaryDirectory() as folder:
+                data = ["data=text", f"data.path={text}", f"data.cache_dir={folder}/cache"]
+                run = ["experiment=nanogpt_cpu", *data, f"run_dir={folder}/run", "trainer.max_steps=101"]
+                return _peak([str(train_script), *run])
+
+        def loop() -> float:
+            return _peak(["-m", "tuneformer.benchmarks.hand_written", str(text), "101"])
+
+        return in_turn(framework, loop, repeats=repeats)
 
 
-def measure_log(train_script: Path, *, rows: int) -> dict[str, float]:
-    """Peak resident MiB of a run of `rows` very small steps that logs each, and of one that logs none."""
+def measure_log(train_script: Path, *, rows: int, repeats: int) -> InTurn:
+    """Peak resident MiB of a run of `rows` very small steps that logs each, and of one that logs the last."""
     with tempfile.TemporaryDirectory() as folder:
         text = _text(Path(folder), 100_000)
 
         def peak(every: int) -> float:
-            settings = [
-                "experiment=smoke",
-                "data=text",
-                f"data.path={text}",
-                f"data.cache_dir={folder}/cache",
-                f"run_dir={folder}/run-{every}",
-                "data.context_length=16",
-                "data.batch_size=4",
-                "model.d_model=16",
-                "model.n_layers=1",
-                f"trainer.max_steps={rows}",
-                f"trainer.val_check_interval={rows}",
-                f"trainer.log_every_n_steps={every}",
-            ]
-            return _peak([str(train_script), *settings])
+            with tempfile.TemporaryDirectory() as runs:
+                settings = [
+                    "experiment=smoke",
+                    "data=text",
+                    f"data.path={text}",
+                    f"data.cache_dir={folder}/cache",
+                    f"run_dir={runs}/run",
+                    "data.context_length=16",
+                    "data.batch_size=4",
+                    "model.d_model=16",
+                    "model.n_layers=1",
+                    f"trainer.max_steps={rows}",
+                    f"trainer.val_check_interval={rows}",
+                    f"trainer.log_every_n_steps={every}",
+                ]
+                return _peak([str(train_script), *settings])
 
-        none, each = peak(rows), peak(1)
-    return {"none_mib": none, "each_mib": each, "growth_mib": each - none}
+        return in_turn(lambda: peak(1), lambda: peak(rows), repeats=repeats)
 
 
 def _peak_on(train_script: Path, folder: Path, n_bytes: int) -> float:

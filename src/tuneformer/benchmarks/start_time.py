@@ -5,7 +5,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
+
+from tuneformer.benchmarks.in_turn import InTurn, in_turn
 
 # neither side pays for tearing the interpreter down
 IMPORTS = "import os, torch, pytorch_lightning; os._exit(0)"
@@ -20,19 +21,14 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def measure_start_time(train_script: Path, *, repeats: int) -> dict[str, float]:
-    """Seconds to import torch and Lightning, and to the first step of the default experiment, in turn."""
-    imports, first_step = [], []
-    for _ in range(repeats):
-        imports.append(_seconds([sys.executable, "-c", IMPORTS]))
+def measure_start_time(train_script: Path, *, repeats: int) -> InTurn:
+    """Seconds to the first step of the default experiment, and to import torch and Lightning alone."""
+
+    def first_step() -> float:
         with tempfile.TemporaryDirectory() as folder:
-            run = [sys.executable, "-c", FIRST_STEP, str(train_script), f"run_dir={folder}/run"]
-            first_step.append(_seconds(run))
-    return {
-        "imports_s": median(imports),
-        "first_step_s": median(first_step),
-        "ratio": median(a / b for a, b in zip(first_step, imports, strict=True)),
-    }
+            return _seconds([sys.executable, "-c", FIRST_STEP, str(train_script), f"run_dir={folder}/run"])
+
+    return in_turn(first_step, lambda: _seconds([sys.executable, "-c", IMPORTS]), repeats=repeats)
 
 
 def _seconds(command: list[str]) -> float:

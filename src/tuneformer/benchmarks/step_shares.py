@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pytorch_lightning as pl
@@ -55,35 +54,35 @@ def measure_step_shares(size: str, *, overrides: Sequence[str]) -> StepShares:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         config = check_config(*compose_config([*NOT_MEASURED, *SIZES[size], *overrides, f"run_dir={run}"]))
-        profiler = SimpleProfiler()
-        with profiled(profiler):
+        with profiled() as profilers:
             train(config)
         record = read_record(run / "record.json")
-    seconds = {name: float(sum(durations)) for name, durations in profiler.recorded_durations.items()}
+    durations = profilers[-1].recorded_durations  # those before it were of trainer=auto
+    seconds = {name: float(sum(each)) for name, each in durations.items()}
     steps, tokens = record["steps"], record["tokens"]
-    total = record["train_seconds"]
-    product = _product_seconds(config, record)
+    total = seconds["run_training_epoch"]  # without what is measured before the first step
     return StepShares(
         milliseconds=1e3 * total / steps,
         shares={part: spent / total for part, spent in _parts(seconds, total).items()},
         rate=record["model"]["flops_per_token"] * tokens / total,
-        product_rate=product,
+        product_rate=_product_rate(config, record),
     )
 
 
 @contextmanager
-def profiled(profiler: SimpleProfiler) -> Iterator[None]:
-    """Trainers that are built meanwhile report to `profiler`."""
-    build = TrainerSettings.build
+def profiled() -> Iterator[list[SimpleProfiler]]:
+    """The profilers that trainers which are built meanwhile report to, one each, in their order."""
+    build, profilers = TrainerSettings.build, list[SimpleProfiler]()
 
     def build_profiled(self: TrainerSettings, **given: Any) -> pl.Trainer:
         trainer = build(self, **given)
-        vars(trainer)["profiler"] = profiler  # Lightning declares no type for it
+        profilers.append(SimpleProfiler())
+        vars(trainer)["profiler"] = profilers[-1]  # Lightning declares no type for it
         return trainer
 
     TrainerSettings.build = build_profiled  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        yield
+        yield profilers
     finally:
         TrainerSettings.build = build
 
@@ -115,8 +114,8 @@ def _parts(seconds: dict[str, float], total: float) -> dict[str, float]:
     return parts | {"rest": total - sum(parts.values())}
 
 
-def _product_seconds(config: dict[str, Any], record: dict[str, Any]) -> float:
-    """Operations a second of (tokens of a step x d_model) times (d_model x 4 d_model), the median of 9."""
+def _product_rate(config: dict[str, Any], record: dict[str, Any]) -> float:
+    """Operations a second of (tokens of a step x d_model) times (d_model x 4 d_model), the best of 12."""
     trainer, width = config["trainer"], config["model"]["d_model"]
     if record["fastest"] is not None:
         trainer = trainer | record["fastest"]["chosen"]
@@ -134,4 +133,4 @@ def _product_seconds(config: dict[str, Any], record: dict[str, Any]) -> float:
         taken.append(time.perf_counter() - started)
     torch.set_num_threads(before[0])
     torch.set_float32_matmul_precision(before[1])
-    return 8 * rows * width * width / median(taken[3:])
+    return 8 * rows * width * width / min(taken)

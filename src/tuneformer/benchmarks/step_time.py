@@ -2,9 +2,9 @@
 
 import tempfile
 from pathlib import Path
-from statistics import median
 from typing import Any
 
+from tuneformer.benchmarks.in_turn import InTurn, in_turn
 from tuneformer.benchmarks.plain_loop import seconds_per_step
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
@@ -21,20 +21,21 @@ SIZES = {
 SKIPPED_STEPS = 40
 
 
-def measure_step_time(size: str, *, repeats: int) -> dict[str, float]:
-    """Milliseconds of a step, framework and plain loop in turn, medians of `repeats`, and their ratio."""
+def measure_step_time(size: str, *, repeats: int) -> InTurn:
+    """Milliseconds of a step, in the framework and in a plain loop."""
     overrides = ["trainer.val_check_interval=100000", "callbacks=none", "data.max_validation_bytes=2000"]
-    framework, plain = [], []
-    for _ in range(repeats):
+
+    def composed(folder: str) -> Config:
+        return check_config(*compose_config([*overrides, *SIZES[size], f"run_dir={folder}/run"]))
+
+    def framework() -> float:
         with tempfile.TemporaryDirectory() as folder:
-            config = check_config(*compose_config([*overrides, *SIZES[size], f"run_dir={folder}/run"]))
-            framework.append(_framework_seconds(config))
-        plain.append(seconds_per_step(config, skip=SKIPPED_STEPS))
-    return {
-        "framework_ms": 1e3 * median(framework),
-        "plain_ms": 1e3 * median(plain),
-        "ratio": median(a / b for a, b in zip(framework, plain, strict=True)),
-    }
+            return 1e3 * _framework_seconds(composed(folder))
+
+    def plain() -> float:
+        return 1e3 * seconds_per_step(composed("unused"), skip=SKIPPED_STEPS)
+
+    return in_turn(framework, plain, repeats=repeats)
 
 
 def _framework_seconds(config: Config) -> float:

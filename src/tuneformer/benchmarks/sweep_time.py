@@ -7,14 +7,15 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
+
+from tuneformer.benchmarks.in_turn import InTurn
 
 N_JOBS = 16
 SMOKE = ["experiment=smoke", "logger=none"]
 
 
-def measure_sweep_time(train_script: Path, *, repeats: int) -> dict[str, float]:
-    """Seconds of N_JOBS smoke runs in each way, in turn, medians; ratios of the local launcher to the others.
+def measure_sweep_time(train_script: Path, *, repeats: int) -> tuple[InTurn, InTurn]:
+    """Seconds of N_JOBS smoke runs by the local launcher, beside the serial one and beside processes.
 
     All from the start of the command to its end, at default threads; the preflight times no steps.
     """
@@ -25,13 +26,7 @@ def measure_sweep_time(train_script: Path, *, repeats: int) -> dict[str, float]:
         local.append(_seconds([[str(train_script), *swept, "launcher=local", "launcher.n_jobs=2"]]))
         serial.append(_seconds([[str(train_script), *swept]]))
         separate.append(_seconds([[str(train_script), *SMOKE, f"seed={seed}"] for seed in seeds]))
-    return {
-        "local_s": median(local),
-        "serial_s": median(serial),
-        "separate_s": median(separate),
-        "to_serial": median(a / b for a, b in zip(local, serial, strict=True)),
-        "to_separate": median(a / b for a, b in zip(local, separate, strict=True)),
-    }
+    return InTurn(ours=local, theirs=serial), InTurn(ours=local, theirs=separate)
 
 
 def measure_preflight_time(train_script: Path) -> float:

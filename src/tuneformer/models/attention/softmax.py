@@ -7,6 +7,7 @@ from torch import Tensor
 from tuneformer.models.attention.core import AttentionCore
 from tuneformer.models.attention.logits import Logits, repeat_heads
 from tuneformer.models.attention.mask import AttentionMask, masked_softmax
+from tuneformer.models.attention.short import short_attention
 
 
 class SoftmaxCore(AttentionCore):
@@ -105,8 +106,13 @@ def fused(
     """Return torch's scaled_dot_product_attention, the shorter of keys and values filled up with 0.
 
     Where the sizes differ torch has a fused kernel on some devices only, and would hold the whole map.
+    Where products of matrices are faster, it is `short_attention`.
     """
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    scale = float(q.shape[-1] ** -0.5) if scale is None else scale
+    if mask is None and dropout == 0:
+        short = short_attention(q, k, v, is_causal=is_causal, scale=scale)
+        if short is not None:
+            return short
     n_values, dim = v.shape[-1], max(q.shape[-1], v.shape[-1])
     q, k, v = (x if x.shape[-1] == dim else F.pad(x, (0, dim - x.shape[-1])) for x in (q, k, v))
     mixed = F.scaled_dot_product_attention(
