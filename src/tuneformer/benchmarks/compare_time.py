@@ -3,24 +3,15 @@
 import csv
 import itertools
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from tuneformer.benchmarks.memory import peak_mib
 from tuneformer.config.compose import compose_config
 from tuneformer.runs.metrics_file import in_order
 
-PEAK = """
-import resource, runpy, sys
-sys.argv = sys.argv[1:]
-try:
-    runpy.run_path(sys.argv[0], run_name="__main__")
-finally:
-    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
 METHODS, RATES = 10, 10
 LAYERS, HEADS = 4, 4
 HEAD_MEASURES = (
@@ -39,11 +30,10 @@ def measure_comparison(script: Path, *, runs: int, rows: int) -> dict[str, float
         sweep = Path(folder)
         write_sweep(sweep, runs=runs, rows=rows)
         started = time.perf_counter()
-        command = [sys.executable, "-c", PEAK, str(script), str(sweep)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        peak = peak_mib([str(script), str(sweep)])
         return {
             "seconds": time.perf_counter() - started,
-            "peak_mib": int(done.stdout.split("peak")[-1]) / 1024,
+            "peak_mib": peak,
             "page_mb": (sweep / "comparison.html").stat().st_size / 1e6,
         }
 

@@ -47,10 +47,10 @@ def measure_against_loop(train_script: Path, *, repeats: int) -> InTurn:
             with tempfile.TemporaryDirectory() as folder:
                 data = ["data=text", f"data.path={text}", f"data.cache_dir={folder}/cache"]
                 run = ["experiment=nanogpt_cpu", *data, f"run_dir={folder}/run", "trainer.max_steps=101"]
-                return _peak([str(train_script), *run])
+                return peak_mib([str(train_script), *run])
 
         def loop() -> float:
-            return _peak(["-m", "tuneformer.benchmarks.hand_written", str(text), "101"])
+            return peak_mib(["-m", "tuneformer.benchmarks.hand_written", str(text), "101"])
 
         return in_turn(framework, loop, repeats=repeats)
 
@@ -76,7 +76,7 @@ def measure_log(train_script: Path, *, rows: int, repeats: int) -> InTurn:
                     f"trainer.val_check_interval={rows}",
                     f"trainer.log_every_n_steps={every}",
                 ]
-                return _peak([str(train_script), *settings])
+                return peak_mib([str(train_script), *settings])
 
         return in_turn(lambda: peak(1), lambda: peak(rows), repeats=repeats)
 
@@ -93,10 +93,10 @@ def _peak_on(train_script: Path, folder: Path, n_bytes: int) -> float:
         "callbacks=none",
         "logger=none",
     ]
-    return _peak([str(train_script), *settings])
+    return peak_mib([str(train_script), *settings])
 
 
-def _peak(arguments: Sequence[str]) -> float:
+def peak_mib(arguments: Sequence[str]) -> float:
     """MiB of a Python process with these arguments: a script, or -m and a module, and what is for it."""
     command = [sys.executable, "-c", PEAK, *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -58,7 +58,7 @@ def _measure(shape: tuple[int, int, int, int], *, repeats: int) -> ShortCost:
     exact = F.scaled_dot_product_attention(q.double(), k.double(), v.double(), is_causal=True)
 
     def error(mixed: Tensor) -> float:
-        return float((mixed.double() - exact).norm() / exact.norm())
+        return float(((mixed.double() - exact).norm() / exact.norm()).detach())
 
     return ShortCost(
         shape=shape,
