@@ -71,6 +71,20 @@ def test_a_causal_query_sees_nothing_behind_it() -> None:
 
 
 @pytest.mark.fast
+def test_what_tensors_are_made_of_by_default_does_not_matter() -> None:
+    inputs = drawn()
+    expected = short_attention(*inputs, is_causal=True, scale=0.25)
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        found = short_attention(*inputs, is_causal=True, scale=0.25)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert expected is not None
+    assert found is not None
+    assert torch.equal(found, expected)
+
+
+@pytest.mark.fast
 def test_autocast_asks_for_it_and_float32_does_not() -> None:
     inputs = drawn(torch.float32)
     assert short_attention(*inputs, is_causal=True, scale=0.25) is None

@@ -47,10 +47,9 @@ class _Products(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: FunctionCtx, q: Tensor, k: Tensor, v: Tensor, is_causal: bool, scale: float) -> Tensor:
-        mask = torch.zeros((), dtype=torch.float32, device=q.device)
+        mask = torch.zeros(q.shape[1], k.shape[1], dtype=torch.float32, device=q.device)
         if is_causal:
-            hidden = torch.full((q.shape[1], k.shape[1]), float("-inf"), device=q.device)
-            mask = hidden.triu(diagonal=1)
+            mask = mask.fill_(float("-inf")).triu(diagonal=1)
         logits = torch.baddbmm(mask, q.float(), k.float().mT, alpha=scale)
         p = logits.softmax(dim=-1).to(v.dtype)
         ctx.save_for_backward(q, k, v, p)
