@@ -165,6 +165,7 @@ def test_a_failed_job_stays_failed_until_it_is_asked_for_and_the_others_go_on(
     assert (retried.status, records()["seed=1"]["status"]) == (0, "finished")
 
 
+@pytest.mark.proof
 def test_a_job_that_runs_out_of_memory_fails_alone(sweep: Command, records: Records) -> None:
     answer = sweep("model.d_model=16,2097152,32")  # matrices of 16 TiB
     assert answer.status == 1

@@ -150,6 +150,7 @@ print("same")
 """
 
 
+@pytest.mark.proof
 def test_compiled_it_is_the_same() -> None:
     done = subprocess.run(
         [sys.executable, "-c", COMPILED], check=False, capture_output=True, text=True, timeout=300
