@@ -59,7 +59,7 @@ class Sheet:
         """Puts it into the run's summary."""
         import wandb
 
-        run.summary[self.key] = wandb.Table(columns=list(self.columns), rows=[list(row) for row in self.rows])
+        run.summary[self.key] = wandb.Table(columns=list(self.columns), data=[list(row) for row in self.rows])
 
 
 Entry = Row | Picture | Sheet
