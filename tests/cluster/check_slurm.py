@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import ROOT, Start, is_training, record_of, trainer_of, wait_for
+from tests.cluster.conftest import LONG, ROOT, STEPS, Start, is_training, record_of, trainer_of, wait_for
 
 SCRIPT = Path(__file__).with_name("slurm.sh")
 SLURM = ["launcher=slurm", "launcher.partition=debug"]
-LONG = ["trainer.max_steps=1500", "trainer.val_check_interval=1500", "trainer.log_every_n_steps=10"]
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -60,12 +59,32 @@ def test_a_job_that_is_told_to_end_is_queued_again_and_one_that_dies_is_recorded
     assert sweep.returncode == 1, told
     assert statuses() == {"seed=0": "finished", "seed=1": "interrupted", "seed=2": "finished"}
     first = record_of("seed=0")
-    assert (first["restarts"], first["steps"], first["hardware"]["threads"]) == (1, 1500, 1)
+    assert (first["restarts"], first["steps"], first["hardware"]["threads"]) == (1, STEPS, 1)
     assert "SLURM job" in record_of("seed=1")["error"]
     again = start(*SLURM, *LONG, "seed=0,1,2")
     _, told = again.communicate(timeout=500)
     assert again.returncode == 0, told
     assert set(statuses().values()) == {"finished"}
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_sweep_that_is_told_to_stop_has_its_jobs_write_their_checkpoints(
+    start: Start, statuses: Statuses
+) -> None:
+    line = [*SLURM, *LONG, "launcher.n_jobs=3", "seed=0,1,2"]
+    sweep = start(*line)
+    wait_for(lambda: is_training("seed=0") and is_training("seed=1"))
+    sweep.send_signal(signal.SIGINT)
+    _, told = sweep.communicate(timeout=100)
+    assert sweep.returncode == 130, told
+    assert statuses() == {"seed=0": "interrupted", "seed=1": "interrupted"}
+    assert all(record_of(f"seed={seed}")["steps"] > 0 for seed in (0, 1))
+    assert not subprocess.run(["squeue", "--noheader"], capture_output=True, text=True, check=True).stdout
+    again = start(*line)
+    _, told = again.communicate(timeout=500)
+    assert again.returncode == 0, told
+    assert set(statuses().values()) == {"finished"}
+    assert record_of("seed=0")["restarts"] == 1
 
 
 def _is_pending(number: str) -> bool:
@@ -74,12 +93,28 @@ def _is_pending(number: str) -> bool:
 
 
 @pytest.mark.usefixtures("cluster")
-def test_two_tasks_of_a_job_train_together(start: Start, statuses: Statuses) -> None:
-    sweep = start(*SLURM, "seed=0", "trainer=ddp", "trainer.devices=2")
+def test_two_tasks_of_a_job_train_together_with_any_option_of_sbatch(
+    start: Start, statuses: Statuses, tmp_path: Path
+) -> None:
+    sweep = start(*SLURM, "seed=0", "trainer=ddp", "trainer.devices=2", "hydra.launcher.comment=mine")
     _, told = sweep.communicate(timeout=500)
     assert sweep.returncode == 0, told
     assert statuses() == {"seed=0": "finished"}
     assert record_of("seed=0")["hardware"]["devices"] == 2
+    (script,) = (tmp_path / "outputs/sweeps/mine/slurm").glob("*/*_submission.sh")
+    assert "#SBATCH --comment=mine\n" in script.read_text()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_jobs_that_sbatch_refuses_are_each_recorded_with_its_reason(start: Start, statuses: Statuses) -> None:
+    sweep = start(*SLURM, "seed=0,1", "hydra.launcher.exclude=nowhere")
+    _, told = sweep.communicate(timeout=100)
+    assert sweep.returncode == 1, told
+    assert statuses() == {}
+    for seed in (0, 1):
+        line = next(line for line in told.splitlines() if line.startswith(f"seed={seed}: "))
+        assert line.startswith(f"seed={seed}: interrupted, 0 steps")
+        assert line.endswith("Invalid node name specified")
 
 
 @pytest.mark.usefixtures("cluster")

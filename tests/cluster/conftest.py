@@ -12,6 +12,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+STEPS = 6000
+"""So many that a job is still at it when a test that has seen it train does something to it."""
+LONG = [f"trainer.max_steps={STEPS}", f"trainer.val_check_interval={STEPS}", "trainer.log_every_n_steps=10"]
+
 Start = Callable[..., subprocess.Popen[str]]
 
 

@@ -28,6 +28,8 @@ _AMBIGUOUS = re.compile(r"Ambiguous value for argument '([^']+)'")
 _IN_FILE = re.compile(r"In '([^']+)': \w+ raised while composing config:\n([^\n]+)\n\s*full_key: (\S+)")
 _NO_SUCH_KEY = re.compile(r"Key '[^']+' (?:is )?not in ")
 _NOT_A_NAME = re.compile(r"null|true|false|[-+.\d]*|[\[{].*")
+_PLUGINS = {"ray": "ray", "submitit_slurm": "slurm"}
+"""Launchers that Hydra knows when their package is installed, and the option of ours that stands on each."""
 _ALLOWED = (
     ("converted to Integer", "must be a whole number"),
     ("is not Optional", "must not be null"),
@@ -98,6 +100,9 @@ def _unknown_option(first: str, error: MissingConfigException) -> str:
     options = list(error.options or [])
     if not group:
         return first
+    if group == "hydra/launcher" and option in _PLUGINS:
+        extra = _PLUGINS[option]
+        return f"launcher={extra} needs Hydra's plugin for it: pip install 'tuneformer[{extra}]'"
     listed = f"; the options are {', '.join(sorted(options))}" if options else ""
     found = nearest(option, options)
     near = f" (did you mean {found}?)" if found else ""

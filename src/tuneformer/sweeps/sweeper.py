@@ -19,6 +19,7 @@ from tuneformer.sweeps.effort import write_effort
 from tuneformer.sweeps.grid import Grid
 from tuneformer.sweeps.job import Job, Outcome
 from tuneformer.sweeps.launchers.launcher import Launcher
+from tuneformer.sweeps.launchers.plugin import PluginLauncher
 from tuneformer.sweeps.manifest import Manifest
 from tuneformer.sweeps.plan import Plan
 from tuneformer.sweeps.points import named_keys, points_of
@@ -49,8 +50,7 @@ class TuneformerSweeper(Sweeper):
         folder = OUTPUTS / "sweeps" / (self._settings.sweep or f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
         manifest = Manifest(folder)
         plan = self._plan(overrides, manifest)
-        with whitelisted():
-            launcher: Launcher = instantiate(self._settings.launcher, _convert_="all")
+        launcher = self._launcher()
         self._preflight(plan, launcher, manifest)
         if self._settings.preflight == "only":
             return
@@ -59,6 +59,19 @@ class TuneformerSweeper(Sweeper):
             self._run(plan, launcher, manifest)
         finally:
             manifest.release()
+
+    def _launcher(self) -> Launcher:
+        with whitelisted():
+            launcher: Launcher = instantiate(self._settings.launcher, _convert_="all")
+        plugin = self._settings.hydra.runtime.choices["hydra/launcher"]
+        if isinstance(launcher, PluginLauncher):
+            launcher.setup(self._hydra, self._settings)
+        elif plugin != "basic":
+            raise UserError(
+                f"hydra/launcher={plugin} is not used here: choose launcher=ray or launcher=slurm, which"
+                " stand on plugins of Hydra"
+            )
+        return launcher
 
     def _plan(self, overrides: Sequence[Override], manifest: Manifest) -> Plan:
         composer = Composer(loader=self._hydra.config_loader, master=self._settings)

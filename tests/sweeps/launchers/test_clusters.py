@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.config_store import ConfigStore
 
 Command = Callable[..., Any]
 SLURM = ["launcher=slurm", "launcher.partition=debug"]
@@ -40,6 +41,23 @@ def test_a_launcher_without_its_package_says_how_it_is_installed(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     assert refused(f"launcher={launcher}") == expected
+
+
+@pytest.mark.parametrize(("launcher", "plugin"), [("ray", "ray"), ("slurm", "submitit_slurm")])
+def test_a_launcher_without_the_plugin_of_hydra_says_how_it_is_installed(
+    refused: Callable[..., str], launcher: str, plugin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(ConfigStore.instance().repo["hydra"]["launcher"], f"{plugin}.yaml")
+    expected = f"error: launcher={launcher} needs Hydra's plugin for it: pip install 'tuneformer[{launcher}]'"
+    assert refused(f"launcher={launcher}") == expected
+
+
+def test_a_plugin_that_no_launcher_stands_on_is_not_passed_over(refused: Callable[..., str]) -> None:
+    expected = (
+        "error: hydra/launcher=submitit_slurm is not used here: choose launcher=ray or launcher=slurm, which"
+        " stand on plugins of Hydra"
+    )
+    assert refused("hydra/launcher=submitit_slurm") == expected
 
 
 def test_slurm_without_its_programs_says_how_they_are_installed(

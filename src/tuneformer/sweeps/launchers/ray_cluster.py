@@ -1,24 +1,29 @@
 """Jobs on a Ray cluster, or on this machine as one."""
 
+import asyncio
 import logging
+import os
 import signal
 import socket
-from collections.abc import Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import wait
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
 
 from tuneformer.errors import UserError
-from tuneformer.sweeps.job import Config, Ended, Job
+from tuneformer.sweeps.job import Config, Job
 from tuneformer.sweeps.launchers.local import KILLED
+from tuneformer.sweeps.launchers.plugin import PluginLauncher, Waiting, devices_of
 from tuneformer.sweeps.launchers.remote_job import RemoteJob, remote
-
-if TYPE_CHECKING:
-    from tuneformer.sweeps.preflight.examined import Examined
 
 SECONDS_TO_ANSWER = 10.0
 SECONDS_TO_SAVE = 60.0
+SECONDS_BETWEEN_LOOKS = 1.0
 
 
-class RayLauncher:
+class RayLauncher(PluginLauncher):
     """Each job is a Ray task with its share of CPUs and GPUs; a worker or node that dies loses its job alone.
 
     All nodes share the file system, so that a job's run directory is the same everywhere.
@@ -32,6 +37,7 @@ class RayLauncher:
         self.cpus_per_job = cpus_per_job
         self.gpus_per_job = gpus_per_job
         self._devices = 1
+        self._bell: Any = None
 
     def check(self, configs: Sequence[Config]) -> None:
         """Connects; UserError if Ray is not installed, not to be reached, or too small for a job."""
@@ -41,50 +47,46 @@ class RayLauncher:
         if self._room() < 1:
             raise UserError(
                 f"launcher.cpus_per_job={self.cpus_per_job} x trainer.devices={self._devices} is more than"
-                f" the {self._resource('CPU'):g} CPUs of the Ray cluster"
+                f" the {_resource('CPU'):g} CPUs of the Ray cluster"
             )
 
     def at_a_time(self) -> int:
         """What was asked for, or what there is room for."""
         return self.n_jobs or max(1, self._room())
 
-    def examine(self, jobs: Sequence[Job], *, timed: bool) -> "list[Examined | UserError]":
-        """Built here; time on this machine says nothing about the cluster's, and is not taken."""
-        from tuneformer.sweeps.preflight.examine import examine
-
-        return examine([job.config for job in jobs], timed=False)
-
-    def run(self, jobs: Iterator[Job | None]) -> Generator[Ended, None, None]:
-        """See `Launcher`."""
-        import ray
-
-        self._connect()
-        running: dict[Any, Job] = {}
-        try:
-            while True:
-                while len(running) < self.at_a_time() and (job := next(jobs, None)) is not None:
-                    running[self._start(job)] = job
-                if not running:
-                    return
-                for done in ray.wait(list(running), num_returns=1)[0]:
-                    yield _end(running.pop(done), done)
-        finally:
-            for task in running:
-                ray.cancel(task)  # as Ctrl-C: it writes a checkpoint
-            if running:
-                ray.wait(list(running), num_returns=len(running), timeout=SECONDS_TO_SAVE)
-            ray.shutdown()
-
-    def _start(self, job: Job) -> Any:
-        import ray
-
-        devices = job.config["trainer"]["devices"]
-        devices = devices if isinstance(devices, int) else 1
-        gpus = self.gpus_per_job
+    def options(self, job: Job) -> Mapping[str, Any]:
+        """CPUs for each process of the job, GPUs for each that trains on one; no second attempt."""
+        devices, gpus = devices_of(job), self.gpus_per_job
         if gpus is None:
-            gpus = devices if self._resource("GPU") else 0
-        options = ray.remote(num_cpus=self.cpus_per_job * devices, num_gpus=gpus, max_retries=0, max_calls=1)
-        return options(_train).remote(remote(job, cores=self.cpus_per_job))
+            gpus = devices if _resource("GPU") else 0
+        share = {"num_cpus": self.cpus_per_job * devices, "num_gpus": gpus}
+        return {"ray": {"remote": {**share, "max_retries": 0, "max_calls": 1}}}
+
+    def task(self, job: Job) -> "Task":
+        """Trains until it is done or the bell rings."""
+        if self._bell is None:
+            self._bell = _hang_up_bell()
+        return Task(remote(job, cores=self.cpus_per_job), bell=self._bell)
+
+    def reason(self, error: Exception) -> str:
+        """See `PluginLauncher`."""
+        from ray.exceptions import NodeDiedError, TaskCancelledError
+
+        if isinstance(error, NodeDiedError):
+            return "its node died"
+        if isinstance(error, TaskCancelledError):
+            return KILLED.format(signal.SIGINT.value)
+        return f"its worker died: {str(error).strip().splitlines()[0]}"
+
+    def stop(self, waiting: Waiting) -> None:
+        """Rings; then leaves the cluster, which ends what is still there."""
+        import ray
+
+        if waiting:
+            self._bell.ring.remote()
+            wait(waiting, timeout=SECONDS_TO_SAVE)
+        self._bell = None
+        ray.shutdown()
 
     def _connect(self) -> None:
         try:
@@ -95,19 +97,80 @@ class RayLauncher:
             return
         if self.address is not None and self.address != "auto":
             _check_answers(self.address)  # Ray itself would try for minutes
+        options = OmegaConf.to_container(self._master.hydra.launcher.ray.init, resolve=True)
+        assert isinstance(options, dict)
+        quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+        asked = {str(name): value for name, value in options.items()}
         try:
-            ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(**{**quiet, **asked, "address": self.address})
         except (ConnectionError, RuntimeError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"launcher.address={self.address} cannot be reached: {reason}") from error
 
     def _room(self) -> int:
-        return int(self._resource("CPU") // (self.cpus_per_job * self._devices))
+        return int(_resource("CPU") // (self.cpus_per_job * self._devices))
 
-    def _resource(self, name: str) -> float:
+
+class Task:
+    """What a Ray worker does: it trains a job, and writes a checkpoint and ends when the bell rings.
+
+    The plugin keeps to itself what `ray.cancel` needs.
+    """
+
+    def __init__(self, job: RemoteJob, *, bell: Any) -> None:
+        self.job = job
+        self.bell = bell
+
+    def __call__(self, _: DictConfig) -> str | None:
+        """Trains."""
+        ended = threading.Event()
+        listener = threading.Thread(target=self._listen, args=(ended,), daemon=True)
+        listener.start()
+        try:
+            return self.job.train()
+        finally:
+            ended.set()
+            listener.join()
+
+    def _listen(self, ended: threading.Event) -> None:
         import ray
 
-        return float(ray.cluster_resources().get(name, 0.0))
+        rung = self.bell.wait_for_ring.remote()
+        while not ended.is_set():
+            if ray.wait([rung], timeout=SECONDS_BETWEEN_LOOKS)[0]:
+                os.kill(os.getpid(), signal.SIGTERM)  # workers are deaf to SIGINT
+                return
+
+
+class Bell:
+    """An actor that all tasks of a sweep listen to."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    async def ring(self) -> None:
+        """Calls all who wait."""
+        self._rung.set()
+
+    async def wait_for_ring(self) -> None:
+        """Returns once it has rung."""
+        await self._rung.wait()
+
+
+def _hang_up_bell() -> Any:
+    """On this node, since one that dies must not take the bell with it."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    bell = ray.remote(Bell).options(num_cpus=0, max_concurrency=10_000, scheduling_strategy=here)
+    return bell.remote()
+
+
+def _resource(name: str) -> float:
+    import ray
+
+    return float(ray.cluster_resources().get(name, 0.0))
 
 
 def _check_answers(address: str) -> None:
@@ -118,21 +181,3 @@ def _check_answers(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=SECONDS_TO_ANSWER).close()
     except OSError as error:
         raise UserError(f"launcher.address={address} cannot be reached: {error}") from error
-
-
-def _train(job: RemoteJob) -> str | None:
-    return job.train()
-
-
-def _end(job: Job, task: Any) -> Ended:
-    import ray
-    from ray.exceptions import NodeDiedError, RayError, TaskCancelledError
-
-    try:
-        return Ended(job=job, error=ray.get(task))
-    except NodeDiedError:
-        return Ended(job=job, lost="its node died")
-    except TaskCancelledError:
-        return Ended(job=job, lost=KILLED.format(signal.SIGINT.value))
-    except RayError as error:
-        return Ended(job=job, lost=f"its worker died: {str(error).strip().splitlines()[0]}")
