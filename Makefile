@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 # a test process gets one thread: two of them share two cores
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
-CLUSTER := slurmctld slurmd slurm-client munge postgresql
+CLUSTER := slurmctld slurmd slurm-client munge postgresql mariadb-server
 
 .PHONY: help setup browser train test lint check proof cluster-test bench study study-attention study-tasks translation speedrun dashboard clean
 
@@ -41,9 +41,9 @@ check: lint ## lint and the fast tests: two to three minutes
 proof: $(STAMP) ## the long proofs
 	$(TEST) -m proof
 
-cluster-test: $(STAMP) ## install, start and test a Ray and a SLURM cluster and a PostgreSQL on this machine (Debian, as root)
+cluster-test: $(STAMP) ## install, start and test a Ray and a SLURM cluster, a PostgreSQL and a MariaDB on this machine (Debian, as root)
 	@dpkg -s $(CLUSTER) > /dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(CLUSTER); }
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 0 -q tests/cluster/check_postgresql.py tests/cluster/check_ray.py tests/cluster/check_slurm.py
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 0 -q tests/cluster/check_databases.py tests/cluster/check_ray.py tests/cluster/check_slurm.py
 
 bench: $(STAMP) ## print the speed and memory ratios of docs/performance.md
 	$(BIN)/python scripts/bench.py

@@ -50,13 +50,16 @@ def open_storage(url: str) -> "RDBStorage":
 def _open(url: str) -> "RDBStorage":
     """Where several open an empty database at once, each table is made by the quickest."""
     from optuna.storages import RDBStorage
-    from sqlalchemy.exc import IntegrityError, ProgrammingError
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
     engine = {"connect_args": CONNECTING.get(url.partition(":")[0], {})}
     for _ in range(TRIES_TO_MAKE_TABLES):
         try:
             return RDBStorage(url, engine_kwargs=engine)
-        except (IntegrityError, ProgrammingError):
+        except (IntegrityError, ProgrammingError, OperationalError) as error:
+            # MySQL's word for it is the one that others have for a machine that does not answer
+            if isinstance(error, OperationalError) and "already exists" not in str(error):
+                raise
             time.sleep(SECONDS_BETWEEN_TRIES)
     return RDBStorage(url, engine_kwargs=engine)
 

@@ -1,13 +1,15 @@
-"""A real PostgreSQL of this machine: searches that share a study, and what is told in one line."""
+"""A real PostgreSQL and a real MariaDB of this machine: searches that share a study, errors in one line."""
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +35,15 @@ pytestmark = [
 ]
 
 
-def programs() -> Path:
+def postgresql_programs() -> Path:
     """The folder of initdb and pg_ctl: Debian keeps them out of the PATH, by version."""
     found = shutil.which("pg_ctl")
     return Path(found).resolve().parent if found else max(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
-def run(*command: str | Path) -> None:
-    # PostgreSQL does not run as root
-    user = "postgres" if os.getuid() == 0 else None
+def run(*command: str | Path, user: str | None = None) -> None:
+    # neither database runs as root
+    user = user if os.getuid() == 0 else None
     done = subprocess.run(
         command, user=user, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
@@ -54,22 +56,55 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    """The URL of an empty database."""
-    folder = Path(tempfile.mkdtemp(prefix="tuneformer-postgresql-"))  # pytest's own can only root enter
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """The URL of an empty database in a PostgreSQL that runs within this context."""
+    user, programs, data, port = "postgres", postgresql_programs(), folder / "data", free_port()
     if os.getuid() == 0:
-        shutil.chown(folder, "postgres")
-    port, data = free_port(), folder / "data"
+        shutil.chown(folder, user)
     where = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+    run(programs / "initdb", "-D", data, "-U", "tuneformer", "--auth=trust", "--no-sync", user=user)
+    run(programs / "pg_ctl", "start", "-w", "-D", data, "-l", folder / "log", "-o", where, user=user)
     try:
-        run(programs() / "initdb", "-D", data, "-U", "tuneformer", "--auth=trust", "--no-sync")
-        run(programs() / "pg_ctl", "start", "-w", "-D", data, "-l", folder / "log", "-o", where)
-        try:
-            run(programs() / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "tuneformer", "trials")
-            yield f"postgresql+psycopg://tuneformer:secret@127.0.0.1:{port}/trials"
-        finally:
-            run(programs() / "pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
+        create = [programs / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "tuneformer", "trials"]
+        run(*create, user=user)
+        yield f"postgresql+psycopg://tuneformer:secret@127.0.0.1:{port}/trials"
+    finally:
+        run(programs / "pg_ctl", "stop", "-w", "-m", "immediate", "-D", data, user=user)
+
+
+@contextmanager
+def mariadb(folder: Path) -> Iterator[str]:
+    """The same of a MariaDB, which speaks as MySQL does."""
+    user, data, port, connection = "mysql", folder / "data", free_port(), folder / "socket"
+    if os.getuid() == 0:
+        shutil.chown(folder, user)
+    install = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db"]
+    run(*install, "--auth-root-authentication-method=normal", user=user)
+    program = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
+    where = [f"--datadir={data}", f"--socket={connection}", f"--port={port}", "--bind-address=127.0.0.1"]
+    server = subprocess.Popen(
+        [program, "--no-defaults", *where, f"--pid-file={folder / 'pid'}", f"--log-error={folder / 'log'}"],
+        user=user if os.getuid() == 0 else None,
+        cwd="/",
+    )
+    try:
+        wait_for(connection.exists)
+        make = "CREATE DATABASE trials; GRANT ALL ON trials.* TO tuneformer IDENTIFIED BY 'secret'"
+        run("mariadb", "--no-defaults", f"--socket={connection}", "--user=root", f"--execute={make}")
+        yield f"mysql+pymysql://tuneformer:secret@127.0.0.1:{port}/trials"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(scope="module", params=[postgresql, mariadb])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database."""
+    folder = Path(tempfile.mkdtemp(prefix="tuneformer-database-"))  # pytest's own can only root enter
+    try:
+        with request.param(folder) as url:
+            yield url
     finally:
         shutil.rmtree(folder)
 
@@ -87,10 +122,10 @@ def test_two_sweeps_share_a_study_and_have_the_trials_of_one_together(
     for folder in folders:
         folder.mkdir()
     sweeps = [start(*line, folder=folder) for folder in folders]
-    wait_for(lambda: any(map(records_in, folders)))
+    wait_for(lambda: any(map(records_in, folders)) or _has_ended(sweeps))
     quicker = 0 if records_in(folders[0]) else 1
     sweeps[quicker].send_signal(signal.SIGSTOP)  # else it might have all trials before the other is ready
-    wait_for(lambda: records_in(folders[1 - quicker]))
+    wait_for(lambda: records_in(folders[1 - quicker]) or _has_ended([sweeps[1 - quicker]]))
     sweeps[quicker].send_signal(signal.SIGCONT)
     for sweep in sweeps:
         _, told = sweep.communicate(timeout=500)
@@ -115,6 +150,10 @@ def test_two_sweeps_share_a_study_and_have_the_trials_of_one_together(
     assert len(records_in(folders[0])) == len(mine)
 
 
+def _has_ended(sweeps: list[subprocess.Popen[str]]) -> bool:
+    return any(sweep.poll() is not None for sweep in sweeps)
+
+
 def _check_draws(study: optuna.Study, trials: list[optuna.trial.FrozenTrial]) -> None:
     """Each trial has the values that a search alone would have drawn for its number."""
     space = trials[0].distributions
@@ -126,8 +165,8 @@ def _check_draws(study: optuna.Study, trials: list[optuna.trial.FrozenTrial]) ->
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda url: url.rpartition("/")[0] + "/nothing", 'database "nothing" does not exist'),
-        (lambda url: f"postgresql+psycopg://tuneformer:secret@127.0.0.1:{free_port()}/trials", "refused"),
+        (lambda url: url.rpartition("/")[0] + "/nothing", "nothing"),
+        (lambda url: re.sub(r":[0-9]+/", f":{free_port()}/", url), "refused"),
     ],
 )
 def test_a_storage_that_cannot_be_reached_is_one_line_without_its_password(
@@ -137,8 +176,7 @@ def test_a_storage_that_cannot_be_reached_is_one_line_without_its_password(
     _, told = sweep.communicate(timeout=100)
     assert sweep.returncode == 2, told
     last = told.splitlines()[-1]
-    assert last.startswith("error: search.storage=postgresql+psycopg://tuneformer:***@127.0.0.1:")
-    assert " cannot be reached: " in last
-    assert reason in last
+    assert last.startswith(f"error: search.storage={database.partition(':')[0]}://tuneformer:***@127.0.0.1:")
+    assert reason in last.partition(" cannot be reached: ")[2]
     assert "secret" not in told
     assert not (tmp_path / "outputs").exists()
