@@ -2,12 +2,16 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.cluster.conftest import LONG, Start, is_training, record_of, trainer_of, wait_for
+
+JOBS = ["seed=0", "seed=1", "seed=2"]
+SECONDS_TO_START = 8.0  # more than a job takes from being handed over to its first steps
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -80,3 +84,27 @@ def test_a_sweep_that_is_told_to_stop_has_its_jobs_write_their_checkpoints(
     assert again.returncode == 0, told
     assert statuses() == {"seed=0": "finished", "seed=1": "finished"}
     assert record_of("seed=0")["restarts"] == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_job_has_a_gpu_to_itself_where_there_are_gpus(
+    cluster: Any, start: Start, statuses: Statuses
+) -> None:
+    cluster.add_node(num_cpus=4, num_gpus=2)  # Ray takes our word for it
+    refused = start(
+        "launcher=ray", f"launcher.address={cluster.address}", "launcher.gpus_per_job=3", "seed=0"
+    )
+    _, told = refused.communicate(timeout=100)
+    assert (refused.returncode, told.splitlines()[-1]) == (
+        2,
+        "error: launcher.gpus_per_job=3 is more than the 2 GPUs of the Ray cluster",
+    )
+    # there are CPUs for all three, and all are handed to Ray
+    line = ["launcher=ray", f"launcher.address={cluster.address}", "launcher.n_jobs=3", "seed=0,1,2"]
+    sweep = start(*line, *LONG)
+    wait_for(lambda: sum(map(is_training, JOBS)) == 2)
+    time.sleep(SECONDS_TO_START)
+    assert list(statuses().values()) == ["running", "running"]
+    _, told = sweep.communicate(timeout=500)
+    assert sweep.returncode == 0, told
+    assert statuses() == dict.fromkeys(JOBS, "finished")

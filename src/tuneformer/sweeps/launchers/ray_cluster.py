@@ -44,23 +44,24 @@ class RayLauncher(PluginLauncher):
         wanted = [config["trainer"]["devices"] for config in configs]
         self._devices = max((number for number in wanted if isinstance(number, int)), default=1)
         self._connect()
-        if self._room() < 1:
+        cpus, gpus = self._share(self._devices)
+        if cpus > _resource("CPU"):
             raise UserError(
                 f"launcher.cpus_per_job={self.cpus_per_job} x trainer.devices={self._devices} is more than"
                 f" the {_resource('CPU'):g} CPUs of the Ray cluster"
             )
+        if gpus > _resource("GPU"):
+            asked = "trainer.devices" if self.gpus_per_job is None else "launcher.gpus_per_job"
+            raise UserError(f"{asked}={gpus} is more than the {_resource('GPU'):g} GPUs of the Ray cluster")
 
     def at_a_time(self) -> int:
         """What was asked for, or what there is room for."""
-        return self.n_jobs or max(1, self._room())
+        return self.n_jobs or self._room()
 
     def options(self, job: Job) -> Mapping[str, Any]:
-        """CPUs for each process of the job, GPUs for each that trains on one; no second attempt."""
-        devices, gpus = devices_of(job), self.gpus_per_job
-        if gpus is None:
-            gpus = devices if _resource("GPU") else 0
-        share = {"num_cpus": self.cpus_per_job * devices, "num_gpus": gpus}
-        return {"ray": {"remote": {**share, "max_retries": 0, "max_calls": 1}}}
+        """Its share of the cluster; no second attempt, and no second job in the same process."""
+        cpus, gpus = self._share(devices_of(job))
+        return {"ray": {"remote": {"num_cpus": cpus, "num_gpus": gpus, "max_retries": 0, "max_calls": 1}}}
 
     def task(self, job: Job) -> "Task":
         """Trains until it is done or the bell rings."""
@@ -107,8 +108,17 @@ class RayLauncher(PluginLauncher):
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"launcher.address={self.address} cannot be reached: {reason}") from error
 
+    def _share(self, devices: int) -> tuple[int, int]:
+        """CPUs and GPUs of a job with so many processes."""
+        gpus = self.gpus_per_job
+        if gpus is None:
+            gpus = devices if _resource("GPU") else 0
+        return self.cpus_per_job * devices, gpus
+
     def _room(self) -> int:
-        return int(_resource("CPU") // (self.cpus_per_job * self._devices))
+        cpus, gpus = self._share(self._devices)
+        room = _resource("CPU") // cpus
+        return int(min(room, _resource("GPU") // gpus) if gpus else room)
 
 
 class Task:
