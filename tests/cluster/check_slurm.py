@@ -87,6 +87,26 @@ def test_a_sweep_that_is_told_to_stop_has_its_jobs_write_their_checkpoints(
     assert record_of("seed=0")["restarts"] == 1
 
 
+@pytest.mark.usefixtures("cluster")
+def test_a_job_whose_time_is_nearly_over_is_queued_again_and_goes_on(
+    start: Start, statuses: Statuses
+) -> None:
+    long = [*LONG, f"trainer.max_steps={10 * STEPS}"]
+    sweep = start(*SLURM, *long, "launcher.timeout_min=1", "launcher.signal_delay_s=30", "seed=0")
+    wait_for(lambda: is_training("seed=0"))
+    number = batch_job_of("seed=0")
+    wait_for(lambda: _is_pending(number))
+    stopped = record_of("seed=0")
+    assert (stopped["status"], stopped["restarts"]) == ("interrupted", 0)
+    assert 0 < stopped["steps"] < 10 * STEPS
+    subprocess.run(["scontrol", "update", f"JobId={number}", "StartTime=now"], check=True)
+    wait_for(lambda: record_of("seed=0")["restarts"] == 1 and is_training("seed=0"))
+    sweep.send_signal(signal.SIGINT)
+    _, told = sweep.communicate(timeout=100)
+    assert sweep.returncode == 130, told
+    assert record_of("seed=0")["steps"] > stopped["steps"]
+
+
 def _is_pending(number: str) -> bool:
     asked = ["squeue", "--noheader", "--format=%T", f"--jobs={number}"]
     return "PENDING" in subprocess.run(asked, capture_output=True, text=True, check=False).stdout
