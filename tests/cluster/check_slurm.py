@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.cluster.conftest import LONG, ROOT, STEPS, Start, is_training, record
 
 SCRIPT = Path(__file__).with_name("slurm.sh")
 SLURM = ["launcher=slurm", "launcher.partition=debug"]
+
+SECONDS_TO_SETTLE = 5.0  # SLURM refuses to start a job in the moment in which it has queued it again
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -52,9 +55,7 @@ def test_a_job_that_is_told_to_end_is_queued_again_and_one_that_dies_is_recorded
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: record_of("seed=0")["status"] == "interrupted" or record_of("seed=0")["restarts"])
-    # a job that is queued again waits for two minutes by SLURM's own rule; the test need not
-    wait_for(lambda: _is_pending(number))
-    subprocess.run(["scontrol", "update", f"JobId={number}", "StartTime=now"], check=True)
+    _start_again(number)
     _, told = sweep.communicate(timeout=500)
     assert sweep.returncode == 1, told
     assert statuses() == {"seed=0": "finished", "seed=1": "interrupted", "seed=2": "finished"}
@@ -99,12 +100,19 @@ def test_a_job_whose_time_is_nearly_over_is_queued_again_and_goes_on(
     stopped = record_of("seed=0")
     assert (stopped["status"], stopped["restarts"]) == ("interrupted", 0)
     assert 0 < stopped["steps"] < 10 * STEPS
-    subprocess.run(["scontrol", "update", f"JobId={number}", "StartTime=now"], check=True)
+    _start_again(number)
     wait_for(lambda: record_of("seed=0")["restarts"] == 1 and is_training("seed=0"))
     sweep.send_signal(signal.SIGINT)
     _, told = sweep.communicate(timeout=100)
     assert sweep.returncode == 130, told
     assert record_of("seed=0")["steps"] > stopped["steps"]
+
+
+def _start_again(number: str) -> None:
+    """A job that is queued again waits for two minutes by SLURM's own rule; the tests need not."""
+    wait_for(lambda: _is_pending(number))
+    time.sleep(SECONDS_TO_SETTLE)
+    subprocess.run(["scontrol", "update", f"JobId={number}", "StartTime=now"], check=True)
 
 
 def _is_pending(number: str) -> bool:
@@ -123,18 +131,45 @@ def test_two_tasks_of_a_job_train_together_with_any_option_of_sbatch(
     assert record_of("seed=0")["hardware"]["devices"] == 2
     (script,) = (tmp_path / "outputs/sweeps/mine/slurm").glob("*/*_submission.sh")
     assert "#SBATCH --comment=mine\n" in script.read_text()
+    assert "#SBATCH --gpus-per-node=2\n" in script.read_text()
 
 
 @pytest.mark.usefixtures("cluster")
-def test_jobs_that_sbatch_refuses_are_each_recorded_with_its_reason(start: Start, statuses: Statuses) -> None:
-    sweep = start(*SLURM, "seed=0,1", "hydra.launcher.exclude=nowhere")
+def test_a_job_has_a_gpu_to_itself_where_there_are_gpus(start: Start) -> None:
+    sweep = start(*SLURM, *LONG, "launcher.gpus_per_node=2", "seed=0,1")
+    wait_for(lambda: is_training("seed=0") or is_training("seed=1"))
+    # there is a core for the other
+    (pending,) = subprocess.run(
+        ["squeue", "--noheader", "--states=PENDING", "--format=%r"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    sweep.send_signal(signal.SIGINT)
+    _, told = sweep.communicate(timeout=100)
+    assert sweep.returncode == 130, told
+    assert pending == "Resources"
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        ("hydra.launcher.exclude=nowhere", "Invalid node name specified"),
+        ("+hydra.launcher.additional_parameters.nonsense=1", "unrecognized option '--nonsense=1'"),
+    ],
+)
+def test_jobs_that_sbatch_refuses_are_each_recorded_with_its_reason(
+    start: Start, statuses: Statuses, option: str, reason: str
+) -> None:
+    sweep = start(*SLURM, "seed=0,1", option)
     _, told = sweep.communicate(timeout=100)
     assert sweep.returncode == 1, told
     assert statuses() == {}
     for seed in (0, 1):
         line = next(line for line in told.splitlines() if line.startswith(f"seed={seed}: "))
-        assert line.startswith(f"seed={seed}: interrupted, 0 steps")
-        assert line.endswith("Invalid node name specified")
+        assert line.startswith(f"seed={seed}: interrupted, 0 steps, 0.0 s: sbatch: ")
+        assert line.endswith(reason)
 
 
 @pytest.mark.usefixtures("cluster")

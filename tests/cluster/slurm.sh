@@ -33,9 +33,12 @@ start() {
 		SelectTypeParameters=CR_Core
 		ReturnToService=2
 		MpiDefault=none
-		NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
+		GresTypes=gpu
+		NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) Gres=gpu:2 State=UNKNOWN
 		PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 	END
+	# any device will do
+	printf 'Name=gpu File=/dev/%s\n' null zero >"$folder/gres.conf"
 	export SLURM_CONF=$folder/slurm.conf
 	slurmctld
 	slurmd

@@ -82,7 +82,7 @@ def test_all_share_the_warmup_the_peak_and_the_floor_at_the_end(factor: Factor, 
 
 @st.composite
 def runs(draw: st.DrawFn) -> dict[str, Any]:
-    horizon = draw(st.integers(30, 200))
+    horizon = draw(st.integers(30, 90))
     return {"horizon": horizon, "warmup": draw(st.integers(0, 10)), "floor": draw(st.floats(1e-3, 0.2))}
 
 

@@ -79,6 +79,7 @@ def test_two_processes_give_the_rows_of_one(
     assert processes_of(tmp_path) == []
 
 
+@pytest.mark.proof
 def test_a_signal_to_the_first_process_stops_both_and_the_run_goes_on(
     tiny: list[str], train_here: TrainHere, train_ranks: TrainRanks, tmp_path: Path
 ) -> None:
@@ -106,6 +107,7 @@ def test_a_signal_to_the_first_process_stops_both_and_the_run_goes_on(
     assert_same_curve(tmp_path / "one", tmp_path / "two")
 
 
+@pytest.mark.proof
 def test_a_failure_of_one_rank_ends_both_soon_and_the_run_goes_on(
     tiny: list[str], train_here: TrainHere, train_ranks: TrainRanks, tmp_path: Path
 ) -> None:

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+
+from tuneformer.sweeps.launchers.slurm_queue import partitions
 
 Command = Callable[..., Any]
 SLURM = ["launcher=slurm", "launcher.partition=debug"]
@@ -47,6 +50,7 @@ def test_a_launcher_without_its_package_says_how_it_is_installed(
 def test_a_launcher_without_the_plugin_of_hydra_says_how_it_is_installed(
     refused: Callable[..., str], launcher: str, plugin: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    Plugins.instance()  # has found what is installed
     monkeypatch.delitem(ConfigStore.instance().repo["hydra"]["launcher"], f"{plugin}.yaml")
     expected = f"error: launcher={launcher} needs Hydra's plugin for it: pip install 'tuneformer[{launcher}]'"
     assert refused(f"launcher={launcher}") == expected
@@ -77,7 +81,7 @@ def test_slurm_without_its_programs_says_how_they_are_installed(
             " slurm controller (connect failure)",
         ),
         (
-            "echo 'batch*'; echo gpu",
+            "echo 'batch*|(null)'; echo 'gpu|gpu:a100:8(S:0-1)'",
             "error: launcher.partition=debug is not a partition: there are batch, gpu",
         ),
     ],
@@ -109,3 +113,15 @@ def test_a_ray_head_that_does_not_answer_is_one_line(
     refused: Callable[..., str], address: str, expected: str
 ) -> None:
     assert refused("launcher=ray", f"launcher.address={address}") == expected
+
+
+def test_the_partitions_of_a_cluster_and_whether_they_have_gpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a partition of two kinds of nodes has two lines
+    shown = "debug|(null)\nmixed*|(null)\nmixed*|gpu:a100:8(S:0-1),shard:80\n"
+    program = tmp_path / "sinfo"
+    program.write_text(f"#!/bin/sh\nprintf '{shown}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert partitions() == {"debug": False, "mixed": True, None: True}

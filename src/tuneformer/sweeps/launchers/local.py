@@ -17,7 +17,7 @@ from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.sweeps.job import Config, Ended, Job
 from tuneformer.sweeps.launchers.remote_job import LOGS
-from tuneformer.sweeps.launchers.shares import Share, deal
+from tuneformer.sweeps.launchers.shares import Share, deal, devices_of
 from tuneformer.sweeps.launchers.worker import SECONDS_TO_SAVE, work
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ class LocalLauncher:
 
     def check(self, configs: Sequence[Config]) -> None:
         """Raises UserError if the jobs ask for more GPUs than there are."""
-        wanted = [config["trainer"]["devices"] for config in configs]
-        self._devices = max((number for number in wanted if isinstance(number, int)), default=1)
+        self._devices = max(map(devices_of, configs), default=1)
         named = set[str]().union(*map(target_modules, configs))
         load_before_forking(sorted(named))
         self.shares()

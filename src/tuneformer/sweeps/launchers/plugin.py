@@ -94,12 +94,6 @@ class PluginLauncher(ABC):
             return Ended(job=job, lost=self.reason(error))
 
 
-def devices_of(job: Job) -> int:
-    """The processes of the job on each of its nodes."""
-    devices = job.config["trainer"]["devices"]
-    return devices if isinstance(devices, int) else 1
-
-
 def _launch(plugin: HydraLauncher, job: Job) -> Future[JobReturn]:
     """The job's return value, once it has ended. Its thread is a daemon: if stuck, it holds nobody up."""
     future = Future[JobReturn]()

@@ -14,9 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from tuneformer.errors import UserError
 from tuneformer.sweeps.job import Config, Job
-from tuneformer.sweeps.launchers.local import KILLED
-from tuneformer.sweeps.launchers.plugin import PluginLauncher, Waiting, devices_of
+from tuneformer.sweeps.launchers.plugin import PluginLauncher, Waiting
 from tuneformer.sweeps.launchers.remote_job import RemoteJob, remote
+from tuneformer.sweeps.launchers.shares import devices_of
 
 SECONDS_TO_ANSWER = 10.0
 SECONDS_TO_SAVE = 60.0
@@ -41,8 +41,7 @@ class RayLauncher(PluginLauncher):
 
     def check(self, configs: Sequence[Config]) -> None:
         """Connects; UserError if Ray is not installed, not to be reached, or too small for a job."""
-        wanted = [config["trainer"]["devices"] for config in configs]
-        self._devices = max((number for number in wanted if isinstance(number, int)), default=1)
+        self._devices = max(map(devices_of, configs), default=1)
         self._connect()
         cpus, gpus = self._share(self._devices)
         if cpus > _resource("CPU"):
@@ -60,7 +59,7 @@ class RayLauncher(PluginLauncher):
 
     def options(self, job: Job) -> Mapping[str, Any]:
         """Its share of the cluster; no second attempt, and no second job in the same process."""
-        cpus, gpus = self._share(devices_of(job))
+        cpus, gpus = self._share(devices_of(job.config))
         return {"ray": {"remote": {"num_cpus": cpus, "num_gpus": gpus, "max_retries": 0, "max_calls": 1}}}
 
     def task(self, job: Job) -> "Task":
@@ -71,12 +70,10 @@ class RayLauncher(PluginLauncher):
 
     def reason(self, error: Exception) -> str:
         """See `PluginLauncher`."""
-        from ray.exceptions import NodeDiedError, TaskCancelledError
+        from ray.exceptions import NodeDiedError
 
         if isinstance(error, NodeDiedError):
             return "its node died"
-        if isinstance(error, TaskCancelledError):
-            return KILLED.format(signal.SIGINT.value)
         return f"its worker died: {str(error).strip().splitlines()[0]}"
 
     def stop(self, waiting: Waiting) -> None:
@@ -122,9 +119,9 @@ class RayLauncher(PluginLauncher):
 
 
 class Task:
-    """What a Ray worker does: it trains a job, and writes a checkpoint and ends when the bell rings.
+    """What a Ray worker does: it trains a job, until the bell rings or is gone.
 
-    The plugin keeps to itself what `ray.cancel` needs.
+    `ray.cancel` would need what the plugin keeps to itself.
     """
 
     def __init__(self, job: RemoteJob, *, bell: Any) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tuneformer.errors import UserError
+from tuneformer.sweeps.job import Config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,3 +52,9 @@ def deal(*, n_jobs: int | None, cores: Sequence[int], gpus: Sequence[str], devic
         )
         for i in range(number)
     ]
+
+
+def devices_of(config: Config) -> int:
+    """The processes of a job on each of its nodes."""
+    devices = config["trainer"]["devices"]
+    return devices if isinstance(devices, int) else 1

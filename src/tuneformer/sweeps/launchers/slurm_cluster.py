@@ -14,8 +14,9 @@ from omegaconf import DictConfig
 
 from tuneformer.errors import UserError
 from tuneformer.sweeps.job import Config, Job
-from tuneformer.sweeps.launchers.plugin import PluginLauncher, Waiting, devices_of
+from tuneformer.sweeps.launchers.plugin import PluginLauncher, Waiting
 from tuneformer.sweeps.launchers.remote_job import RemoteJob, remote
+from tuneformer.sweeps.launchers.shares import devices_of
 
 SECONDS_TO_SAVE = 60.0
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -48,6 +49,8 @@ class SlurmLauncher(PluginLauncher):
         self.n_jobs = n_jobs
         self.partition = partition
         self.cpus_per_task = cpus_per_task
+        self.gpus_per_node = gpus_per_node
+        self._has_gpus = False
         self._name = f"tuneformer-{uuid.uuid4().hex[:8]}"  # by which its jobs are found in the queue
         asked = {
             "name": self._name,
@@ -59,7 +62,6 @@ class SlurmLauncher(PluginLauncher):
             "signal_delay_s": signal_delay_s,
             "max_num_timeout": max_requeues,
             "cpus_per_task": cpus_per_task,
-            "gpus_per_node": gpus_per_node,
             "mem_gb": mem_gb,
         }
         self._asked = {name: value for name, value in asked.items() if value is not None}
@@ -72,15 +74,15 @@ class SlurmLauncher(PluginLauncher):
             raise UserError(
                 "launcher=slurm needs the package submitit: pip install 'tuneformer[slurm]'"
             ) from error
-        from tuneformer.sweeps.launchers.slurm_queue import QueueWatcher, ask
+        from tuneformer.sweeps.launchers.slurm_queue import QueueWatcher, partitions
 
         if shutil.which("sbatch") is None:
             raise UserError("launcher=slurm needs the program sbatch: apt-get install slurm-client")
-        partitions = [name.rstrip("*") for name in ask("sinfo", "--noheader", "--format=%P").split()]
-        if self.partition is not None and self.partition not in partitions:
-            raise UserError(
-                f"launcher.partition={self.partition} is not a partition: there are {', '.join(partitions)}"
-            )
+        known = partitions()
+        if self.partition is not None and self.partition not in known:
+            there = ", ".join(filter(None, known))
+            raise UserError(f"launcher.partition={self.partition} is not a partition: there are {there}")
+        self._has_gpus = known.get(self.partition, False)
         submitit.SlurmJob.watcher = QueueWatcher()  # pyright: ignore[reportAttributeAccessIssue]
 
     def at_a_time(self) -> int:
@@ -89,11 +91,15 @@ class SlurmLauncher(PluginLauncher):
 
     def options(self, job: Job) -> Mapping[str, Any]:
         """What was asked for, and the shape of the job."""
+        devices, gpus, own = devices_of(job.config), self.gpus_per_node, job.hydra.launcher
+        if gpus is None and self._has_gpus and not (own.gres or own.gpus_per_task):
+            gpus = devices
         return {
             **self._asked,
+            **({} if gpus is None else {"gpus_per_node": gpus}),
             "submitit_folder": str(job.folder.parent.resolve() / "slurm" / "%j"),
             "nodes": job.config["trainer"]["num_nodes"],
-            "tasks_per_node": devices_of(job),
+            "tasks_per_node": devices,
         }
 
     def task(self, job: Job) -> "Task":
@@ -101,11 +107,12 @@ class SlurmLauncher(PluginLauncher):
         return Task(remote(job, cores=self.cpus_per_task))
 
     def reason(self, error: Exception) -> str:
-        """The state in which the batch job ended, or the last line of what went wrong in it."""
+        """The state in which the batch job ended, what sbatch said, or the last line of what went wrong."""
         if found := _NO_RESULT.match(str(error)):
             return f"SLURM job {found[1]} ended: {found[2]}"
-        lines = [line for line in _trace_of(error).splitlines() if line.strip()]
-        return f"SLURM: {lines[-1].strip()}" if lines else f"SLURM: {type(error).__name__}"
+        lines = [line.strip() for line in _trace_of(error).splitlines() if line.strip()]
+        refusals = [line for line in lines if line.startswith("sbatch: ")]
+        return (refusals or [f"SLURM: {line}" for line in lines[-1:]] or [type(error).__name__])[0]
 
     def stop(self, waiting: Waiting) -> None:
         """Asks the jobs to write their checkpoints and end, and ends those that do not."""

@@ -1,4 +1,4 @@
-"""What submitit asks about the jobs of a SLURM cluster, answered by the queue."""
+"""What a SLURM cluster is asked: its partitions, and by submitit how its jobs do."""
 
 import subprocess
 import threading
@@ -27,6 +27,16 @@ def ask(*command: str) -> str:
         reason = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
         raise UserError(f"launcher=slurm: the cluster cannot be reached: {reason}")
     return done.stdout
+
+
+def partitions() -> dict[str | None, bool]:
+    """Whether each partition has GPUs; None stands for the one that jobs go to which name none."""
+    has_gpus: dict[str | None, bool] = {}
+    for line in ask("sinfo", "--noheader", "--format=%P|%G").split():
+        name, _, resources = line.partition("|")
+        for each in [name.rstrip("*"), *([None] if name.endswith("*") else [])]:
+            has_gpus[each] = has_gpus.get(each, False) or "gpu" in resources
+    return has_gpus
 
 
 class QueueWatcher(InfoWatcher):
