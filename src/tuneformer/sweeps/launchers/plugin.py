@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tuneformer.errors import UserError
     from tuneformer.sweeps.preflight.examined import Examined
 
+SECONDS_BETWEEN_LOOKS = 0.05
+
 Waiting = Mapping[Future[JobReturn], Job]
 
 
@@ -30,6 +32,10 @@ class PluginLauncher(ABC):
 
     _hydra: HydraContext
     _master: DictConfig
+
+    def __init__(self) -> None:
+        self.handed_over = threading.Event()
+        """Set once the cluster has taken over the job that is being launched."""
 
     def setup(self, hydra: HydraContext, master: DictConfig) -> None:
         """Takes what Hydra gives to its launchers; `master` is the configuration of the sweep."""
@@ -67,13 +73,21 @@ class PluginLauncher(ABC):
         try:
             while True:
                 while len(waiting) < self.at_a_time() and (job := next(jobs, None)) is not None:
-                    waiting[_launch(self._plugin(job), job)] = job
+                    waiting[self._launch(job)] = job
                 if not waiting:
                     return
                 for done in wait(waiting, return_when=FIRST_COMPLETED).done:
                     yield self._end(waiting.pop(done), done)
         finally:
             self.stop(waiting)
+
+    def _launch(self, job: Job) -> Future[JobReturn]:
+        """One after the other, so that jobs get into the cluster's queue in the order of the sweep."""
+        self.handed_over.clear()
+        future = _in_a_thread(self._plugin(job), job)
+        while not self.handed_over.wait(SECONDS_BETWEEN_LOOKS) and not future.done():
+            pass
+        return future
 
     def _plugin(self, job: Job) -> HydraLauncher:
         # hydra.launcher may refer to any setting of the job
@@ -94,7 +108,7 @@ class PluginLauncher(ABC):
             return Ended(job=job, lost=self.reason(error))
 
 
-def _launch(plugin: HydraLauncher, job: Job) -> Future[JobReturn]:
+def _in_a_thread(plugin: HydraLauncher, job: Job) -> Future[JobReturn]:
     """The job's return value, once it has ended. Its thread is a daemon: if stuck, it holds nobody up."""
     future = Future[JobReturn]()
 

@@ -32,6 +32,7 @@ class RayLauncher(PluginLauncher):
     def __init__(
         self, *, address: str | None, n_jobs: int | None, cpus_per_job: int, gpus_per_job: int | None
     ) -> None:
+        super().__init__()
         self.address = address
         self.n_jobs = n_jobs
         self.cpus_per_job = cpus_per_job
@@ -66,7 +67,7 @@ class RayLauncher(PluginLauncher):
         """Trains until it is done or the bell rings."""
         if self._bell is None:
             self._bell = _hang_up_bell()
-        return Task(remote(job, cores=self.cpus_per_job), bell=self._bell)
+        return Task(remote(job, cores=self.cpus_per_job), self._bell, handed_over=self.handed_over)
 
     def reason(self, error: Exception) -> str:
         """See `PluginLauncher`."""
@@ -124,9 +125,16 @@ class Task:
     `ray.cancel` would need what the plugin keeps to itself.
     """
 
-    def __init__(self, job: RemoteJob, *, bell: Any) -> None:
+    def __init__(self, job: RemoteJob, bell: Any, *, handed_over: threading.Event | None = None) -> None:
         self.job = job
         self.bell = bell
+        self._handed_over = handed_over
+
+    def __reduce__(self) -> tuple[type["Task"], tuple[RemoteJob, Any]]:
+        """Ray pickles it as it takes it over."""
+        if self._handed_over is not None:
+            self._handed_over.set()
+        return Task, (self.job, self.bell)
 
     def __call__(self, _: DictConfig) -> str | None:
         """Trains."""

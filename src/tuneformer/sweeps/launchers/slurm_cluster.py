@@ -46,6 +46,7 @@ class SlurmLauncher(PluginLauncher):
         gpus_per_node: int | None,
         mem_gb: int | None,
     ) -> None:
+        super().__init__()
         self.n_jobs = n_jobs
         self.partition = partition
         self.cpus_per_task = cpus_per_task
@@ -83,7 +84,7 @@ class SlurmLauncher(PluginLauncher):
             there = ", ".join(filter(None, known))
             raise UserError(f"launcher.partition={self.partition} is not a partition: there are {there}")
         self._has_gpus = known.get(self.partition, False)
-        submitit.SlurmJob.watcher = QueueWatcher()  # pyright: ignore[reportAttributeAccessIssue]
+        submitit.SlurmJob.watcher = QueueWatcher(handed_over=self.handed_over)  # pyright: ignore[reportAttributeAccessIssue]
 
     def at_a_time(self) -> int:
         """The jobs that are queued at a time: how many of them run is the cluster's decision."""

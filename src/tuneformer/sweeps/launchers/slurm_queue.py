@@ -46,16 +46,18 @@ class QueueWatcher(InfoWatcher):
     minutes at most. A cluster that does not answer for a while has ended no job.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, handed_over: threading.Event) -> None:
         super().__init__()
+        self._handed_over = handed_over
         self._lock = threading.Lock()
         self._missed: dict[str, int] = {}
         self._looked = float("-inf")
 
     def register_job(self, job_id: str) -> None:
-        """Begins to look for the job."""
+        """Begins to look for the job, which has just got into the queue."""
         with self._lock:
             self._missed[job_id] = 0
+        self._handed_over.set()
 
     def is_done(self, job_id: str, mode: str = "standard") -> bool:
         """Whether the job has ended; `mode` "force" looks now, "cache" does not."""
