@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.sweeps.processes import hear_ctrl_c
+
 ROOT = Path(__file__).parents[2]
 
 STEPS = 6000
@@ -32,6 +34,7 @@ def start(small_settings: list[str], tmp_path: Path) -> Iterator[Start]:
                 cwd=folder,
                 stderr=subprocess.PIPE,
                 text=True,
+                preexec_fn=hear_ctrl_c,  # noqa: PLW1509 - it sets a signal and nothing else
             )
         )
         return started[-1]

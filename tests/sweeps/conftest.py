@@ -1,5 +1,4 @@
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.sweeps.processes import Start
+from tests.sweeps.processes import Start, hear_ctrl_c
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., Any]
@@ -42,12 +41,7 @@ def start(small_settings: list[str], tmp_path: Path) -> Start:
             cwd=tmp_path,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 - it sets a signal and nothing else
+            preexec_fn=hear_ctrl_c,  # noqa: PLW1509 - it sets a signal and nothing else
         )
 
     return begin
-
-
-def _hear_ctrl_c() -> None:
-    # a test runner that was started in the background ignores it, and so would what it starts
-    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -98,3 +98,11 @@ def _check_untouched(finished: dict[str, tuple[int, int]]) -> None:
         state = file.stat().st_mtime_ns, file.stat().st_ino
         if json.loads(file.read_text())["status"] == "finished":
             assert finished.setdefault(file.parent.name, state) == state
+
+
+def hear_ctrl_c() -> None:
+    """In a process before it becomes another.
+
+    A test runner that was started in the background ignores it, and so would what it starts.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
