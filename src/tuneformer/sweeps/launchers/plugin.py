@@ -73,7 +73,10 @@ class PluginLauncher(ABC):
         try:
             while True:
                 while len(waiting) < self.at_a_time() and (job := next(jobs, None)) is not None:
-                    waiting[self._launch(job)] = job
+                    self.handed_over.clear()
+                    future = _in_a_thread(self._plugin(job), job)
+                    waiting[future] = job
+                    self._wait_until_handed_over(future)
                 if not waiting:
                     return
                 for done in wait(waiting, return_when=FIRST_COMPLETED).done:
@@ -81,13 +84,10 @@ class PluginLauncher(ABC):
         finally:
             self.stop(waiting)
 
-    def _launch(self, job: Job) -> Future[JobReturn]:
-        """One after the other, so that jobs get into the cluster's queue in the order of the sweep."""
-        self.handed_over.clear()
-        future = _in_a_thread(self._plugin(job), job)
+    def _wait_until_handed_over(self, future: Future[JobReturn]) -> None:
+        """So that jobs get into the cluster's queue in the order of the sweep."""
         while not self.handed_over.wait(SECONDS_BETWEEN_LOOKS) and not future.done():
             pass
-        return future
 
     def _plugin(self, job: Job) -> HydraLauncher:
         # hydra.launcher may refer to any setting of the job
