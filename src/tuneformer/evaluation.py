@@ -22,7 +22,7 @@ def evaluate(run: Run, *, split: str, device: torch.device) -> dict[str, float]:
     data, prepared = prepare_again(run)
     batches = data.batches(prepared, seed=run.config["seed"])
     model = run.model.to(device).eval()
-    metric = task_class(run.task).metric(prepared).to(device)
+    metric = task_class(run.task).metric(prepared, split=split).to(device)
     with torch.inference_mode():
         for batch in batches.evaluation_batches(split, rank=0, world_size=1):
             metric.score(model, type(batch)(*(tensor.to(device) for tensor in batch)))

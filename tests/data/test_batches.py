@@ -21,7 +21,7 @@ def token_file(tmp_path_factory: pytest.TempPathFactory) -> TokenFile:
 def write(folder: Path, *, n_tokens: int) -> TokenFile:
     path = folder / f"{n_tokens}.bin"
     np.arange(n_tokens, dtype="uint16").tofile(path)
-    return TokenFile(path, "uint16", n_tokens, n_tokens)
+    return TokenFile(path, "uint16", n_tokens, n_tokens, 1)
 
 
 def training(tokens: TokenFile, **changes: int) -> TrainingBatches:
@@ -131,7 +131,7 @@ def test_reading_a_corpus_does_not_keep_it_in_memory(tmp_path: Path) -> None:
     n_tokens = 64 << 20
     path = tmp_path / "train.bin"
     path.write_bytes(bytes(n_tokens))
-    file = TokenFile(path, "uint8", n_tokens, n_tokens)
+    file = TokenFile(path, "uint8", n_tokens, n_tokens, 1)
     batches = iter(
         TrainingBatches(
             file, seed=0, context_length=16, batch_size=4, accumulate=1, rank=0, world_size=1, start=0

@@ -31,7 +31,7 @@ def splits(tmp_path: Path) -> TokenSplits:
     for name, n_tokens in {"train": 250, "validation": 38, "test": 23}.items():
         path = tmp_path / f"{name}.bin"
         np.arange(n_tokens, dtype=np.uint8).tofile(path)
-        files[name] = TokenFile(path, "uint8", n_tokens, n_tokens)
+        files[name] = TokenFile(path, "uint8", n_tokens, n_tokens, 1)
     return TokenSplits(ByteTokenizer(), files, "fingerprint", [])
 
 

@@ -1,9 +1,14 @@
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torchmetrics.text import Perplexity
 
+from tuneformer.data.corpus_text import CorpusText, hash_text
+from tuneformer.data.token_files import load_token_splits, write_token_splits
+from tuneformer.data.tokenizers import CharacterTokenizer
+from tuneformer.tasks.language_modelling import LanguageModelling
 from tuneformer.tasks.text_loss import TextLoss
 
 pytestmark = pytest.mark.fast
@@ -18,7 +23,7 @@ def random_batch(
 
 
 def figures(*batches: tuple[torch.Tensor, torch.Tensor], byte_lengths: torch.Tensor) -> dict[str, float]:
-    metric = TextLoss(byte_lengths)
+    metric = TextLoss(byte_lengths, unknown=None)
     for logits, targets in batches:
         metric.update(logits, targets)
     return {name: value.item() for name, value in metric.compute().items()}
@@ -76,19 +81,38 @@ def test_logits_of_few_bits_are_summed_in_full_precision() -> None:
 
 
 def test_a_small_batch_after_much_text_still_counts() -> None:
-    metric = TextLoss(torch.tensor([1, 1]))
+    metric = TextLoss(torch.tensor([1, 1]), unknown=None)
     metric.nats += 1e9
     metric.update(torch.zeros(1, 1, 2), torch.tensor([[0]]))
     assert metric.nats.item() - 1e9 == pytest.approx(math.log(2), rel=1e-6)
 
 
 def test_states_add_up_over_processes_and_start_anew_after_a_reset() -> None:
-    metric = TextLoss(torch.arange(11))
+    metric = TextLoss(torch.arange(11), unknown=None)
     metric.update(*random_batch(2))
-    assert set(metric._reductions) == {"nats", "tokens", "bytes"}
+    assert set(metric._reductions) == {"nats", "tokens", "bytes", "n_unknown"}
     gathered = torch.stack([metric.nats, metric.nats])
     for reduce in metric._reductions.values():
         assert callable(reduce)
         assert reduce(gathered) == 2 * metric.nats
     metric.reset()
     assert [metric.nats.item(), metric.tokens.item(), metric.bytes.item()] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("first", ["a", "\N{GRINNING FACE}"])
+def test_bits_per_byte_is_over_the_bytes_of_the_text_itself(first: str, tmp_path: Path) -> None:
+    text = first + "bc\N{GREEK SMALL LETTER ALPHA}c\N{GRINNING FACE}ba"  # two or three unseen, 2 and 4 bytes
+    splits = CorpusText(train=["abc" * 9], validation=[text[:3], text[3:]], test=["abcab"])
+    tokenizer = CharacterTokenizer.train(splits.train)
+    hashes = {name: hash_text(pieces) for name, pieces in splits.splits.items()}
+    write_token_splits(tmp_path, tokenizer, splits, hashes)
+    prepared = load_token_splits(tmp_path)
+    assert prepared is not None
+    metric = LanguageModelling.metric(prepared, split="validation")
+    targets = torch.from_numpy(tokenizer.encode(text)[None, 1:].copy())
+    for some in (targets[:, :3], targets[:, 3:]):
+        metric.update(torch.zeros(1, some.shape[1], tokenizer.vocab_size), some)
+    n_bytes = len(text[1:].encode())
+    nats = targets.numel() * math.log(tokenizer.vocab_size)
+    assert metric.compute()["bits_per_byte"].item() == pytest.approx(nats / (n_bytes * math.log(2)))
+    assert LanguageModelling.metric(prepared, split="test").unknown is None

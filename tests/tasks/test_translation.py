@@ -1,4 +1,6 @@
 import math
+from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,7 +80,7 @@ def test_validation_scores_every_token_without_smoothing(data: Pairs, pairs: Pai
     model = randomised(
         small_model("lstm", n_layers=1, vocab_size=pairs.needs["vocab_size"], context_length=64)
     )
-    metric = Translation.metric(pairs)
+    metric = Translation.metric(pairs, split="test")
     total, n_tokens = 0.0, 0
     with torch.no_grad():
         for batch in data.batches(pairs, seed=0).evaluation_batches("test", rank=0, world_size=1):
@@ -130,11 +132,70 @@ def test_a_perfect_translation_has_100_and_nothing_in_common_0(pairs: PairSplits
     assert float(nothing["bleu"]) == float(nothing["chrf"]) == 0
 
 
-def test_chrf_is_the_f2_score_of_character_n_grams(pairs: PairSplits) -> None:
-    # "abcdefgx" for "abcdefgh": of the n-grams of both, 7/8 of the letters, 6/7 of the pairs, ... match
-    value = float(scores(pairs, ["abcdefgh"], ["abcdefgx"])["chrf"])
-    expected = sum((8 - n) / (9 - n) for n in range(1, 7)) / 6
-    assert value == pytest.approx(100 * expected, rel=1e-4)
+def chrf(references: list[str], hypotheses: list[str]) -> float:
+    """chrF by its definition: the mean over n of precision and recall, sums over all sentences, beta = 2."""
+
+    def grams(text: str, n: int) -> Counter[str]:
+        letters = "".join(text.split())
+        return Counter(letters[place : place + n] for place in range(len(letters) - n + 1))
+
+    precisions, recalls = [], []
+    for n in range(1, 7):
+        pairs = [(grams(h, n), grams(r, n)) for h, r in zip(hypotheses, references, strict=True)]
+        common = sum((h & r).total() for h, r in pairs)
+        precisions.append(common / sum(h.total() for h, _ in pairs))
+        recalls.append(common / sum(r.total() for _, r in pairs))
+    precision, recall = sum(precisions) / 6, sum(recalls) / 6
+    return 100 * 5 * precision * recall / (4 * precision + recall)
+
+
+def test_chrf_counts_every_sentence_however_little_of_it_is_right(pairs: PairSplits) -> None:
+    references = ["abcdefgh ij", "the lights are switched off", "one more sentence"]
+    hypotheses = ["abcdefgx ij", "zzzzzzz", "one more sentence"]
+    value = float(scores(pairs, references, hypotheses)["chrf"])
+    assert value == pytest.approx(chrf(references, hypotheses), rel=1e-9)
+    without = chrf([references[0], references[2]], [hypotheses[0], hypotheses[2]])
+    assert value < 0.75 * without
+
+
+@pytest.mark.parametrize(
+    ("language", "reference", "hypothesis", "words"),
+    [
+        ("zh-Hans", "今天天气很好我们去公园", "今天天气很好我们去花园", 11),
+        ("th", "เปิดไฟในห้องนั่งเล่น", "เปิดไฟในห้องนอน", 20),
+        ("ja", "猫はマットの上に座っていた", "猫がマットの上に座っていた", 10),
+    ],
+)
+def test_bleu_has_the_words_of_languages_without_spaces(
+    pairs: PairSplits, language: str, reference: str, hypothesis: str, words: int
+) -> None:
+    quality = replace(pairs, language=language)
+    assert float(scores(quality, [reference], [reference])["bleu"]) == pytest.approx(100)
+    assert 20 < float(scores(quality, [reference], [hypothesis])["bleu"]) < 95
+    measure = TranslationQuality(quality).bleu
+    assert measure.corpus_score([reference], [[reference]]).ref_len == words
+    # parted at spaces, as before, the whole line is one word, and nothing is right
+    assert float(scores(replace(pairs, language=""), [reference], [hypothesis])["bleu"]) < 1e-6
+
+
+def test_what_is_scored_is_signed(pairs: PairSplits) -> None:
+    signed = TranslationQuality(replace(pairs, language="zh")).signatures()
+    assert signed["bleu"].startswith("nrefs:1|case:mixed|eff:no|tok:zh|smooth:exp|version:")
+    assert signed["chrf"].startswith("nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:")
+
+
+def test_sentences_of_all_processes_are_scored_and_kept(pairs: PairSplits) -> None:
+    one, two = TranslationQuality(pairs), TranslationQuality(pairs)
+    whole = TranslationQuality(pairs)
+    for quality in (one, two, whole):
+        quality.update(torch.zeros(1, 1, 5), torch.zeros(1, 1, dtype=torch.long))
+    for quality in (one, whole):
+        quality.compare("a", "the cat sat on a mat", "the cat sat on the mat")
+    for quality in (two, whole):
+        quality.compare("b", "Lüfter an\x00 aus", "Lüfter")
+    two._reduce_states(one.metric_state)
+    assert two.files() == whole.files()
+    assert two.compute()["chrf"] == whole.compute()["chrf"]
 
 
 def test_translations_are_read_as_they_were_written_shortest_first(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ class PairSplits(PreparedData):
         splits: "train", "validation" and "test".
         fingerprint: SHA-256 over the pairs of all splits and the tokenizer.
         boundary: the token before and behind every sentence; the first number that is no token of text.
+        language: the code of the language translated into; "" where only its script could tell and does not.
     """
 
     tokenizer: Tokenizer
@@ -83,6 +84,7 @@ class PairSplits(PreparedData):
     fingerprint: str
     notes: list[str]
     decoding: Decoding
+    language: str
 
     @property
     def boundary(self) -> int:

@@ -10,12 +10,16 @@ from tuneformer.data.contract import Data
 from tuneformer.data.pair_files import Decoding, PairSplits, StoredPairs, load_pairs, write_pairs
 from tuneformer.data.pair_text import PairText
 from tuneformer.data.settings import one_of, whole_number
+from tuneformer.data.target_language import bleu_tokenizer, language_of
 from tuneformer.data.text_data import code_digest
 from tuneformer.data.token_cache import TokenCache, content_hash
 from tuneformer.errors import UserError
 
 if TYPE_CHECKING:
     from tuneformer.data.pair_batches import PairModule
+
+LANGUAGE_SENTENCES = 1000
+"""Sentences that tell the language."""
 
 
 class PairsData(Data[PairSplits]):
@@ -64,6 +68,12 @@ class PairsData(Data[PairSplits]):
     def read(self) -> PairText:
         """The pairs of the three splits."""
 
+    def language(self, pairs: StoredPairs) -> str:
+        """The code of the language translated into, by the script of the first training pairs."""
+        target = pairs.splits["train"].target
+        some = range(min(len(target), LANGUAGE_SENTENCES))
+        return language_of(pairs.tokenizer.decode(target[index]) for index in some)
+
     @property
     def unit(self) -> str:
         return "pairs"
@@ -91,7 +101,9 @@ class PairsData(Data[PairSplits]):
             )
             cache.remember(source, content)
         self._check(pairs)
-        return PairSplits(**pairs._asdict(), decoding=self.decoding)
+        language = self.language(pairs)
+        bleu_tokenizer(language)  # what it needs is asked for before anything is trained
+        return PairSplits(**pairs._asdict(), decoding=self.decoding, language=language)
 
     def batches(self, prepared: PairSplits, *, seed: int) -> "PairModule":
         from tuneformer.data.pair_batches import PairModule

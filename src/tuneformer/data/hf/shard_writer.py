@@ -30,12 +30,16 @@ class Shard:
 
 @dataclass
 class Progress:
-    """How far a data set has been turned into shards: documents read, and the files that hold them."""
+    """How far a data set has been turned into shards: documents read, and the files that hold them.
+
+    `first_bytes`: UTF-8 bytes of the first character of each split.
+    """
 
     documents: int = 0
     complete: bool = False
     dtype: str = "uint8"
     held_out_bytes: dict[str, int] = field(default_factory=dict)
+    first_bytes: dict[str, int] = field(default_factory=dict)
     shards: list[Shard] = field(default_factory=list)
 
     @classmethod
@@ -101,6 +105,8 @@ class ShardWriter:
             if so_far + n_bytes > self._max_held_out_bytes and so_far:
                 return
         tokens = self._tokenizer.encode(told.encode(errors="replace").decode())
+        if name not in self.progress.first_bytes:
+            self.progress.first_bytes[name] = len(told[0].encode(errors="replace"))
         self._pending[name].add(tokens.astype(self.progress.dtype), n_bytes)
 
     def _flush(self, done: int) -> None:
