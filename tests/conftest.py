@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import tuneformer
+from tests.report.chromium import skipped_pages
 
 if TYPE_CHECKING:
     from tuneformer.loading import Run
@@ -19,6 +20,13 @@ ROOT = Path(__file__).parents[1]
 
 # before torch is imported: the test processes share the cores
 os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line where tests of pages were skipped."""
+    line = skipped_pages(terminalreporter.stats.get("skipped", []))
+    if line is not None:
+        terminalreporter.write_line(line, yellow=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

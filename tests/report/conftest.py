@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.analysis.trials import trial, trials
+from tests.report.chromium import find_chromium
 from tests.wandb_server import KEY, StandIn, stand_in
 from tuneformer.analysis.comparison import Comparison, compare
 from tuneformer.analysis.trial import LeftOut, Trial, Trials
@@ -19,9 +19,7 @@ EVIL = "</script><script>window.broken = 1</script><b>&\"'"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("these tests need Debian's chromium on the PATH: make browser")
+    chromium = find_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
