@@ -20,6 +20,7 @@ from tuneformer.errors import UserError
 from tuneformer.lean_imports import keep_imports_lean
 from tuneformer.sweeps.sweeper import TuneformerSweeper
 from tuneformer.terminal import say
+from tuneformer.unfailing_output import open_closed_descriptors, unfailing_output
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 BAD_INPUT = 2
@@ -41,9 +42,16 @@ def run_hydra(command: Callable[[], object]) -> None:
 def run_command(command: Callable[[], object]) -> None:
     """Runs a command; what the user can mend ends in one line and exit status 2.
 
-    With HYDRA_FULL_ERROR=1 in the environment the whole traceback is shown instead.
+    With HYDRA_FULL_ERROR=1 in the environment the whole traceback is shown instead. Output that nobody reads
+    any more ends no command.
     """
     keep_imports_lean()
+    open_closed_descriptors()
+    with unfailing_output(until_exit=True):
+        _run_in_one_line(command)
+
+
+def _run_in_one_line(command: Callable[[], object]) -> None:
     if os.environ.get(FULL_ERROR):
         command()
         return

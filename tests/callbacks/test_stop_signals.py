@@ -34,6 +34,33 @@ def test_a_first_signal_is_noted_and_a_second_one_acts_as_ever(number: signal.Si
 
 
 @pytest.mark.fast
+def test_a_closing_terminal_sends_two_signals_that_are_one_wish() -> None:
+    signals = StopSignals()
+    signals.install()
+    try:
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert signals.agreed(lone_trainer()) == signal.SIGHUP
+    finally:
+        signals.uninstall()
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+
+
+@pytest.mark.fast
+def test_under_nohup_a_closing_terminal_is_not_heard() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signals = StopSignals()
+    try:
+        signals.install()
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert signals.received == 0
+        signals.uninstall()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.mark.fast
 def test_outside_the_main_thread_signals_are_left_alone() -> None:
     before = signal.getsignal(signal.SIGTERM)
     signals = StopSignals()

@@ -80,7 +80,7 @@ def test_kills_at_every_kind_of_moment_leave_no_trace(
 
 @pytest.mark.parametrize(
     ("number", "where"),
-    [(signal.SIGTERM, "batch"), (signal.SIGINT, "batch"), (signal.SIGTERM, "validating")],
+    [(signal.SIGTERM, "batch"), (signal.SIGINT, "batch"), (signal.SIGHUP, "validating")],
 )
 def test_a_signal_saves_the_step_and_the_run_goes_on_from_it(
     number: signal.Signals, where: str, tiny: list[str], train_in_child: Train, tmp_path: Path
@@ -103,7 +103,7 @@ def test_a_signal_saves_the_step_and_the_run_goes_on_from_it(
     assert_same_run(tmp_path / "unbroken", tmp_path / "stopped")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
 def test_a_signal_during_the_final_test_is_recorded_and_costs_no_step(
     number: signal.Signals, tiny: list[str], train_in_child: Train, tmp_path: Path
 ) -> None:

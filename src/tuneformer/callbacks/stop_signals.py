@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT and SIGUSR2 as a wish to stop at the next step, agreed on by all ranks."""
+"""SIGTERM, SIGINT, SIGHUP and SIGUSR2 as a wish to stop at the next step, agreed on by all ranks."""
 
 import signal
 from types import FrameType
@@ -10,13 +10,15 @@ import torch
 from tuneformer.tasks.base import log_interval
 
 # SIGUSR2 is what submitit has SLURM send before a job's time is over
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 
 
 class StopSignals:
     """Between `install` and `uninstall` the first signal is noted; a second one acts as it always did.
 
-    `received` is the number of the signal that this process received, 0 for none.
+    SIGHUP, which a terminal that is closed sends twice (the kernel, and the shell to its jobs), is noted
+    however often it comes; where it is ignored (nohup) it stays so. `received` is the number of the signal
+    that this process received, 0 for none.
     """
 
     def __init__(self) -> None:
@@ -28,7 +30,8 @@ class StopSignals:
         if self._handlers:
             return
         try:
-            self._handlers = {number: signal.signal(number, self._note) for number in SIGNALS}
+            heard = [number for number in SIGNALS if not _is_ignored_hangup(number)]
+            self._handlers = {number: signal.signal(number, self._note) for number in heard}
         except ValueError:  # not the main thread
             self._handlers = {}
 
@@ -52,4 +55,9 @@ class StopSignals:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = number
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        if number != signal.SIGHUP:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def _is_ignored_hangup(number: int) -> bool:
+    return number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN

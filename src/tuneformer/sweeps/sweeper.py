@@ -20,6 +20,7 @@ from tuneformer.sweeps.grid import Grid
 from tuneformer.sweeps.job import Job, Outcome
 from tuneformer.sweeps.launchers.launcher import Launcher
 from tuneformer.sweeps.launchers.plugin import PluginLauncher
+from tuneformer.sweeps.leaving import signals_as_exit
 from tuneformer.sweeps.manifest import Manifest
 from tuneformer.sweeps.plan import Plan
 from tuneformer.sweeps.points import named_keys, points_of
@@ -56,7 +57,8 @@ class TuneformerSweeper(Sweeper):
             return
         manifest.acquire()
         try:
-            self._run(plan, launcher, manifest)
+            with signals_as_exit():
+                self._run(plan, launcher, manifest)
         finally:
             manifest.release()
 

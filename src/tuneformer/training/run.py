@@ -204,7 +204,10 @@ def end(record: Record, loggers: list[Logger], directory: RunDirectory) -> None:
         record["status"],
         {name: record[name] for name in ("steps", record["data"]["unit"], "wall_seconds")},
     )
-    print_end(record, directory)
+    try:
+        print_end(record, directory)
+    except Exception as error:  # the run has ended as it has, whatever can be shown of it
+        say(f"the result of {directory} cannot be shown: {error_text(error)}")
 
 
 def error_text(error: BaseException) -> str:

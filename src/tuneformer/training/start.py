@@ -18,6 +18,7 @@ from tuneformer.runs.record import ENDED, Record
 from tuneformer.tasks.catalogue import higher_is_better
 from tuneformer.terminal import say
 from tuneformer.training.rendezvous import agreed_folder, n_launched
+from tuneformer.unfailing_output import unfailing_output
 
 Config = dict[str, Any]
 
@@ -26,8 +27,13 @@ def train(config: Config) -> float | None:
     """Trains one run from its checked configuration, and returns its final `optimized_metric`.
 
     Infinity for a run that diverged (minus infinity where higher is better); None in a process that only
-    helps another (rank above 0).
+    helps another (rank above 0). Output that nobody reads any more does not end it.
     """
+    with unfailing_output():
+        return _train(config)
+
+
+def _train(config: Config) -> float | None:
     rank = launched_rank()
     directory = _directory(config, rank)
     config = {**config, "run_dir": str(directory)}

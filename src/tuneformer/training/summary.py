@@ -23,7 +23,7 @@ def print_beginning(
     record: Record, prepared: PreparedData, trainer: pl.Trainer, directory: RunDirectory
 ) -> None:
     """What is about to be trained, on what, and where it goes."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     hardware = record["hardware"]
     devices = f"{hardware['devices']} x {hardware['device']}, {hardware['threads']} threads"
     console.print(
@@ -44,7 +44,7 @@ def _cost(record: Record) -> str:
 
 def print_end(record: Record, directory: RunDirectory) -> None:
     """The result in a short table, what the model writes, the diagnosis, and where everything is."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     final = record["metrics"]["final"]
     table = Table(title=f"{record['name']}: {record['status']}", show_header=False, title_justify="left")
     for split, split_label in SPLITS.items():
@@ -64,16 +64,16 @@ def print_end(record: Record, directory: RunDirectory) -> None:
     )
     console.print(table)
     if record["error"]:
-        console.print(record["error"], markup=False, soft_wrap=True)
+        console.print(record["error"], soft_wrap=True)
     for name, title in SHOWN_FILES.items():
         _print_file(console, directory.path / name, title, record)
     for line in closing_lines(directory.path):
-        console.print(line, markup=False, soft_wrap=True)
-    console.print(f"run directory: {directory}", markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
+    console.print(f"run directory: {directory}", soft_wrap=True)
 
 
 def _print_file(console: Console, file: Path, title: str, record: Record) -> None:
     if record["status"] == "finished" and file.exists():
         console.rule(title)
-        console.print(file.read_text(encoding="utf-8"), markup=False, soft_wrap=True)
+        console.print(file.read_text(encoding="utf-8"), soft_wrap=True)
         console.rule()

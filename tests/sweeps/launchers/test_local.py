@@ -46,6 +46,22 @@ def test_a_killed_job_ends_alone_and_ctrl_c_saves_and_the_same_line_goes_on(
 
 
 @pytest.mark.proof
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_to_all_processes_of_a_sweep_saves_its_jobs(
+    number: signal.Signals, small_settings: list[str], tmp_path: Path
+) -> None:
+    long = ["trainer.max_steps=5000", "trainer.val_check_interval=5000", "preflight=quick", "sweep=mine"]
+    line = [sys.executable, str(ROOT / "train.py"), "--multirun", *small_settings, *LOCAL, *long, "seed=0,1"]
+    sweep = subprocess.Popen(line, cwd=tmp_path, start_new_session=True)
+    wait_for(lambda: len(list(tmp_path.glob("outputs/sweeps/mine/*/metrics.csv"))) == 2)
+    os.killpg(sweep.pid, number)
+    assert sweep.wait(timeout=90) == 128 + number
+    assert [(record["status"], record["error"][:20]) for record in records_of("mine").values()] == [
+        ("interrupted", "stopped by signal 15")
+    ] * 2
+
+
+@pytest.mark.proof
 @pytest.mark.timeout(900)
 def test_a_sweep_killed_at_ten_random_moments_comes_to_what_an_undisturbed_one_does(start: Start) -> None:
     line = [

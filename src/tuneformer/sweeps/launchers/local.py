@@ -172,7 +172,7 @@ class _Running:
                 return Ended(job=self.job, error=self.answer.recv())
             except EOFError:
                 pass
-        if status - 128 in (signal.SIGTERM, signal.SIGINT):
+        if status - 128 in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             return Ended(job=self.job, lost=KILLED.format(status - 128))
         if status in (SERVER_LOST, 0) or status < 0:
             return Ended(job=self.job, lost=KILLED.format(-status if status < 0 else signal.SIGKILL.value))

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
 
 from tuneformer.lean_imports import keep_imports_lean
 from tuneformer.sweeps.job import Job
+from tuneformer.unfailing_output import unfailing_output
 
 LOGS = "logs"
 
@@ -29,9 +31,21 @@ class RemoteJob:
         for name, value in self.environment.items():
             os.environ.setdefault(name, value)
         log = self.job.folder.parent / LOGS / f"{self.job.name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
+        with (
+            _open_log(log) as file,
+            redirect_stdout(file),
+            redirect_stderr(file),
+            unfailing_output(until_exit=True),
+        ):
             return train_job(self.job)
+
+
+def _open_log(log: Path) -> TextIO:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return log.open("a", encoding="utf-8")
+    except OSError:  # a job trains without a log
+        return Path(os.devnull).open("a", encoding="utf-8")
 
 
 def remote(job: Job, *, cores: int) -> RemoteJob:

@@ -13,6 +13,7 @@ from pathlib import Path
 from tuneformer.sweeps.job import Job
 from tuneformer.sweeps.launchers.shares import Share
 from tuneformer.sweeps.launchers.train_job import train_job
+from tuneformer.sweeps.leaving import hear_signals
 
 SECONDS_TO_SAVE = 60.0
 """What a job has to write its checkpoint once it is asked to stop."""
@@ -24,6 +25,7 @@ def work(
     """Trains the job and sends its error, or None."""
     gc.freeze()  # else each collection would copy the pages of all that was loaded before the fork
     os.setsid()  # the launcher hears Ctrl-C and tells its jobs
+    hear_signals()
     threading.Thread(target=_end_with_launcher, daemon=True).start()
     share.take(environment)
     _print_to(log)
@@ -40,8 +42,11 @@ def _end_with_launcher() -> None:
 
 
 def _print_to(log: Path) -> None:
-    log.parent.mkdir(exist_ok=True)
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        log.parent.mkdir(exist_ok=True)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    except OSError:  # a job trains without a log
+        descriptor = os.open(os.devnull, os.O_WRONLY)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)
