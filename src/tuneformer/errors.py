@@ -8,6 +8,12 @@ class UserError(ValueError):
     """
 
 
+def reason_of(error: BaseException) -> str:
+    """What an exception says, in one line; its name where it says nothing."""
+    told = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+    return str(told).splitlines()[0][:200]
+
+
 class Diverged(Exception):  # noqa: N818 - a result of training, not an error
     """The loss is no longer finite. It ends a run and is recorded as its result."""
 

@@ -55,6 +55,6 @@ def prepare_again(run: Run) -> tuple[Data[Any], PreparedData]:
     with whitelisted():
         data: Data[Any] = instantiate(run.config["data"], _convert_="all")
     prepared = data.prepare()
-    if prepared.fingerprint != run.record["data"]["fingerprint"]:
+    if prepared.fingerprint != run.record["data"].get("fingerprint"):
         raise UserError(f"{run.path} was trained on other data than its settings give now")
     return data, prepared

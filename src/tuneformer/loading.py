@@ -1,6 +1,5 @@
 """A run directory as objects: what everything after training starts from."""
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,13 +7,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
-from tuneformer.errors import UserError
+from tuneformer.data.tokenizers import Tokenizer, read_tokenizer
+from tuneformer.errors import UserError, reason_of
 from tuneformer.models.build import build_model
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
 from tuneformer.runs.directory import TOKENIZER_FILE, RunDirectory, find_run
+from tuneformer.runs.field_types import is_whole
 from tuneformer.runs.metrics_file import read_columns
+from tuneformer.runs.packed_archive import check_archive
 from tuneformer.runs.record import Record
+from tuneformer.runs.regular_file import check_regular
 
 CHECKPOINTS = ("last", "best")
 MODEL_PREFIX = "model."
@@ -64,8 +66,9 @@ def load(path: Path, *, checkpoint: str) -> Run:
     tokenizer = kept_tokenizer(directory)
     file = directory.checkpoints / f"{checkpoint}.ckpt"
     state = load_checkpoint(file)
-    model = build_model(config["model"], config["attention"], needs={})  # a run's settings hold them
-    _load_weights(model, evaluated_weights(state), file)
+    weights = evaluated_weights(state)
+    model = _build(config, directory.config_file, n_weights=len(weights))
+    _load_weights(model, weights, file)
     return Run(
         path=directory.path,
         config=config,
@@ -85,22 +88,40 @@ def metrics_of(directory: RunDirectory) -> dict[str, list[float]]:
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
-    """A checkpoint's content, on the CPU.
+    """A checkpoint's content, on the CPU: what is read of it has the type that it must have.
 
     Raises:
         UserError: it is missing or damaged.
     """
-    if not file.exists():
-        there = ", ".join(sorted(path.name for path in file.parent.glob("*.ckpt"))) or "no checkpoint"
-        raise UserError(f"{file} does not exist: {file.parent} holds {there}")
     try:
+        check_regular(file)
+        check_archive(file)
+        # torch's reader of plain data raises whatever a damaged or hostile file brings it to
         state = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError, KeyError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{file} is damaged: {reason}") from error
+    except FileNotFoundError as error:
+        there = ", ".join(sorted(path.name for path in file.parent.glob("*.ckpt"))) or "no checkpoint"
+        raise UserError(f"{file} does not exist: {file.parent} holds {there}") from error
+    except Exception as error:
+        raise UserError(f"{file} is damaged: {reason_of(error)}") from error
     if not isinstance(state, dict) or not {"state_dict", "global_step"} <= state.keys():
         raise UserError(f"{file} is damaged: it is not the checkpoint of a run")
+    if not is_whole(state["global_step"]):
+        raise UserError(f"{file} is damaged: its global_step is {state['global_step']!r:.60}")
+    for part in ("state_dict", EVALUATION_WEIGHTS):
+        if fault := _fault_of_weights(state.get(part, {})):
+            raise UserError(f"{file} is damaged: its {part} {fault}")
     return state
+
+
+def _fault_of_weights(weights: Any) -> str | None:
+    if not isinstance(weights, dict):
+        return f"is a {type(weights).__name__}, not a table of tensors"
+    for name, tensor in weights.items():
+        if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
+            return f"has {name!r:.60}, which is no tensor with a name"
+        if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
+            return f"has {name!r:.60}, which is no plain tensor"
+    return None
 
 
 def evaluated_weights(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
@@ -113,7 +134,26 @@ def evaluated_weights(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     return weights | checkpoint.get(EVALUATION_WEIGHTS, {})
 
 
+def _build(config: dict[str, Any], config_file: Path, *, n_weights: int) -> nn.Module:
+    """The model of config.yaml; UserError, which names the file, whatever keeps it from being built."""
+    try:
+        n_layers = config["model"].get("n_layers")
+        if is_whole(n_layers) and n_layers > n_weights:
+            raise UserError(
+                f"model.n_layers={n_layers} is more than the {n_weights} tensors of the checkpoint"
+            )
+        return build_model(config["model"], config["attention"], needs={})  # a run's settings hold them
+    # a constructor raises what its arguments bring it to; the command line checks them one by one
+    except Exception as error:
+        raise UserError(f"{config_file} describes no model that can be built: {reason_of(error)}") from error
+
+
 def _load_weights(model: nn.Module, weights: dict[str, torch.Tensor], file: Path) -> None:
+    state = model.state_dict()
+    for name in state.keys() & weights.keys():
+        here, there = state[name].dtype, weights[name].dtype
+        if here != there and not (here.is_floating_point and there.is_floating_point):
+            raise UserError(f"{file} does not fit the model of config.yaml: {name} is of {there}, not {here}")
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
@@ -125,12 +165,21 @@ def kept_tokenizer(directory: RunDirectory) -> Tokenizer | None:
     """What turns text into the tokens of a run; None where its data are not text.
 
     Raises:
-        UserError: the file is missing or damaged.
+        UserError: the file is missing or damaged, or it is not the tokenizer that the model was trained with.
     """
     if TOKENIZER_FILE not in directory.read_record()["data"].get("kept", [TOKENIZER_FILE]):
         return None
-    file = directory.tokenizer_file
+    file, config = directory.tokenizer_file, directory.read_config()
     try:
-        return tokenizer_from_json(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file} cannot be read: {error}") from error
+        tokenizer = read_tokenizer(file)
+    except FileNotFoundError as error:
+        raise UserError(f"{file} cannot be read: there is none") from error
+    asked, room = config["data"].get("tokenizer"), config["model"].get("vocab_size")
+    if asked is not None and asked != tokenizer.name:
+        raise UserError(f"{file} is of the kind {tokenizer.name}, not data.tokenizer={asked}")
+    # translation has a token more, the boundary of a sentence
+    if is_whole(room) and not room - 1 <= tokenizer.vocab_size <= room:
+        raise UserError(
+            f"{file} has {tokenizer.vocab_size} tokens, and the model was built for model.vocab_size={room}"
+        )
+    return tokenizer

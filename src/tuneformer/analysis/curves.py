@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tuneformer.errors import UserError
+from tuneformer.errors import UserError, reason_of
+from tuneformer.runs.regular_file import read_regular
 
 ALWAYS = ("step", "tokens", "seconds", "train/loss")
 RATE = "lr"
+AT_MOST_BYTES = 1 << 32
 
 
 def read_curves(path: Path, metrics: Collection[str]) -> dict[str, np.ndarray]:
@@ -23,7 +25,7 @@ def read_curves(path: Path, metrics: Collection[str]) -> dict[str, np.ndarray]:
     if not path.exists():
         return {}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, at_most=AT_MOST_BYTES).decode("utf-8")
         first, *lines = text[: text.rfind("\n") + 1].splitlines()
         header = first.split(",")
         if any(line.count(",") != len(header) - 1 for line in lines) or "step" not in header:
@@ -36,7 +38,7 @@ def read_curves(path: Path, metrics: Collection[str]) -> dict[str, np.ndarray]:
         curves = {name: _numbers(columns[i]) for name, i in wanted.items()}
         rates = [_numbers(columns[i]) for i, name in enumerate(header) if name.startswith("lr/")]
     except (OSError, ValueError) as error:
-        raise UserError(f"{path.name} is damaged: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{path.name} is damaged: {reason_of(error)}") from error
     if rates:
         curves[RATE] = np.max(rates, axis=0)
     return curves

@@ -1,10 +1,11 @@
 """What the options of a run's config groups are called."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from tuneformer.config.schema import GROUPS
+from tuneformer.errors import UserError
+from tuneformer.runs.plain_files import read_json
 
 MANIFEST = "sweep.json"  # of a sweep: the overrides of each of its jobs
 
@@ -12,9 +13,9 @@ MANIFEST = "sweep.json"  # of a sweep: the overrides of each of its jobs
 def manifest_options(sweep: Path) -> dict[str, dict[str, str]]:
     """The options of each job of a sweep by its folder's name; empty without a readable sweep.json."""
     try:
-        jobs = json.loads((sweep / MANIFEST).read_text(encoding="utf-8"))["jobs"]
+        jobs = read_json(sweep / MANIFEST)["jobs"]
         return {name: options_of(entry["overrides"]) for name, entry in jobs.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, UserError, KeyError, TypeError, AttributeError):
         return {}  # the names of the folders say it too
 
 

@@ -7,20 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tuneformer.analysis.curves import read_curves
 from tuneformer.analysis.option_names import folder_options, manifest_options
 from tuneformer.analysis.trial import GRID, HORIZON, SEED, Cost, LeftOut, Trial, Trials
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
+from tuneformer.runs.directory import read_config_file
 from tuneformer.runs.identity import determining
 from tuneformer.runs.record import Record, read_record
 
 Config = dict[str, Any]
 
 COUNTED = ("finished", "diverged", "pruned")
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast
 SHOWN_RUNS = 3
 
 
@@ -109,12 +107,9 @@ def _trial(path: Path, record: Record, named: Mapping[str, str], metrics: Sequen
 
 
 def _read_config(file: Path) -> Config:
-    try:
-        config = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{file.name} cannot be read: {str(error).splitlines()[0]}") from error
-    if not isinstance(config, dict) or not {"data", "model", "optimizer"} <= config.keys():
-        raise UserError(f"{file.name} is damaged: it is not the configuration of a run")
+    config = read_config_file(file)
+    if "optimizer" not in config:
+        raise UserError(f"{file} is damaged: it has no optimizer")
     return config
 
 

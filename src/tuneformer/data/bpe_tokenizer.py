@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, SupportsInt
 
 import numpy as np
 
-from tuneformer.data.tokenizers import encodable
+from tuneformer.data.tokenizers import DamagedTokenizerError, encodable
 from tuneformer.errors import UserError
 
 if TYPE_CHECKING:
     import tokenizers
 
 N_BYTES = 256
+UNUSED_PARTS = ("added_tokens", "normalizer", "padding", "post_processor", "truncation")
+"""Of the library's tokenizers; ours have none of them."""
 PIECE_CHARACTERS = 1 << 18
 # A line break between two characters that are no space is a piece of its own to the pre-tokenizer,
 # so that text cut behind it gives the same tokens as the whole.
@@ -56,9 +58,14 @@ class BpeTokenizer:
         from tokenizers import Tokenizer
 
         try:
-            return Tokenizer.from_str(self._json)
-        except Exception as error:  # the library raises nothing narrower
-            raise UserError(f"the stored tokenizer is damaged ({error})") from None
+            made = Tokenizer.from_str(self._json)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # the library raises nothing narrower; its panics are no Exception
+            raise DamagedTokenizerError(str(error)) from None
+        if made.get_vocab_size() != self.vocab_size:
+            raise DamagedTokenizerError(f"{made.get_vocab_size()} tokens, and not {self.vocab_size}")
+        return made
 
     def encode(self, text: str) -> np.ndarray:
         return np.array(self._library.encode(text).ids, dtype=np.int64)
@@ -77,7 +84,12 @@ class BpeTokenizer:
 
     @classmethod
     def from_content(cls, content: dict) -> "BpeTokenizer":
-        return cls(json.dumps(content["tokenizer"]))
+        stored = content["tokenizer"]
+        if stored["model"]["type"] != "BPE":
+            raise ValueError("its model is no byte-pair encoding")
+        if odd := [part for part in UNUSED_PARTS if stored.get(part)]:
+            raise ValueError(f"it has {', '.join(odd)}")
+        return cls(json.dumps(stored))
 
 
 def check_bpe_vocab_size(size: int) -> None:

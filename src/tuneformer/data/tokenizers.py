@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Protocol, SupportsInt, runtime_checkable
 
 import numpy as np
 
-from tuneformer.errors import UserError
+from tuneformer.errors import UserError, reason_of
+from tuneformer.runs.plain_files import parse_json, read_json
 
 UNKNOWN = "\ufffd"
 
@@ -121,7 +123,10 @@ class CharacterTokenizer:
 
     @classmethod
     def from_content(cls, content: dict) -> "CharacterTokenizer":
-        return cls(content["characters"])
+        characters = content["characters"]
+        if not isinstance(characters, str) or not characters:
+            raise ValueError("its characters are not text")
+        return cls(characters)
 
 
 def encodable(text: str) -> str:
@@ -133,17 +138,48 @@ def encodable(text: str) -> str:
     return text
 
 
+def read_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer in a file that `to_json` gave the content of.
+
+    Raises:
+        FileNotFoundError: there is none.
+        UserError: the file is damaged.
+    """
+    try:
+        tokenizer = _from_content(read_json(path))
+        tokenizer.encode("a")  # a library's tokenizer is made at its first use
+        return tokenizer
+    except DamagedTokenizerError as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+
+
 def tokenizer_from_json(text: str) -> Tokenizer:
     """The tokenizer whose `to_json` gave `text`.
 
     Raises:
         UserError: the text is damaged.
     """
+    try:
+        return _from_content(parse_json(text))
+    except ValueError as error:
+        raise DamagedTokenizerError(str(error)) from None
+
+
+class DamagedTokenizerError(UserError):
+    """What was stored is no tokenizer."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the stored tokenizer is damaged ({reason})")
+
+
+def _from_content(content: object) -> Tokenizer:
     from tuneformer.data.bpe_tokenizer import BpeTokenizer
 
     classes = {kind.name: kind for kind in (ByteTokenizer, CharacterTokenizer, BpeTokenizer)}
+    name = content.get("name") if isinstance(content, dict) else None
+    if not isinstance(content, dict) or not isinstance(name, str) or name not in classes:
+        raise DamagedTokenizerError(f"its name is none of {', '.join(classes)}")
     try:
-        content = json.loads(text)
-        return classes[content["name"]].from_content(content)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"the stored tokenizer is damaged ({type(error).__name__}: {error})") from None
+        return classes[name].from_content(content)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise DamagedTokenizerError(f"{type(error).__name__}: {reason_of(error)}") from None

@@ -120,8 +120,10 @@ def read_evidence(path: Path) -> Evidence:
             f"{directory.metrics_file} has no rows: nothing was measured before the run was"
             f" {record['status']}"
         )
-    if not {"trainer", "scheduler"} <= config.keys() or "max_steps" not in config["trainer"]:
-        raise UserError(f"{directory.config_file} is damaged: it has no trainer.max_steps or no scheduler")
+    if "max_steps" not in config.get("trainer", {}) or "warmup" not in config.get("scheduler", {}):
+        raise UserError(
+            f"{directory.config_file} is damaged: it has no trainer.max_steps or no scheduler.warmup"
+        )
     return Evidence(path=path, config=config, record=record, columns=columns)
 
 

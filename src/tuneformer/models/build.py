@@ -6,7 +6,9 @@ from typing import Any
 from hydra.utils import instantiate
 from torch import nn
 
+from tuneformer.config.arguments import check_arguments
 from tuneformer.config.whitelist import whitelisted
+from tuneformer.models.memory_needed import check_memory
 
 Settings = dict[str, Any]
 
@@ -19,9 +21,21 @@ def build_model(model: Settings, attention: Settings, *, needs: Mapping[str, Any
         attention: the group `attention`, plain values.
         needs: what the data asks of a model once it is prepared, as `vocab_size`; the model takes
             those that it has a setting for.
+
+    Raises:
+        UserError: a setting is missing, of another type or not one of the model's, or this machine cannot
+            hold the model.
     """
     settings = {key: value for key, value in model.items() if key != "tasks"}
     settings |= {key: value for key, value in needs.items() if key in settings}
     with whitelisted():
         build = instantiate(settings, _partial_=True, _convert_="all")
-        return build(attention=instantiate(attention, _convert_="all"))
+        check_arguments(build, group="model", later=("attention",))
+        in_a_layer = instantiate({**attention, "_partial_": True}, _convert_="all")
+        check_arguments(in_a_layer, group="attention", later=("layer",))
+
+        def built(changed: Mapping[str, Any]) -> nn.Module:
+            return build.func(**changed, attention=in_a_layer)
+
+        check_memory(build.keywords, in_a_layer.keywords, built)
+        return built(build.keywords)

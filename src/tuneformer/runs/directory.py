@@ -12,12 +12,15 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from tuneformer.errors import UserError
+from tuneformer.runs.field_types import CONFIG, first_fault
 from tuneformer.runs.files import write_text
 from tuneformer.runs.identity import config_hash, differences
+from tuneformer.runs.plain_files import read_yaml
 from tuneformer.runs.record import Record, read_record, write_record
 
 OUTPUTS = Path("outputs")
 TOKENIZER_FILE = "tokenizer.json"
+CONFIG_GROUPS = frozenset({"attention", "data", "model"})
 Config = dict[str, Any]
 
 
@@ -126,14 +129,7 @@ class RunDirectory:
 
     def read_config(self) -> Config:
         """The run's configuration as plain values; UserError if it is missing or damaged."""
-        try:
-            config = OmegaConf.to_container(OmegaConf.load(self.config_file))
-        except Exception as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{self.config_file} cannot be read: {reason}") from error
-        if not isinstance(config, dict) or not {"data", "model", "attention"} <= config.keys():
-            raise UserError(f"{self.config_file} is damaged: it is not the configuration of a run")
-        return {str(key): value for key, value in config.items()}
+        return read_config_file(self.config_file)
 
     def write_config(self, config: Config) -> None:
         """Writes the configuration, whole or not at all."""
@@ -145,6 +141,23 @@ class RunDirectory:
             return
         different = differences(config, self.read_config()) or ["how the values are written"]
         raise UserError(f"run_dir={self.path} holds a run with another configuration: {', '.join(different)}")
+
+
+def read_config_file(path: Path) -> Config:
+    """The configuration in a config.yaml as plain values: nothing in it is resolved or built.
+
+    Raises:
+        UserError: the file is missing or damaged, or a setting is not of its type (`field_types.CONFIG`).
+    """
+    try:
+        config = read_yaml(path)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} cannot be read: there is none") from error
+    if not isinstance(config, dict) or not config.keys() >= CONFIG_GROUPS:
+        raise UserError(f"{path} is damaged: it is not the configuration of a run")
+    if fault := first_fault(config, CONFIG):
+        raise UserError(f"{path} is damaged: {fault}")
+    return config
 
 
 def find_run(path: str | Path) -> RunDirectory:

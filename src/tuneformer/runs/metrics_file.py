@@ -9,11 +9,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from tuneformer.errors import UserError
+from tuneformer.errors import UserError, reason_of
 from tuneformer.runs.files import write_whole
+from tuneformer.runs.regular_file import open_regular
 
 Row = dict[str, float]
 FIRST_COLUMNS = ("step", "tokens", "seconds", "train/loss", "val/loss")
+LONGEST_LINE = 1 << 24
 COMPARED = ("lr/", "test/", "train/", "val/")
 
 
@@ -92,17 +94,24 @@ def read_rows(path: Path) -> list[Row]:
 def iterate_rows(path: Path) -> Iterator[Row]:
     """The same, one row after the other."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            whole = (line for line in file if line.endswith("\n"))
+        with open_regular(path) as opened, io.TextIOWrapper(opened, encoding="utf-8", newline="") as file:
+            whole = (line for line in _bounded_lines(file) if line.endswith("\n"))
             for values in csv.DictReader(whole):
                 row = {name: float(value) for name, value in values.items() if value}
-                if "step" not in row:
+                if not math.isfinite(row.get("step", math.nan)):
                     raise UserError(f"{path} is damaged: a row has no step")
                 yield row
     except UserError:
         raise
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise UserError(f"{path} cannot be read: {reason_of(error)}") from error
+
+
+def _bounded_lines(file: IO[str]) -> Iterator[str]:
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise ValueError(f"a line has more than {LONGEST_LINE:,} characters")
+        yield line
 
 
 def read_columns(path: Path) -> "dict[str, array[float]]":

@@ -1,7 +1,6 @@
 """record.json: what became of a run, and everything that a reader needs to judge it."""
 
 import hashlib
-import json
 import os
 import platform
 import subprocess
@@ -10,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tuneformer.errors import UserError
+from tuneformer.runs.field_types import RECORD, first_fault
 from tuneformer.runs.files import write_json
+from tuneformer.runs.plain_files import read_json
 
 Record = dict[str, Any]
 
@@ -36,21 +37,22 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def read_record(path: Path) -> Record:
-    """Reads record.json.
+    """Reads record.json; every field that this project reads is of its type (`field_types.RECORD`).
 
     Raises:
         UserError: the file is missing or damaged.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} holds no run: it has no record.json") from error
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     if not isinstance(record, dict) or record.get("status") not in STATUSES:
         raise UserError(f"{path} is damaged: it has no status of {', '.join(STATUSES)}")
     if absent := sorted(NEEDED - record.keys()):
         raise UserError(f"{path} is damaged: it has no {', '.join(absent)}")
+    if fault := first_fault(record, RECORD):
+        raise UserError(f"{path} is damaged: {fault}")
+    record["metrics"] = {"final": {}, "best": {}} | record["metrics"]
     return record
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from tuneformer.errors import UserError
+from tuneformer.runs.field_types import JOB, first_fault, is_folder_name
 from tuneformer.runs.files import write_json
 from tuneformer.runs.identity import config_hash
+from tuneformer.runs.plain_files import read_json
 
 Config = dict[str, Any]
 
@@ -55,13 +57,20 @@ class Manifest:
         self.jobs: dict[str, Entry] = {}
         self._lock: int | None = None
         try:
-            stored = json.loads(self.path.read_text(encoding="utf-8"))
-            for name, entry in stored["jobs"].items():
-                self.jobs[name] = Entry(**{**entry, "overrides": tuple(entry["overrides"])})
+            stored = read_json(self.path)
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{self.path} cannot be read: {str(error).splitlines()[0]}") from error
+        jobs = stored.get("jobs") if isinstance(stored, dict) else None
+        if not isinstance(jobs, dict):
+            raise UserError(f"{self.path} is damaged: it has no table of jobs")
+        for name, entry in jobs.items():
+            if not is_folder_name(name):
+                raise UserError(f"{self.path} is damaged: its job {name!r:.60} is not the name of a folder")
+            if not isinstance(entry, dict) or not JOB.keys() - {"error"} <= entry.keys() <= JOB.keys():
+                raise UserError(f"{self.path} is damaged: its job {name} must have {', '.join(JOB)}")
+            if fault := first_fault(entry, JOB):
+                raise UserError(f"{self.path} is damaged: of its job {name} {fault}")
+            self.jobs[name] = Entry(**{**entry, "overrides": tuple(entry["overrides"])})
 
     def twin(self, config: Config) -> str | None:
         """The name of the job that is the same run as `config` would be, None where there is none."""

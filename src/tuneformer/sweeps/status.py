@@ -81,12 +81,12 @@ def _job(folder: Path, entry: Entry) -> JobStatus:
     try:
         if directory.begun():
             record, config = directory.read_record(), directory.read_config()
-            status, error = record["status"], record["error"]
+            status, error = record["status"], record.get("error")
             if status == "running" and not directory.held():
                 status = "interrupted"
-            max_steps = config["trainer"]["max_steps"]
-            steps, seconds = _progress(directory, record["steps"], record["wall_seconds"])
-            value = record["metrics"]["final"].get(config["optimized_metric"])
+            max_steps = config.get("trainer", {}).get("max_steps", 0)
+            steps, seconds = _progress(directory, record.get("steps", 0), record["wall_seconds"])
+            value = record["metrics"]["final"].get(config.get("optimized_metric", ""))
         elif entry.error is not None:
             status = "failed"
     except UserError as damaged:

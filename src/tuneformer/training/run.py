@@ -37,6 +37,7 @@ from tuneformer.training.summary import print_beginning, print_end
 
 Config = dict[str, Any]
 
+KEPT_ON_RESUME = ("started", "wall_seconds", "git", "versions")
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -117,11 +118,11 @@ def begin(
         return record
     if directory.begun():
         before = directory.read_record()
-        if before["data"]["fingerprint"] != prepared.fingerprint:
+        if before["data"].get("fingerprint") != prepared.fingerprint:
             raise UserError(
                 f"run_dir={directory} began with other data than its settings give now: start a new run"
             )
-        record |= {name: before[name] for name in ("started", "wall_seconds", "git", "versions")}
+        record |= {name: before[name] for name in KEPT_ON_RESUME if name in before}
         record["restarts"] = before["restarts"] + 1
     directory.checkpoints.mkdir(exist_ok=True)
     for folder in (directory.path, directory.checkpoints):

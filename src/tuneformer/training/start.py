@@ -84,7 +84,8 @@ def result_of(record: Record, config: Config) -> float:
     metric = config["optimized_metric"]
     if record["status"] == "diverged":
         return float("-inf" if higher_is_better(metric) else "inf")
-    return float(record["metrics"]["final"].get(metric, float("nan")))
+    value = record["metrics"]["final"].get(metric)
+    return float("nan") if value is None else float(value)
 
 
 def launched_rank() -> int:

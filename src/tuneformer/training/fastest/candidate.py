@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
+from tuneformer.errors import UserError
+
 AUTO = "auto"
 Config = dict[str, Any]
 
@@ -25,6 +27,16 @@ class Candidate:
         plain["threads"] = threads
         given = {name: value for name in plain if (value := trainer[name]) not in (AUTO, None)}
         return cls(**plain | given)
+
+    @classmethod
+    def recorded(cls, section: Mapping[str, Any]) -> Self:
+        """What record.json says was chosen; UserError where it does not say it."""
+        chosen = section.get("chosen")
+        if not isinstance(chosen, dict) or chosen.keys() != cls.__dataclass_fields__.keys():
+            raise UserError(
+                f"record.json is damaged: fastest.chosen must have {', '.join(cls.__dataclass_fields__)}"
+            )
+        return cls(**chosen)
 
     def applied(self, config: Config) -> Config:
         """The configuration that trains so."""

@@ -31,7 +31,7 @@ def resolve_auto(
     if not is_asked_for(config["trainer"]):
         return config, None
     if before is not None and before.get(RECORDED):
-        return Candidate(**before[RECORDED]["chosen"]).applied(config), before[RECORDED]
+        return Candidate.recorded(before[RECORDED]).applied(config), before[RECORDED]
     steps = config["trainer"]["max_steps"]
     device, cores = device_type(config["trainer"]["accelerator"]), available_cores()
     memory = Memory(config, cores=cores, device=device)
