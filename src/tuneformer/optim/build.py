@@ -14,7 +14,9 @@ from tuneformer.optim.hybrid import Hybrid
 from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.optim.settings import check_optimizer_settings
 from tuneformer.optim.sharding import changed_for_shards, check_shardable
+from tuneformer.optim.state import keep_state_types
 from tuneformer.optim.weight_decay import DecayedApart, decay_factor
+from tuneformer.optim.wrapped import innermost
 
 
 @runtime_checkable
@@ -58,6 +60,7 @@ def build_optimizer(model: nn.Module, factory: "partial[Optimizer]", groups: Par
             f"optimizer={_dotted(factory.func)} cannot be built: {str(error).splitlines()[0]}"
         ) from error
     _leave_unscaling_to_the_trainer(optimizer)
+    keep_state_types(innermost(optimizer))
     if groups.weight_decay_kind == "own":
         return optimizer
     if hasattr(optimizer, "eval"):

@@ -1,6 +1,6 @@
 """What an optimizer keeps beside parameters and gradients."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -17,6 +17,40 @@ def state_tensors(optimizer: Optimizer) -> Iterator[Tensor]:
 def state_bytes(optimizer: Optimizer) -> int:
     """The bytes of all of them."""
     return sum(tensor.numel() * tensor.element_size() for tensor in state_tensors(optimizer))
+
+
+def keep_state_types(optimizer: Optimizer) -> None:
+    """Makes `optimizer.load_state_dict` give every tensor of the state back in the type that it was saved in.
+
+    torch casts the state to the type of its parameter: moments in float32 of a bfloat16 weight would be
+    rounded.
+    """
+    saved: list[dict[Any, Any]] = []
+
+    def before(_: Optimizer, state_dict: dict[str, Any]) -> None:
+        saved[:] = [state_dict]
+
+    def after(loaded: Optimizer) -> None:
+        (state_dict,) = saved
+        saved.clear()
+        numbers = [number for group in state_dict["param_groups"] for number in group["params"]]
+        parameters = [parameter for group in loaded.param_groups for parameter in group["params"]]
+        for number, parameter in zip(numbers, parameters, strict=True):
+            _restore_types(state_dict["state"].get(number, {}), loaded.state.get(parameter, {}))
+
+    optimizer.register_load_state_dict_pre_hook(before)
+    optimizer.register_load_state_dict_post_hook(after)
+
+
+def _restore_types(saved: Any, loaded: Any) -> None:
+    if not isinstance(saved, Mapping) or not isinstance(loaded, dict):
+        return
+    for name, value in saved.items():
+        mine = loaded.get(name)
+        if isinstance(value, Tensor) and type(mine) is type(value) and mine.dtype != value.dtype:
+            loaded[name] = value.to(mine.device, copy=True)
+        else:
+            _restore_types(value, mine)
 
 
 def _tensors(state: Any) -> Iterator[Tensor]:

@@ -201,6 +201,8 @@ class Task(pl.LightningModule, ABC):
             checkpoint[EVALUATION_WEIGHTS] = weights
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # Lightning loads the weights first and converts the model afterwards: doubles would go through floats
+        self.trainer.precision_plugin.convert_module(self)
         scale = _count_parts_of_steps(checkpoint, self.trainer.accumulate_grad_batches)
         ranks: list[list[float]] = checkpoint["running_loss"]
         mine = ranks[self.global_rank] if len(ranks) == self.trainer.world_size else _column_means(ranks)
