@@ -183,3 +183,14 @@ def test_any_function_of_step_and_horizon_is_a_schedule(make: Callable) -> None:
         optimizer.step()
         scheduler.step()
     assert rates == [1.0, 1.0, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_plain_descent_moves_every_weight_in_every_precision(dtype: torch.dtype) -> None:
+    model = nn.Linear(64, 16).to(dtype)
+    before = model.weight.detach().clone()
+    factory: partial[Optimizer] = partial(torch.optim.SGD, lr=0.5, momentum=0.9, weight_decay=0.0, fused=True)
+    optimizer = build_optimizer(model, factory, groups(lr=1.0))
+    model.weight.grad = torch.full_like(model.weight, 0.25)
+    optimizer.step()
+    assert torch.equal(model.weight, before - 0.125)

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 from torch.distributed.tensor import DTensor
-from torch.optim import Optimizer
+from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from tuneformer.errors import UserError
@@ -60,6 +60,7 @@ def build_optimizer(model: nn.Module, factory: "partial[Optimizer]", groups: Par
             f"optimizer={_dotted(factory.func)} cannot be built: {str(error).splitlines()[0]}"
         ) from error
     _leave_unscaling_to_the_trainer(optimizer)
+    _avoid_idle_kernel(optimizer)
     keep_state_types(innermost(optimizer))
     if groups.weight_decay_kind == "own":
         return optimizer
@@ -135,6 +136,15 @@ def check_arguments(factory: Any, settings: dict[str, Any]) -> None:
 
 def _dotted(factory: Any) -> str:
     return f"{factory.__module__}.{factory.__qualname__}"
+
+
+def _avoid_idle_kernel(optimizer: Optimizer) -> None:
+    # On a CPU torch's fused SGD leaves half-precision weights of some size as they are (torch 2.13).
+    base = innermost(optimizer)
+    inner = base.inner if isinstance(base, Hybrid) else []
+    for group in [group for each in (base, *inner) if isinstance(each, SGD) for group in each.param_groups]:
+        if any(weight.device.type == "cpu" and weight.itemsize == 2 for weight in group["params"]):
+            group["fused"] = False
 
 
 def _leave_unscaling_to_the_trainer(optimizer: Optimizer) -> None:

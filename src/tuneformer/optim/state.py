@@ -47,8 +47,9 @@ def _restore_types(saved: Any, loaded: Any) -> None:
         return
     for name, value in saved.items():
         mine = loaded.get(name)
-        if isinstance(value, Tensor) and type(mine) is type(value) and mine.dtype != value.dtype:
-            loaded[name] = value.to(mine.device, copy=True)
+        if isinstance(value, Tensor) and isinstance(mine, Tensor) and type(mine) is type(value):
+            if mine.dtype != value.dtype:
+                loaded[name] = value.to(mine.device, copy=True)
         else:
             _restore_types(value, mine)
 
