@@ -26,6 +26,11 @@ def arguments() -> argparse.Namespace:
         help="what is compared, by commas: groups, settings; data and horizon allow several",
     )
     parser.add_argument("--metric", default=None, help="chosen by it (default: val/loss)")
+    better = parser.add_mutually_exclusive_group()
+    better.add_argument(
+        "--higher-is-better", action="store_true", help="of the metric, where its name does not tell"
+    )
+    better.add_argument("--lower-is-better", action="store_true", help="the same for lower values")
     parser.add_argument("--baseline", default=None, help="a method (default: adamw)")
     parser.add_argument(
         "--target", type=float, default=None, help="of the metric (default: the baseline's end)"
@@ -65,9 +70,11 @@ def main() -> None:
 
     by = [name for name in given.by.split(",") if name]
     metric = given.metric or "val/loss"
+    lower = True if given.lower_is_better else False if given.higher_is_better else None
     if given.table:
-        read, metric, method = read_table(given.table, metric=given.metric)
-        by = by or [method, "horizon"]
+        table = read_table(given.table, metric=given.metric, lower_is_better=lower)
+        read, metric = table.read, table.metric
+        by = by or [table.method, "horizon"]
     else:
         read = read_runs(given.folders, metrics=[metric])
     comparison = compare(
@@ -77,6 +84,7 @@ def main() -> None:
         baseline=given.baseline,
         target=given.target,
         tolerance=given.tolerance,
+        lower_is_better=lower,
     )
     folder = given.to or (given.folders[0] if given.folders else Path("outputs"))
     console = Console(highlight=False)

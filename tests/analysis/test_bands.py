@@ -12,7 +12,7 @@ from tuneformer.analysis.trial import Trial
 
 pytestmark = pytest.mark.fast
 
-LOSS = Criterion(choose="val/loss", report="val/loss")
+LOSS = Criterion(choose="val/loss", report="val/loss", lower_is_better=True)
 
 
 def bands(*each: Trial) -> list[Band]:

@@ -57,8 +57,9 @@ def test_words_flags_and_numbers_of_the_model_are_compared_and_lists_of_numbers_
         assert [d.key for d in understand(trials(runs), by=[]).method] == [key]
     runs = [trial(changes={"optimizer.betas": betas}) for betas in ([0.9, 0.95], [0.9, 0.99])]
     design = understand(trials(runs), by=[])
+    assert design.method_of(runs[0]) == "betas=(0.9, 0.95)"  # all that varies
+    design = understand(trials([*runs, trial("sgd")]), by=[])
     assert [d.key for d in design.tuning] == ["optimizer.betas"]
-    assert design.method_of(runs[0]) == "all runs"
     assert design.describe(design.setting_of(runs[0])) == "betas=[0.9, 0.95]"
 
 

@@ -11,7 +11,7 @@ from tuneformer.analysis.trial import Trial
 
 pytestmark = pytest.mark.fast
 
-LOSS = Criterion(choose="val/loss", report="val/loss")
+LOSS = Criterion(choose="val/loss", report="val/loss", lower_is_better=True)
 
 
 def halfway(*each: Trial) -> Halfway | None:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tests.analysis.trials import trial, trials
 from tuneformer.analysis.criterion import Criterion
@@ -14,7 +15,7 @@ from tuneformer.analysis.trial import Trial
 
 pytestmark = pytest.mark.fast
 
-LOSS = Criterion(choose="val/loss", report="val/loss")
+LOSS = Criterion(choose="val/loss", report="val/loss", lower_is_better=True)
 
 
 def pairs(*each: Trial) -> list[Pair]:
@@ -31,7 +32,10 @@ def test_what_a_seed_does_to_both_methods_cancels() -> None:
     assert pair.difference.deviation == pytest.approx(0.01)
     assert math.isnan(pair.p)
     assert pair.needed == 6
-    assert pair.note == "3 seeds, too few for a test (6): a difference like this one would take 6"
+    assert (
+        pair.note
+        == "3 seeds, too few for the exact test of one pair (6): a difference like this one would take 6"
+    )
 
 
 def test_from_six_seeds_there_is_an_exact_test_corrected_over_all_pairs() -> None:
@@ -62,7 +66,11 @@ def test_only_shared_seeds_are_paired_and_without_them_it_is_welchs_interval() -
     apart = [trial("lion", seed=s, val=1.0 + 0.1 * s) for s in (5, 6, 7)]
     (pair,) = pairs(*runs, *apart)
     assert (pair.paired, pair.difference.method) == (False, "welch")
-    assert pair.note == "no shared seeds: not paired, and not tested"
+    assert pair.note == "no shared seeds: not paired, Welch's interval and test"
+    assert math.isnan(pair.p)
+    assert pair.p_t == pytest.approx(
+        stats.ttest_ind([1.5, 1.6, 1.7], [2.0, 2.1, 2.2], equal_var=False).pvalue
+    )
 
 
 def test_one_seed_ties_and_divergence_have_defined_ends() -> None:

@@ -11,11 +11,12 @@ from tuneformer.analysis.design import understand
 from tuneformer.analysis.selection import Result, select
 from tuneformer.analysis.trial import Trial
 
-LOSS = Criterion(choose="val/loss", report="test/loss")
+LOSS = Criterion(choose="val/loss", report="test/loss", lower_is_better=True)
 
 
 def results(*each: Trial, criterion: Criterion = LOSS) -> list[Result]:
-    return select(each, understand(trials(each), by=[]), criterion)
+    # a run of another optimizer makes the rate what is tuned, not what is compared
+    return select(each, understand(trials([*each, trial("shampoo", lr=9.0)]), by=[]), criterion)
 
 
 @pytest.mark.fast
@@ -81,7 +82,7 @@ def test_results_are_ordered_by_task_horizon_and_loss() -> None:
     runs = [trial("adamw", val=2.0), trial("sgd", val=3.0), trial("lion", val=1.0)]
     assert [each.method for each in results(*runs)] == ["lion", "adamw", "sgd"]
     accuracy = [Trial(**{**vars(run), "metrics": {"val/accuracy": run.metrics["val/loss"]}}) for run in runs]
-    up = Criterion(choose="val/accuracy", report="val/accuracy")
+    up = Criterion(choose="val/accuracy", report="val/accuracy", lower_is_better=False)
     assert [each.method for each in results(*accuracy, criterion=up)] == ["sgd", "adamw", "lion"]
 
 
@@ -91,8 +92,10 @@ def test_a_metric_is_chosen_on_validation_and_reported_on_test_where_all_runs_ha
     assert criterion_for("test/loss", [trial(), trial(val=math.inf)]) == LOSS
     without = Trial(**{**vars(trial()), "metrics": {"val/loss": 1.0}})
     assert criterion_for("val/loss", [trial(), without]).report == "val/loss"
-    assert criterion_for("train/loss", [trial()]) == Criterion(choose="train/loss", report="train/loss")
-    assert not Criterion(choose="val/accuracy", report="test/accuracy").lower_is_better
+    # one run without its number on test is one to leave out, not a reason to report on validation
+    assert criterion_for("val/loss", [trial(), trial(), without]) == LOSS
+    assert criterion_for("train/loss", [trial()]).report == "train/loss"
+    assert not criterion_for("val/accuracy", [trial()]).lower_is_better
 
 
 def test_choosing_and_reporting_on_the_same_seed_is_biased_and_fresh_seeds_are_not() -> None:

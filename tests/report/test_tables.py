@@ -59,7 +59,7 @@ def test_what_is_not_known_is_a_dash_and_an_empty_value() -> None:
     results = tables["results"]
     last = dict(zip(results.columns, results.rows[-1], strict=True))
     assert (last["test/loss"].text, last["diverged"].text) == ("diverged", "1")
-    assert "low" not in results.columns
+    assert "95 % low" not in results.columns
 
 
 def test_the_csv_has_numbers_in_full(whole: Comparison, tmp_path: Path) -> None:

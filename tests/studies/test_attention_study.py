@@ -43,8 +43,8 @@ def test_the_table_shows_costs_beside_losses_and_compares_with_the_baseline() ->
         losses |= {job: 2.0 + offset + 0.01 * job.seed for job in jobs}
     cost = Cost(d_ff=168, parameters=98_000, tokens_per_second=12345.6, step_bytes=3 * 2**20)
     lines = markdown(make_rows(tunings, losses), {BASELINE: cost, "linear": cost}).splitlines()
-    assert lines[2] == "| multi_head | 2.0200 ± 0.0100 | 0 | 0.004 | 12346 | 3.0 | 98,000 | 168 |"
-    assert lines[3].startswith("| linear | 2.1200 ± 0.0100 | +0.1000 ± 0.0000 | 0.004 |")
+    assert lines[2] == "| multi_head | 2.0200 ± 0.0248 | 0.0100 | 0 | 0.004 | 12346 | 3.0 | 98,000 | 168 |"
+    assert lines[3].startswith("| linear | 2.1200 ± 0.0248 | 0.0100 | +0.1000 ± ")
     assert "diverged" not in markdown(make_rows(tunings, losses), {BASELINE: cost})
 
 

@@ -83,10 +83,11 @@ def test_a_row_has_the_spread_over_seeds_and_the_median_part_of_the_first_rung()
     lines = markdown(rungs, {"a text": {0: first, 1: second}}).splitlines()
     assert lines[0] == "**a text**"
     assert lines[4].startswith(
-        "| start | 1,000 | 2,000 | 1.9000 ± 0.0000 | 60.0 ± 0.0 s | 1/1.0 | 71.0 ± 1.0 s |"
+        "| start | 1,000 | 2,000 | 1.9000 ± 0.0000 | 0.0000 | 60.0 ± 0.0 s | 0.0 | 1/1.0 | 71.0 ± 2.5 s |"
     )
-    assert (
-        lines[5] == "| faster | 900 | 100 | 1.8100 ± 0.0100 | 5.0 ± 1.0 s | 1/12.0 | 10.0 ± 0.0 s | 1/7.1 |"
+    assert lines[5] == (
+        "| faster | 900 | 100 | 1.8100 ± 0.0248 | 0.0100 | 5.0 ± 2.5 s | 1.0 | 1/12.0"
+        " | 10.0 ± 0.0 s | 0.0 | 1/7.1 |"
     )
 
 

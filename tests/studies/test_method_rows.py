@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from tests.studies.planted import run_tuning
-from tuneformer.studies.method_rows import Row, difference, gap, make_rows, spread
+from tuneformer.studies.method_rows import Row, difference, gap, make_rows, over_seeds
 from tuneformer.studies.optimizer_methods import Method, around
 from tuneformer.studies.tuning import FRESH_SEEDS, Job
 
@@ -22,9 +22,10 @@ def row(option: str, *losses: float, **changed: Any) -> Row:
 
 def test_the_interval_of_a_paired_difference_is_that_of_scipy() -> None:
     mine, theirs = np.array([1.0, 1.3, 1.1]), np.array([1.2, 1.35, 1.4])
-    gap, half = difference(row("a", *mine), row("adamw", *theirs), confidence=0.9)
+    found = difference(row("a", *mine), row("adamw", *theirs), confidence=0.9)
     interval = stats.ttest_rel(mine, theirs).confidence_interval(0.9)
-    assert (gap - half, gap + half) == pytest.approx((interval.low, interval.high))
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
 
 
 def test_intervals_hold_the_true_difference_as_often_as_they_claim() -> None:
@@ -33,17 +34,20 @@ def test_intervals_hold_the_true_difference_as_often_as_they_claim() -> None:
     for _ in range(1000):
         seeds = random.normal(size=3)  # what a seed does to both methods alike
         mine, theirs = (2.0 + seeds + 0.1 * random.normal(size=3) for _ in range(2))
-        gap, half = difference(row("a", *(mine - 0.5)), row("adamw", *theirs))
-        held += gap - half <= -0.5 <= gap + half
+        found = difference(row("a", *(mine - 0.5)), row("adamw", *theirs))
+        assert found is not None
+        held += found.low <= -0.5 <= found.high
     assert 925 <= held <= 972  # 950 expected, standard deviation 7
 
 
 def test_nothing_is_claimed_where_a_run_diverged_or_is_missing() -> None:
     whole = row("adamw", 1.0, 1.1, 1.2)
     for losses in [(1.0, math.inf, 1.0), (1.0, 1.1), ()]:
-        assert math.isnan(difference(row("a", *losses), whole)[0])
+        assert difference(row("a", *losses), whole) is None
     assert gap(row("a", 1.0, math.inf, 1.0), whole) == "-"
-    assert spread((1.0, math.inf, 1.0)) == "1 of 3 diverged"
+    assert over_seeds((1.0, math.inf, 1.0)) == ("1 of 3 diverged", "")
+    assert over_seeds((1.0,)) == ("1.0000", "")
+    assert over_seeds(()) == ("-", "")
 
 
 def test_the_best_method_stands_first_and_an_edge_is_marked() -> None:
@@ -58,5 +62,7 @@ def test_the_best_method_stands_first_and_an_edge_is_marked() -> None:
         ("adamw", 5, False),
     ]
     assert [each.test_mean for each in rows] == pytest.approx([1.2, 2.2])
-    assert (spread(rows[0].test_losses), gap(rows[0], rows[1])) == ("1.2000 ± 0.1000", "-1.0000 ± 0.0000")
+    # three seeds: t(0.975, 2) / sqrt(3) = 2.484 deviations
+    assert over_seeds(rows[0].test_losses) == ("1.2000 ± 0.2484", "0.1000")
+    assert gap(rows[0], rows[1]).startswith("-1.0000 ± ")
     assert gap(rows[1], rows[1]) == "0"

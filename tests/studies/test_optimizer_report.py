@@ -33,11 +33,11 @@ def plant_study(folder: Path) -> None:
 def test_methods_are_tuned_on_one_seed_and_reported_on_the_others(tmp_path: Path) -> None:
     plant_study(tmp_path)
     lines = markdown(compare_study(tmp_path)).splitlines()
-    assert lines[0].endswith("| minus adamw (95 % interval) |")
-    assert lines[2] == (
-        "| lion | lr=0.04 (edge) | 3 | 0 | 1.5000 | 2.7000 ± 0.1000 | 3 fresh | -0.5000 ± 0.0000 |"
+    assert lines[0].endswith("| test/loss ± 95 % | deviation | seeds | minus adamw ± 95 % |")
+    assert lines[2].startswith(
+        "| lion | lr=0.04 (edge) | 3 | 0 | 1.5000 | 2.7000 ± 0.2484 | 0.1000 | 3 fresh | -0.5000 ± "
     )
-    assert lines[3] == "| adamw | lr=0.02 | 3 | 0 | 2.0000 | 3.2000 ± 0.1000 | 3 fresh | 0 |"
+    assert lines[3] == "| adamw | lr=0.02 | 3 | 0 | 2.0000 | 3.2000 ± 0.2484 | 0.1000 | 3 fresh | 0 |"
     assert lines[4].startswith("| sgd | lr=0.01 | 3 | 3 | diverged | diverged |")
 
 

@@ -8,7 +8,7 @@ from tuneformer.analysis.budget import Spent, unequal_budgets
 from tuneformer.analysis.design import Design, shown
 from tuneformer.analysis.selection import Result
 from tuneformer.analysis.trial import GRID, Trials
-from tuneformer.analysis.tuning_curves import TuningCurve
+from tuneformer.analysis.tuning_curves import ALL_METHODS, TuningCurve
 
 FEW_SEEDS = 3
 SHOWN_NAMES = 5
@@ -33,20 +33,24 @@ def caveats(
         *_left_out(read),
         *_confounded(design),
         *_mixed(read),
+        *read.notes,
     ]
 
 
 def _edges(curves: Sequence[TuningCurve], spent: Sequence[Spent]) -> list[str]:
     listed = {each.method for each in spent if each.samplers == (GRID,)}
+    if len(listed) == len(spent):
+        listed.add(ALL_METHODS)
     lines = {}
     for curve in curves:
         if curve.method not in listed:  # the outermost of some draws is no edge
             continue
-        if curve.basin is None or not curve.basin.best_is_on_edge or math.isfinite(curve.unnamed):
+        if curve.basin is None or not curve.edge or math.isfinite(curve.unnamed):
             continue
-        side = "highest" if curve.basin.best == max(curve.values) else "lowest"
+        what = f"the best {curve.key} is" if curve.method == ALL_METHODS else f"{curve.method} is best at"
+        key = "" if curve.method == ALL_METHODS else f" {curve.key}"
         line = (
-            f"edge of the grid: {curve.method} is best at the {side} {curve.key} tried"
+            f"edge of the grid: {what} the {curve.edge}{key} tried"
             f" ({shown(curve.basin.best)}); a better one may lie beyond"
         )
         lines[line] = None
@@ -90,7 +94,9 @@ def _left_out(read: Trials) -> list[str]:
         return []
     by_reason = Counter(each.reason for each in read.left_out)
     reasons = ", ".join(f"{number} {reason}" for reason, number in by_reason.most_common())
-    names = _names([each.source for each in read.left_out])
+    names = _names(
+        [f"{each.source} (for {each.instead})" if each.instead else each.source for each in read.left_out]
+    )
     return [f"left out, {len(read.left_out)} runs ({reasons}): {names}"]
 
 

@@ -10,6 +10,7 @@ from tuneformer.analysis.budget import Spent, ledger
 from tuneformer.analysis.caveats import caveats
 from tuneformer.analysis.criterion import Criterion, criterion_for
 from tuneformer.analysis.design import Design, understand
+from tuneformer.analysis.evidence import count_once, with_numbers
 from tuneformer.analysis.halfway import Halfway, rank_at_half_time
 from tuneformer.analysis.measures import Measured, measure
 from tuneformer.analysis.pairs import Pair, compare_pairs
@@ -18,7 +19,7 @@ from tuneformer.analysis.scaling import Scaling, fit_scaling
 from tuneformer.analysis.selection import Result, select
 from tuneformer.analysis.statistics.profiles import Profile, performance_profiles
 from tuneformer.analysis.task_names import task_names
-from tuneformer.analysis.trial import Trials
+from tuneformer.analysis.trial import Trial, Trials
 from tuneformer.analysis.tuning_curves import (
     HeatMap,
     TuningCurve,
@@ -91,18 +92,24 @@ def compare(
     baseline: str | None,
     target: float | None,
     tolerance: float,
+    lower_is_better: bool | None = None,
 ) -> Comparison:
-    """Compares everything that was read.
+    """Compares everything that was read, each run that has its number once.
+
+    `lower_is_better` is told by the metric's name where it is None.
 
     Raises:
-        UserError: what `understand` refuses, or a baseline that is not among the methods.
+        UserError: what `understand` and `count_once` refuse, a metric whose name does not tell which values
+            are better, or a baseline that is not among the methods.
     """
+    criterion = criterion_for(metric, read.trials, lower_is_better=lower_is_better)
+    read = with_numbers(read, criterion)
     design = understand(read, by=by)
-    criterion = criterion_for(metric, read.trials)
+    read = count_once(read, design, criterion)
     results = select(read.trials, design, criterion)
     names = task_names(read.trials)
     methods = list(dict.fromkeys(result.method for result in results))
-    base = _baseline(methods, baseline)
+    base = _baseline(read.trials, design, baseline)
     cells = _cells(results, criterion)
     if len(methods) > 1 and all(len(cell.results) < 2 for cell in cells):
         raise UserError(
@@ -138,10 +145,12 @@ def compare(
     )
 
 
-def _baseline(methods: Sequence[str], given: str | None) -> str:
+def _baseline(trials: Sequence[Trial], design: Design, given: str | None) -> str:
+    """The method as given; else the first AdamW, of several methods that which stands first in order."""
+    methods = list(dict.fromkeys(design.method_of(trial) for trial in sorted(trials, key=design.rank_of)))
     if given is None:
-        usual = [method for method in methods if method.split(", ")[0] == USUAL_BASELINE]
-        return (usual or sorted(methods))[0]
+        usual = [method for method in methods if method.split(", ")[0].lower() == USUAL_BASELINE]
+        return (usual or methods)[0]
     if given not in methods:
         raise UserError(f"--baseline={given} is not among the methods: {did_you_mean(given, methods)}")
     return given

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuneformer.analysis.dimensions import Dimension, dimensions_of
-from tuneformer.analysis.trial import HORIZON, MISSING, SEED, Trial, Trials
+from tuneformer.analysis.trial import GRID, HORIZON, MISSING, SEED, Trial, Trials
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 
@@ -25,6 +25,7 @@ class Design:
         beside: what differs between methods without being compared or tuned (it goes with the method).
         n_seeds, horizons, tasks: the values found.
         given: whether --by said what is compared.
+        alone: whether what is compared is all that varies.
     """
 
     method: tuple[Dimension, ...]
@@ -34,6 +35,7 @@ class Design:
     horizons: tuple[float, ...]
     tasks: tuple[str, ...]
     given: bool
+    alone: bool
 
     def method_of(self, trial: Trial) -> str:
         """The name of the method that a run belongs to."""
@@ -42,6 +44,20 @@ class Design:
     def setting_of(self, trial: Trial) -> tuple[object, ...]:
         """The tuned values of a run."""
         return tuple(dimension.value(trial) for dimension in self.tuning)
+
+    def rank_of(self, trial: Trial) -> tuple[int, ...]:
+        """The place of a run's method among all, numbers by size."""
+        return tuple(dimension.rank(dimension.value(trial)) for dimension in self.method)
+
+    def setting_rank(self, setting: Sequence[object]) -> tuple[int, ...]:
+        """The place of tuned values among all, numbers by size."""
+        return tuple(d.rank(value) for d, value in zip(self.tuning, setting, strict=True))
+
+    @property
+    def compared_number(self) -> Dimension | None:
+        """The one setting that is compared, where it is a number."""
+        one = self.method[0] if len(self.method) == 1 else None
+        return one if one is not None and one.is_numeric and not one.is_group else None
 
     def describe(self, setting: Sequence[object]) -> str:
         """Tuned values in words."""
@@ -52,13 +68,13 @@ class Design:
 
     def lines(self, unit: str) -> list[str]:
         """How the sweep was understood, a line each."""
-        how = "as --by says" if self.given else "what varies and is not a number that is tuned"
-        seeds = ", ".join(str(seed) for seed in self.seeds[:SHOWN_VALUES])
-        more = ", ..." if len(self.seeds) > SHOWN_VALUES else ""
+        how = "what varies and is not a number that is tuned"
+        if self.given or self.alone:
+            how = "as --by says" if self.given else "all that varies"
         lines = [
             f"compared ({how}): {_listed(self.method) or 'nothing: all runs are one method'}",
             f"tuned within each: {_listed(self.tuning) or 'nothing'}",
-            f"repeated: {f'seed ({seeds}{more})' if len(self.seeds) > 1 else 'nothing: one seed'}",
+            f"repeated: {self._repeated()}",
         ]
         lines.append(f"length: {', '.join(shown(each) for each in self.horizons)} {unit}")
         if len(self.tasks) > 1:
@@ -69,12 +85,20 @@ class Design:
             )
         return lines
 
+    def _repeated(self) -> str:
+        if not self.seeds:
+            return "runs of one setting, whose seeds are not known: differences are not paired"
+        seeds = ", ".join(str(seed) for seed in self.seeds[:SHOWN_VALUES])
+        more = ", ..." if len(self.seeds) > SHOWN_VALUES else ""
+        return f"seed ({seeds}{more})" if len(self.seeds) > 1 else "nothing: one seed"
+
 
 def understand(read: Trials, *, by: Sequence[str]) -> Design:
     """What is compared, what is tuned and what is repeated; `by` names what is compared instead.
 
     By itself: an option of a group, a word or a flag is compared, and so is any number of model or
-    attention; every other number is tuned.
+    attention; every other number is tuned. Where one setting varies beside the seed, it is compared, unless
+    a search drew its values.
 
     Raises:
         UserError: `by` names what does not vary, several data sets or lengths are mixed without it, or
@@ -90,7 +114,8 @@ def understand(read: Trials, *, by: Sequence[str]) -> Design:
         method = [_chosen(name, varying, by) for name in named]
         rest = [d for d in varying if d not in method]
     else:
-        method = [d for d in varying if _is_compared(d)]
+        listed = len(varying) == 1 and all(trial.sampler == GRID for trial in trials)
+        method = varying if listed else [d for d in varying if _is_compared(d)]
         rest = [d for d in varying if d not in method]
     tuning = [d for d in rest if d.varies_within(trials, method)]
     beside = [d for d in rest if d not in tuning]
@@ -99,10 +124,11 @@ def understand(read: Trials, *, by: Sequence[str]) -> Design:
         method=tuple(method),
         tuning=tuple(tuning),
         beside=(*confounded, *beside),
-        seeds=tuple(sorted({trial.seed for trial in trials})),
+        seeds=tuple(sorted({trial.seed for trial in trials if trial.seed is not None})),
         horizons=tuple(horizons),
         tasks=tuple(tasks),
         given=bool(named),
+        alone=len(varying) == len(method) == 1,
     )
 
 
@@ -110,7 +136,9 @@ def shown(value: object) -> str:
     """A setting's value in few characters."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float | int):
+    if isinstance(value, int):
+        return f"{value:g}" if int(float(f"{value:g}")) == value else str(value)
+    if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple):
         return f"[{', '.join(shown(each) for each in value)}]"

@@ -1,5 +1,6 @@
 """The settings and options in which runs differ."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -37,8 +38,11 @@ class Dimension:
         value = self.value(trial)
         if self.is_group:
             return str(value)
-        text = str(value).lower() if isinstance(value, bool) else value
-        return f"{self.short}={text:g}" if isinstance(value, float) else f"{self.short}={text}"
+        return f"{self.short}={_told_apart(value)}"
+
+    def rank(self, value: object) -> int:
+        """The place of a value among all, numbers by size."""
+        return self.values.index(value)
 
     def within(self, group: "Dimension") -> bool:
         """Whether this is a setting of that group."""
@@ -92,20 +96,40 @@ def _group_dimension(group: str, trials: Sequence[Trial]) -> Dimension | None:
 
 
 def _option_names(group: str, trials: Sequence[Trial]) -> dict[str, object]:
-    """The option of each run: by name where the sweep says it, else as another run of the same classes."""
+    """The option of each run: by name where the sweep says it, else as another run of the same group.
+
+    That is a run whose settings of the group are the same, or else one of the same classes.
+    """
     targets = {trial.source: target_of(group, trial.settings) for trial in trials}
-    known: dict[str, list[str]] = {}
+    same: dict[object, str] = {}
+    known: dict[str, str] = {}
     for trial in trials:
         if group in trial.options:
-            known.setdefault(targets[trial.source], []).append(trial.options[group])
+            same.setdefault(_of_group(group, trial), trial.options[group])
+            known.setdefault(targets[trial.source], trial.options[group])
     named: dict[str, object] = {}
     for trial in trials:
         target = targets[trial.source]
-        others = known.get(target, [])
-        named[trial.source] = trial.options.get(
-            group, others[0] if others else label_of_target(target) or MISSING
-        )
+        other = same.get(_of_group(group, trial)) or known.get(target) or label_of_target(target) or MISSING
+        named[trial.source] = trial.options.get(group, other)
     return named
+
+
+def _of_group(group: str, trial: Trial) -> object:
+    return tuple(sorted((key, repr(value)) for key, value in trial.settings.items() if _is_in(key, group)))
+
+
+def _is_in(key: str, group: str) -> bool:
+    return key == group or key.startswith(f"{group}.")
+
+
+def _told_apart(value: object) -> str:
+    """A value so that no other one reads the same."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return str(value)
 
 
 def _numeric(value: object) -> bool:
@@ -115,4 +139,15 @@ def _numeric(value: object) -> bool:
 
 
 def _sorted(values: set[object]) -> tuple[object, ...]:
-    return tuple(sorted(values, key=lambda value: (isinstance(value, str), isinstance(value, tuple), value)))
+    return tuple(sorted(values, key=_order))
+
+
+def _order(value: object) -> tuple[object, ...]:
+    """Nothing first, then numbers by size, then lists by their elements, then words."""
+    if value is None:
+        return (0,)
+    if isinstance(value, int | float):
+        return (1, not math.isnan(value), value)
+    if isinstance(value, tuple):
+        return (2, tuple(_order(each) for each in value))
+    return (3, str(value))

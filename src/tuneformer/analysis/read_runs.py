@@ -94,9 +94,10 @@ def _trial(path: Path, record: Record, named: Mapping[str, str], metrics: Sequen
         source=str(path),
         settings=settings,
         options=folder_options(path.name) | dict(named),
-        seed=int(settings.get(SEED, 0)),
+        seed=_whole(settings, SEED),
         task=_task(settings, record),
-        horizon=float(settings.get(HORIZON, math.nan)),
+        horizon=float(_whole(settings, HORIZON)),
+        started=str(record["started"]),
         diverged=record["status"] == "diverged",
         pruned=record["status"] == "pruned",
         metrics=_numbers(record["metrics"].get("final", {})),
@@ -111,6 +112,13 @@ def _read_config(file: Path) -> Config:
     if "optimizer" not in config:
         raise UserError(f"{file} is damaged: it has no optimizer")
     return config
+
+
+def _whole(settings: Mapping[str, Any], key: str) -> int:
+    value = settings.get(key)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UserError(f"config.yaml is damaged: {key}={value} is not a whole number")
+    return value
 
 
 def _task(settings: Mapping[str, Any], record: Record) -> str:

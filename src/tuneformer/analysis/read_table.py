@@ -1,118 +1,163 @@
 """A table of results that others published, as the trials of a comparison."""
 
-import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tuneformer.analysis.trial import SEED, Cost, Trial, Trials
+from tuneformer.analysis.criterion import is_lower_better
+from tuneformer.analysis.evidence import COPY
+from tuneformer.analysis.metric_direction import is_result
+from tuneformer.analysis.table_file import Row, read_rows
+from tuneformer.analysis.trial import SEED, Cost, LeftOut, Trial, Trials
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 
-# what a column means, by the names it goes by
+# what a column means, by the names it goes by, whatever their case
 METHOD = ("optimizer", "method", "scheduler", "attention")
 HORIZONS = ("chinchilla_multiple", "horizon", "tokens", "steps", "max_steps")
 TASK = ("task", "data", "dataset", "model")
 CHANGE = ("change_from_best_setting", "change")
-LOSSES = ("final_loss", "val/loss", "val_loss", "loss", "test/loss")
+LOSSES = ("final_loss", "val/loss", "val_loss", "loss", "test/loss", "test_loss")
+SEEDS = (SEED, "random_seed")
+# no setting, and no result that is compared
+BESIDE = ("name", "run", "run_id", "id", "notes", "date", "started", "index", "commit")
 BASELINE = "baseline"  # in the column of changes: none
 
 
-def read_table(path: Path, *, metric: str | None) -> tuple[Trials, str, str]:
-    """The rows of a CSV as trials, the name of its metric, and that of the column of methods.
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """The columns of a table by what they mean; None where it has none. `settings` are all the others."""
 
-    A column names the method, one the horizon, one the loss; one may name the task, one the seed. A column
-    of changes holds one changed setting a row (`learning_rate=0.004`), or `Baseline`; every other column
-    is a setting. A loss that is empty or not a number is that of a run which diverged.
+    method: str
+    result: str
+    horizon: str | None
+    task: str | None
+    change: str | None
+    seed: str | None
+    settings: tuple[str, ...]
+    not_read: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOfResults:
+    """What a table holds: its trials, the name of its metric, and that of the column of methods."""
+
+    read: Trials
+    metric: str
+    method: str
+
+
+def read_table(path: Path, *, metric: str | None, lower_is_better: bool | None = None) -> TableOfResults:
+    """The rows of a CSV as trials.
+
+    A column names the method, one the horizon, one the result; one may name the task, one the seed. A column
+    of changes holds one changed setting a row (`learning_rate=0.004`), or `Baseline`. Columns of other
+    results (`accuracy` beside `loss`) and of names are not read; every other column is a setting. A result
+    that is empty, nan or infinite is that of a run which diverged. Without a column of seeds they are not
+    known. A row that is equal to one before it is left out by name.
 
     Raises:
-        UserError: the file cannot be read, or a column that is needed is not there.
+        UserError: the file cannot be read, a column that is needed is not there, or a cell is not what its
+            column holds; with the file, the line and the column.
     """
-    header, rows = _read(path)
-    method = _column(path, header, METHOD)
-    loss = metric if metric is not None else _column(path, header, LOSSES)
-    if loss not in header:
-        raise UserError(f"--metric={loss}: {path} has no such column: {did_you_mean(loss, header)}")
-    horizon = next((name for name in HORIZONS if name in header), None)
-    meaning = {"method": method, "loss": loss, "horizon": horizon}
-    meaning["task"] = next((name for name in TASK if name in header and name != method), None)
-    meaning["change"] = next((name for name in CHANGE if name in header), None)
-    trials = [_trial(path, number, row, meaning) for number, row in enumerate(rows, start=2)]
-    if not trials:
-        raise UserError(f"{path} has no rows below its first line")
+    header, rows = read_rows(path)
+    meaning = _meaning(path, header, metric)
+    if lower_is_better is None:
+        is_lower_better(meaning.result)  # raises where the name does not tell
+    first: dict[tuple[str, ...], Row] = {}
+    trials: list[Trial] = []
+    left_out: list[LeftOut] = []
+    for row in rows:
+        same = first.setdefault(tuple(row.cells.values()), row)
+        if same is row:
+            trials.append(_trial(path, row, meaning))
+        else:
+            left_out.append(LeftOut(source=row.where, reason=COPY, instead=same.where))
     read = Trials(
         trials=tuple(trials),
-        left_out=(),
+        left_out=tuple(left_out),
         sources=(str(path),),
-        unit=horizon or "horizon",
+        unit=meaning.horizon or "horizon",
         provenance={},
         commands=(),
+        notes=(f"columns that are no settings: {', '.join(meaning.not_read)}",) if meaning.not_read else (),
     )
-    return read, loss, method
+    return TableOfResults(read=read, metric=meaning.result, method=meaning.method)
 
 
-def _trial(path: Path, number: int, row: Mapping[str, str], meaning: Mapping[str, str | None]) -> Trial:
-    where = f"{path}, line {number}"
-    settings = {
-        name: _value(text) for name, text in row.items() if text and name not in (*meaning.values(), SEED)
-    }
-    settings |= _change(row.get(meaning["change"] or "", ""), where)
-    method = row[str(meaning["method"])]
-    loss = _number(row[str(meaning["loss"])])
-    horizon = _number(row.get(meaning["horizon"] or "", "1"))
-    if not math.isfinite(horizon):
-        raise UserError(f"{where}: {meaning['horizon']}={row[str(meaning['horizon'])]} is not a number")
-    return Trial(
-        source=where,
-        settings={**settings, str(meaning["method"]): method},
-        options={str(meaning["method"]): method},
-        seed=int(_number(row.get(SEED) or "0")),
-        task=row.get(meaning["task"] or "", "") or path.stem,
+def _meaning(path: Path, header: Sequence[str], metric: str | None) -> Meaning:
+    method = _needed(path, header, METHOD)
+    result = metric if metric is not None else _needed(path, header, LOSSES)
+    if result not in header:
+        raise UserError(f"--metric={result}: {path} has no such column: {did_you_mean(result, header)}")
+    free = [name for name in header if name not in (method, result)]
+    horizon, task, change, seed = (_named(free, names) for names in (HORIZONS, TASK, CHANGE, SEEDS))
+    taken = {horizon, task, change, seed}
+    return Meaning(
+        method=method,
+        result=result,
         horizon=horizon,
-        diverged=not math.isfinite(loss),
-        metrics={str(meaning["loss"]): loss},
-        cost=Cost(steps=horizon if meaning["horizon"] in ("steps", "max_steps") else math.nan),
+        task=task,
+        change=change,
+        seed=seed,
+        settings=tuple(name for name in free if name not in taken and not _is_beside(name)),
+        not_read=tuple(name for name in free if name not in taken and _is_beside(name)),
     )
 
 
-def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-    except (OSError, ValueError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise UserError(f"--table={path} cannot be read: {reason}") from error
-    header = [name for name in reader.fieldnames or [] if name]
-    for number, row in enumerate(rows, start=2):
-        if None in row or any(value is None for value in row.values()):
-            raise UserError(f"--table={path} is damaged: line {number} does not have {len(header)} columns")
-    return header, rows
+def _is_beside(name: str) -> bool:
+    return name.lower() in BESIDE or is_result(name)
 
 
-def _column(path: Path, header: Sequence[str], names: Sequence[str]) -> str:
-    found = next((name for name in names if name in header), None)
+def _trial(path: Path, row: Row, meaning: Meaning) -> Trial:
+    method = row.text(meaning.method)
+    if not method:
+        raise UserError(f"{row.place(meaning.method)}: the name of the method is empty")
+    settings = {name: value for name in meaning.settings if (value := row.value(name)) != ""}
+    settings |= _change(row, meaning.change)
+    horizon = row.number(meaning.horizon) if meaning.horizon else 1.0
+    if not 0 < horizon < math.inf:
+        raise UserError(f"{row.place(meaning.horizon)}: {row.text(meaning.horizon)!r} is no length above 0")
+    result = row.result(meaning.result)
+    return Trial(
+        source=row.where,
+        settings={**settings, meaning.method: method},
+        options={meaning.method: method},
+        seed=None if meaning.seed is None else row.whole_number(meaning.seed),
+        task=(row.text(meaning.task) if meaning.task else "") or path.stem,
+        horizon=horizon,
+        diverged=not math.isfinite(result),
+        metrics={meaning.result: result},
+        cost=Cost(steps=horizon if (meaning.horizon or "").lower() in ("steps", "max_steps") else math.nan),
+    )
+
+
+def _named(header: Sequence[str], names: Sequence[str]) -> str | None:
+    for wanted in names:
+        found = next((name for name in header if name.lower() == wanted), None)
+        if found is not None:
+            return found
+    return None
+
+
+def _needed(path: Path, header: Sequence[str], names: Sequence[str]) -> str:
+    found = _named(header, names)
     if found is None:
-        raise UserError(f"--table={path} needs a column {' or '.join(names)}: it has {', '.join(header)}")
+        more = " (or --metric=<column>)" if names is LOSSES else ""
+        raise UserError(
+            f"--table={path} needs a column {' or '.join(names)}{more}: it has {', '.join(header)}"
+        )
     return found
 
 
-def _change(text: str, where: str) -> dict[str, object]:
+def _change(row: Row, column: str | None) -> dict[str, object]:
+    text = row.text(column) if column else ""
     if not text or text.lower() == BASELINE:
         return {}
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise UserError(f"{where}: the change {text!r} is not of the form setting=value, nor Baseline")
-    return {key: _value(value)}
-
-
-def _value(text: str) -> object:
-    number = _number(text)
-    return text if math.isnan(number) else number
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    key, equals, _ = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(
+            f"{row.place(column)}: the change {text!r} is not of the form setting=value, nor Baseline"
+        )
+    return {key.strip(): row.parsed(text.partition("=")[2].strip())}

@@ -25,8 +25,8 @@ class Setting:
     score: float
 
     @property
-    def seeds(self) -> frozenset[int]:
-        """The seeds that it was run with."""
+    def seeds(self) -> frozenset[int | None]:
+        """The seeds that it was run with; None stands for any that are not known."""
         return frozenset(trial.seed for trial in self.trials)
 
 
@@ -47,7 +47,7 @@ class Result:
     task: str
     horizon: float
     settings: tuple[Setting, ...] = field(repr=False)
-    choosing_seeds: tuple[int, ...]
+    choosing_seeds: tuple[int | None, ...]
     reported: tuple[Trial, ...] = field(repr=False)
     estimate: Estimate
     fresh: bool
@@ -83,7 +83,10 @@ def select(trials: Iterable[Trial], design: Design, criterion: Criterion) -> lis
         _result(method, task, horizon, cell, design, criterion)
         for (task, horizon, method), cell in cells.items()
     ]
-    return sorted(results, key=lambda r: (r.task, r.horizon, criterion.cost(r.estimate.mean), r.method))
+    return sorted(
+        results,
+        key=lambda r: (r.task, r.horizon, criterion.cost(r.estimate.mean), design.rank_of(r.reported[0])),
+    )
 
 
 def _result(
@@ -100,19 +103,19 @@ def _result(
     common = _shared_seeds([*by_values.values()])
     settings = sorted(
         (_setting(values, group, common, criterion) for values, group in by_values.items()),
-        key=lambda setting: (criterion.cost(setting.score), str(setting.values)),
+        key=lambda setting: (criterion.cost(setting.score), design.setting_rank(setting.values)),
     )
     best = settings[0]
     choosing = common or best.seeds
     fresh = [trial for trial in best.trials if trial.seed not in choosing]
     enough = len(settings) > 1 and len(fresh) >= min(FEWEST_FRESH, len(choosing))
-    reported = tuple(sorted(fresh if enough else best.trials, key=lambda trial: trial.seed))
+    reported = tuple(sorted(fresh if enough else best.trials, key=_by_seed))
     return Result(
         method=method,
         task=task,
         horizon=horizon,
         settings=tuple(settings),
-        choosing_seeds=tuple(sorted(choosing)),
+        choosing_seeds=tuple(sorted(choosing, key=lambda seed: seed or 0)),
         reported=reported,
         estimate=mean_interval([criterion.reporting(trial) for trial in reported]),
         fresh=enough,
@@ -120,14 +123,18 @@ def _result(
     )
 
 
-def _shared_seeds(settings: Sequence[Sequence[Trial]]) -> frozenset[int]:
+def _by_seed(trial: Trial) -> int:
+    return trial.seed or 0
+
+
+def _shared_seeds(settings: Sequence[Sequence[Trial]]) -> frozenset[int | None]:
     """The seeds of every setting that may be the best: one that did not end is none, and seldom repeated."""
     living = [group for group in settings if all(trial.lived for trial in group)]
     return frozenset.intersection(*(frozenset(trial.seed for trial in group) for group in living or settings))
 
 
 def _setting(
-    values: tuple[object, ...], trials: Sequence[Trial], common: frozenset[int], criterion: Criterion
+    values: tuple[object, ...], trials: Sequence[Trial], common: frozenset[int | None], criterion: Criterion
 ) -> Setting:
     scored = [criterion.choosing(t) for t in trials if not common or t.seed in common or not t.lived]
     score = sum(scored) / len(scored) if scored else math.inf

@@ -36,22 +36,25 @@ class Trial:
         source: its folder, or its line of a table.
         settings: what determines its weights, flat: dotted path to value.
         options: the option of each config group that is known by name.
+        seed: None where it is not known.
         task: what its loss is a loss of; losses of different tasks are not compared.
         horizon: its length, in optimizer steps (in a table: in the table's unit).
         metrics: the metrics at its end.
         sampler: how its settings were chosen: grid, random, halton, ...
+        started: when, in a form that sorts; empty where it is not known.
         curves: columns of metrics.csv of equal length, NaN where a row has no value.
     """
 
     source: str
     settings: Mapping[str, Any]
     options: Mapping[str, str]
-    seed: int
+    seed: int | None
     task: str
     horizon: float
     diverged: bool
     metrics: Mapping[str, float]
     sampler: str = GRID
+    started: str = ""
     cost: Cost = field(default_factory=Cost)
     curves: Mapping[str, np.ndarray] = field(default_factory=dict)
     pruned: bool = False
@@ -78,10 +81,11 @@ def _hashable(value: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """A run that a comparison does not count, and why."""
+    """A run that a comparison does not count, and why; `instead` names the run that counts in its place."""
 
     source: str
     reason: str
+    instead: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +97,7 @@ class Trials:
         unit: what `horizon` counts.
         provenance: commits, versions and hardware, each with the values found.
         commands: the command lines that made the runs.
+        notes: what a reader must know of how they were read.
     """
 
     trials: tuple[Trial, ...]
@@ -101,6 +106,7 @@ class Trials:
     unit: str
     provenance: Mapping[str, tuple[str, ...]]
     commands: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def metric_names(self) -> list[str]:

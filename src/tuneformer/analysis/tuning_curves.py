@@ -9,12 +9,14 @@ from tuneformer.analysis.criterion import Criterion
 from tuneformer.analysis.design import Design
 from tuneformer.analysis.dimensions import Dimension
 from tuneformer.analysis.selection import Result
+from tuneformer.analysis.setting_limits import limits_of
 from tuneformer.analysis.statistics.best_of_k import best_of_k
 from tuneformer.analysis.statistics.sensitivity import Basin, basin, lr_sensitivity
 from tuneformer.analysis.trial import MISSING, Trial
 
 RATE_NAMES = ("lr", "learning_rate")
 DRAWN_AT_RANDOM = ("random", "halton")
+ALL_METHODS = "all methods"  # whose curve it is, where each value is a method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,16 @@ class TuningCurve:
     within: tuple[float, ...]
     sensitivity: float
 
+    @property
+    def edge(self) -> str:
+        """The "lowest" or "highest" value tried, where the best is that and may lie beyond; else empty."""
+        if self.basin is None or not self.basin.best_is_on_edge:
+            return ""
+        low, high = limits_of(self.key)
+        if self.basin.best == max(self.values):
+            return "highest" if self.basin.best < high else ""
+        return "lowest" if self.basin.best > low else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeatMap:
@@ -55,41 +67,65 @@ class HeatMap:
 def tuning_curves(
     results: Sequence[Result], design: Design, criterion: Criterion, *, tolerance: float
 ) -> list[TuningCurve]:
-    """One for each method and each setting of which it tried two numbers or more."""
+    """One for each method and each setting of which it tried two numbers or more.
+
+    Where the methods are the values of one number, there is a curve over them too.
+    """
     initial = _untrained_losses(results, criterion)
     curves = []
     for result in results:
         for index, dimension in enumerate(design.tuning):
             best = _best_by(result, criterion, index)
-            unnamed = criterion.cost(best.pop(MISSING, math.nan))
-            values = sorted(float(value) for value in best if _is_number(value))
-            if len(values) < 2:
-                continue
-            scores = [best[value] for value in values]
-            costs = [criterion.cost(score) for score in scores]
-            found = basin(values, costs, tolerance=tolerance)
-            if found is not None and unnamed < found.best_loss:
-                found = None
-            limit = min(unnamed, *costs) + tolerance
-            curves.append(
-                TuningCurve(
-                    method=result.method,
-                    task=result.task,
-                    horizon=result.horizon,
-                    key=dimension.key,
-                    values=tuple(values),
-                    scores=tuple(scores),
-                    unnamed=best_unnamed(unnamed, criterion),
-                    basin=found,
-                    within=tuple(
-                        v for v, cost in zip(values, costs, strict=True) if cost <= limit < math.inf
-                    ),
-                    sensitivity=math.nan
-                    if result.n_pruned
-                    else _sensitivity(dimension, values, scores, initial[result.task], criterion),
-                )
-            )
-    return curves
+            loss = math.nan if result.n_pruned else initial[result.task]
+            curves.append(_curve(result.method, result, dimension, best, loss, criterion, tolerance))
+    compared = design.compared_number
+    if compared is not None:
+        for mine in _by_place(results):
+            best = {compared.value(result.reported[0]): result.best.score for result in mine}
+            loss = math.nan if any(result.n_pruned for result in mine) else initial[mine[0].task]
+            curves.append(_curve(ALL_METHODS, mine[0], compared, best, loss, criterion, tolerance))
+    return [curve for curve in curves if curve is not None]
+
+
+def _curve(
+    method: str,
+    place: Result,
+    dimension: Dimension,
+    scores_of: dict[object, float],
+    initial_loss: float,
+    criterion: Criterion,
+    tolerance: float,
+) -> TuningCurve | None:
+    """The curve over the numbers of `scores_of`, on the task and at the horizon of `place`."""
+    values = sorted(float(value) for value in scores_of if _is_number(value))
+    if len(values) < 2:
+        return None
+    unnamed = criterion.cost(scores_of.get(MISSING, math.nan))
+    scores = [scores_of[value] for value in values]
+    costs = [criterion.cost(score) for score in scores]
+    found = basin(values, costs, tolerance=tolerance)
+    if found is not None and unnamed < found.best_loss:
+        found = None
+    limit = min(unnamed, *costs) + tolerance
+    return TuningCurve(
+        method=method,
+        task=place.task,
+        horizon=place.horizon,
+        key=dimension.key,
+        values=tuple(values),
+        scores=tuple(scores),
+        unnamed=best_unnamed(unnamed, criterion),
+        basin=found,
+        within=tuple(v for v, cost in zip(values, costs, strict=True) if cost <= limit < math.inf),
+        sensitivity=_sensitivity(dimension, values, scores, initial_loss, criterion),
+    )
+
+
+def _by_place(results: Sequence[Result]) -> list[list[Result]]:
+    places: dict[tuple[str, float], list[Result]] = {}
+    for result in results:
+        places.setdefault((result.task, result.horizon), []).append(result)
+    return [*places.values()]
 
 
 def heat_maps(results: Sequence[Result], design: Design, criterion: Criterion) -> list[HeatMap]:
@@ -162,7 +198,7 @@ def _sensitivity(
     criterion: Criterion,
 ) -> float:
     is_rate = dimension.key.rpartition(".")[2] in RATE_NAMES
-    if not is_rate or not criterion.lower_is_better or min(values) <= 0:
+    if math.isnan(initial) or not is_rate or not criterion.lower_is_better or min(values) <= 0:
         return math.nan
     return lr_sensitivity(values, scores, initial_loss=initial)
 

@@ -61,18 +61,22 @@ class Styles:
     def __init__(self, methods: Sequence[str]) -> None:
         self._places = {method: place for place, method in enumerate(methods)}
 
+    def _place(self, method: str) -> int:
+        """The method's place; the first for what stands for all of them."""
+        return self._places.get(method, 0)
+
     def colour(self, method: str) -> str:
         """The method's colour."""
-        return COLOURS[self._places[method] % len(COLOURS)]
+        return COLOURS[self._place(method) % len(COLOURS)]
 
     def line(self, method: str) -> dict[str, Any]:
         """A line in it."""
-        turn = self._places[method] // len(COLOURS)
+        turn = self._place(method) // len(COLOURS)
         return {"color": self.colour(method), "dash": DASHES[turn % len(DASHES)], "width": 2}
 
     def mark(self, method: str) -> dict[str, Any]:
         """A mark in it."""
-        turn = self._places[method] // len(COLOURS)
+        turn = self._place(method) // len(COLOURS)
         return {"color": self.colour(method), "symbol": MARKS[turn % len(MARKS)], "size": 7}
 
     def band(self, method: str) -> str:

@@ -14,14 +14,15 @@ def markdown(comparison: Comparison) -> str:
 def _table(comparison: Comparison, place: Cell) -> str:
     choose, report = comparison.criterion.choose, comparison.criterion.report
     lines = [
-        f"| method | best setting | settings tried | diverged | {choose}, tuned | {report} | seeds"
-        f" | minus {comparison.baseline} (95 % interval) |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| method | best setting | settings tried | diverged | {choose}, tuned"
+        f" | {report} {wording.INTERVAL} | deviation | seeds"
+        f" | minus {comparison.baseline} {wording.INTERVAL} |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     edges = {
         curve.method
         for curve in comparison.curves
-        if curve.task == place.task and curve.basin is not None and curve.basin.best_is_on_edge
+        if (curve.task, curve.horizon) == (place.task, place.horizon) and curve.edge
     }
     for result in place.results:
         setting = comparison.design.describe(result.best.values)
@@ -31,7 +32,8 @@ def _table(comparison: Comparison, place: Cell) -> str:
             str(len(result.settings)),
             str(result.n_diverged),
             wording.value(result.best.score),
-            wording.mean_and_spread(result.estimate),
+            wording.with_interval(result.estimate),
+            wording.deviation(result.estimate),
             f"{result.estimate.n}{' fresh' if result.fresh else ' optimistic' if result.optimistic else ''}",
             _gap(comparison, place, result),
         ]
@@ -43,7 +45,4 @@ def _gap(comparison: Comparison, place: Cell, result: Result) -> str:
     baseline = next((r for r in place.results if r.method == comparison.baseline), None)
     if baseline is None or result is baseline:
         return "" if baseline is None else "0"
-    gap = difference_from(result, baseline, comparison.criterion)
-    if gap.half_width != gap.half_width:
-        return wording.signed(gap.mean)
-    return f"{wording.signed(gap.mean)} ± {gap.half_width:.4f}"
+    return wording.signed_with_interval(difference_from(result, baseline, comparison.criterion))

@@ -22,8 +22,8 @@ def measures_table(comparison: Comparison) -> Table:
         " method and setting: above 0, more of it goes with a worse result. Its 95 % interval takes runs as"
         " independent, and going together is not causing."
     )
-    columns = ["data", "measure", "method", "mean", "deviation", "low", "high", "seeds"]
-    columns += ["rank correlation with the loss", "from", "to", "runs"]
+    columns = ["data", "measure", "method", "mean", wording.LOW, wording.HIGH, "deviation", "seeds"]
+    columns += ["rank correlation with the loss", f"rank, {wording.LOW}", f"rank, {wording.HIGH}", "runs"]
     return make_table("measures", "What the methods do besides", note, columns, rows)
 
 
@@ -34,7 +34,7 @@ def _row(measured: Measured, method: str) -> list[Cell]:
         word(method),
         *(
             number(value, wording.measured(value))
-            for value in (estimate.mean, estimate.deviation, estimate.low, estimate.high)
+            for value in (estimate.mean, estimate.low, estimate.high, estimate.deviation)
         ),
         number(estimate.n, str(estimate.n)),
         *(number(value, wording.signed(value, 2)) for value in (rank.rho, rank.low, rank.high)),

@@ -41,16 +41,19 @@ def _losses(comparison: Comparison, place: Cell, styles: Styles) -> Figure:
     columns: dict[str, list[float | str | None]] = {"method": [], "seed": [], "value": []}
     for result in reversed(alive):
         values = [comparison.criterion.reporting(trial) for trial in result.reported]
-        half = result.estimate.half_width
+        mean, low, high = result.estimate.mean, result.estimate.low, result.estimate.high
+        reach = (
+            {"array": [high - mean], "arrayminus": [mean - low]} if math.isfinite(low) else {"array": [0.0]}
+        )
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": result.method,
                 "showlegend": False,
-                "x": [result.estimate.mean],
+                "x": [mean],
                 "y": [result.method],
-                "error_x": {"type": "data", "array": [half if math.isfinite(half) else 0.0]},
+                "error_x": {"type": "data", "symmetric": not math.isfinite(low), **reach},
                 "marker": {**styles.mark(result.method), "size": 9},
             }
         )
@@ -62,7 +65,7 @@ def _losses(comparison: Comparison, place: Cell, styles: Styles) -> Figure:
                 "showlegend": False,
                 "x": values,
                 "y": [result.method] * len(values),
-                "text": [f"seed {trial.seed}" for trial in result.reported],
+                "text": ["" if trial.seed is None else f"seed {trial.seed}" for trial in result.reported],
                 "marker": {"color": styles.colour(result.method), "symbol": "line-ns-open", "size": 9},
             }
         )

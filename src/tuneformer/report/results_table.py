@@ -20,14 +20,30 @@ def results_table(comparison: Comparison) -> Table:
     ]
     metric = comparison.criterion.report
     columns = [
-        *("data", comparison.read.unit, "method", "best setting", metric, "deviation", "low", "high"),
-        *("seeds", "from", f"minus {comparison.baseline}", "minus low", "minus high"),
+        *(
+            "data",
+            comparison.read.unit,
+            "method",
+            "best setting",
+            metric,
+            wording.LOW,
+            wording.HIGH,
+            "deviation",
+        ),
+        *(
+            "seeds",
+            "from",
+            f"minus {comparison.baseline}",
+            f"minus {comparison.baseline}, {wording.LOW}",
+            f"minus {comparison.baseline}, {wording.HIGH}",
+        ),
         *("steps to target", "seconds to target", "target read at"),
         *("tokens per second", "peak memory", "optimizer state", "runs", "diverged"),
     ]
     note = (
         f"Chosen on {comparison.criterion.choose}, reported on {metric}. Intervals are 95 % (Student's t"
-        " over seeds, bootstrap from 20 seeds on). Differences are paired by seed where seeds are shared."
+        " over seeds, bootstrap from 20 seeds on); deviation: standard deviation over seeds. Differences are"
+        " paired by seed where seeds are shared."
         " Targets: "
         + ", ".join(f"{comparison.names[t]} {wording.value(v)}" for t, v in comparison.targets.items())
         + f" ({comparison.criterion.choose})."
@@ -52,9 +68,9 @@ def _result_row(comparison: Comparison, place: Place, result: Result, *, last: b
         word(result.method),
         word(comparison.design.describe(result.best.values)),
         number(estimate.mean, wording.value(estimate.mean)),
-        number(estimate.deviation, wording.value(estimate.deviation)),
         number(estimate.low, wording.value(estimate.low)),
         number(estimate.high, wording.value(estimate.high)),
+        number(estimate.deviation, wording.value(estimate.deviation)),
         number(estimate.n, str(estimate.n)),
         word(from_seeds),
         number(gap.mean, wording.signed(gap.mean)) if gap and not is_base else word(""),

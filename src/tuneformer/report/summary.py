@@ -10,9 +10,9 @@ from tuneformer.analysis.pairs import Pair
 from tuneformer.analysis.scaling import Scaling
 from tuneformer.analysis.selection import Result
 from tuneformer.analysis.statistics.power_law import SpeedUp
+from tuneformer.analysis.verdict import EXACT, Verdict, verdict
 from tuneformer.report import wording
 
-LEVEL = 0.05
 MOST_METHODS = 6
 UNIT = {"loss": "nats per token", "bits_per_byte": "bits per byte"}
 
@@ -91,6 +91,7 @@ def _share(found: SpeedUp) -> str:
 
 def _differences(comparison: Comparison, place: Cell) -> list[str]:
     baseline = comparison.baseline
+    found = verdict(place.pairs)
     told = []
     for result in place.results:
         pair = _pair(place, result.method, baseline)
@@ -102,7 +103,8 @@ def _differences(comparison: Comparison, place: Cell) -> list[str]:
             sorted((turn * pair.difference.low, turn * pair.difference.high)),
         )
         interval = "no interval" if math.isnan(ends[0]) else f"{ends[0]:+.4f} to {ends[1]:+.4f}"
-        told.append(f"{result.method} {wording.signed(gap)} ({interval}{_verdict(pair)})")
+        tested = _p_values(pair, found.test) if found else ""
+        told.append(f"{result.method} {wording.signed(gap)} ({interval}{tested})")
     if not told:
         return []
     more = f"; and {len(told) - MOST_METHODS} more below" if len(told) > MOST_METHODS else ""
@@ -113,30 +115,55 @@ def _differences(comparison: Comparison, place: Cell) -> list[str]:
     ]
 
 
-def _verdict(pair: Pair) -> str:
-    if math.isnan(pair.p_holm):
-        return ""
-    return f", p = {wording.p_value(pair.p_holm)} after Holm"
+def _p_values(pair: Pair, test: str) -> str:
+    p = pair.p_holm if test == EXACT else pair.p_t_holm
+    return "" if math.isnan(p) else f", p = {wording.p_value(p)} after Holm"
 
 
 def _certainty(place: Cell) -> str:
-    tested = [pair for pair in place.pairs if not math.isnan(pair.p_holm)]
-    if not place.pairs:
+    found = verdict(place.pairs)
+    if found is None:
         return ""
-    if tested:
-        shown_apart = sum(pair.p_holm <= LEVEL for pair in tested)
-        return (
-            f"{shown_apart} of {len(tested)} pairs of methods differ at the 5 % level, corrected for all"
-            " pairs (exact sign-flip test)."
-        )
-    excluding = [pair for pair in place.pairs if pair.difference.excludes_zero]
-    needed = [pair.needed for pair in place.pairs if pair.needed is not None]
-    more = f" Differences like those seen would take {_range(needed)} seeds to test." if needed else ""
     if not any(math.isfinite(pair.difference.low) for pair in place.pairs):
-        return f"With one seed there is no interval: how sure this is cannot be told.{more}"
+        return "With one seed there is no interval: how sure this is cannot be told."
+    told = f"{_impossible(found)} {_count(found) or _intervals(place)} {_needed(place)}"
+    return " ".join(told.split())
+
+
+def _impossible(found: Verdict) -> str:
+    if not found.exact_is_impossible:
+        return ""
     return (
-        f"Too few shared seeds for a test (6): {len(excluding)} of {len(place.pairs)} intervals exclude 0,"
-        f" each at 95 % by itself.{more}"
+        f"With {_seeds(found.seeds)} no difference between {_pairs(found.n_pairs)} could be significant in"
+        f" the exact sign-flip test: at least {found.fewest} seeds are needed."
+    )
+
+
+def _count(found: Verdict) -> str:
+    if not found.test:
+        return ""
+    normal = "" if found.test == EXACT else ", which takes the differences as normal"
+    untested = found.n_pairs - found.n_tested
+    more = f"; {_pairs(untested)} cannot be tested" if untested else ""
+    return (
+        f"{found.n_differing} of {found.n_tested} pairs of methods differ at the 5 % level, corrected for all"
+        f" pairs ({found.test}{normal}{more})."
+    )
+
+
+def _intervals(place: Cell) -> str:
+    excluding = sum(pair.difference.excludes_zero for pair in place.pairs)
+    known = sum(math.isfinite(pair.difference.low) for pair in place.pairs)
+    return f"{excluding} of {known} intervals exclude 0, each at 95 % by itself."
+
+
+def _needed(place: Cell) -> str:
+    needed = [pair.needed for pair in place.pairs if pair.needed is not None]
+    if not needed:
+        return ""
+    return (
+        f"Differences like those seen would take {_range(needed)} seeds to be shown by the exact test,"
+        " corrected for all pairs."
     )
 
 
@@ -146,6 +173,10 @@ def _pair(place: Cell, method: str, baseline: str) -> Pair | None:
 
 def _seeds(n: int) -> str:
     return "1 seed" if n == 1 else f"{n} seeds"
+
+
+def _pairs(n: int) -> str:
+    return "1 pair" if n == 1 else f"{n} pairs"
 
 
 def _range(numbers: Sequence[int]) -> str:

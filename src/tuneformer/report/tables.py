@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from tuneformer.analysis.comparison import Comparison
 from tuneformer.analysis.design import shown
+from tuneformer.analysis.verdict import verdict
 from tuneformer.report import wording
 from tuneformer.report.measures_table import measures_table
 from tuneformer.report.results_table import data_cell, results_table
@@ -42,6 +43,8 @@ def pairs_table(comparison: Comparison) -> Table:
             number(pair.difference.n, str(pair.difference.n)),
             number(pair.p, wording.p_value(pair.p)),
             number(pair.p_holm, wording.p_value(pair.p_holm)),
+            number(pair.p_t, wording.p_value(pair.p_t)),
+            number(pair.p_t_holm, wording.p_value(pair.p_t_holm)),
             number(pair.needed or math.nan, str(pair.needed or wording.NOTHING)),
             word(pair.note),
         ]
@@ -49,14 +52,37 @@ def pairs_table(comparison: Comparison) -> Table:
         for pair in place.pairs
     ]
     columns = [
-        *("data", "first", "second", "first minus second", "low", "high", "seeds", "p", "p (Holm)"),
-        *("seeds needed", "note"),
+        *(
+            "data",
+            "first",
+            "second",
+            "first minus second",
+            wording.LOW,
+            wording.HIGH,
+            "seeds",
+            "p",
+            "p (Holm)",
+        ),
+        *("t test p", "t test p (Holm)", "seeds needed", "note"),
     ]
     note = (
-        "Exact two-sided sign-flip test from six shared seeds on, corrected over all pairs by Holm's method."
-        " Seeds needed: to show a difference like the one seen with a chance of 80 %."
+        "p: exact two-sided sign-flip test, from six shared seeds on. t test: of the same pairs, or Welch's"
+        " without shared seeds, from three seeds on; it takes the differences as normal. Both corrected over"
+        f" all pairs by Holm's method.{_fewest(comparison)} Seeds needed: to show a difference like the one"
+        " seen by the exact test, corrected, with a chance of 80 %. Each interval is at 95 % by itself."
     )
     return make_table("pairs", "Every pair of methods", note, columns, rows)
+
+
+def _fewest(comparison: Comparison) -> str:
+    """How many seeds the exact test takes at the least."""
+    found = [each for place in comparison.main if (each := verdict(place.pairs)) is not None]
+    told = dict.fromkeys(
+        f" Over {each.n_pairs} pairs the exact test cannot reject below {each.fewest} seeds."
+        for each in found
+        if each.n_pairs > 1
+    )
+    return "".join(told)
 
 
 def speed_up_table(comparison: Comparison) -> Table:
@@ -84,7 +110,8 @@ def speed_up_table(comparison: Comparison) -> Table:
         f"Times longer that {comparison.baseline} would have to train for the method's loss, by a"
         f" least-squares fit of a D^-b + c to all its lengths ({laws}); 95 % interval by the delta method."
     )
-    columns = ["data", "method", comparison.read.unit, "speed-up", "low", "high", "reach of the fit"]
+    columns = ["data", "method", comparison.read.unit, "speed-up", wording.LOW, wording.HIGH]
+    columns.append("reach of the fit")
     return make_table("speed-ups", "Length of training saved", note, columns, rows)
 
 
@@ -96,7 +123,7 @@ def basin_table(comparison: Comparison) -> Table:
         best = (
             shown(found.best) if found is not None else "not named" if not math.isnan(curve.unnamed) else ""
         )
-        edge = "on the edge" if found is not None and found.best_is_on_edge else ""
+        edge = "on the edge" if curve.edge else ""
         rows.append(
             [
                 data_cell(comparison, curve.task),
@@ -177,5 +204,5 @@ def ledger_table(comparison: Comparison) -> Table:
 
 def left_out_table(comparison: Comparison) -> Table:
     """The runs that do not count."""
-    rows = [[word(each.source), word(each.reason)] for each in comparison.read.left_out]
-    return make_table("left-out", "Runs that were left out", "", ["run", "reason"], rows)
+    rows = [[word(each.source), word(each.reason), word(each.instead)] for each in comparison.read.left_out]
+    return make_table("left-out", "Runs that were left out", "", ["run", "reason", "counts instead"], rows)

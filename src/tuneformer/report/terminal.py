@@ -48,11 +48,20 @@ def _table(comparison: Comparison, place: Cell, *, wide: bool) -> Table:
     where = f"{comparison.names[place.task]}, " if len(comparison.names) > 1 else ""
     title = f"{where}{shown(place.horizon)} {comparison.read.unit}"
     rows = [_row(comparison, place, result) for result in place.results]
-    columns = ["method", "best setting", metric, "seeds", f"minus {comparison.baseline}", "to target"]
-    columns += ["95 % interval", "tok/s", "diverged"] if wide else ["diverged"]
+    gap = f"minus {comparison.baseline} {wording.INTERVAL}"
+    columns = [
+        "method",
+        "best setting",
+        f"{metric} {wording.INTERVAL}",
+        "deviation",
+        "seeds",
+        gap,
+        "to target",
+    ]
+    columns += ["tok/s", "diverged"] if wide else ["diverged"]
     table = Table(title=title, title_justify="left")
-    names = ["method", "best setting", "metric", "seeds", "gap", "to target"]
-    names += ["interval", "tok/s", "diverged"] if wide else ["diverged"]
+    names = ["method", "best setting", "metric", "deviation", "seeds", "gap", "to target"]
+    names += ["tok/s", "diverged"] if wide else ["diverged"]
     kept = [place for place, name in enumerate(names) if any(row[name] for row in rows)]
     for column in kept:
         left = names[column] in ("method", "best setting")
@@ -73,11 +82,11 @@ def _row(comparison: Comparison, place: Cell, result: Result) -> dict[str, str]:
     return {
         "method": result.method,
         "best setting": comparison.design.describe(result.best.values),
-        "metric": wording.mean_and_spread(result.estimate),
+        "metric": wording.with_interval(result.estimate),
+        "deviation": wording.deviation(result.estimate),
         "seeds": f"{result.estimate.n} {marks}".strip(),
-        "gap": "" if gap is None or result is baseline else _gap(gap.mean, gap.half_width),
+        "gap": "" if gap is None or result is baseline else wording.signed_with_interval(gap),
         "to target": _to_target(comparison, result),
-        "interval": wording.span(result.estimate),
         "tok/s": wording.count(round(speed)) if speed > 0 else "",
         "diverged": f"{result.n_diverged} of {len(result.trials)}" if result.n_diverged else "",
     }
@@ -89,7 +98,3 @@ def _to_target(comparison: Comparison, result: Result) -> str:
         return NOT_REACHED
     steps = wording.count(round(reach.steps, 1))
     return steps if reach.kind == ENDS else f"{steps} ({reach.kind})"
-
-
-def _gap(mean: float, half: float) -> str:
-    return wording.signed(mean) if half != half else f"{wording.signed(mean)} ± {half:.4f}"

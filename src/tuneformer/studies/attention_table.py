@@ -14,9 +14,10 @@ from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.models.build import build_model
 from tuneformer.models.size import n_parameters
+from tuneformer.report.wording import INTERVAL
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.studies.attention_methods import BASELINE, VOCAB_SIZE
-from tuneformer.studies.method_rows import Row, baseline_of, gap, spread
+from tuneformer.studies.method_rows import Row, baseline_of, gap, over_seeds
 from tuneformer.studies.method_study import Study
 from tuneformer.studies.page import BEGIN, END
 
@@ -89,19 +90,20 @@ def markdown(rows: Sequence[Row], costs: Mapping[str, Cost]) -> str:
     """The table, best module first."""
     baseline = baseline_of(rows, BASELINE)
     lines = [
-        f"| attention | test loss, fresh seeds | minus {BASELINE} (95 % interval) | best lr | tokens / s"
-        " | MiB a step | parameters | d_ff |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| attention | test loss, fresh seeds {INTERVAL} | deviation | minus {BASELINE} {INTERVAL} | best lr"
+        " | tokens / s | MiB a step | parameters | d_ff |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         cost = costs.get(row.option)
+        loss, deviation = over_seeds(row.test_losses)
         if cost is None:  # every rate diverged
-            lines.append(f"| {row.option} | {spread(row.test_losses)} | - | - | - | - | - | - |")
+            lines.append(f"| {row.option} | {loss} | - | - | - | - | - | - | - |")
             continue
         rate = f"{row.best_rate:.2g}" + (" (edge)" if row.best_is_on_edge else "")
         lines.append(
-            f"| {row.option} | {spread(row.test_losses)} | {gap(row, baseline)} | {rate}"
-            f" | {cost.tokens_per_second:.0f} | {cost.step_bytes / MIB:.1f} | {cost.parameters:,}"
+            f"| {row.option} | {loss} | {deviation} | {gap(row, baseline)}"
+            f" | {rate} | {cost.tokens_per_second:.0f} | {cost.step_bytes / MIB:.1f} | {cost.parameters:,}"
             f" | {cost.d_ff} |"
         )
     return "\n".join(lines)

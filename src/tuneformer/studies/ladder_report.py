@@ -1,13 +1,16 @@
 """The ladder as Markdown: a table for each text."""
 
 from collections.abc import Mapping, Sequence
-from statistics import mean, median, stdev
+from statistics import median
 
+from tuneformer.report.wording import INTERVAL
 from tuneformer.studies.ladder import Climb, Found, Rung
+from tuneformer.studies.method_rows import over_seeds
 
 HEAD = (
-    "| change | parameters | steps | loss | training | of the first | whole process | of the first |",
-    "|---|---|---|---|---|---|---|---|",
+    f"| change | parameters | steps | loss {INTERVAL} | deviation | training {INTERVAL} | deviation"
+    f" | of the first | whole process {INTERVAL} | deviation | of the first |",
+    "|---|---|---|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -26,18 +29,13 @@ def _row(rung: Rung, runs: Sequence[Climb], first: Sequence[Climb]) -> str:
         rung.change,
         f"{runs[0].parameters:,}",
         f"{rung.steps:,}",
-        _mean([run.loss for run in runs], digits=4),
-        _mean([run.train_seconds for run in runs], digits=1, unit=" s"),
+        *over_seeds([run.loss for run in runs], digits=4),
+        *over_seeds([run.train_seconds for run in runs], digits=1, unit=" s"),
         _part([(run.train_seconds, base.train_seconds) for run, base in zip(runs, first, strict=True)]),
-        _mean([run.wall_seconds for run in runs], digits=1, unit=" s"),
+        *over_seeds([run.wall_seconds for run in runs], digits=1, unit=" s"),
         _part([(run.wall_seconds, base.wall_seconds) for run, base in zip(runs, first, strict=True)]),
     ]
     return f"| {' | '.join(cells)} |"
-
-
-def _mean(values: Sequence[float], *, digits: int, unit: str = "") -> str:
-    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{mean(values):.{digits}f}{spread}{unit}"
 
 
 def _part(pairs: Sequence[tuple[float, float]]) -> str:

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
+from statistics import mean
 
-from tuneformer.analysis.statistics.intervals import paired_difference
+from tuneformer.analysis.statistics.intervals import Estimate, mean_interval, paired_difference
+from tuneformer.report import wording
 from tuneformer.studies.tuning import FRESH_SEEDS, Job, Tuning
 
 
@@ -49,15 +50,15 @@ def make_rows(tunings: Sequence[Tuning], test_losses: dict[Job, float]) -> list[
     return sorted(rows, key=lambda row: row.test_mean)
 
 
-def difference(row: Row, baseline: Row, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Mean over seeds of the paired difference of test losses, and half the width of its t interval.
+def difference(row: Row, baseline: Row, *, confidence: float = 0.95) -> Estimate | None:
+    """Mean over seeds of the paired difference of test losses, with its t interval.
 
-    See `paired_difference`. Nan without two complete pairs.
+    See `paired_difference`. None without two complete pairs.
     """
     if len(row.test_losses) != len(baseline.test_losses):
-        return math.nan, math.nan
+        return None
     found = paired_difference(row.test_losses, baseline.test_losses, confidence=confidence)
-    return (math.nan, math.nan) if math.isnan(found.half_width) else (found.mean, found.half_width)
+    return None if math.isnan(found.half_width) else found
 
 
 def baseline_of(rows: Sequence[Row], option: str) -> Row | None:
@@ -65,18 +66,19 @@ def baseline_of(rows: Sequence[Row], option: str) -> Row | None:
     return next((row for row in rows if row.option == option), None)
 
 
-def spread(losses: Sequence[float]) -> str:
-    """Mean and standard deviation, or how many diverged."""
-    if not losses:
-        return "-"
-    if not all(math.isfinite(loss) for loss in losses):
-        return f"{sum(not math.isfinite(loss) for loss in losses)} of {len(losses)} diverged"
-    return f"{mean(losses):.4f}" + (f" ± {stdev(losses):.4f}" if len(losses) > 1 else "")
+def over_seeds(values: Sequence[float], *, digits: int = 4, unit: str = "") -> tuple[str, str]:
+    """The mean with its 95 % interval, or how many diverged, and the standard deviation: a column each."""
+    if not values:
+        return "-", ""
+    if not all(math.isfinite(value) for value in values):
+        return f"{sum(not math.isfinite(value) for value in values)} of {len(values)} diverged", ""
+    found = mean_interval(values)
+    return f"{wording.with_interval(found, digits)}{unit}", wording.deviation(found, digits)
 
 
 def gap(row: Row, baseline: Row | None) -> str:
-    """The difference to the baseline and half of its interval, "0" for itself; "" without a baseline."""
+    """The difference to the baseline with its 95 % interval, "0" for itself; "" without a baseline."""
     if baseline is None or row is baseline:
         return "" if baseline is None else "0"
-    mean_gap, half = difference(row, baseline)
-    return "-" if math.isnan(mean_gap) else f"{mean_gap:+.4f} ± {half:.4f}"
+    found = difference(row, baseline)
+    return "-" if found is None else wording.signed_with_interval(found)

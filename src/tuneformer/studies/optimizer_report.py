@@ -47,15 +47,15 @@ def draw(path: Path, comparison: Comparison) -> None:
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(12, 6), layout="constrained")
     (place,) = comparison.main
     whole = [result for result in reversed(place.results) if math.isfinite(result.estimate.mean)]
-    deviations = [result.estimate.deviation for result in whole]
+    halves = [result.estimate.half_width for result in whole]
     left.errorbar(
         [result.estimate.mean for result in whole],
         [result.method for result in whole],
-        xerr=[deviation if math.isfinite(deviation) else 0.0 for deviation in deviations],
+        xerr=[half if math.isfinite(half) else 0.0 for half in halves],
         fmt="o",
         markersize=4,
     )
-    left.set(xlabel="test loss at the best rate, nats per token (mean, standard deviation over fresh seeds)")
+    left.set(xlabel="test loss at the best rate, nats per token (mean, 95 % interval over fresh seeds)")
     for curve in comparison.curves:
         if curve.method in SHOWN_CURVES and curve.key == "optimizer.lr":
             right.plot(curve.values, curve.scores, "o-", markersize=3, label=curve.method)

@@ -5,18 +5,21 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 
+from tuneformer.report.wording import INTERVAL
 from tuneformer.runs.directory import OUTPUTS
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.runs.record import Record
+from tuneformer.studies.method_rows import over_seeds
 from tuneformer.studies.running import Call, Outcome, run_all
 from tuneformer.studies.task_trials import Trial
 from tuneformer.terminal import say
 
 HEAD = (
-    "| task | arm | seeds | metric | expected | measured | optimum | as expected | minutes a run |",
-    "|---|---|---|---|---|---|---|---|---|",
+    f"| task | arm | seeds | metric | expected | measured {INTERVAL} | deviation | optimum"
+    " | as expected | minutes a run |",
+    "|---|---|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -94,7 +97,7 @@ class TaskStudy:
             str(len(values)),
             trial.figure(),
             trial.expected(),
-            shown(values),
+            *over_seeds(values),
             "" if not optima or optima[0] is None else f"{optima[0]:.4f}",
             f"{held} of {trial.n_seeds}",
             f"{mean(minutes):.1f}" if minutes else "",
@@ -110,10 +113,3 @@ def first_step(rows: Sequence[Mapping[str, float]], *, metric: str, reaches: flo
 def jobs_of(trial: Trial) -> list[TaskJob]:
     """The runs that a trial looks at."""
     return [TaskJob(trial.experiment, trial.overrides, seed) for seed in range(trial.n_seeds)]
-
-
-def shown(values: Sequence[float]) -> str:
-    """A value, or mean and standard deviation over seeds; "-" where there is none."""
-    if not values:
-        return "-"
-    return f"{mean(values):.4f}" + (f" ± {stdev(values):.4f}" if len(values) > 1 else "")

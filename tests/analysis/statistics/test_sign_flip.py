@@ -1,14 +1,15 @@
-"""The sign-flip test and Holm's correction: closed forms, SciPy, and error rates in simulation."""
+"""The sign-flip test: closed forms, SciPy, and error rates in simulation."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from tuneformer.analysis.statistics.sign_flip import FEWEST_PAIRS, holm, sign_flip_p
-
-N_SWEEPS = 2000
+from tuneformer.analysis.statistics import sign_flip
+from tuneformer.analysis.statistics.holm import holm
+from tuneformer.analysis.statistics.sign_flip import fewest_pairs, sign_flip_p
 
 
 @pytest.mark.fast
@@ -26,7 +27,7 @@ def test_it_is_scipys_permutation_test() -> None:
 
 @pytest.mark.fast
 def test_below_six_pairs_and_without_a_number_there_is_no_p() -> None:
-    assert math.isnan(sign_flip_p([1.0] * (FEWEST_PAIRS - 1)))
+    assert math.isnan(sign_flip_p([1.0] * (fewest_pairs(1) - 1)))
     assert math.isnan(sign_flip_p([1.0] * 6 + [math.inf]))
     assert sign_flip_p([0.0] * 6) == 1.0
     # ties: 6 of 7 differ, and each choice of signs of the seventh gives the same sum
@@ -34,9 +35,50 @@ def test_below_six_pairs_and_without_a_number_there_is_no_p() -> None:
 
 
 @pytest.mark.fast
-def test_beyond_twenty_pairs_signs_are_drawn_and_agree_with_the_t_test() -> None:
-    d = np.random.default_rng(1).normal(0.3, 1.0, 40)
-    assert sign_flip_p([*d]) == pytest.approx(stats.ttest_1samp(d, 0.0)[1], abs=0.01)
+def test_beyond_twenty_pairs_signs_are_drawn_and_agree_with_scipys_draws_and_the_t_test() -> None:
+    d = np.random.default_rng(1).normal(0.3, 1.0, 41)
+    drawn = stats.permutation_test(
+        (d,), np.sum, permutation_type="samples", n_resamples=40_000, batch=1000, rng=np.random.default_rng(5)
+    )
+    assert sign_flip_p([*d]) == pytest.approx(drawn.pvalue, abs=0.005)
+    assert sign_flip_p([*d]) == pytest.approx(np.asarray(stats.ttest_1samp(d, 0.0))[1], abs=0.01)
+
+
+@pytest.mark.fast
+def test_drawn_signs_give_what_all_signs_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    d = [*np.random.default_rng(2).normal(0.4, 1.0, 19)]
+    exact = sign_flip_p(d)
+    monkeypatch.setattr(sign_flip, "EXACT_UP_TO", 6)
+    assert sign_flip_p(d) == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / sign_flip.DRAWS))
+
+
+@pytest.mark.fast
+def test_memory_does_not_grow_with_the_number_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_flip, "DRAWS", 2000)
+    peaks = []
+    for n in (100, 4000):
+        d = [*np.random.default_rng(3).normal(0.0, 1.0, n)]
+        tracemalloc.start()
+        p = sign_flip_p(d)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        # many differences add up to a normal sum of known deviation
+        assert p == pytest.approx(2 * stats.norm.sf(abs(sum(d)) / np.linalg.norm(d)), abs=0.04)
+    assert peaks[1] < peaks[0] + 8 * 4000 * 4  # a few arrays of the differences themselves
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("n_tests", "pairs"), [(1, 6), (3, 7), (6, 8), (10, 9), (15, 10), (325, 14)])
+def test_the_fewest_pairs_are_those_with_which_the_clearest_difference_is_significant(
+    n_tests: int, pairs: int
+) -> None:
+    assert fewest_pairs(n_tests) == pairs
+
+    def adjusted(n: int) -> float:
+        return max(holm([sign_flip_p([1.0 + 0.1 * i for i in range(n)])] * n_tests))
+
+    assert adjusted(pairs) <= 0.05
+    assert not adjusted(pairs - 1) <= 0.05  # nan below six
 
 
 @pytest.mark.parametrize(("n", "least"), [(6, 0.0), (7, 0.04), (8, 0.04), (10, 0.04)])
@@ -45,26 +87,3 @@ def test_false_positives_are_as_many_as_claimed(n: int, least: float) -> None:
     draw = np.random.default_rng(n)
     rejected = np.mean([sign_flip_p([*d]) <= 0.05 for d in draw.normal(0, 0.02, (8000, n))])
     assert least <= rejected <= 0.06
-
-
-@pytest.mark.fast
-def test_holms_steps_are_those_of_the_paper() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.5]) == [1.0, 1.0]
-    assert holm([]) == []
-    adjusted = holm([math.nan, 0.01, 0.02])
-    assert math.isnan(adjusted[0])
-    assert adjusted[1:] == pytest.approx([0.02, 0.02])
-
-
-def test_holm_keeps_the_chance_of_any_false_claim_over_all_pairs_of_four_methods() -> None:
-    draw = np.random.default_rng(0)
-    pairs = [(i, j) for i in range(4) for j in range(i)]
-    any_wrong = any_wrong_without = 0
-    for _ in range(N_SWEEPS):
-        losses = draw.normal(0, 0.02, (4, 10)) + draw.normal(0, 0.05, 10)
-        p_values = [sign_flip_p([*(losses[i] - losses[j])]) for i, j in pairs]
-        any_wrong += min(holm(p_values)) <= 0.05
-        any_wrong_without += min(p_values) <= 0.05
-    assert any_wrong / N_SWEEPS <= 0.06
-    assert any_wrong_without / N_SWEEPS > 0.12  # what the correction is for

@@ -12,6 +12,7 @@ CONFIDENCE = 0.95
 BOOTSTRAP_FROM = 20  # below it a bootstrap interval covers far too little: 75 % at n = 3 where 95 % is asked
 RESAMPLES = 4000
 NOT_KNOWN = (math.nan, math.nan)
+ROUNDING = 1e-12  # spread over size: below it values are equal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,11 @@ class Estimate:
         return (self.high - self.low) / 2
 
     @property
+    def is_symmetric(self) -> bool:
+        """Whether the mean lies in the middle, as it does but for the bootstrap."""
+        return self.method != "bootstrap"
+
+    @property
     def excludes_zero(self) -> bool:
         """Whether the whole interval lies on one side of 0; False where there is none."""
         return self.low > 0 or self.high < 0
@@ -48,11 +54,14 @@ def mean_interval(values: Sequence[float], *, confidence: float = CONFIDENCE) ->
     """
     sample = np.asarray(values, dtype=float)
     n = len(sample)
-    mean = float(sample.mean()) if n else math.nan
+    mean = _mean(sample)
     if n < 2 or not np.isfinite(sample).all():
         return Estimate(mean=mean, deviation=math.nan, low=math.nan, high=math.nan, n=n, method="none")
+    spread = float(np.ptp(sample))
+    if spread <= ROUNDING * float(np.abs(sample).max()):
+        return Estimate(mean=mean, deviation=0.0, low=mean, high=mean, n=n, method="t")
     deviation = float(sample.std(ddof=1))
-    if n >= BOOTSTRAP_FROM and np.ptp(sample) > 0:
+    if n >= BOOTSTRAP_FROM:
         low, high = _bootstrap(sample, confidence)
         return Estimate(mean=mean, deviation=deviation, low=low, high=high, n=n, method="bootstrap")
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * deviation / math.sqrt(n)
@@ -88,6 +97,13 @@ def unpaired_difference(
     half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(variance)
     deviation = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
     return Estimate(mean=mean, deviation=deviation, low=mean - half, high=mean + half, n=n, method="welch")
+
+
+def _mean(sample: np.ndarray) -> float:
+    """The mean; infinite where a value is (a run that diverged), NaN where one is not known."""
+    if not len(sample) or np.isnan(sample).any():
+        return math.nan
+    return float(sample.mean()) if np.isfinite(sample).all() else math.inf
 
 
 def _pairs(mine: Sequence[float], theirs: Sequence[float]) -> list[tuple[float, float]]:

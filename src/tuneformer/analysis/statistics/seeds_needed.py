@@ -5,14 +5,15 @@ import math
 import numpy as np
 from scipy import stats
 
-from tuneformer.analysis.statistics.sign_flip import FEWEST_PAIRS
+from tuneformer.analysis.statistics.holm import LEVEL
+from tuneformer.analysis.statistics.sign_flip import fewest_pairs
 
 POWER = 0.8
 MOST = 1000
 QUANTILES = 2000
 
 
-def power_of_t_test(difference: float, deviation: float, n: int, *, level: float = 0.05) -> float:
+def power_of_t_test(difference: float, deviation: float, n: int, *, level: float = LEVEL) -> float:
     """The chance that the two-sided t test of `n` paired differences rejects, if they are normal.
 
     P(abs(Z + c) > q s) with q = t(1 - level / 2, n - 1), c = difference sqrt(n) / deviation, and s^2 a
@@ -25,24 +26,43 @@ def power_of_t_test(difference: float, deviation: float, n: int, *, level: float
     return float(np.mean(stats.norm.sf(spread - centre) + stats.norm.sf(spread + centre)))
 
 
-def seeds_needed(difference: float, deviation: float, *, level: float = 0.05) -> int | None:
+def power_of_sign_flip(difference: float, deviation: float, n: int, *, n_tests: int = 1) -> float:
+    """The chance that the exact sign-flip test of `n` normal differences rejects at 5 % over `n_tests`.
+
+    0 below `fewest_pairs`. Where only differences of one sign reject, the chance of those:
+    Phi(difference / deviation)^n. Beyond, that of the t test of one pair fewer, which comes within 0.03
+    below it or more in simulation.
+    """
+    n_rejecting = math.floor(LEVEL / n_tests * 2.0 ** (n - 1))  # of the pairs of opposite choices of signs
+    if n_rejecting < 1:
+        return 0.0
+    if n_rejecting == 1:
+        return float(stats.norm.cdf(abs(difference) / deviation) ** n)
+    return power_of_t_test(difference, deviation, n - 1, level=LEVEL / n_tests)
+
+
+def seeds_needed(difference: float, deviation: float, *, n_tests: int = 1) -> int | None:
     """The fewest pairs that would show a difference like the one seen, with a chance of 80 %.
 
-    `deviation` is that of the paired differences. At least 6, which the sign-flip test needs. None where it
-    cannot be told: one pair, a difference of 0, or more than 1,000 seeds.
+    `deviation` is that of the paired differences. The test is the exact sign-flip test at 5 %, corrected for
+    all `n_tests`: never fewer than its `fewest_pairs`. None where it cannot be told: one pair, a difference
+    of 0, or more than 1,000 seeds.
     """
     if not (math.isfinite(difference) and math.isfinite(deviation)) or difference == 0:
         return None
-    if deviation == 0:
-        return FEWEST_PAIRS
-    if power_of_t_test(difference, deviation, MOST, level=level) < POWER:
+    fewest = fewest_pairs(n_tests)
+
+    def shows(n: int) -> bool:
+        return power_of_sign_flip(difference, deviation, n, n_tests=n_tests) >= POWER
+
+    if deviation == 0 or shows(fewest):
+        return fewest
+    if not shows(MOST):
         return None
-    low, high = FEWEST_PAIRS - 1, MOST
-    if power_of_t_test(difference, deviation, FEWEST_PAIRS, level=level) >= POWER:
-        return FEWEST_PAIRS
+    low, high = fewest, MOST
     while high - low > 1:
         middle = (low + high) // 2
-        if power_of_t_test(difference, deviation, middle, level=level) >= POWER:
+        if shows(middle):
             high = middle
         else:
             low = middle

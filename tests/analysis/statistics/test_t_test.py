@@ -1,0 +1,29 @@
+"""The t tests: SciPy's, and what they say nothing of."""
+
+import math
+
+import pytest
+from scipy import stats
+
+from tuneformer.analysis.statistics.t_test import paired_t_p, welch_p
+
+pytestmark = pytest.mark.fast
+
+MINE, THEIRS = [1.0, 1.3, 1.1, 0.9], [1.2, 1.9, 1.4, 1.5]
+
+
+def test_they_are_scipys() -> None:
+    gaps = [a - b for a, b in zip(MINE, THEIRS, strict=True)]
+    assert paired_t_p(gaps) == pytest.approx(stats.ttest_rel(MINE, THEIRS).pvalue)
+    assert welch_p(MINE, THEIRS[:3]) == pytest.approx(
+        stats.ttest_ind(MINE, THEIRS[:3], equal_var=False).pvalue
+    )
+
+
+@pytest.mark.parametrize(
+    "gaps", [[1.0, 1.1], [1.0, math.nan, 1.1], [math.inf, 1.0, 1.1], [0.3, 0.1 + 0.2, 0.3]]
+)
+def test_two_values_values_without_number_and_equal_values_have_no_p(gaps: list[float]) -> None:
+    assert math.isnan(paired_t_p(gaps))
+    assert math.isnan(welch_p(gaps, MINE))
+    assert math.isnan(welch_p(MINE, gaps))
