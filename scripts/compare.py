@@ -74,7 +74,7 @@ def main() -> None:
     if given.table:
         table = read_table(given.table, metric=given.metric, lower_is_better=lower)
         read, metric = table.read, table.metric
-        by = by or [table.method, "horizon"]
+        by = by or [*table.by, "horizon"]
     else:
         read = read_runs(given.folders, metrics=[metric])
     comparison = compare(

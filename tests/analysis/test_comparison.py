@@ -102,7 +102,7 @@ def published() -> Comparison:
     return compare(
         table.read,
         metric=table.metric,
-        by=[table.method, "horizon"],
+        by=[*table.by, "horizon"],
         baseline=None,
         target=None,
         tolerance=0.01,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tuneformer.analysis.trial import MISSING, Trial
+from tuneformer.analysis.trial import METHOD, MISSING, Trial
 from tuneformer.config.schema import GROUPS
 from tuneformer.runs.option_labels import label_of_target, target_of
 
@@ -36,7 +36,7 @@ class Dimension:
     def label(self, trial: Trial) -> str:
         """A run's value as a part of its method's name."""
         value = self.value(trial)
-        if self.is_group:
+        if self.is_group or self.key == METHOD:
             return str(value)
         return f"{self.short}={_told_apart(value)}"
 

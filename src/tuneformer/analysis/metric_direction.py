@@ -48,7 +48,7 @@ def direction_of(metric: str) -> bool | None:
 def is_result(name: str) -> bool:
     """Whether a column's name is that of a result alone: `val_accuracy`, not `top_k` or `bits`."""
     words = _words_of(name)
-    if not set(words) <= HIGHER | LOWER | SPLITS | FILLERS or words in [[word] for word in ALSO_SETTINGS]:
+    if not set(words) <= HIGHER | LOWER | SPLITS | FILLERS or name.lower() in ALSO_SETTINGS:
         return False
     return direction_of(name) is not None
 

@@ -9,12 +9,12 @@ from tuneformer.analysis.criterion import is_lower_better
 from tuneformer.analysis.evidence import COPY
 from tuneformer.analysis.metric_direction import is_result
 from tuneformer.analysis.table_file import Row, read_rows
-from tuneformer.analysis.trial import SEED, Cost, LeftOut, Trial, Trials
+from tuneformer.analysis.trial import METHOD, SEED, Cost, LeftOut, Trial, Trials
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 
 # what a column means, by the names it goes by, whatever their case
-METHOD = ("optimizer", "method", "scheduler", "attention")
+METHODS = ("optimizer", METHOD, "scheduler", "attention")
 HORIZONS = ("chinchilla_multiple", "horizon", "tokens", "steps", "max_steps")
 TASK = ("task", "data", "dataset", "model")
 CHANGE = ("change_from_best_setting", "change")
@@ -41,11 +41,11 @@ class Meaning:
 
 @dataclass(frozen=True, kw_only=True)
 class TableOfResults:
-    """What a table holds: its trials, the name of its metric, and that of the column of methods."""
+    """What a table holds: its trials, the name of its metric, and what is compared (nothing: one method)."""
 
     read: Trials
     metric: str
-    method: str
+    by: tuple[str, ...]
 
 
 def read_table(path: Path, *, metric: str | None, lower_is_better: bool | None = None) -> TableOfResults:
@@ -83,11 +83,14 @@ def read_table(path: Path, *, metric: str | None, lower_is_better: bool | None =
         commands=(),
         notes=(f"columns that are no settings: {', '.join(meaning.not_read)}",) if meaning.not_read else (),
     )
-    return TableOfResults(read=read, metric=meaning.result, method=meaning.method)
+    methods = {trial.settings[meaning.method.lower()] for trial in trials}
+    return TableOfResults(
+        read=read, metric=meaning.result, by=((meaning.method.lower(),) if len(methods) > 1 else ())
+    )
 
 
 def _meaning(path: Path, header: Sequence[str], metric: str | None) -> Meaning:
-    method = _needed(path, header, METHOD)
+    method = _needed(path, header, METHODS)
     result = metric if metric is not None else _needed(path, header, LOSSES)
     if result not in header:
         raise UserError(f"--metric={result}: {path} has no such column: {did_you_mean(result, header)}")
@@ -122,8 +125,8 @@ def _trial(path: Path, row: Row, meaning: Meaning) -> Trial:
     result = row.result(meaning.result)
     return Trial(
         source=row.where,
-        settings={**settings, meaning.method: method},
-        options={meaning.method: method},
+        settings={**settings, meaning.method.lower(): method},
+        options={meaning.method.lower(): method},
         seed=None if meaning.seed is None else row.whole_number(meaning.seed),
         task=(row.text(meaning.task) if meaning.task else "") or path.stem,
         horizon=horizon,
