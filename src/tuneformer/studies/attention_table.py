@@ -30,7 +30,8 @@ The model and its steps are those of `conf/experiment/attention_study.yaml`; fee
 as makes the parameters equal within 1 %. For each module: three rates a factor 2 apart with seed 0, more
 where the best lay on the edge; the best rate on validation; then seeds 1, 2, 3 at that rate, on test.
 Tokens per second are those of the runs, one thread each; memory is the most that one training step holds
-beside the parameters. ± is half of a 95 % interval (Student's t), each by itself; the deviation is over seeds.
+beside the parameters. ± is half of a 95 % interval (Student's t), each by itself; the deviation is over
+seeds.
 ```
 make study-attention      # it goes on where it was stopped
 ```

@@ -29,6 +29,7 @@ def test_that_many_seeds_show_the_difference_by_the_exact_test_four_times_in_fiv
 ) -> None:
     n = seeds_needed(difference, 1.0, n_tests=n_tests)
     assert n == expected
+    assert n is not None
     draw = np.random.default_rng(0)
     shown = {
         seeds: np.mean(
