@@ -5,7 +5,6 @@ lines here, and analysis/attention.html, attention.json and heads.csv in the run
 """
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
 
@@ -33,23 +32,24 @@ def main() -> None:
     from tuneformer.attention_analysis.analysis import analyse
     from tuneformer.report.attention_page.files import write_analysis
     from tuneformer.report.attention_page.html import difference_notes
-    from tuneformer.terminal import say
+    from tuneformer.runs.shown_paths import shown_command
+    from tuneformer.terminal import say, show
 
     paths = [given.run, *([given.against] if given.against else [])]
     analyses = [
         analyse(path, checkpoint=given.checkpoint, text=given.text, examples=given.examples) for path in paths
     ]
     for analysis in analyses:
-        print(f"{analysis.path}, step {analysis.last.step:,}: {analysis.model}")
+        show(f"{analysis.path}, step {analysis.last.step:,}: {analysis.model}")
         for line in analysis.findings:
-            print(f"  {line}")
+            show(f"  {line}")
         for line in analysis.notes:
             say(f"note: {line}")
     for line in difference_notes(analyses):
         say(f"note: {line}")
-    command = shlex.join(["python", "scripts/analyze.py", *sys.argv[1:]])
+    command = shown_command(["python", "scripts/analyze.py", *sys.argv[1:]])
     files = write_analysis(given.run / "analysis", analyses, command=command)
-    print(f"written: {', '.join(str(file) for file in files)}")
+    show(f"written: {', '.join(str(file) for file in files)}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ comparison.csv and comparison.html in the first folder.
 
 import argparse
 import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -58,15 +57,15 @@ def main() -> None:
     if bool(given.folders) == bool(given.table):
         raise UserError("give folders of runs or --table=<file>.csv, one of the two")
 
-    from rich.console import Console
-
     from tuneformer.analysis.comparison import compare
     from tuneformer.analysis.read_runs import read_runs
     from tuneformer.analysis.read_table import read_table
+    from tuneformer.escaping_console import EscapingConsole
     from tuneformer.report.csv_file import write_csv
     from tuneformer.report.html import write_page
     from tuneformer.report.measures_table import measures_table
     from tuneformer.report.terminal import print_comparison, print_table
+    from tuneformer.runs.shown_paths import shown_command
 
     by = [name for name in given.by.split(",") if name]
     metric = given.metric or "val/loss"
@@ -87,13 +86,13 @@ def main() -> None:
         lower_is_better=lower,
     )
     folder = given.to or (given.folders[0] if given.folders else Path("outputs"))
-    console = Console(highlight=False)
+    console = EscapingConsole()
     print_comparison(comparison, console)
     if given.measures:
         print_table(measures_table(comparison), console)
     write_csv(folder / "comparison.csv", comparison)
     title = "Comparison: " + ", ".join(Path(source).stem for source in read.sources)
-    command = shlex.join(["python", "scripts/compare.py", *sys.argv[1:]])
+    command = shown_command(["python", "scripts/compare.py", *sys.argv[1:]])
     write_page(folder / "comparison.html", comparison, title=title, command=command)
     if given.wandb:
         from tuneformer.report.wandb_comparison import log_comparison

@@ -23,11 +23,12 @@ def main() -> None:
     from tuneformer.studies.page import replace_table
     from tuneformer.studies.translator_report import markdown
     from tuneformer.studies.translators import TranslatorStudy
+    from tuneformer.terminal import show
 
     if not given.seconds > 0:
         raise UserError(f"--seconds={given.seconds} must be positive")
     trained = TranslatorStudy(name=given.name, seconds=given.seconds, overrides=given.overrides).run()
-    print(markdown(trained))
+    show(markdown(trained))
     if given.report is not None:
         replace_table(given.report, markdown(trained))
 

@@ -45,15 +45,15 @@ def main() -> None:
     for width in widths:
         config_of(width, 0)
 
-    from rich.console import Console
     from rich.progress import Progress
 
     from tuneformer.coordinate_check.measure import measure_changes
     from tuneformer.coordinate_check.show import draw_changes, table_of, verdict
+    from tuneformer.escaping_console import EscapingConsole
     from tuneformer.training.start import prepare_data
 
     data, prepared = prepare_data(config)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=EscapingConsole(stderr=True), transient=True) as progress:
         bar = progress.add_task(config["name"], total=len(widths) * given.seeds)
         changes = measure_changes(
             config_of,
@@ -64,7 +64,7 @@ def main() -> None:
             seeds=range(given.seeds),
             told=lambda: progress.advance(bar),
         )
-    console = Console(highlight=False)
+    console = EscapingConsole()
     console.print(table_of(changes))
     console.print(verdict(changes), markup=False, soft_wrap=True)
     draw_changes(changes, given.png, title=config["name"])

@@ -28,6 +28,7 @@ def main() -> None:
         raise UserError("the dashboard needs an extra: pip install 'tuneformer[dashboard]'") from error
     from tuneformer.report.wandb_login import default_entity
     from tuneformer.runs.files import write_text
+    from tuneformer.terminal import show
 
     entity = given.entity or default_entity()
     if entity is not None:
@@ -36,7 +37,7 @@ def main() -> None:
             ("report", build_report(entity, given.project)),
         ):
             made.save()
-            print(f"{name}: {made.url}")
+            show(f"{name}: {made.url}")
         return
     given.to.mkdir(parents=True, exist_ok=True)
     for name, made in (
@@ -44,10 +45,8 @@ def main() -> None:
         ("report", build_report("entity", given.project)),
     ):
         write_text(given.to / f"{name}.json", as_json(made) + "\n")
-    print(f"written: {given.to / 'workspace.json'}, {given.to / 'report.json'}")
-    print(
-        "nobody is logged in to W&B: `wandb login`, then `make dashboard` again, saves both to your project"
-    )
+    show(f"written: {given.to / 'workspace.json'}, {given.to / 'report.json'}")
+    show("nobody is logged in to W&B: `wandb login`, then `make dashboard` again, saves both to your project")
 
 
 if __name__ == "__main__":

@@ -19,14 +19,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
     given = parser.parse_args()
 
-    from rich.console import Console
-
     from tuneformer.diagnosis.diagnose import diagnose, write_diagnosis
     from tuneformer.diagnosis.evidence import read_evidence
     from tuneformer.diagnosis.folders import runs_in
     from tuneformer.errors import UserError
+    from tuneformer.escaping_console import EscapingConsole
     from tuneformer.report.diagnosis_table import print_counts, print_diagnosis
-    from tuneformer.terminal import say
+    from tuneformer.terminal import say, show
 
     paths = [path for folder in given.runs for path in runs_in(folder)]
     diagnoses = []
@@ -39,11 +38,11 @@ def main() -> None:
             say(f"left out: {error}")
     files = [write_diagnosis(each) for each in diagnoses]
     if given.json:
-        print(json.dumps([json.loads(file.read_text(encoding="utf-8")) for file in files], indent=2))
+        show(json.dumps([json.loads(file.read_text(encoding="utf-8")) for file in files], indent=2))
     elif len(paths) == 1:
-        print_diagnosis(diagnoses[0], Console(highlight=False))
+        print_diagnosis(diagnoses[0], EscapingConsole())
     else:
-        print_counts(diagnoses, Console(highlight=False))
+        print_counts(diagnoses, EscapingConsole())
 
 
 if __name__ == "__main__":

@@ -16,13 +16,14 @@ def main() -> None:
 
     import tuneformer
     from tuneformer.evaluation import available_device, evaluate
+    from tuneformer.terminal import show
 
     device = available_device(arguments.device)
     run = tuneformer.load_run(arguments.run, checkpoint=arguments.checkpoint)
     values = evaluate(run, split=arguments.split, device=device)
-    print(f"{run.path}, {arguments.checkpoint} checkpoint, step {run.step:,}")
+    show(f"{run.path}, {arguments.checkpoint} checkpoint, step {run.step:,}")
     for name, value in values.items():
-        print(f"{arguments.split}/{name:15} {value:.6f}")
+        show(f"{arguments.split}/{name:15} {value:.6f}")
 
 
 if __name__ == "__main__":

@@ -39,16 +39,17 @@ def main() -> None:
     if given.steps < 20:
         raise UserError(f"--steps={given.steps} must be at least 20: fewer losses say nothing")
 
-    from rich.console import Console
     from rich.progress import Progress
 
+    from tuneformer.escaping_console import EscapingConsole
     from tuneformer.lr_range_test.run import sweep_rates
     from tuneformer.lr_range_test.show import lines_of, write_sweep
     from tuneformer.lr_range_test.suggestion import suggest
+    from tuneformer.terminal import show
     from tuneformer.training.start import prepare_data
 
     data, prepared = prepare_data(config)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=EscapingConsole(stderr=True), transient=True) as progress:
         bar = progress.add_task(config["name"], total=given.steps)
         sweep = sweep_rates(
             config,
@@ -61,8 +62,9 @@ def main() -> None:
         )
     found = suggest(sweep.rates, sweep.losses)
     for line in lines_of(sweep, found):
-        print(line)
-    print("written:", *write_sweep(sweep, found, title=config["name"], to=given.to))
+        show(line)
+    written = write_sweep(sweep, found, title=config["name"], to=given.to)
+    show(f"written: {' '.join(str(file) for file in written)}")
 
 
 if __name__ == "__main__":

@@ -29,12 +29,13 @@ def main() -> None:
     import tuneformer
     from tuneformer.errors import UserError
     from tuneformer.generation import generate
+    from tuneformer.terminal import show
 
     run = tuneformer.load_run(arguments.run, checkpoint=arguments.checkpoint)
     if run.task == "translation":
         from tuneformer.translating import translate
 
-        print(translate(run, arguments.prompt))
+        show(translate(run, arguments.prompt))
         return
     if run.task != "language_modelling":
         raise UserError(f"{run.path} does not continue text: its task is {run.task}")
@@ -47,7 +48,7 @@ def main() -> None:
         top_k=arguments.top_k,
         generator=torch.Generator().manual_seed(arguments.seed),
     )
-    print(arguments.prompt + run.tokenizer.decode(list(tokens)))
+    show(arguments.prompt + run.tokenizer.decode(list(tokens)))
 
 
 if __name__ == "__main__":

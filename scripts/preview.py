@@ -26,15 +26,14 @@ def main() -> None:
 
     config = check_config(*compose_config(given.overrides))
 
-    from rich.console import Console
-
+    from tuneformer.escaping_console import EscapingConsole
     from tuneformer.preview.plan import lint_groups, make_plan
     from tuneformer.preview.show import draw_plan, print_curves, print_groups
     from tuneformer.training.start import prepare_data
 
     data, prepared = prepare_data(config)
     plan = make_plan(config, needs=prepared.needs)
-    console = Console(highlight=False)
+    console = EscapingConsole()
     steps = config["trainer"]["max_steps"]
     seen, n_train = steps * data.units_per_step, prepared.counts["train"]
     epochs = f", {seen / n_train:.2f} epochs" if n_train else ""

@@ -25,6 +25,7 @@ def main() -> None:
     from tuneformer.studies.ladder_report import markdown
     from tuneformer.studies.page import replace_table
     from tuneformer.studies.speedrun import RUNGS
+    from tuneformer.terminal import show
 
     if given.seeds < 1:
         raise UserError(f"--seeds={given.seeds} must be at least 1")
@@ -36,7 +37,7 @@ def main() -> None:
         texts = {given.text.stem: Text(overrides=chosen), **texts}
     ladder = Ladder(name=given.name, rungs=RUNGS, texts=texts, n_seeds=given.seeds)
     found = ladder.run(given.overrides)
-    print(markdown(RUNGS, found))
+    show(markdown(RUNGS, found))
     if given.report is not None:
         replace_table(given.report, markdown(RUNGS, found))
 

@@ -20,14 +20,14 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=2.0, help="seconds between two looks (default: 2)")
     given = parser.parse_args()
 
-    from rich.console import Console
     from rich.live import Live
 
+    from tuneformer.escaping_console import EscapingConsole
     from tuneformer.sweeps.status import read_status
     from tuneformer.sweeps.status_table import status_table
 
     status = read_status(given.sweep)
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console = EscapingConsole(width=None if sys.stdout.isatty() else 140)
     if given.once or not sys.stdout.isatty():
         console.print(status_table(status))
         return

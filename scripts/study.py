@@ -4,7 +4,6 @@ What is there already is not trained again: the same line goes on where it was s
 """
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
 
@@ -29,14 +28,15 @@ def main() -> None:
     )
     given = parser.parse_args()
 
-    from rich.console import Console
-
+    from tuneformer.escaping_console import EscapingConsole
     from tuneformer.report.csv_file import write_csv
     from tuneformer.report.html import write_page
     from tuneformer.report.terminal import print_comparison
+    from tuneformer.runs.shown_paths import shown_command
     from tuneformer.studies.method_study import Study
     from tuneformer.studies.optimizer_methods import choose_methods
     from tuneformer.studies.optimizer_report import compare_study, write_report
+    from tuneformer.terminal import say, show
     from tuneformer.training.settings import available_cores
 
     study = Study(
@@ -48,18 +48,18 @@ def main() -> None:
     study.run(workers=given.workers or available_cores())
     if study.records:
         comparison = compare_study(study.folder)
-        print_comparison(comparison, Console(highlight=False))
+        print_comparison(comparison, EscapingConsole())
         write_csv(study.folder / "comparison.csv", comparison)
-        command = shlex.join(["python", "scripts/study.py", *sys.argv[1:]])
+        command = shown_command(["python", "scripts/study.py", *sys.argv[1:]])
         pages = [study.folder / "comparison.html"]
         if given.report is not None:
             write_report(given.report, comparison)
             pages.append(given.report.with_suffix(".html"))
         for page in pages:
             write_page(page, comparison, title=f"Comparison: {given.name}", command=command)
-            print(f"written: {page}")
+            show(f"written: {page}")
     for job, error in study.errors.items():
-        print(f"failed: {job.option} lr {job.rate:g} seed {job.seed}: {error}", file=sys.stderr)
+        say(f"failed: {job.option} lr {job.rate:g} seed {job.seed}: {error}")
     if study.errors:
         sys.exit(1)
 

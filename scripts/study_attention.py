@@ -30,6 +30,7 @@ def main() -> None:
     from tuneformer.studies.method_study import Study
     from tuneformer.studies.optimizer_methods import choose_methods
     from tuneformer.studies.page import replace_table
+    from tuneformer.terminal import say, show
     from tuneformer.training.settings import available_cores
 
     study = Study(
@@ -41,13 +42,13 @@ def main() -> None:
     study.run(workers=given.workers or available_cores())
     rows = make_rows(list(study.tunings.values()), study.test_losses)
     table = markdown(rows, measure_costs(study, rows))
-    print(table)
+    show(table)
     if given.report is not None:
         if not given.report.exists():
             write_text(given.report, PAGE)
         replace_table(given.report, table)
     for job, error in study.errors.items():
-        print(f"failed: {job.option} lr {job.rate:g} seed {job.seed}: {error}", file=sys.stderr)
+        say(f"failed: {job.option} lr {job.rate:g} seed {job.seed}: {error}")
     if study.errors:
         sys.exit(1)
 

@@ -23,6 +23,7 @@ def main() -> None:
     from tuneformer.studies.page import replace_table
     from tuneformer.studies.task_trials import TRIALS
     from tuneformer.studies.tasks import TaskStudy
+    from tuneformer.terminal import say, show
     from tuneformer.training.settings import available_cores
 
     known = list(dict.fromkeys(trial.experiment for trial in TRIALS))
@@ -33,11 +34,11 @@ def main() -> None:
     trials = [trial for trial in TRIALS if trial.experiment in chosen]
     study = TaskStudy(name=given.name, trials=trials, overrides=given.overrides)
     study.run(workers=given.workers or available_cores())
-    print(study.table())
+    show(study.table())
     if given.report is not None:
         replace_table(given.report, study.table())
     for job, error in study.errors.items():
-        print(f"failed: {job.name}: {error}", file=sys.stderr)
+        say(f"failed: {job.name}: {error}")
     if study.errors:
         sys.exit(1)
 

@@ -22,6 +22,7 @@ def main() -> None:
     from tuneformer.errors import UserError
     from tuneformer.report.wandb_login import has_login
     from tuneformer.report.wandb_sync import find_offline_runs, upload
+    from tuneformer.terminal import show
 
     runs = find_offline_runs(given.folders)
     left = [run for run in runs if run.left and not run.training]
@@ -31,13 +32,10 @@ def main() -> None:
     for number, run in enumerate(left, start=1):
         reason = upload(run, project=given.project, entity=given.entity)
         failed += reason is not None
-        print(
-            f"{number} of {len(left)}, {run.path}: {f'failed: {reason}' if reason else 'uploaded'}",
-            flush=True,
-        )
+        show(f"{number} of {len(left)}, {run.path}: {f'failed: {reason}' if reason else 'uploaded'}")
     training = sum(run.training for run in runs)
     there = sum(not run.left for run in runs)
-    print(f"{len(left) - failed} uploaded, {there} were there, {training} still training, {failed} failed")
+    show(f"{len(left) - failed} uploaded, {there} were there, {training} still training, {failed} failed")
     if failed:
         sys.exit(1)
 

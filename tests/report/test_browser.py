@@ -35,6 +35,31 @@ def test_the_page_draws_every_figure_without_an_error_or_a_request(
     watched.page.close()
 
 
+SEND = """(how) => new Promise((refused) => {
+  document.addEventListener("securitypolicyviolation", (event) => refused(event.effectiveDirective));
+  if (how === "fetch") fetch("https://example.org/").catch(() => {});
+  const form = document.createElement("form");
+  [form.action, form.method] = ["https://example.org/", "post"];
+  document.body.append(form);
+  if (how === "form") form.submit();
+})"""
+
+
+def test_nothing_in_the_page_can_send(browser: Browser, page_file: Path) -> None:
+    assert "cloud.plotly" not in page_file.read_text(encoding="utf-8")
+    watched = Watched(browser, page_file, SIZES["desktop"])
+    watched.draw_everything()
+    titles = watched.page.locator(".modebar-btn").evaluate_all("all => all.map((each) => each.dataset.title)")
+    assert "Zoom" in titles
+    assert not [
+        title for title in titles if any(word in title.lower() for word in ("share", "cloud", "edit"))
+    ]
+    for how, directive in (("fetch", "connect-src"), ("form", "form-action")):
+        assert watched.page.evaluate(SEND, how) == directive
+    assert watched.requests == [page_file.as_uri()]
+    watched.page.close()
+
+
 def test_text_from_runs_is_shown_and_never_run(browser: Browser, page_file: Path) -> None:
     watched = Watched(browser, page_file, SIZES["desktop"])
     assert watched.page.evaluate("window.broken === undefined")

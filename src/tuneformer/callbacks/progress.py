@@ -5,7 +5,6 @@ import time
 from typing import Any
 
 import pytorch_lightning as pl
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,6 +16,7 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 
 from tuneformer.callbacks.run_metrics import run_metrics_of
+from tuneformer.escaping_console import EscapingConsole
 from tuneformer.terminal import say
 
 REDRAW_SECONDS = 0.1
@@ -74,7 +74,7 @@ class Progress(pl.Callback):
         self._close(trainer)
 
     def _draw_bar(self, trainer: pl.Trainer) -> None:
-        console = Console(stderr=True)
+        console = EscapingConsole(stderr=True)
         self._narrow = console.width < NARROW_COLUMNS
         self._bar = RichProgress(
             BarColumn(bar_width=12 if self._narrow else 40),

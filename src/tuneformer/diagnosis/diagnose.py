@@ -10,6 +10,7 @@ from tuneformer.diagnosis.finding import SEVERITIES, Finding, gravest_first
 from tuneformer.diagnosis.rules import RULES
 from tuneformer.errors import UserError
 from tuneformer.runs.files import write_json
+from tuneformer.runs.shown_paths import shown_path
 
 SHOWN = 2
 
@@ -29,7 +30,7 @@ class Diagnosis:
     def as_json(self) -> dict[str, Any]:
         """What analysis/diagnosis.json holds."""
         return {
-            "run": str(self.path),
+            "run": shown_path(self.path),
             "findings": [finding.as_json() for finding in self.findings],
             "could_not_look": dict(self.blind),
         }

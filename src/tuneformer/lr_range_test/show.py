@@ -1,7 +1,5 @@
 """A range test in the terminal, as a PNG and as numbers."""
 
-import csv
-import io
 from pathlib import Path
 
 from tuneformer.charts.image import Panel, write_png
@@ -10,6 +8,7 @@ from tuneformer.charts.terminal import chart
 from tuneformer.errors import UserError
 from tuneformer.lr_range_test.run import Sweep
 from tuneformer.lr_range_test.suggestion import Suggestion, smooth
+from tuneformer.runs.csv_text import csv_text
 from tuneformer.runs.files import write_text
 
 
@@ -36,12 +35,9 @@ def write_sweep(sweep: Sweep, found: Suggestion, *, title: str, to: Path) -> lis
         marks=[(found.rate, f"try {found.rate:.2g}")] if found.rate else [],
     )
     write_png(image, [panel], title=title)
-    rows = io.StringIO()
-    csv.writer(rows, lineterminator="\n").writerows(
-        [("lr", "train/loss"), *zip(sweep.rates, sweep.losses, strict=True)]
-    )
+    rows = [("lr", "train/loss"), *zip(sweep.rates, sweep.losses, strict=True)]
     try:
-        write_text(table, rows.getvalue())
+        write_text(table, csv_text(rows))
     except OSError as error:
         raise UserError(f"{table} cannot be written: {error.strerror}") from error
     return [image, table]

@@ -1,12 +1,11 @@
 """The results of a comparison as comparison.csv."""
 
-import csv
-import io
 from pathlib import Path
 
 from tuneformer.analysis.comparison import Comparison
 from tuneformer.errors import UserError
 from tuneformer.report.results_table import results_table
+from tuneformer.runs.csv_text import csv_text
 from tuneformer.runs.files import write_text
 
 
@@ -17,13 +16,9 @@ def write_csv(path: Path, comparison: Comparison) -> None:
         UserError: the file cannot be written.
     """
     table = results_table(comparison)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(table.columns)
-    for row in table.rows:
-        writer.writerow(["" if cell.value is None else cell.value for cell in row])
+    text = csv_text([table.columns, *([cell.value for cell in row] for row in table.rows)])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, buffer.getvalue())
+        write_text(path, text)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from error

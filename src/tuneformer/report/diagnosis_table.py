@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from tuneformer.diagnosis.diagnose import Diagnosis
 from tuneformer.diagnosis.finding import SEVERITIES
@@ -15,18 +15,17 @@ COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Findings in a table, gravest first, and below it what could not be looked at."""
     if diagnosis.findings:
-        table = Table(title=escape(str(diagnosis.path)), title_justify="left", show_lines=True)
+        table = Table(title=str(diagnosis.path), title_justify="left", show_lines=True)
         for column in ("", "since", "finding", "why"):
             table.add_column(column, justify="right" if column == "since" else "left")
         for finding in diagnosis.findings:
             color = COLORS[finding.severity]
             name = finding.rule.replace("_", " ")
             table.add_row(
-                f"[{color}]{finding.severity}[/]",
+                Text(finding.severity, style=color),
                 f"{finding.since:,}",
-                f"[bold]{name}[/]\n{escape(finding.evidence)}",
-                escape(finding.why)
-                + (f"\n[bold]try {escape(finding.override)}[/]" if finding.override else ""),
+                Text.assemble((name, "bold"), f"\n{finding.evidence}"),
+                Text.assemble(finding.why, (f"\ntry {finding.override}" if finding.override else "", "bold")),
             )
         console.print(table)
     else:
@@ -42,5 +41,5 @@ def print_counts(diagnoses: Sequence[Diagnosis], console: Console) -> None:
         table.add_column(column, justify="right" if column in SEVERITIES else "left")
     for each in diagnoses:
         gravest = each.findings[0].rule.replace("_", " ") if each.findings else ""
-        table.add_row(escape(each.path.name), *(str(each.count(s)) for s in SEVERITIES), gravest)
+        table.add_row(each.path.name, *(str(each.count(s)) for s in SEVERITIES), gravest)
     console.print(table)

@@ -13,9 +13,12 @@ from tuneformer.report.figures import all_figures
 from tuneformer.report.summary import summary
 from tuneformer.report.tables import all_tables
 from tuneformer.runs.files import write_text
+from tuneformer.runs.shown_paths import shown_line, shown_path
 
 PAGE = Path(__file__).parent / "page"
 MOST_COMMANDS = 200
+SERVER = "https://cloud.plotly.com/newchart"
+"""Where plotly's tool bar would send a figure: the page has no such button, its script no such address."""
 
 
 def write_page(path: Path, comparison: Comparison, *, title: str, command: str) -> None:
@@ -48,9 +51,9 @@ def render_page(comparison: Comparison, *, title: str, command: str) -> str:
         tables=all_tables(comparison),
         figures=figures,
         figure_data={figure.key: script_json(figure) for figure in figures},
-        sources=read.sources,
+        sources=[shown_path(source) for source in read.sources],
         command=command,
-        commands=read.commands[:MOST_COMMANDS],
+        commands=[shown_line(each) for each in read.commands[:MOST_COMMANDS]],
         provenance=read.provenance,
         css=_file("page.css"),
         script=_file("page.js"),
@@ -74,4 +77,6 @@ def _file(name: str) -> Markup:
 def _plotly() -> Markup:
     from plotly.offline import get_plotlyjs
 
-    return Markup(get_plotlyjs())
+    script = get_plotlyjs()
+    assert SERVER in script, "plotly's script names its server otherwise now: find it, and take it out"
+    return Markup(script.replace(SERVER, ""))

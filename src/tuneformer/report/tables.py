@@ -10,6 +10,7 @@ from tuneformer.report import wording
 from tuneformer.report.measures_table import measures_table
 from tuneformer.report.results_table import data_cell, results_table
 from tuneformer.report.table import Table, make_table, number, word
+from tuneformer.runs.shown_paths import shown_path
 
 TAUS: Sequence[float] = (1, 1.5, 2, 4)
 
@@ -204,5 +205,8 @@ def ledger_table(comparison: Comparison) -> Table:
 
 def left_out_table(comparison: Comparison) -> Table:
     """The runs that do not count."""
-    rows = [[word(each.source), word(each.reason), word(each.instead)] for each in comparison.read.left_out]
+    rows = [
+        [word(shown_path(each.source)), word(each.reason), word(each.instead)]
+        for each in comparison.read.left_out
+    ]
     return make_table("left-out", "Runs that were left out", "", ["run", "reason", "counts instead"], rows)

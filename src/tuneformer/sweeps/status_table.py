@@ -1,6 +1,7 @@
 """The status of a sweep as a table."""
 
 from rich.table import Table
+from rich.text import Text
 
 from tuneformer.runs.record import STATUSES
 from tuneformer.sweeps.clock import clock
@@ -23,7 +24,7 @@ def status_table(sweep: SweepStatus) -> Table:
     for job in sweep.jobs:
         table.add_row(
             job.name,
-            f"[{COLORS.get(job.status, 'white')}]{job.status}[/]",
+            Text(job.status, style=COLORS.get(job.status, "white")),
             f"{job.steps:,}/{job.max_steps:,}" if job.max_steps else "",
             clock(job.seconds) if job.seconds else "",
             _result(job),
@@ -41,5 +42,5 @@ def summary(sweep: SweepStatus) -> str:
 
 def _result(job: JobStatus) -> str:
     if job.error is not None:
-        return job.error.strip().splitlines()[-1].replace("[", r"\[")
+        return job.error.strip().splitlines()[-1]
     return "" if job.value is None else f"{job.value:.4f}"

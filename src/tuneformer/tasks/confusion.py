@@ -1,20 +1,16 @@
 """A confusion matrix for people: counts[i][j] examples of class i were taken for class j."""
 
-import csv
-import io
 from collections.abc import Sequence
+
+from tuneformer.runs.csv_text import csv_text
 
 N_SHOWN = 10
 
 
 def as_csv(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
     """A header of answers, then a row a class."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["truth \\ answer", *classes])
-    for name, row in zip(classes, counts, strict=True):
-        writer.writerow([name, *row])
-    return text.getvalue()
+    rows = ([name, *row] for name, row in zip(classes, counts, strict=True))
+    return csv_text([["truth \\ answer", *classes], *rows])
 
 
 def most_confused(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:

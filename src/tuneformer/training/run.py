@@ -18,7 +18,7 @@ from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.files import write_text
 from tuneformer.runs.record import Record
 from tuneformer.tasks.base import Task
-from tuneformer.terminal import say
+from tuneformer.terminal import say, say_text
 from tuneformer.training.assembly import (
     build_callbacks,
     build_task,
@@ -208,7 +208,7 @@ def end(record: Record, loggers: list[Logger], directory: RunDirectory) -> None:
     try:
         print_end(record, directory)
     except Exception as error:  # the run has ended as it has, whatever can be shown of it
-        say(f"the result of {directory} cannot be shown: {error_text(error)}")
+        say_text(f"the result of {directory} cannot be shown: {error_text(error)}")
 
 
 def error_text(error: BaseException) -> str:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytorch_lightning as pl
-from rich.console import Console
 from rich.table import Table
 
 from tuneformer.data.contract import PreparedData
 from tuneformer.diagnosis.diagnose import closing_lines
+from tuneformer.escaping_console import EscapingConsole
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import Record
 from tuneformer.tasks.catalogue import TASKS
@@ -23,7 +23,7 @@ def print_beginning(
     record: Record, prepared: PreparedData, trainer: pl.Trainer, directory: RunDirectory
 ) -> None:
     """What is about to be trained, on what, and where it goes."""
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    console = EscapingConsole(stderr=True)
     hardware = record["hardware"]
     devices = f"{hardware['devices']} x {hardware['device']}, {hardware['threads']} threads"
     console.print(
@@ -44,7 +44,7 @@ def _cost(record: Record) -> str:
 
 def print_end(record: Record, directory: RunDirectory) -> None:
     """The result in a short table, what the model writes, the diagnosis, and where everything is."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = EscapingConsole()
     final = record["metrics"]["final"]
     table = Table(title=f"{record['name']}: {record['status']}", show_header=False, title_justify="left")
     for split, split_label in SPLITS.items():
@@ -72,7 +72,7 @@ def print_end(record: Record, directory: RunDirectory) -> None:
     console.print(f"run directory: {directory}", soft_wrap=True)
 
 
-def _print_file(console: Console, file: Path, title: str, record: Record) -> None:
+def _print_file(console: EscapingConsole, file: Path, title: str, record: Record) -> None:
     if record["status"] == "finished" and file.exists():
         console.rule(title)
         console.print(file.read_text(encoding="utf-8"), soft_wrap=True)

@@ -1,14 +1,14 @@
 """The heads of a run as rows: for heads.csv and for the table of the page."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tuneformer.attention_analysis.analysis import AttentionAnalysis, Step
 from tuneformer.attention_analysis.measure_table import HEAD_MEASURES
+from tuneformer.runs.csv_text import csv_text
 from tuneformer.runs.probe_files import Site
+from tuneformer.runs.shown_paths import shown_path
 
 LOSS_WITHOUT = "loss_without"
 PLACE = ("step", "stack", "layer", "head")
@@ -53,17 +53,15 @@ def heads_csv(analyses: Sequence[AttentionAnalysis]) -> str:
     """step, stack, layer, head, the measures, `loss_without`; with two runs the run before all."""
     several = len(analyses) > 1
     measures = list(dict.fromkeys(name for analysis in analyses for name in columns(analysis)))
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*(["run"] if several else []), *PLACE, *measures])
+    rows: list[list[object]] = [[*(["run"] if several else []), *PLACE, *measures]]
     for analysis in analyses:
         names = columns(analysis)
         for row in head_rows(analysis, analysis.steps):
             of_name = dict(zip(names, row.values, strict=True))
             cells = ["" if (value := of_name.get(name)) is None else repr(value) for name in measures]
             place = [row.step, row.site[0], row.site[1], row.head]
-            writer.writerow([*([str(analysis.path)] if several else []), *place, *cells])
-    return buffer.getvalue()
+            rows.append([*([shown_path(analysis.path)] if several else []), *place, *cells])
+    return csv_text(rows)
 
 
 def write_heads(path: Path, analyses: Sequence[AttentionAnalysis]) -> None:

@@ -14,6 +14,7 @@ from tuneformer.attention_analysis.measure_table import BY_KEY
 from tuneformer.report.attention_page.head_rows import LOSS_WITHOUT, columns, head_rows
 from tuneformer.report.attention_page.page_data import PageData, page_data
 from tuneformer.runs.files import write_text
+from tuneformer.runs.shown_paths import shown_path
 
 PAGE = Path(__file__).parent / "page"
 SCRIPTS = (
@@ -49,6 +50,7 @@ def render_page(analyses: Sequence[AttentionAnalysis], *, command: str) -> str:
         command=command,
         content=script_json(data.content),
         blocks={name: Markup(text) for name, text in data.blocks.items()},
+        shown_path=shown_path,
         css=_file("page.css"),
         script=Markup("\n").join(_file(name) for name in SCRIPTS),
     )

@@ -12,6 +12,7 @@ from tuneformer.attention_analysis.analysis import AttentionAnalysis
 from tuneformer.report.attention_page.page_data import finite, site_key
 from tuneformer.runs.files import write_whole
 from tuneformer.runs.probe_files import Site
+from tuneformer.runs.shown_paths import shown_path
 
 
 def write_json(path: Path, analyses: Sequence[AttentionAnalysis]) -> None:
@@ -46,7 +47,7 @@ def as_json(analysis: AttentionAnalysis) -> dict[str, Any]:
     """All but the maps."""
     scores = analysis.scores
     return {
-        "run": str(analysis.path),
+        "run": shown_path(analysis.path),
         "model": analysis.model,
         "task": analysis.task,
         "measured_on": analysis.measured_on,

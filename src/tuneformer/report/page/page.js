@@ -4,9 +4,13 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const dataOf = (key) => JSON.parse(document.getElementById(`data-${key}`).textContent);
 
+  // a spreadsheet computes what begins so (runs/csv_text.py)
+  const isFormula = (text) => /^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) && Number.isNaN(Number(text));
+
   const save = (name, rows) => {
     const quoted = (cell) => {
-      const text = cell === null || cell === undefined ? "" : String(cell);
+      const plain = cell === null || cell === undefined ? "" : String(cell);
+      const text = isFormula(plain) ? `'${plain}` : plain;
       return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     };
     const text = rows.map((row) => row.map(quoted).join(",")).join("\n") + "\n";
@@ -47,7 +51,11 @@
     Plotly.newPlot(place, data, layoutOf(layout, place.clientWidth), {
       responsive: true,
       displaylogo: false,
-      modeBarButtonsToRemove: ["select2d", "lasso2d"],
+      plotlyServerURL: "",
+      showSendToCloud: false,
+      showEditInChartStudio: false,
+      showLink: false,
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "sendChartToCloud", "sendDataToCloud", "editInChartStudio"],
       toImageButtonOptions: { format: "svg", filename: place.dataset.figure },
     });
   };

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.table import Table
 
+from tuneformer.escaping_console import EscapingConsole
 from tuneformer.sweeps.clock import clock
 from tuneformer.sweeps.job import Job
 
@@ -60,7 +60,7 @@ def print_table(flights: Sequence[Flight], *, n_jobs: int) -> None:
         kinds.setdefault((*(str(choices.get(group)) for group in SHOWN), *settings), []).append(flight)
     for (model, attention, optimizer, *_), kind in kinds.items():
         table.add_row(str(optimizer), f"{model}, {attention}", *_numbers(kind))
-    console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
+    console = EscapingConsole(stderr=True, width=None if sys.stderr.isatty() else WIDE)
     console.print(table)
     console.print(_summary(flights, n_jobs=n_jobs), soft_wrap=True)
 

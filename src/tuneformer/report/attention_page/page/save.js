@@ -39,8 +39,12 @@ const svgOfFigure = (figure) => {
   return `${open}<title>${escaped(figure.caption.textContent)}</title>${parts.join("")}</svg>`;
 };
 
+// a spreadsheet computes what begins so (runs/csv_text.py)
+const isFormula = (text) => /^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) && Number.isNaN(Number(text));
+
 const csvCell = (cell) => {
-  const text = cell === null || cell === undefined ? "" : String(cell);
+  const plain = cell === null || cell === undefined ? "" : String(cell);
+  const text = isFormula(plain) ? `'${plain}` : plain;
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
