@@ -14,6 +14,7 @@ from tuneformer.data.pair_text import PairText
 from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import TOKENIZER_FILE
+from tuneformer.runs.plain_files import read_json
 
 MANIFEST = "pairs.json"
 SIDES = ("source", "target")
@@ -140,9 +141,13 @@ def write_pairs(folder: Path, tokenizer: Tokenizer, text: PairText, *, context_l
 
 
 def load_pairs(folder: Path) -> StoredPairs | None:
-    """What `write_pairs` left in `folder`, memory-mapped; None where that is missing or damaged."""
+    """What `write_pairs` left in `folder`, memory-mapped; None where that is missing or damaged.
+
+    Raises:
+        UserError: the files are what the manifest says, and have tokens that the tokenizer lacks.
+    """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
+        manifest = read_json(folder / MANIFEST)
         for name, checksum in manifest["checksums"].items():
             if zlib.crc32((folder / name).read_bytes()) != checksum:
                 return None
@@ -151,14 +156,22 @@ def load_pairs(folder: Path) -> StoredPairs | None:
             for split in ("train", "validation", "test")
         }
         told = json.dumps([manifest["text_sha256"], manifest["tokenizer"]])
-        return StoredPairs(
+        stored = StoredPairs(
             tokenizer=tokenizer_from_json(manifest["tokenizer"]),
             splits=splits,
             fingerprint=hashlib.sha256(told.encode()).hexdigest(),
             notes=manifest["notes"],
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # UserError is a ValueError
         return None
+    for split in splits.values():
+        for side in (split.source, split.target):
+            if len(side.tokens) and int(side.tokens.max()) >= stored.tokenizer.vocab_size:
+                raise UserError(
+                    f"{folder} is damaged: it has the token {side.tokens.max()}, and there are"
+                    f" {stored.tokenizer.vocab_size} tokens: remove it to have it made anew"
+                )
+    return stored
 
 
 def _flat(sequences: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +11,14 @@ import numpy as np
 
 from tuneformer.data.contract import PreparedData
 from tuneformer.data.corpus_text import CorpusText, SplitHash
+from tuneformer.data.token_digest import TokenDigest, check_vocabulary, digest_of
 from tuneformer.data.token_shards import TokenShards
 from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
 from tuneformer.data.unknown_characters import UnknownCharacters, unknown_characters
-from tuneformer.errors import UserError
 from tuneformer.runs.directory import TOKENIZER_FILE
+from tuneformer.runs.plain_files import read_json
 
 MANIFEST = "splits.json"
-# Whole small corpora and the beginning of large ones: a checksum of 16 MiB takes about 5 ms.
-CHECKED_BYTES = 1 << 24
-BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ def write_token_splits(
             "n_bytes": hashes[name].n_bytes,
             "first_bytes": len(next((piece for piece in pieces if piece), "")[:1].encode()),
             "text_sha256": hashes[name].sha256,
-            "checksum": _checksum(path),
+            "sha256": digest_of(path, dtype=dtype).sha256,
         }
         if n_unknown and name != "train":
             notes.append(f"{n_unknown:,} characters of {name} are not in the training split: they are U+FFFD")
@@ -114,23 +111,35 @@ def write_token_splits(
 
 
 def load_token_splits(folder: Path) -> TokenSplits[TokenFile] | None:
-    """What `write_token_splits` left in `folder`, or None where that is missing or damaged."""
+    """What `write_token_splits` left in `folder`, or None where that is missing or damaged.
+
+    Every token is checked, once for each file and each change of it: so the fingerprint, which is over text
+    and tokenizer, stands for the tokens too.
+
+    Raises:
+        UserError: a file is what the manifest says, and has tokens that the tokenizer lacks.
+    """
+    digests: dict[Path, TokenDigest] = {}
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
+        manifest = read_json(folder / MANIFEST)
         if manifest["fingerprint"] != _fingerprint(manifest):
             return None
         splits = {}
         for name, split in manifest["splits"].items():
             path = folder / f"{name}.bin"
-            if split["checksum"] != _checksum(path):
+            digests[path] = digest_of(path, dtype=manifest["dtype"])
+            n_bytes = split["n_tokens"] * np.dtype(manifest["dtype"]).itemsize
+            if split["sha256"] != digests[path].sha256 or path.stat().st_size != n_bytes:
                 return None
             splits[name] = TokenFile(
                 path, manifest["dtype"], split["n_tokens"], split["n_bytes"], split["first_bytes"]
             )
         tokenizer = tokenizer_from_json(manifest["tokenizer"])
-        return TokenSplits(tokenizer, splits, manifest["fingerprint"], manifest["notes"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # UserError is a ValueError
         return None
+    for path, digest in digests.items():
+        check_vocabulary(path, digest, vocab_size=tokenizer.vocab_size)
+    return TokenSplits(tokenizer, splits, manifest["fingerprint"], manifest["notes"])
 
 
 def _smallest_dtype(vocab_size: int) -> str:
@@ -140,14 +149,6 @@ def _smallest_dtype(vocab_size: int) -> str:
 def _count_unknown(tokenizer: Tokenizer, tokens: np.ndarray) -> int:
     unknown = getattr(tokenizer, "unknown", None)
     return 0 if unknown is None else int((tokens == unknown).sum())
-
-
-def _checksum(path: Path) -> str:
-    checksum = 0
-    with path.open("rb") as file:
-        for _ in range(0, CHECKED_BYTES, BLOCK_BYTES):
-            checksum = zlib.crc32(file.read(BLOCK_BYTES), checksum)
-    return f"{path.stat().st_size}-{checksum:08x}"
 
 
 def _fingerprint(manifest: Mapping) -> str:

@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from tuneformer.data.contract import SPLITS
 from tuneformer.data.hf.documents import documents, local_files
 from tuneformer.data.hf.shard_writer import DOCUMENT_END, Progress, ShardWriter, split_of
 from tuneformer.data.settings import whole_number
 from tuneformer.data.token_cache import cache_writing, content_hash
 from tuneformer.data.token_data import TokenData
+from tuneformer.data.token_digest import check_vocabulary, digest_of
 from tuneformer.data.token_files import TokenSplits
 from tuneformer.data.token_shards import TokenShards
 from tuneformer.data.tokenizer_choice import train_tokenizer
-from tuneformer.data.tokenizers import Tokenizer, tokenizer_from_json
+from tuneformer.data.tokenizers import Tokenizer, read_tokenizer
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import TOKENIZER_FILE
 from tuneformer.runs.files import write_text
@@ -85,7 +88,8 @@ class HuggingFace(TokenData):
             progress = Progress.read(folder)
             if not progress.complete or not _is_whole(folder, progress):
                 progress = self._write(folder)
-            tokenizer = tokenizer_from_json((folder / TOKENIZER_FILE).read_text(encoding="utf-8"))
+            tokenizer = read_tokenizer(folder / TOKENIZER_FILE)
+            _check_vocabulary(folder, progress, tokenizer)
         splits = _splits(folder, progress, tokenizer)
         self.check(splits)
         return splits
@@ -107,7 +111,7 @@ class HuggingFace(TokenData):
     def _tokenizer(self, folder: Path) -> Tokenizer:
         file = folder / TOKENIZER_FILE
         if file.exists():
-            return tokenizer_from_json(file.read_text(encoding="utf-8"))
+            return read_tokenizer(file)
         training = (text for text in self._documents(skip=0) if self._trains(text))
         texts = (text + DOCUMENT_END for text in islice(training, self.tokenizer_documents))
         tokenizer = train_tokenizer(self.tokenizer, texts, bpe_vocab_size=self.bpe_vocab_size)
@@ -165,9 +169,22 @@ def _splits(folder: Path, progress: Progress, tokenizer: Tokenizer) -> TokenSpli
 
 
 def _is_whole(folder: Path, progress: Progress) -> bool:
-    size = {"uint8": 1, "uint16": 2, "uint32": 4}[progress.dtype]
-    files = [(folder / shard.file, shard.n_tokens * size) for shard in progress.shards]
-    return all(path.is_file() and path.stat().st_size == n_bytes for path, n_bytes in files)
+    """Whether every token is what was written, by the digest of each file."""
+    size = np.dtype(progress.dtype).itemsize
+    try:
+        return all(
+            (folder / shard.file).stat().st_size == shard.n_tokens * size
+            and digest_of(folder / shard.file, dtype=progress.dtype).sha256 == shard.sha256
+            for shard in progress.shards
+        )
+    except (OSError, ValueError):
+        return False
+
+
+def _check_vocabulary(folder: Path, progress: Progress, tokenizer: Tokenizer) -> None:
+    for shard in progress.shards:
+        digest = digest_of(folder / shard.file, dtype=progress.dtype)
+        check_vocabulary(folder / shard.file, digest, vocab_size=tokenizer.vocab_size)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import numpy as np
 from tuneformer.data.contract import SPLITS
 from tuneformer.data.tokenizers import Tokenizer
 from tuneformer.runs.files import write_text
+from tuneformer.runs.plain_files import read_json
 
 PROGRESS = "progress.json"
 DOCUMENT_END = "\n\n"
@@ -46,10 +47,10 @@ class Progress:
     def read(cls, folder: Path) -> "Progress":
         """What an earlier attempt left; the beginning where there is nothing or it is damaged."""
         try:
-            content: dict[str, Any] = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
+            content: dict[str, Any] = read_json(folder / PROGRESS)
             shards = [Shard(**shard) for shard in content.pop("shards")]
             return cls(**content, shards=shards)
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return cls()
 
     def write(self, folder: Path) -> None:
