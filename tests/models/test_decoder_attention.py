@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tuneformer.config.options import list_options, load_option
 from tuneformer.config.whitelist import whitelisted
 from tuneformer.models.attention.explicit import explicit_attention
+from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.build import build_model
 from tuneformer.models.decoder import Decoder
 from tuneformer.models.differentiable import twice_differentiable
@@ -67,6 +68,35 @@ def test_decoding_with_a_cache_equals_a_full_pass_and_shows_no_later_token(optio
         changed = tokens()
         changed[:, 6:] = (changed[:, 6:] + 1) % 11
         torch.testing.assert_close(model(changed)[:, :6], whole[:, :6], rtol=0, atol=1e-11)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("positions", ["none", "alibi"])
+def test_keys_that_tie_for_the_last_place_are_kept_in_every_path(positions: str, dtype: torch.dtype) -> None:
+    """Without positions equal tokens are equal keys, which rounding tells apart otherwise in each path."""
+    model = build("top_k", positions=positions, initialization="xavier", context_length=24).to(dtype).eval()
+    generator = torch.Generator().manual_seed(1)
+    for text in (torch.zeros(1, 24, dtype=torch.int64), torch.randint(2, (4, 24), generator=generator)):
+        with torch.no_grad():
+            whole = model(text)
+            for lengths in ([1] * 24, [7, 1, 9, 7]):
+                cache = model.new_cache()
+                parts = [model(part, cache) for part in text.split(lengths, dim=1)]
+                torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=0, atol=2e-5)
+            alone = model(text[:, :10])
+            torch.testing.assert_close(alone, whole[:, :10], rtol=0, atol=2e-5)
+
+
+@pytest.mark.fast
+def test_of_keys_that_differ_top_k_keeps_k_and_of_equal_ones_all() -> None:
+    first: Any = build("top_k").double().blocks[0]
+    core = first.attention.core
+    q, k = torch.ones(1, 2, 1, 8).double(), torch.ones(1, 2, 6, 8).double()
+    mask = AttentionMask(causal=True)
+    assert (core.weights(q, k, mask) == 1 / 6).all()
+    apart = k * torch.tensor([3.0, 3.0 + 1e-9, 1.0, 2.0, 2.0 + 1e-15, 0.5])[:, None].double()
+    assert (core.weights(q, apart, mask) > 0)[0, 0, 0].tolist() == [True, True, False, True, True, False]
 
 
 @pytest.mark.fast

@@ -5,7 +5,7 @@ from torch import Tensor
 from tests.models.families import randomised, small_model
 from tuneformer.errors import UserError
 from tuneformer.models.attention.explicit import record_attention
-from tuneformer.models.pooling import POOLINGS
+from tuneformer.models.pooling import POOLINGS, MeanPooling
 from tuneformer.models.positions import POSITIONS
 
 pytestmark = pytest.mark.fast
@@ -27,6 +27,27 @@ def test_padding_changes_nothing(tokens: Tensor, pooling: str, positions: str, b
         padded = torch.where(visible, tokens, padding)
         torch.testing.assert_close(model(padded, visible), alone, rtol=0, atol=1e-12)
     assert (model(padded) - alone)[1:].abs().amax() > 1e-3  # the mask is what does it
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_a_text_without_tokens_is_a_number_with_finite_gradients(tokens: Tensor, pooling: str) -> None:
+    model = randomised(small_model("encoder", pooling=pooling))
+    visible = torch.arange(8) < torch.tensor([[8], [0], [1]])
+    found = model(tokens, visible)
+    torch.testing.assert_close(found[:1], model(tokens[:1]), rtol=0, atol=1e-12)
+    found.sum().backward()
+    assert found.isfinite().all()
+    assert all(weight.grad.isfinite().all() for weight in model.parameters() if weight.grad is not None)
+
+
+def test_the_mean_over_no_token_is_zero() -> None:
+    x = torch.randn(2, 3, 4, requires_grad=True)
+    visible = torch.tensor([[True, False, True], [False, False, False]])
+    pooled = MeanPooling()(x, visible)
+    torch.testing.assert_close(pooled[0], (x[0, 0] + x[0, 2]) / 2)
+    assert torch.equal(pooled[1], torch.zeros(4))
+    (gradient,) = torch.autograd.grad(pooled.sum(), x)
+    assert torch.equal(gradient[1], torch.zeros(3, 4))
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)

@@ -8,6 +8,7 @@ import torch
 
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
+from tuneformer.coordinate_check.measure import slope
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
 from tuneformer.models.decoder import Decoder
@@ -88,6 +89,33 @@ def test_initial_weights_have_the_size_that_keeps_activations(d_model: int, deco
         if name.endswith(("attention.output.weight", "feed_forward.down.weight")):
             expected /= 2  # sqrt(2 n_layers)
         assert weight.std().item() == pytest.approx(expected, rel=0.06), name
+
+
+@pytest.mark.parametrize("d_model", [64, 512])
+def test_an_output_matrix_of_its_own_is_scaled_down_once(d_model: int, decoder: Callable) -> None:
+    """2203.03466, table 8: its deviation is the same at every width, its multiplier falls as 1 / width."""
+    torch.manual_seed(0)
+    model = decoder(d_model=d_model, base_width=64, tie_embeddings=False)
+    assert model.output is not None
+    assert model.output.weight.std().item() == pytest.approx(1 / math.sqrt(64), rel=0.08)
+    features = []
+    model.norm.register_forward_hook(lambda module, inputs, output: features.append(output))
+    logits = model(torch.randint(11, (2, 6)))
+    torch.testing.assert_close(logits, features[0] @ model.output.weight.mT * 64 / d_model)
+
+
+def test_logits_at_the_start_shrink_as_the_root_of_the_width_tied_or_not(decoder: Callable) -> None:
+    """The product of d_model independent terms over d_model, in both: slope -1/2."""
+    tokens = torch.randint(11, (4, 6), generator=torch.Generator().manual_seed(0))
+    for tied in (True, False):
+        sizes = {}
+        for width in (64, 128, 256, 512):
+            torch.manual_seed(1)
+            model = decoder(d_model=width, base_width=64, tie_embeddings=tied).double()
+            logits = model(tokens).detach()
+            others = logits.scatter(-1, tokens.unsqueeze(-1), 0.0)  # tied, a token's own logit is its square
+            sizes[width] = others.square().mean().sqrt().item()
+        assert slope(sizes) == pytest.approx(-0.5, abs=0.15), (tied, sizes)
 
 
 def test_an_optimizer_of_unknown_growth_is_refused(make: Callable, decoder: Callable) -> None:

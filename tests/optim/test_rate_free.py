@@ -89,26 +89,38 @@ def test_schedule_free_near_beta_0_averages_the_iterates_of_the_plain_method(mak
 
 
 def prodigy(s: dict[str, Any]) -> np.ndarray:
-    """2306.06101, algorithm 4."""
+    """2306.06101, algorithm 4, and the authors' two switches: Adam's correction, and lr kept out of s."""
     (b1, b2), d, theta = s["betas"], s["d0"], START.copy()
     b3, r, total, m, v = b2**0.5, 0.0, np.zeros(7), np.zeros(7), np.zeros(7)
     for t in range(1, STEPS + 1):
         lr, g = s["lr"] * FACTORS[t - 1], GRADIENTS[t - 1]
-        r = b3 * r + lr * d**2 * g @ (START - theta)
-        total = b3 * total + lr * d**2 * g
+        rate = lr * d * ((1 - b2**t) ** 0.5 / (1 - b1**t) if s["bias_correction"] else 1)
+        r = b3 * r + rate * d * g @ (START - theta)
+        total = b3 * total + d * (d if s["safeguard_warmup"] else rate) * g
         m = b1 * m + (1 - b1) * d * g
         v = b2 * v + (1 - b2) * d**2 * g**2
-        now, d = d, max(d, s["d_coef"] * r / np.abs(total).sum())
-        theta = theta - lr * now * (m / (np.sqrt(v) + d * s["eps"]) + s["weight_decay"] * theta)
+        d = max(d, s["d_coef"] * r / np.abs(total).sum())
+        theta = theta - rate * (m / (np.sqrt(v) + d * s["eps"]) + s["weight_decay"] * theta)
     return theta
 
 
-@pytest.mark.parametrize("changed", [{"d0": 0.01}, {"d0": 0.01, "d_coef": 3.0, "weight_decay": 1.0}])
-def test_prodigy_follows_algorithm_4(
+PAPER: dict[str, Any] = {"bias_correction": False, "safeguard_warmup": False}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"d0": 0.01, "d_coef": 10.0},
+        {"d0": 0.01, "d_coef": 30.0, "weight_decay": 1.0},
+        {"d0": 0.01, **PAPER},
+        {"d0": 0.01, "d_coef": 3.0, "weight_decay": 1.0, **PAPER},
+    ],
+)
+def test_prodigy_follows_its_equations(
     changed: dict[str, Any], make: Callable, load_settings: Callable
 ) -> None:
     found, optimizer, _ = run(make("optimizer", "prodigy", **changed))
     expected = prodigy(load_settings("optimizer", "prodigy", **changed))
-    assert optimizer.param_groups[0]["d"] > 0.01  # the estimate has grown: it was put to use
+    assert optimizer.param_groups[0]["d"] > changed["d0"]  # the estimate has grown: it was put to use
     # the library sums in float32
     np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected - START).max())

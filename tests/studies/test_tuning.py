@@ -67,6 +67,12 @@ def test_a_job_is_a_command_line_of_train() -> None:
     ]
 
 
+def test_a_method_that_finds_its_rate_is_tuned_over_what_multiplies_it() -> None:
+    (prodigy,) = choose_methods("prodigy")
+    assert "optimizer.d_coef=0.5" in overrides_of(Job("prodigy", 0.5, 0), prodigy, "smoke")
+    assert not [given for given in overrides_of(Job("prodigy", 0.5, 0), prodigy, "smoke") if ".lr=" in given]
+
+
 def test_methods_are_chosen_by_name() -> None:
     assert [method.option for method in choose_methods("sgd,adamw")] == ["sgd", "adamw"]
     assert choose_methods(None) == METHODS

@@ -122,7 +122,13 @@ class Decoder(nn.Module):
 
     def initialize(self) -> None:
         """Draw all weights anew, by the scheme that the model was built with."""
-        initialize(self, scheme=self.initialization, d_model=self.d_model, n_layers=self.n_layers)
+        initialize(
+            self,
+            scheme=self.initialization,
+            d_model=self.d_model,
+            n_layers=self.n_layers,
+            base_width=self.base_width,
+        )
 
     def forward(
         self, tokens: Int[Tensor, "batch time"], cache: KeyValueCache | None = None

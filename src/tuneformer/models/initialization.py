@@ -22,13 +22,16 @@ class Place:
     """The model that a weight matrix belongs to, and its place there.
 
     Attributes:
+        base_width: the width at which muP is the standard parametrisation; None without it.
         layer: the layer of its stack that it is in, from 1; None outside the layers.
     """
 
     d_model: int
     n_layers: int
+    base_width: int | None
     layer: int | None
     is_embedding: bool
+    is_output: bool
     is_residual_output: bool
 
 
@@ -77,14 +80,16 @@ def depth_scaled(weight: Tensor, place: Place) -> None:
 def mup(weight: Tensor, place: Place) -> None:
     """normal(0, 1 / sqrt(fan_in)), embeddings normal(0, 0.02): the same size at every width.
 
-    What feeds the residual stream is divided by sqrt(2 n_layers), as in `gpt2`. Tensor Programs V, arXiv
-    2203.03466, table 8.
+    What feeds the residual stream is divided by sqrt(2 n_layers), as in `gpt2`. An output matrix has the
+    deviation of the base width at every width: it is the multiplier of the logits that follows the width.
+    Tensor Programs V, arXiv 2203.03466, table 8.
     """
     if place.is_embedding:
         nn.init.normal_(weight, std=EMBEDDING_STD)
         return
+    fan_in = place.base_width if place.is_output and place.base_width is not None else weight.shape[1]
     scale = 1 / math.sqrt(2 * place.n_layers) if place.is_residual_output else 1.0
-    nn.init.normal_(weight, std=scale / math.sqrt(weight.shape[1]))
+    nn.init.normal_(weight, std=scale / math.sqrt(fan_in))
 
 
 Scheme = Callable[[Tensor, Place], None]
@@ -99,7 +104,9 @@ IN_LAYER = re.compile(r"blocks\.(\d+)\.")
 
 
 @torch.no_grad()
-def initialize(model: nn.Module, *, scheme: str, d_model: int, n_layers: int) -> None:
+def initialize(
+    model: nn.Module, *, scheme: str, d_model: int, n_layers: int, base_width: int | None = None
+) -> None:
     """Draw every parameter of `model`, module by module in the order of `model.named_modules()`.
 
     Weights of linear layers and embeddings follow the scheme; linear biases are 0; any other module
@@ -126,8 +133,10 @@ def initialize(model: nn.Module, *, scheme: str, d_model: int, n_layers: int) ->
         place = Place(
             d_model=d_model,
             n_layers=n_layers,
+            base_width=base_width,
             layer=None if in_layer is None else int(in_layer[1]) + 1,
             is_embedding=not isinstance(module, nn.Linear),
+            is_output=name == "output",
             is_residual_output=name.endswith(RESIDUAL_OUTPUTS),
         )
         drawn = torch.empty(module.weight.shape, dtype=torch.float32, device="cpu")

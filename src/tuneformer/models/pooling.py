@@ -28,7 +28,7 @@ class Pooling(nn.Module, ABC):
 
 
 class MeanPooling(Pooling):
-    """The mean over the tokens."""
+    """The mean over the tokens; 0 where there is none."""
 
     def forward(
         self, x: Float[Tensor, "batch time d_model"], visible: Bool[Tensor, "batch time"] | None
@@ -36,7 +36,7 @@ class MeanPooling(Pooling):
         if visible is None:
             return x.mean(dim=1)
         total = torch.where(visible.unsqueeze(-1), x, 0.0).sum(dim=1)
-        return total / visible.sum(dim=1, keepdim=True)
+        return total / visible.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 class FirstTokenPooling(Pooling):

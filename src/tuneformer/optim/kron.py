@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tuneformer.optim.ranges import Number
-from tuneformer.optim.tensorwise import TensorwiseOptimizer
+from tuneformer.optim.tensorwise import TensorwiseOptimizer, at_least_float32, where_gradient_was
 
 LARGEST_RMS = 1.1
 
@@ -21,7 +21,8 @@ class Kron(TensorwiseOptimizer):
         theta <- theta - lr (P M, scaled to an RMS of at most 1.1, + weight_decay theta)
 
     M <- momentum M + (1 - momentum) g, corrected by 1 - momentum^t. The norm is bounded from below as in
-    the author's code. v comes from torch's default generator.
+    the author's code. v comes from torch's default generator. Rows and columns that never had a gradient
+    get no step: v alone would move them.
     """
 
     def __init__(
@@ -37,14 +38,22 @@ class Kron(TensorwiseOptimizer):
             state["momentum"] = torch.zeros_like(g)
             for side, size in zip(("left", "right"), g.shape, strict=True):
                 state[side] = torch.eye(size, dtype=g.dtype, device=g.device)
-        left, right = state["left"], state["right"]
-        M = state["momentum"].lerp_(g, 1 - group["momentum"]) / (1 - group["momentum"] ** group["step"])
+        M = at_least_float32(state["momentum"].lerp_(g, 1 - group["momentum"]))
+        theta.mul_(1 - group["lr"] * group["weight_decay"])
+        if M.any():  # without a gradient v alone would enlarge Q without end
+            step = self._whitened(M / (1 - group["momentum"] ** group["step"]), state, group)
+            theta.sub_(step, alpha=group["lr"])
+
+    def _whitened(self, M: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
+        """P M of bounded RMS, after one step of Q."""
+        left, right = at_least_float32(state["left"]), at_least_float32(state["right"])
         A, B = left @ M @ right.mT, _solve(left, right, torch.randn_like(M))
         _descend(left, A @ A.mT, B @ B.mT, group["precondition_lr"])
         _descend(right, A.mT @ A, B.mT @ B, group["precondition_lr"])
-        step = left.mT @ (left @ M @ right.mT) @ right
-        step *= (LARGEST_RMS / (step.square().mean().sqrt() + 1e-6)).clamp(max=1)
-        theta.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step, alpha=group["lr"])
+        state["left"].copy_(left)
+        state["right"].copy_(right)
+        step = where_gradient_was(left.mT @ (left @ M @ right.mT) @ right, M)
+        return step * (LARGEST_RMS / (step.square().mean().sqrt() + 1e-6)).clamp(max=1)
 
 
 def _solve(left: Tensor, right: Tensor, v: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from tuneformer.optim.tensorwise import TensorwiseOptimizer
 class NorMuon(TensorwiseOptimizer):
     """Muon with a second moment for each neuron (2510.05491, algorithm 1); for matrices alone.
 
-    M <- momentum M + (1 - momentum) g;  O = NewtonSchulz(M)
+    M <- momentum M + (1 - momentum) g;  O = NewtonSchulz(M), with `nesterov` of (1 - momentum) g + momentum M
     v <- beta2 v + (1 - beta2) mean of O^2 over columns;  U = O / (sqrt(v) + eps)
     theta <- theta - lr weight_decay theta - 0.2 lr sqrt(rows columns) / ||U||_F U
     """
@@ -28,9 +28,10 @@ class NorMuon(TensorwiseOptimizer):
         beta2: float,
         eps: float,
         ns_steps: int,
+        nesterov: bool,
     ) -> None:
         settings = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "beta2": beta2}
-        super().__init__(params, settings | {"eps": eps, "ns_steps": ns_steps})
+        super().__init__(params, settings | {"eps": eps, "ns_steps": ns_steps, "nesterov": nesterov})
 
     def update(
         self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], name: str
@@ -38,7 +39,8 @@ class NorMuon(TensorwiseOptimizer):
         if not state:
             state["momentum"], state["row_sq"] = torch.zeros_like(g), g.new_zeros(g.shape[0], 1)
         M = state["momentum"].lerp_(g, 1 - group["momentum"])
-        O = newton_schulz(M, steps=group["ns_steps"])  # noqa: E741 - the paper's name
+        ahead = g.lerp(M, group["momentum"]) if group["nesterov"] else M
+        O = newton_schulz(ahead, steps=group["ns_steps"])  # noqa: E741 - the paper's name
         v = state["row_sq"].lerp_(O.square().mean(dim=1, keepdim=True), 1 - group["beta2"])
         U = O / (v.sqrt() + group["eps"])
         scale = 0.2 * theta.numel() ** 0.5 / U.norm().clamp(min=group["eps"])

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from tuneformer.optim.newton_schulz import newton_schulz
 from tuneformer.optim.ranges import Number
+from tuneformer.optim.root_mean_square import rms
 from tuneformer.optim.tensorwise import TensorwiseOptimizer
 
 
@@ -48,10 +49,15 @@ class SpectralDescent(NormDescent):
 
 
 class SignDescent(NormDescent):
-    """direction = sign(d) / columns for a matrix, sign(d) for a vector: the largest element counts."""
+    """direction = sign(d) / columns for a matrix, d / (RMS(d) + eps) for a vector, as the authors' code.
 
-    def __init__(self, params: Any, *, lr: Number, weight_decay: Number, momentum: float) -> None:
-        super().__init__(params, lr=lr, weight_decay=weight_decay, momentum=momentum)
+    The largest element of a matrix counts, and the root mean square of a vector.
+    """
+
+    def __init__(self, params: Any, *, lr: Number, weight_decay: Number, momentum: float, eps: float) -> None:
+        super().__init__(params, lr=lr, weight_decay=weight_decay, momentum=momentum, eps=eps)
 
     def direction(self, d: Tensor, group: dict[str, Any]) -> Tensor:
-        return d.sign() / (d.shape[-1] if d.ndim > 1 else 1)
+        if d.ndim > 1:
+            return d.sign() / d.shape[-1]
+        return d / (rms(d) + group["eps"])

@@ -42,3 +42,14 @@ def moments(state: dict[str, Any], g: Tensor, group: dict[str, Any]) -> tuple[Te
     m = state["exp_avg"].lerp_(g, 1 - beta1)
     v = state["exp_avg_sq"].lerp_(g.square(), 1 - beta2)
     return m / (1 - beta1**t), v / (1 - beta2**t)
+
+
+def where_gradient_was(step: Tensor, momentum: Tensor) -> Tensor:
+    """`step` of a matrix, 0 in the rows and columns where `momentum` is all 0: they had no gradient."""
+    had = momentum != 0
+    return step * (had.any(dim=1, keepdim=True) & had.any(dim=0, keepdim=True))
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """The tensor itself, or a copy in float32 of one in 16 bits, which LAPACK does not take."""
+    return tensor.float() if tensor.element_size() < torch.float32.itemsize else tensor

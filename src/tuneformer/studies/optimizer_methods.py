@@ -7,12 +7,16 @@ from tuneformer.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """An option of the config group `group`, tuned over `rates`; `overrides` is what else it needs."""
+    """An option of the config group `group`, tuned over `rates`; `overrides` is what else it needs.
+
+    `setting` is what takes the rates: the learning rate, or for a method that finds it the factor of that.
+    """
 
     option: str
     rates: tuple[float, ...]
     overrides: tuple[str, ...] = ()
     group: str = "optimizer"
+    setting: str = "optimizer.lr"
 
 
 def around(rate: float) -> tuple[float, ...]:
@@ -47,7 +51,7 @@ METHODS = (
     Method(option="sophia", rates=around(2e-3)),
     # it has no schedule: its averaging is in place of one
     Method(option="schedule_free_adamw", rates=around(8e-3), overrides=("scheduler=warmup",)),
-    Method(option="prodigy", rates=around(1.0)),
+    Method(option="prodigy", rates=around(1.0), setting="optimizer.d_coef"),
     Method(option="sam", rates=around(4e-3)),
 )
 

@@ -75,7 +75,7 @@ def overrides_of(job: Job, method: Method, experiment: str) -> list[str]:
     return [
         f"experiment={experiment}",
         f"{method.group}={job.option}",
-        f"optimizer.lr={job.rate:g}",
+        f"{method.setting}={job.rate:g}",
         f"seed={job.seed}",
         *method.overrides,
     ]

@@ -15,20 +15,21 @@ def rms(x: Array) -> float:
 
 
 def adafactor(theta: Array, gradient: Gradients, s: Settings) -> Array:
-    """1804.04235, algorithms 4 and 5: a matrix in factors, a vector whole; no momentum; torch's bounds."""
+    """1804.04235, algorithms 4 and 5: a matrix in factors, a vector whole; no momentum."""
     eps1, eps2 = s["eps"]
     R, C, V = np.zeros(len(theta)), np.zeros(theta.shape[-1]), np.zeros_like(theta)
     for t in range(1, STEPS + 1):
         lr, g = s["lr"] * FACTORS[t - 1], gradient(t)
         rho, beta = min(lr, 1 / sqrt(t)), 1 - t ** s["beta2_decay"]
         alpha = max(eps2, rms(theta)) * rho
+        squares = g**2 + eps1
         if theta.ndim == 2:
-            R = beta * R + (1 - beta) * (g**2).mean(axis=1)
-            C = beta * C + (1 - beta) * (g**2).mean(axis=0)
-            V = np.outer(R, C) / max(R.mean(), eps1)
+            R = beta * R + (1 - beta) * squares.mean(axis=1)
+            C = beta * C + (1 - beta) * squares.mean(axis=0)
+            V = np.outer(R, C) / R.mean()
         else:
-            V = beta * V + (1 - beta) * g**2
-        u = g / np.sqrt(np.maximum(V, eps1**2))
+            V = beta * V + (1 - beta) * squares
+        u = g / np.sqrt(V)
         u = u / max(1, rms(u) / s["d"])
         theta = theta * (1 - lr * s["weight_decay"]) - alpha * u
     return theta
@@ -98,9 +99,10 @@ def stable_adamw(theta: Array, gradient: Gradients, s: Settings) -> Array:
 
 
 def adopt(theta: Array, gradient: Gradients, s: Settings) -> Array:
-    """2411.02853, algorithm 2; decoupled decay."""
+    """2411.02853, algorithm 2; decoupled decay, at the first step too, as the authors' code."""
     (b1, b2), m = s["betas"], np.zeros_like(theta)
     v = gradient(1) ** 2
+    theta = theta * (1 - s["lr"] * FACTORS[0] * s["weight_decay"])
     for t in range(1, STEPS):
         lr, g = s["lr"] * FACTORS[t], gradient(t + 1)
         c = np.clip(g / np.maximum(np.sqrt(v), s["eps"]), -(t ** s["clip_power"]), t ** s["clip_power"])

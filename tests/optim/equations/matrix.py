@@ -49,8 +49,10 @@ def normuon(theta: Array, gradient: Gradients, s: Settings) -> Array:
     own, M, v = s["matrices"], np.zeros_like(theta), np.zeros((len(theta), 1))
     for t in range(1, STEPS + 1):
         lr = s["lr"] * FACTORS[t - 1]
-        M = own["momentum"] * M + (1 - own["momentum"]) * gradient(t)
-        orthogonal = newton_schulz(M, own["ns_steps"], (3.4445, -4.7750, 2.0315))
+        mu, g = own["momentum"], gradient(t)
+        M = mu * M + (1 - mu) * g
+        ahead = (1 - mu) * g + mu * M if own["nesterov"] else M
+        orthogonal = newton_schulz(ahead, own["ns_steps"], (3.4445, -4.7750, 2.0315))
         v = own["beta2"] * v + (1 - own["beta2"]) * (orthogonal**2).mean(axis=1, keepdims=True)
         U = orthogonal / (np.sqrt(v) + own["eps"])
         U = 0.2 * sqrt(theta.size) / np.linalg.norm(U) * U
@@ -59,7 +61,7 @@ def normuon(theta: Array, gradient: Gradients, s: Settings) -> Array:
 
 
 def scion(theta: Array, gradient: Gradients, s: Settings) -> Array:
-    """2502.07529, algorithm 1, spectral and sign norms of its table 3."""
+    """2502.07529, algorithm 1, spectral norm of its table 3; the root mean square of the authors' code."""
     matrix, d = theta.ndim == 2, np.zeros_like(theta)
     own = s["matrices" if matrix else "others"]
     for t in range(1, STEPS + 1):
@@ -69,7 +71,7 @@ def scion(theta: Array, gradient: Gradients, s: Settings) -> Array:
             orthogonal = newton_schulz(d, own["ns_steps"], (3.4445, -4.7750, 2.0315))
             step = sqrt(theta.shape[0] / theta.shape[1]) * orthogonal
         else:
-            step = np.sign(d)
+            step = d / (sqrt(np.mean(d**2)) + own["eps"])
         theta = theta - lr * (step + s["weight_decay"] * theta)
     return theta
 
@@ -165,6 +167,15 @@ def kron(theta: Array, gradient: Gradients, s: Settings) -> Array:
 
 
 BFLOAT16 = 0.02  # torch iterates in bfloat16, which keeps 8 bits
+NORMUON_AHEAD = {
+    "_target_": "tuneformer.optim.normuon.NorMuon",
+    "_partial_": True,
+    "momentum": 0.9,
+    "beta2": 0.8,
+    "eps": 1e-3,
+    "ns_steps": 5,
+    "nesterov": True,
+}
 FLOAT32_QR = 1e-5  # the library factorises in float32
 CASES = [
     Case("muon", muon, tolerance=BFLOAT16),
@@ -172,6 +183,7 @@ CASES = [
     Case("normuon", normuon),
     Case("normuon_short", normuon),
     Case("normuon", normuon, {"weight_decay": 3.0}),
+    Case("normuon", normuon, {"matrices": NORMUON_AHEAD}),
     Case("scion", scion),
     Case("scion", scion, {"weight_decay": 3.0}),
     # square: a null space, in which any basis is right, would make the first steps ambiguous

@@ -24,20 +24,32 @@ class TopKCore(AttentionCore):
         k: Float[Tensor, "batch kv_head key dim"],
         mask: AttentionMask,
     ) -> Float[Tensor, "batch head query key"]:
-        """Return the softmax over the kept keys: k of them, more where some tie for the last place."""
+        """Return the softmax over the kept keys: k of them, more where some tie for the last place.
+
+        Logits tie that rounding alone could tell apart: decoding step by step rounds otherwise than the
+        whole text at once, and must keep the same keys.
+        """
         logits = self.logits(q, k, self.distance(q, k, mask))
         allowed = mask.allowed(q.shape[2], k.shape[2], q.device)
+        known = logits.detach()
+        size = known if allowed is None else known.masked_fill(~allowed, 0.0)
         if allowed is not None:
-            logits = logits.masked_fill(~allowed, torch.finfo(logits.dtype).min)
-        last = logits.detach().topk(min(self.k, k.shape[2]), dim=-1).values[..., -1:]
-        kept = logits >= last
+            known = known.masked_fill(~allowed, torch.finfo(known.dtype).min)
+        last = known.topk(min(self.k, k.shape[2]), dim=-1).values[..., -1:]
+        kept = known >= last - rounding(known.dtype) * (1 + size.abs().amax(dim=-1, keepdim=True))
         return masked_softmax(logits, kept if allowed is None else kept & allowed)
+
+
+def rounding(dtype: torch.dtype) -> float:
+    """Return how far equal logits of size 1 may come out apart: 64 eps of the precision, in 16 bits 2^-8."""
+    return min(64 * torch.finfo(dtype).eps, 2.0**-8)
 
 
 class TopKAttention(LogitShell):
     """softmax over the k largest logits of each query, the others 0 (arXiv 1912.11637).
 
-    Where fewer than k keys may be seen all are kept. Time and memory are O(T^2 heads) for T tokens: the
+    Where fewer than k keys may be seen all are kept, and so are all that tie for the last place. Time and
+    memory are O(T^2 heads) for T tokens: the
     logits must all be known to be compared. The cache keeps 2 d_model numbers a token.
     """
 
