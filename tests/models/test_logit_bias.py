@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tuneformer.models.logit_bias import AlibiBias, T5Bias
+from tuneformer.models.logit_bias import AlibiBias, T5Bias, alibi_slopes
 
 pytestmark = pytest.mark.fast
 
@@ -19,6 +19,21 @@ def test_alibi_is_the_distance_times_the_slope_of_the_head() -> None:
         for i in range(9):
             for j in range(i + 1):
                 assert bias[head, i, j].item() == -slope * (i - j)
+
+
+@pytest.mark.parametrize(
+    ("n_heads", "exponents"),
+    [
+        (1, [8]),
+        (2, [4, 8]),
+        (3, [4, 8, 2]),
+        (6, [2, 4, 6, 8, 1, 3]),
+        (12, [1, 2, 3, 4, 5, 6, 7, 8, 0.5, 1.5, 2.5, 3.5]),
+        (16, [h / 2 for h in range(1, 17)]),
+    ],
+)
+def test_alibi_slopes_are_those_of_the_authors_code(n_heads: int, exponents: list[float]) -> None:
+    assert alibi_slopes(n_heads) == pytest.approx([2.0**-exponent for exponent in exponents], rel=1e-15)
 
 
 def bucket_by_definition(distance: int, *, n_buckets: int, max_distance: int, causal: bool) -> int:

@@ -118,19 +118,38 @@ def test_ntk_keeps_the_fastest_pair_and_stretches_the_slowest_by_the_scale() -> 
         assert stretched[i] == pytest.approx((1e4 * 4 ** (8 / 6)) ** (-2 * i / 8))
 
 
-def test_yarn_interpolates_by_how_often_a_pair_turns_in_the_old_context() -> None:
-    frequencies = yarn_frequencies(64, base=1e4, scale=8.0, trained_context=2048.0)
-    ramps = []
-    for i in range(32):
-        theta = 1e4 ** (-2 * i / 64)
-        wavelength = 2 * math.pi / theta
-        ratio = 2048 / wavelength
-        gamma = 0.0 if ratio < 1 else 1.0 if ratio > 32 else (ratio - 1) / 31
-        ramps.append(gamma)
-        assert frequencies[i] == pytest.approx((1 - gamma) * theta / 8 + gamma * theta)
-    assert ramps[0] == 1
-    assert ramps[-1] == 0
-    assert 0 < ramps[12] < 1
+@pytest.mark.parametrize(
+    ("dim", "base", "context", "first", "last"),
+    [
+        (64, 1e4, 4096.0, 10, 23),  # DeepSeek-V2's
+        (128, 1e4, 4096.0, 20, 46),  # LLaMA 2's
+        (8, 1e4, 256.0, 0, 2),
+    ],
+)
+def test_yarn_interpolates_between_the_pairs_of_the_authors_code(
+    dim: int, base: float, context: float, first: int, last: int
+) -> None:
+    frequencies = yarn_frequencies(dim, base=base, scale=8.0, trained_context=context)
+    plain = base ** (-2 * np.arange(dim // 2) / dim)
+    kept = 1 - np.clip((np.arange(dim // 2) - first) / (last - first), 0, 1)
+    np.testing.assert_allclose(frequencies, plain / 8 * (1 - kept) + plain * kept, rtol=1e-14)
+    turns = context * plain / (2 * np.pi)
+    assert (turns[: first + 1] >= 32).all() or first == 0
+    assert (turns[last:] <= 1).all()
+
+
+@pytest.mark.parametrize("context", [1.0, 3.0, 7.0, 201.0])
+def test_yarn_over_a_context_in_which_hardly_anything_turns_still_stretches(context: float) -> None:
+    frequencies = yarn_frequencies(16, base=1e4, scale=4.0, trained_context=context)
+    plain = rope_frequencies(16, base=1e4)
+    ratios = [mine / theirs for mine, theirs in zip(frequencies, plain, strict=True)]
+    assert ratios == sorted(ratios, reverse=True)
+    assert ratios[-1] == pytest.approx(1 / 4)
+
+
+def test_yarn_without_a_falling_speed_of_pairs_is_refused() -> None:
+    with pytest.raises(UserError, match=r"model\.rope_base=1\.0 must be greater than 1"):
+        yarn_frequencies(8, base=1.0, scale=2.0, trained_context=64.0)
 
 
 def test_yarn_multiplies_logits_by_the_square_of_its_magnitude() -> None:

@@ -19,7 +19,7 @@ class LogitBias(nn.Module, ABC):
 
 
 class AlibiBias(LogitBias):
-    """-m_h |i - j| with m_h = 2^(-8 h / H) for head h of H, from 1 (ALiBi, arXiv 2108.12409, 3).
+    """-m_h |i - j|, m_h the slope of head h (`alibi_slopes`; ALiBi, arXiv 2108.12409, 3).
 
     Nothing is learned. The paper has no bidirectional form; here what comes after is penalised as what
     lies before.
@@ -27,12 +27,23 @@ class AlibiBias(LogitBias):
 
     def __init__(self, *, n_heads: int) -> None:
         super().__init__()
-        self.n_heads = n_heads
+        self.slopes = alibi_slopes(n_heads)
 
     def forward(self, distance: Distance) -> Float[Tensor, "*blocks head query key"]:
         """Return the equation above."""
-        exponents = torch.arange(1, self.n_heads + 1, device=distance.device) * (-8 / self.n_heads)
-        return -torch.exp2(exponents)[:, None, None] * distance.abs().unsqueeze(-3)
+        slopes = torch.tensor(self.slopes, device=distance.device)
+        return -slopes[:, None, None] * distance.abs().unsqueeze(-3)
+
+
+def alibi_slopes(n_heads: int) -> list[float]:
+    """Return 2^(-8 h / H) for head h of H = 1, 2, 4, 8, ... heads, from 1.
+
+    Of any other number, as the authors' code: those of the largest such H below it, then every other one
+    of 2 H heads, from the first on.
+    """
+    n = 2 ** (n_heads.bit_length() - 1)
+    between = [2 ** (-8 * h / (2 * n)) for h in range(1, 2 * n, 2)]
+    return [2 ** (-8 * h / n) for h in range(1, n + 1)] + between[: n_heads - n]
 
 
 class T5Bias(LogitBias):

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from tuneformer.errors import UserError
 from tuneformer.models.position_table import PositionTable
 
 # turns over the context it was trained on, below which YaRN stretches a pair wholly, above which not at all
@@ -61,15 +62,27 @@ def ntk_frequencies(dim: int, *, base: float, scale: float) -> list[float]:
 def yarn_frequencies(dim: int, *, base: float, scale: float, trained_context: float) -> list[float]:
     """Return (1 - g) theta / scale + g theta: what turns often within the old context stays as it is.
 
-    g rises linearly from 0 at 1 turn to 1 at 32 turns of theta over `trained_context` positions
-    ("NTK-by-parts", 2309.00071, with its alpha and beta for LLaMA).
+    g falls linearly in the number of the pair, from 1 at the last pair that turns 32 times or more over
+    `trained_context` positions to 0 at the first that turns once or less ("NTK-by-parts", 2309.00071, with
+    its alpha and beta for LLaMA). Linear in the pair, and between whole pairs, is the authors' code and
+    what published weights were trained with; the paper's g is linear in the turns.
+
+    Raises:
+        UserError: the pairs do not slow down one after the other.
     """
-    frequencies = []
-    for theta in rope_frequencies(dim, base=base):
-        turns = trained_context * theta / (2 * math.pi)
-        kept = min(1.0, max(0.0, (turns - YARN_FEW_TURNS) / (YARN_MANY_TURNS - YARN_FEW_TURNS)))
-        frequencies.append((1 - kept) * theta / scale + kept * theta)
-    return frequencies
+    if base <= 1:
+        raise UserError(f"model.rope_base={base} must be greater than 1 with model.positions=yarn")
+    frequencies = rope_frequencies(dim, base=base)
+    first = max(math.floor(pair_that_turns(YARN_MANY_TURNS, dim, base, trained_context)), 0)
+    last = min(math.ceil(pair_that_turns(YARN_FEW_TURNS, dim, base, trained_context)), dim - 1)
+    width = max(last - first, 0.001)
+    kept = [1 - min(1.0, max(0.0, (pair - first) / width)) for pair in range(len(frequencies))]
+    return [(1 - g) * theta / scale + g * theta for g, theta in zip(kept, frequencies, strict=True)]
+
+
+def pair_that_turns(turns: float, dim: int, base: float, context: float) -> float:
+    """Return the pair, in between of two as a rule, that turns so often over `context` positions."""
+    return dim * math.log(context / (2 * math.pi * turns)) / (2 * math.log(base))
 
 
 def yarn_magnitude(scale: float) -> float:

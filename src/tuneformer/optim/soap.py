@@ -1,11 +1,13 @@
 """SOAP."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytorch_optimizer
 import torch
 from torch import Tensor
 
+from tuneformer.optim.ranges import Number
 from tuneformer.optim.tensorwise import where_gradient_was
 
 
@@ -15,6 +17,39 @@ class SOAP(pytorch_optimizer.SOAP):
     A row or column that never had a gradient gets no step. In the paper's arithmetic it gets none either;
     in float32 the step there is rounding, which Adam's division would blow up to the size of the rate.
     """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: Number,
+        weight_decay: Number,
+        betas: Sequence[float],
+        shampoo_beta: Number,
+        eps: float,
+        precondition_frequency: int,
+        max_precondition_dim: int,
+        merge_dims: bool,
+        precondition_1d: bool,
+        correct_bias: bool,
+        normalize_gradient: bool,
+        maximize: bool,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            weight_decay=weight_decay,
+            betas=(betas[0], betas[1]),
+            shampoo_beta=shampoo_beta,
+            eps=eps,
+            precondition_frequency=precondition_frequency,
+            max_precondition_dim=max_precondition_dim,
+            merge_dims=merge_dims,
+            precondition_1d=precondition_1d,
+            correct_bias=correct_bias,
+            normalize_gradient=normalize_gradient,
+            maximize=maximize,
+        )
 
     def project(
         self,
