@@ -47,7 +47,7 @@ class UnfailingStream:
             self._lose(error)
 
     def settle(self, *, for_good: bool) -> None:
-        """Flushes. With `for_good` what cannot be written is dropped: Python's own flush at its exit succeeds."""
+        """Flushes. With `for_good` what cannot be written is dropped, so that Python's own flush succeeds."""
         self.flush()
         if for_good:
             try:

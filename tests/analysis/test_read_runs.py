@@ -11,6 +11,7 @@ from tests.analysis.planted import bowl, config_of, plant, plant_grid
 from tuneformer.analysis.read_runs import read_runs
 from tuneformer.analysis.trial import Trials
 from tuneformer.errors import UserError
+from tuneformer.runs.directory import RunDirectory
 
 pytestmark = pytest.mark.fast
 
@@ -71,8 +72,11 @@ def test_a_pruned_trial_counts_in_effort_and_has_no_number(tmp_path: Path) -> No
 
 def test_what_has_not_ended_or_is_damaged_is_left_out_and_named(tmp_path: Path) -> None:
     plant(tmp_path / "good", val=2.0)
-    for status in ("running", "failed", "interrupted"):
+    for status in ("failed", "interrupted"):
         plant(tmp_path / status, val=2.0, status=status)
+    plant(tmp_path / "killed", val=2.0, status="running")
+    training = RunDirectory(plant(tmp_path / "running", val=2.0, status="running"))
+    training.acquire()
     plant(tmp_path / "no-json", val=2.0).joinpath("record.json").write_text('{"status": ')
     plant(tmp_path / "no-status", val=2.0).joinpath("record.json").write_text("{}")
     plant(tmp_path / "no-record", val=2.0).joinpath("record.json").unlink()
@@ -81,13 +85,11 @@ def test_what_has_not_ended_or_is_damaged_is_left_out_and_named(tmp_path: Path) 
     plant(tmp_path / "no-config", val=2.0).joinpath("config.yaml").write_text("a: [")
     plant(tmp_path / "odd-config", val=2.0).joinpath("config.yaml").write_text("a: 1")
     found = read(tmp_path)
+    training.release()
     assert [Path(trial.source).name for trial in found.trials] == ["good"]
     reasons = {Path(each.source).name: each.reason for each in found.left_out}
-    assert [reasons[status] for status in ("running", "failed", "interrupted")] == [
-        "running",
-        "failed",
-        "interrupted",
-    ]
+    told = [reasons[status] for status in ("running", "failed", "interrupted", "killed")]
+    assert told == ["running", "failed", "interrupted", "interrupted"]
     assert reasons["no-json"].startswith("record.json cannot be read")
     assert reasons["no-status"].startswith("record.json is damaged")
     assert "no record.json" in reasons["no-record"]
@@ -139,7 +141,7 @@ def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path: Path) -> None:
         read(tmp_path / "nowhere")
     with pytest.raises(UserError, match=r"empty holds no run: there is no record\.json"):
         read(tmp_path / "empty")
-    with pytest.raises(UserError, match=r"open: no run has ended \(1 running\)"):
+    with pytest.raises(UserError, match=r"open: no run has ended \(1 interrupted\)"):
         read(tmp_path / "open")
     with pytest.raises(UserError, match="--metric=val/los: no run has it: did you mean val/loss"):
         read(tmp_path / "whole", metric="val/los")

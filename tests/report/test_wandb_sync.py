@@ -13,6 +13,7 @@ from tests.wandb_server import StandIn
 from tuneformer.api import train_overrides
 from tuneformer.errors import UserError
 from tuneformer.report.wandb_sync import find_offline_runs
+from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import read_rows
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +40,8 @@ def test_offline_runs_are_uploaded_once_and_what_arrives_is_metrics_csv(
     (tmp_path / "sweep/open/wandb/offline-run-1").mkdir(parents=True)
     (tmp_path / "sweep/open/wandb/offline-run-1/run-1.wandb").write_bytes(b"")
 
+    training = RunDirectory(tmp_path / "sweep/open")
+    training.acquire()
     answer = command("scripts/sync.py", "sweep")
     assert (answer.status, answer.err) == (0, [])
     assert answer.out == [
@@ -53,6 +56,8 @@ def test_offline_runs_are_uploaded_once_and_what_arrives_is_metrics_csv(
     before = len(server.operations)
     assert command("scripts/sync.py", "sweep").out == ["0 uploaded, 1 were there, 1 still training, 0 failed"]
     assert len(server.operations) == before
+    training.release()
+    assert [(run.training, len(run.left)) for run in find_offline_runs([Path("sweep/open")])] == [(False, 1)]
 
 
 @pytest.mark.proof

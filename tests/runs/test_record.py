@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from tuneformer.errors import UserError
+from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import (
     git_state,
     host_hardware,
     package_versions,
     read_record,
     run_identifier,
+    stored_record,
     write_record,
 )
 
@@ -31,6 +33,17 @@ RECORD: dict[str, Any] = {
 def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
     write_record(tmp_path / "record.json", RECORD)
     assert read_record(tmp_path / "record.json") == RECORD
+
+
+def test_a_run_that_was_killed_is_told_as_such_and_one_that_trains_is_not(tmp_path: Path) -> None:
+    write_record(tmp_path / "record.json", RECORD | {"status": "running"})
+    training = RunDirectory(tmp_path)
+    training.acquire()
+    assert read_record(tmp_path / "record.json")["status"] == "running"
+    training.release()
+    found = read_record(tmp_path / "record.json")
+    assert (found["status"], found["error"]) == ("interrupted", "its process was killed")
+    assert stored_record(tmp_path / "record.json")["status"] == "running"
 
 
 def test_a_status_of_another_name_is_a_mistake_of_ours(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tests.training.conftest import (
 from tuneformer.callbacks.checkpoints import Checkpoints
 from tuneformer.data.text_data import TextData
 from tuneformer.errors import UserError
-from tuneformer.runs.record import read_record
+from tuneformer.runs.record import read_record, stored_record
 from tuneformer.tasks.base import Task
 from tuneformer.training.assembly import build_callbacks
 from tuneformer.training.resume import checkpoint_step, is_whole, usable_checkpoint
@@ -143,7 +143,7 @@ def test_a_disk_that_is_full_for_every_file_is_still_one_line(
     assert "Traceback" not in full.output, full.output
     assert read_checkpoint(tmp_path / "full")["global_step"] == 14
     assert "cannot be written" in full.output
-    assert read_record(tmp_path / "full" / "record.json")["status"] == "running"
+    assert stored_record(tmp_path / "full" / "record.json")["status"] == "running"
 
 
 def test_best_checkpoint_holds_the_weights_of_the_lowest_validation_loss(

@@ -12,7 +12,8 @@ import pytest
 
 from tuneformer.errors import UserError
 from tuneformer.runs.record import read_record
-from tuneformer.training.rendezvous import agreed_folder, n_launched
+from tuneformer.training.launch import Launch
+from tuneformer.training.rendezvous import agreed_folder
 
 TRAIN = Path(__file__).parents[2] / "train.py"
 
@@ -27,7 +28,6 @@ def free_port() -> int:
 @pytest.fixture
 def launched(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
-        "WORLD_SIZE": "3",
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(free_port()),
     }.items():
@@ -40,7 +40,7 @@ def agree(choose: Callable[[], str]) -> list[str]:
 
     def ask(rank: int) -> None:
         try:
-            told[rank] = agreed_folder(choose, rank=rank)
+            told[rank] = agreed_folder(choose, launch=Launch(rank=rank, n_processes=3, by="torchrun"))
         except (UserError, OSError) as error:
             told[rank] = f"{type(error).__name__}: {error}"
 
@@ -54,7 +54,6 @@ def agree(choose: Callable[[], str]) -> list[str]:
 
 @pytest.mark.usefixtures("launched")
 def test_every_rank_is_told_what_the_first_one_chose() -> None:
-    assert n_launched() == 3
     calls: list[None] = []
 
     def choose() -> str:
@@ -76,10 +75,9 @@ def test_where_the_first_cannot_choose_none_waits_for_it() -> None:
 
 
 def test_an_address_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     with pytest.raises(UserError, match="MASTER_ADDR and MASTER_PORT are missing"):
-        agreed_folder(str, rank=0)
+        agreed_folder(str, launch=Launch(rank=0, n_processes=2, by="torchrun"))
 
 
 @pytest.mark.proof

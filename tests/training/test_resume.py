@@ -16,7 +16,7 @@ from tests.training.conftest import (
     repeatable_rows,
 )
 from tuneformer.config.options import list_options
-from tuneformer.runs.record import read_record
+from tuneformer.runs.record import read_record, stored_record
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTIMIZERS = [name for name in list_options("optimizer", [CONF]) if name != "any"]
@@ -71,7 +71,8 @@ def test_kills_at_every_kind_of_moment_leave_no_trace(
     ]
     for moment in moments:
         assert train_in_child([*run, "run_dir=killed"], moment).status == -signal.SIGKILL, moment
-        assert read_record(tmp_path / "killed" / "record.json")["status"] == "running"
+        assert stored_record(tmp_path / "killed" / "record.json")["status"] == "running"
+        assert read_record(tmp_path / "killed" / "record.json")["status"] == "interrupted"
     assert train_in_child([*run, "run_dir=killed"]).status == 0
     assert_same_run(tmp_path / "unbroken", tmp_path / "killed")
     left = sorted(file.name for file in (tmp_path / "killed" / "checkpoints").iterdir())

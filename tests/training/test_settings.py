@@ -39,7 +39,7 @@ def settings(**changed: object) -> TrainerSettings:
 
 
 def build(folder: Path, **changed: object) -> pl.Trainer:
-    return settings(**changed).build(callbacks=[], loggers=[], folder=folder)
+    return settings(**changed).build(callbacks=[], loggers=[], folder=folder, launched_by=None)
 
 
 def test_more_processes_than_cores_are_refused_also_where_the_accelerator_is_found_out(

@@ -18,7 +18,7 @@ TRAINING = "running"
 class OfflineRun:
     """A run directory and the W&B files of its attempts in order; `uploaded` are those that W&B has already.
 
-    `training`: its record says that it has not ended.
+    `training`: a process trains in it now.
     """
 
     path: Path

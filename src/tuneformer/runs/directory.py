@@ -15,6 +15,7 @@ from tuneformer.errors import UserError
 from tuneformer.runs.field_types import CONFIG, first_fault
 from tuneformer.runs.files import write_text
 from tuneformer.runs.identity import config_hash, differences
+from tuneformer.runs.lock import is_held
 from tuneformer.runs.plain_files import read_yaml
 from tuneformer.runs.record import Record, read_record, write_record
 
@@ -88,17 +89,7 @@ class RunDirectory:
 
     def held(self) -> bool:
         """Whether a process trains in the folder now."""
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return is_held(self.path)
 
     def release(self) -> None:
         """Lets other processes have the folder."""

@@ -11,12 +11,14 @@ from typing import Any
 from tuneformer.errors import UserError
 from tuneformer.runs.field_types import RECORD, first_fault
 from tuneformer.runs.files import write_json
+from tuneformer.runs.lock import is_held
 from tuneformer.runs.plain_files import read_json
 
 Record = dict[str, Any]
 
 NEEDED = frozenset({"config_hash", "data", "metrics", "restarts", "started", "wall_seconds"})
 ENDED = ("finished", "diverged", "pruned")
+KILLED = "its process was killed"
 STATUSES = ("running", *ENDED, "failed", "interrupted")
 PACKAGES = (
     "tuneformer",
@@ -37,7 +39,22 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def read_record(path: Path) -> Record:
-    """Reads record.json; every field that this project reads is of its type (`field_types.RECORD`).
+    """What record.json says of the run as it stands now: one that was killed is interrupted, not running.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    record = stored_record(path)
+    if record["status"] == "running" and not is_held(path.parent):
+        # a process that still ends well writes its record before it lets go of the lock
+        record = stored_record(path)
+        if record["status"] == "running":
+            return record | {"status": "interrupted", "error": record.get("error") or KILLED}
+    return record
+
+
+def stored_record(path: Path) -> Record:
+    """What the last process wrote into record.json, every field of its type (`field_types.RECORD`).
 
     Raises:
         UserError: the file is missing or damaged.

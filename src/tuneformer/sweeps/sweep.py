@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from tuneformer.runs.directory import RunDirectory
+from tuneformer.runs.record import stored_record
 from tuneformer.sweeps.job import Ended, Job, Outcome, failure, outcome_of, recorded_outcome
 from tuneformer.sweeps.launchers.launcher import Launcher
 from tuneformer.sweeps.manifest import Manifest
@@ -70,7 +71,7 @@ def conclude(ended: Ended, manifest: Manifest) -> Outcome:
         reason = ended.error or ended.lost or "it ended without a record"
         return failure(reason, status="failed" if ended.error else "interrupted")
     manifest.set_error(job.name, None)
-    if recorded.status == "running" and not directory.held():
+    if recorded.status == "interrupted" and stored_record(directory.record_file)["status"] == "running":
         record = directory.read_record() | {"status": "interrupted", "error": ended.error or ended.lost}
         directory.write_record(record)
         return outcome_of(record, metric)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tuneformer.errors import UserError
+from tuneformer.training.launch import Launch
 
 if TYPE_CHECKING:
     from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
@@ -16,15 +17,7 @@ PATIENCE = timedelta(minutes=5)
 NOTHING = ""
 
 
-def n_launched() -> int:
-    """The processes that were started together with this one, itself included; 1 where it is alone."""
-    for name in ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS"):
-        if os.environ.get(name, "").isdigit():
-            return int(os.environ[name])
-    return 1
-
-
-def agreed_folder(choose: Callable[[], str], *, rank: int) -> str:
+def agreed_folder(choose: Callable[[], str], *, launch: Launch) -> str:
     """The folder that rank 0 chooses, on every rank.
 
     After a restart by torchrun it is the one chosen before it, so that the run goes on there.
@@ -35,14 +28,14 @@ def agreed_folder(choose: Callable[[], str], *, rank: int) -> str:
     from torch.distributed import DistError
 
     try:
-        store = _open_store(rank)
-        if rank > 0:
+        store = _open_store(launch)
+        if launch.rank > 0:
             folder = store.get(KEY).decode()
             store.add(f"{KEY}/read", 1)
         elif store.check([KEY]):
             return store.get(KEY).decode()
         else:
-            folder = _choose(store, choose)
+            folder = _choose(store, choose, n_others=launch.n_processes - 1)
     except DistError as error:
         raise UserError(f"run_dir cannot be agreed on: {str(error).splitlines()[0]}") from error
     if folder == NOTHING:
@@ -50,7 +43,7 @@ def agreed_folder(choose: Callable[[], str], *, rank: int) -> str:
     return folder
 
 
-def _choose(store: "TCPStore", choose: Callable[[], str]) -> str:
+def _choose(store: "TCPStore", choose: Callable[[], str], *, n_others: int) -> str:
     folder = NOTHING
     try:
         folder = choose()
@@ -58,16 +51,16 @@ def _choose(store: "TCPStore", choose: Callable[[], str]) -> str:
         store.set(KEY, folder)
         if not _is_agents_store():  # it ends with this process: the others must have read it
             until = time.monotonic() + PATIENCE.total_seconds()
-            while store.add(f"{KEY}/read", 0) < n_launched() - 1 and time.monotonic() < until:
+            while store.add(f"{KEY}/read", 0) < n_others and time.monotonic() < until:
                 time.sleep(0.01)
     return folder
 
 
-def _open_store(rank: int) -> "TCPStore":
+def _open_store(launch: Launch) -> "TCPStore":
     from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
-    host, port = _address()
-    hosts_it = rank == 0 and not _is_agents_store()
+    host, port = _address(launch)
+    hosts_it = launch.rank == 0 and not _is_agents_store()
     return TCPStore(host, port, is_master=hosts_it, timeout=PATIENCE, wait_for_workers=False)
 
 
@@ -76,11 +69,11 @@ def _is_agents_store() -> bool:
     return os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
 
 
-def _address() -> tuple[str, int]:
+def _address(launch: Launch) -> tuple[str, int]:
     """Torchrun's own store; beside the address that the process group will have for any other launcher."""
     if _is_agents_store():
         return os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    if "SLURM_STEP_NUM_TASKS" in os.environ and "WORLD_SIZE" not in os.environ:
+    if launch.by == "srun":
         from lightning_fabric.plugins.environments.slurm import SLURMEnvironment  # pyright: ignore[reportPrivateImportUsage]
 
         slurm = SLURMEnvironment()

@@ -27,13 +27,16 @@ from tuneformer.training.assembly import (
 )
 from tuneformer.training.branch import find_branch
 from tuneformer.training.fastest.resolve import RECORDED, resolve_auto
+from tuneformer.training.launch import Launch, check_as_many_as_launched, without_stray_ranks
 from tuneformer.training.loggers import build_loggers, close_loggers
 from tuneformer.training.memory import MemoryWatch
 from tuneformer.training.processes import other_ranks, restored_process
 from tuneformer.training.pruning import build_pruning
 from tuneformer.training.records import first_record, measured, model_size
 from tuneformer.training.resume import checkpoint_step, usable_checkpoint
+from tuneformer.training.settings import TrainerSettings
 from tuneformer.training.summary import print_beginning, print_end
+from tuneformer.training.threads import choose_threads, flops_of_part, told_of_threads, use_threads
 
 Config = dict[str, Any]
 
@@ -42,18 +45,18 @@ CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def run(
-    config: Config, *, data: Data[Any], prepared: PreparedData, directory: RunDirectory, rank: int
+    config: Config, *, data: Data[Any], prepared: PreparedData, directory: RunDirectory, launch: Launch
 ) -> Record:
     """Trains and evaluates one run in its directory, and returns its record.
 
     Divergence is recorded as the result. A signal ends in SystemExit with 128 + its number, any other
     failure in its own exception; both are recorded first, and the run can be started again.
     """
-    asked = config
+    asked, rank = config, launch.rank
     before = directory.read_record() if directory.begun() else None
     config, fastest = resolve_auto(asked, data=data, prepared=prepared, before=before)
     settings = build_trainer_settings(config)
-    with restored_process():
+    with restored_process(), without_stray_ranks(launch, num_nodes=settings.num_nodes):
         settings.set_up_torch()
         memory = MemoryWatch()
         checkpoint = usable_checkpoint(directory.checkpoints)
@@ -63,6 +66,7 @@ def run(
             checkpoint = checkpoint or branch.checkpoint
         task = build_task(config, prepared)
         batches = data.batches(prepared, seed=config["seed"])
+        use_threads(threads_of_run(config, settings, task, data, prepared, before=before, rank=rank))
         size = model_size(task.model, config, prepared)
         callbacks = build_callbacks(
             config["callbacks"],
@@ -76,7 +80,10 @@ def run(
         loggers = build_loggers(
             config["logger"], config=config, directory=directory, first_step=checkpoint_step(checkpoint)
         )
-        trainer = settings.build(callbacks=callbacks, loggers=loggers, folder=directory.path)
+        trainer = settings.build(
+            callbacks=callbacks, loggers=loggers, folder=directory.path, launched_by=launch.by
+        )
+        check_as_many_as_launched(launch, n_trained=trainer.world_size)
         check_batch_divides(data.batch_size, trainer)
 
         record = begin(asked, task, trainer, data.unit, prepared, directory, rank, {RECORDED: fastest})
@@ -97,6 +104,25 @@ def run(
             if rank == 0:
                 end(record, loggers, directory)
     return record
+
+
+def threads_of_run(
+    config: Config,
+    settings: TrainerSettings,
+    task: Task,
+    data: Data[Any],
+    prepared: PreparedData,
+    *,
+    before: Record | None,
+    rank: int,
+) -> int:
+    """The CPU threads to train with; a run that goes on says so where they are others than before."""
+    flops = flops_of_part(task.model, config, data=data, prepared=prepared, settings=settings)
+    recorded = before["hardware"]["threads"] if before is not None else None
+    threads = choose_threads(settings, flops=flops, recorded=recorded)
+    if rank == 0 and (line := told_of_threads(threads, recorded=recorded)) is not None:
+        say(line)
+    return threads
 
 
 def begin(

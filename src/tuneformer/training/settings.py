@@ -10,6 +10,8 @@ from typing import Any, Literal, cast
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning.loggers.logger import Logger
@@ -40,11 +42,7 @@ class TrainerSettings:
     deterministic: bool
 
     def set_up_torch(self) -> None:
-        """Sets threads and matrix precision of this process, and quietens what Lightning says needlessly."""
-        threads = self.threads or max(1, available_cores() // self._processes())
-        torch.set_num_threads(threads)
-        # where it is not set, Lightning chooses the number of threads of several processes itself
-        os.environ["OMP_NUM_THREADS"] = str(threads)
+        """Sets the matrix precision of this process, and quietens what Lightning says needlessly."""
         torch.set_float32_matmul_precision(self.float32_matmul_precision)
         for name in LIGHTNING_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -59,9 +57,16 @@ class TrainerSettings:
         warnings.filterwarnings("ignore", ".*`srun` command is available.*", PossibleUserWarning)
 
     def build(
-        self, *, callbacks: Sequence[pl.Callback], loggers: Sequence[Logger], folder: Path
+        self,
+        *,
+        callbacks: Sequence[pl.Callback],
+        loggers: Sequence[Logger],
+        folder: Path,
+        launched_by: str | None,
     ) -> pl.Trainer:
         """Lightning's Trainer, one endless epoch of max_steps optimizer steps.
+
+        `launched_by`: see `Launch`.
 
         Raises:
             UserError: the devices asked for are not there.
@@ -83,7 +88,7 @@ class TrainerSettings:
                 deterministic=self.deterministic,
                 callbacks=list(callbacks),
                 logger=list(loggers),
-                plugins=[WholeCheckpointIO()],
+                plugins=[WholeCheckpointIO(), *_environment(launched_by)],
                 default_root_dir=folder,
                 num_sanity_val_steps=0,
                 use_distributed_sampler=False,
@@ -112,7 +117,9 @@ class TrainerSettings:
             save_distributed_checkpoint=False,  # one file, which any number of processes loads
         )
 
-    def _processes(self) -> int:
+    @property
+    def processes(self) -> int:
+        """The processes that share the CPU cores of this machine."""
         return self.devices if isinstance(self.devices, int) and self.accelerator in ("auto", "cpu") else 1
 
     def _check_cores(self, trainer: pl.Trainer) -> None:
@@ -139,6 +146,12 @@ class WholeCheckpointIO(TorchCheckpointIO):
                 f"{target} cannot be written at step {checkpoint['global_step']}: {reason};"
                 " what it held before is kept"
             ) from error
+
+
+def _environment(launched_by: str | None) -> list[ClusterEnvironment]:
+    """What Lightning takes ranks from, where it is not to look for that itself."""
+    # it would take the allocation around a process for the launcher of it
+    return [] if launched_by in ("torchrun", "srun") else [LightningEnvironment()]
 
 
 def _first_line(error: Exception) -> str:

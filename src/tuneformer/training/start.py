@@ -4,7 +4,6 @@ A run is idempotent. In a directory that holds the same run it goes on, or retur
 if it has ended; in one that holds another run it refuses.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import ENDED, Record
 from tuneformer.tasks.catalogue import higher_is_better
 from tuneformer.terminal import say
-from tuneformer.training.rendezvous import agreed_folder, n_launched
+from tuneformer.training.launch import Launch, find_launch, started_beside
+from tuneformer.training.rendezvous import agreed_folder
 from tuneformer.unfailing_output import unfailing_output
 
 Config = dict[str, Any]
@@ -34,8 +34,9 @@ def train(config: Config) -> float | None:
 
 
 def _train(config: Config) -> float | None:
-    rank = launched_rank()
-    directory = _directory(config, rank)
+    launch = find_launch(config["trainer"])
+    rank = launch.rank
+    directory = run_directory(config, launch)
     config = {**config, "run_dir": str(directory)}
     if rank == 0:
         if directory.begun():
@@ -46,21 +47,23 @@ def _train(config: Config) -> float | None:
                 return result_of(record, config)
         directory.acquire()
     try:
-        for line in warnings(config) if rank == 0 else []:
-            say(f"warning: {line}")
+        for line in [*warnings(config), started_beside(config["trainer"])] if rank == 0 else []:
+            if line is not None:
+                say(f"warning: {line}")
         data, prepared = prepare_data(config)
         from tuneformer.training.run import run  # torch is loaded from here on
 
-        record = run(config, data=data, prepared=prepared, directory=directory, rank=rank)
+        record = run(config, data=data, prepared=prepared, directory=directory, launch=launch)
     finally:
         directory.discard()
     return result_of(record, config) if rank == 0 else None
 
 
-def _directory(config: Config, rank: int) -> RunDirectory:
+def run_directory(config: Config, launch: Launch) -> RunDirectory:
+    """The folder that is asked for, or a new one; the same for all processes of a run."""
     if config["run_dir"] is not None:
         return RunDirectory(Path(config["run_dir"]))
-    if n_launched() == 1:
+    if launch.by is None:
         return RunDirectory.create(config["name"])
     made: list[RunDirectory] = []
 
@@ -68,7 +71,7 @@ def _directory(config: Config, rank: int) -> RunDirectory:
         made.append(RunDirectory.create(config["name"]))
         return str(made[0])
 
-    folder = agreed_folder(make, rank=rank)
+    folder = agreed_folder(make, launch=launch)
     return made[0] if made else RunDirectory(Path(folder))
 
 
@@ -86,11 +89,3 @@ def result_of(record: Record, config: Config) -> float:
         return float("-inf" if higher_is_better(metric) else "inf")
     value = record["metrics"]["final"].get(metric)
     return float("nan") if value is None else float(value)
-
-
-def launched_rank() -> int:
-    """The rank that a launcher gave this process; 0 where there is none."""
-    for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"):
-        if os.environ.get(name, "").isdigit():
-            return int(os.environ[name])
-    return 0

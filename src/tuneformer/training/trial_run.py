@@ -12,6 +12,7 @@ from tuneformer.data.contract import Data, PreparedData
 from tuneformer.random_state import kept_random_state
 from tuneformer.training.assembly import build_task, build_trainer_settings
 from tuneformer.training.processes import restored_process
+from tuneformer.training.threads import choose_threads, flops_of_part, use_threads
 
 Config = dict[str, Any]
 
@@ -29,6 +30,9 @@ def trial_run(config: Config, *, data: Data[Any], prepared: PreparedData, watch:
     with tempfile.TemporaryDirectory() as folder, restored_process(), kept_random_state():
         settings.set_up_torch()
         task = build_task(config, prepared)
+        flops = flops_of_part(task.model, config, data=data, prepared=prepared, settings=settings)
+        use_threads(choose_threads(settings, flops=flops, recorded=None))
         batches = data.batches(prepared, seed=config["seed"])
         callbacks = [EvaluationWeights(None), watch]
-        settings.build(callbacks=callbacks, loggers=[], folder=Path(folder)).fit(task, datamodule=batches)
+        trainer = settings.build(callbacks=callbacks, loggers=[], folder=Path(folder), launched_by=None)
+        trainer.fit(task, datamodule=batches)

@@ -19,6 +19,9 @@ class Share:
         """Confines this process to the share; the rest of its environment is `environment`."""
         os.environ.clear()
         os.environ.update(environment)
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            if (number := os.environ.get(name, "")).isdigit():  # of a process that has the whole machine
+                os.environ[name] = str(min(int(number), len(self.cores)))
         if self.gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(self.gpus)
         if hasattr(os, "sched_setaffinity"):

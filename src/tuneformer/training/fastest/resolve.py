@@ -14,6 +14,7 @@ from tuneformer.training.fastest.measure import Measurer
 from tuneformer.training.fastest.measured import Measured, as_record, choose
 from tuneformer.training.fastest.remembered import Memory
 from tuneformer.training.settings import available_cores
+from tuneformer.training.threads import wished_threads
 
 Config = dict[str, Any]
 RECORDED = "fastest"
@@ -34,6 +35,8 @@ def resolve_auto(
         return Candidate.recorded(before[RECORDED]).applied(config), before[RECORDED]
     steps = config["trainer"]["max_steps"]
     device, cores = device_type(config["trainer"]["accelerator"]), available_cores()
+    if config["trainer"]["threads"] is None:
+        cores = wished_threads() or cores
     memory = Memory(config, cores=cores, device=device)
     measured, started = memory.read(), time.perf_counter()
     measurer = Measurer(config, data=data, prepared=prepared, cores=cores)
