@@ -29,6 +29,9 @@ def main() -> None:
     if given.examples < 1:
         raise UserError(f"--examples={given.examples} must be at least 1")
 
+    from rich.console import Console
+    from rich.progress import Progress
+
     from tuneformer.attention_analysis.analysis import analyse
     from tuneformer.report.attention_page.files import write_analysis
     from tuneformer.report.attention_page.html import difference_notes
@@ -36,9 +39,18 @@ def main() -> None:
     from tuneformer.terminal import say, show
 
     paths = [given.run, *([given.against] if given.against else [])]
-    analyses = [
-        analyse(path, checkpoint=given.checkpoint, text=given.text, examples=given.examples) for path in paths
-    ]
+    errors = Console(stderr=True)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        analyses = [
+            analyse(
+                path,
+                checkpoint=given.checkpoint,
+                text=given.text,
+                examples=given.examples,
+                progress=progress,
+            )
+            for path in paths
+        ]
     for analysis in analyses:
         show(f"{analysis.path}, step {analysis.last.step:,}: {analysis.model}")
         for line in analysis.findings:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rich.progress import Progress
 
 from tests.attention_analysis.planted import INPUTS, TASKS, TOKENS, entropies, plant
 from tuneformer.attention_analysis.analysis import AttentionAnalysis, analyse
@@ -20,7 +21,7 @@ FAMILIES = [family for family in TASKS if family != "lstm"]
 
 
 def analysed(path: Path, *, text: str | None = None) -> AttentionAnalysis:
-    return analyse(path, checkpoint="last", text=text, examples=2)
+    return analyse(path, checkpoint="last", text=text, examples=2, progress=Progress(disable=True))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from rich.progress import Progress
 
 import tuneformer
 from tests.training.conftest import train_here
@@ -59,7 +60,7 @@ def test_two_layers_grow_the_two_heads_as_the_loss_falls_and_need_both(
         half = (rising[0] + rising[-1]) / 2
         assert abs(next(index for index, score in enumerate(rising) if score > half) - halved) <= 4  # of 24
 
-    analysis = analyse(run.path, checkpoint="last", text=None, examples=16)
+    analysis = analyse(run.path, checkpoint="last", text=None, examples=16, progress=Progress(disable=True))
     told = " ".join(analysis.findings)
     assert "decoder.0.0 attends most to the token before" in told
     assert "decoder.1.0 attends most to what followed a token before" in told
@@ -68,7 +69,9 @@ def test_two_layers_grow_the_two_heads_as_the_loss_falls_and_need_both(
     assert max(last, key=lambda row: float(row[PREVIOUS]))["layer"] == "0"
     assert max(last, key=lambda row: float(row["prefix_matching_random"]))["layer"] == "1"
 
-    without = importance_by_ablation(run.model, lambda: losses_of_repeats(run.model), by="zero")
+    without = importance_by_ablation(
+        run.model, lambda copies: losses_of_repeats(run.model), by="zero", at_once=1, track=list
+    )
     assert {site: bool(score[0] > 1.0) for site, score in without.items()} == {
         AttentionSite("decoder", 0): True,
         AttentionSite("decoder", 1): True,

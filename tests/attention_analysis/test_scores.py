@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from rich.progress import Progress
 from torch import Tensor
 
 from tests.models.families import randomised, small_model
@@ -40,7 +41,7 @@ def test_losses_are_means_over_scored_places() -> None:
 @pytest.mark.parametrize("attention", ["multi_head", "differential"])
 def test_the_loss_without_a_head_is_that_of_a_model_whose_head_gathers_nothing(attention: str) -> None:
     model = randomised(build(attention)).float()
-    scores = score_heads(model, BATCH)
+    scores = score_heads(model, BATCH, Progress(disable=True))
     if attention == "differential":  # it norms its heads, and 0 stays 0
         assert scores.loss is not None
     for layer in (0, 1):
@@ -59,7 +60,7 @@ def test_the_loss_without_a_head_is_that_of_a_model_whose_head_gathers_nothing(a
 
 def test_every_score_has_its_null_baseline() -> None:
     model = randomised(build("multi_head")).float()
-    scores = score_heads(model, BATCH)
+    scores = score_heads(model, BATCH, Progress(disable=True))
     assert set(scores.scores) == {
         "entropy",
         "sink_rate",

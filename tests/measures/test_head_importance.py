@@ -4,7 +4,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests.models.families import randomised, small_model
-from tuneformer.measures.head_importance import edited_heads, importance_by_ablation, importance_by_gradient
+from tuneformer.measures.head_importance import (
+    By,
+    edited_heads,
+    importance_by_ablation,
+    importance_by_gradient,
+)
 from tuneformer.models.attention.explicit import explicit_attention
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.encoder import Encoder
@@ -15,8 +20,14 @@ TOKENS = torch.randint(11, (4, 9), generator=torch.Generator().manual_seed(1))
 TARGETS = torch.tensor([0, 3, 1, 4])
 
 
-def losses(model: Encoder) -> Tensor:
-    return F.cross_entropy(model(TOKENS), TARGETS, reduction="none")
+def losses(model: Encoder, copies: int = 1) -> Tensor:
+    return F.cross_entropy(model(TOKENS.repeat(copies, 1)), TARGETS.repeat(copies), reduction="none")
+
+
+def ablation(model: Encoder, *, by: By, at_once: int = 4) -> dict[AttentionSite, Tensor]:
+    return importance_by_ablation(
+        model, lambda copies: losses(model, copies), by=by, at_once=at_once, track=list
+    )
 
 
 def encoder() -> Encoder:
@@ -28,8 +39,8 @@ def test_a_head_with_a_zero_output_matrix_has_no_importance_and_others_do() -> N
     with torch.no_grad():
         model.blocks[1].attention.output.weight[:, 8:] = 0  # pyright: ignore
     by = {
-        "zero": importance_by_ablation(model, lambda: losses(model), by="zero"),
-        "mean": importance_by_ablation(model, lambda: losses(model), by="mean"),
+        "zero": ablation(model, by="zero"),
+        "mean": ablation(model, by="mean"),
         "gradient": importance_by_gradient(model, lambda: losses(model)),
     }
     for name, scores in by.items():
@@ -42,7 +53,7 @@ def test_a_head_with_a_zero_output_matrix_has_no_importance_and_others_do() -> N
 
 def test_zero_ablation_is_that_of_the_explicit_path() -> None:
     model = encoder()
-    found = importance_by_ablation(model, lambda: losses(model), by="zero")
+    found = ablation(model, by="zero")
 
     def ablate(site: AttentionSite, weights: Tensor) -> Tensor:
         return weights * torch.tensor([1.0, 0.0])[:, None, None] if site == ("encoder", 0) else weights
@@ -52,8 +63,19 @@ def test_zero_ablation_is_that_of_the_explicit_path() -> None:
         with explicit_attention(model, ablate):
             expected = losses(model).mean() - intact
     torch.testing.assert_close(found[AttentionSite("encoder", 0)][1], expected)
-    again = importance_by_ablation(model, lambda: losses(model), by="zero")
+    again = ablation(model, by="zero")
     assert all(torch.equal(found[site], again[site]) for site in found), "the model is left as it was"
+
+
+@pytest.mark.parametrize("by", ["zero", "mean"])
+def test_heads_are_taken_out_alone_however_many_a_pass_has(by: By) -> None:
+    model = encoder()
+    alone = ablation(model, by=by, at_once=1)
+    for at_once in (2, 3, 100):
+        together = ablation(model, by=by, at_once=at_once)
+        assert together.keys() == alone.keys()
+        for site, changes in alone.items():
+            torch.testing.assert_close(together[site], changes, rtol=1e-9, atol=1e-12)
 
 
 def test_the_gradient_of_a_gate_is_the_finite_difference() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.progress import Progress
 
 from tuneformer.attention_analysis.batch import MeasuredBatch, from_arrays, from_text, from_validation
 from tuneformer.attention_analysis.curves import Curves, read_curves
@@ -92,7 +93,9 @@ class AttentionAnalysis:
         return {site: len(weights) for site, weights in self.last.snapshot.weights.items()}
 
 
-def analyse(path: Path, *, checkpoint: str, text: str | None, examples: int) -> AttentionAnalysis:
+def analyse(
+    path: Path, *, checkpoint: str, text: str | None, examples: int, progress: Progress
+) -> AttentionAnalysis:
     """Look at a run: what is there is shown, and what is not is said.
 
     Args:
@@ -100,6 +103,7 @@ def analyse(path: Path, *, checkpoint: str, text: str | None, examples: int) -> 
         checkpoint: "last" or "best".
         text: the example to show, and to measure on; None: that of the snapshots, or the first of validation.
         examples: of validation, that heads are measured on.
+        progress: shows how far the longest parts are.
 
     Raises:
         UserError: there is nothing to look at, or the text cannot be read.
@@ -114,14 +118,15 @@ def analyse(path: Path, *, checkpoint: str, text: str | None, examples: int) -> 
     notes += more
     shown = _shown(subject, snapshots, batch)
     example = describe(subject, [None if x is None else x.numpy() for x in shown.inputs])
-    steps = _steps(subject, snapshots, batch, shown)
+    steps = _steps(subject, snapshots, batch, shown, progress)
     lengths = {stack: (len(axes.queries), len(axes.keys)) for stack, axes in example.axes.items()}
     ordered = example.image is None
     steps = [_ready(step, lengths, ordered=ordered) for step in steps]
     example, shortened = shorten_axes(example)
     scores, layers, guessed = NO_SCORES, {}, None
     if subject.run is not None:
-        scores, layers = score_heads(subject.run.model, batch), score_layers(subject.run.model, batch)
+        scores = score_heads(subject.run.model, batch, progress)
+        layers = score_layers(subject.run.model, batch)
         scores = replace(scores, scores=meaningful(scores.scores, ordered=ordered))
         guessed = _guesses(subject, shown, example, is_shortened=bool(shortened))
         if scores.loss is None:
@@ -169,7 +174,11 @@ def _shown(subject: Subject, snapshots: Sequence[ProbeSnapshot], batch: Measured
 
 
 def _steps(
-    subject: Subject, snapshots: Sequence[ProbeSnapshot], batch: MeasuredBatch, shown: MeasuredBatch
+    subject: Subject,
+    snapshots: Sequence[ProbeSnapshot],
+    batch: MeasuredBatch,
+    shown: MeasuredBatch,
+    progress: Progress,
 ) -> list[Step]:
     """The snapshots, and the checkpoint; without snapshots every checkpoint that was kept."""
     steps = {
@@ -177,7 +186,7 @@ def _steps(
     }
     if subject.run is not None:
         models = [(subject.run.step, subject.run.model)] if snapshots else subject.models_of_steps()
-        for step, model in models:
+        for step, model in progress.track(models, description="maps of the checkpoints"):
             snapshot = look(step, model, batch, shown)
             steps[step] = Step(snapshot=snapshot, rollout={}, from_checkpoint=True)
     return [steps[step] for step in sorted(steps)]

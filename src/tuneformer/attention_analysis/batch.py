@@ -1,6 +1,5 @@
 """The examples that heads are measured on, and what the loss of each is."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -48,10 +47,23 @@ class MeasuredBatch:
         targets = None if self.targets is None else self.targets[:1]
         return MeasuredBatch(inputs=inputs, targets=targets, origin=self.origin)
 
-    def losses(self, model: nn.Module) -> Callable[[], Float[Tensor, " example"]] | None:
-        """What computes the loss of each example; None where the answers are not known."""
-        targets = self.targets
-        return None if targets is None else lambda: example_losses(model(*self.inputs), targets)
+    @property
+    def n_numbers(self) -> int:
+        """Numbers of the largest input: tokens, pixels or components of vectors."""
+        return max(x.numel() for x in self.inputs if x is not None)
+
+    def losses(self, model: nn.Module, *, copies: int = 1) -> Float[Tensor, " copy_and_example"]:
+        """The loss of each example, of so many copies of them one behind the other.
+
+        Only where the answers are known.
+        """
+        assert self.targets is not None
+        inputs = (None if x is None else _copied(x, copies) for x in self.inputs)
+        return example_losses(model(*inputs), _copied(self.targets, copies))
+
+
+def _copied(x: Tensor, copies: int) -> Tensor:
+    return x.repeat(copies, *(1 for _ in x.shape[1:]))
 
 
 def example_losses(outputs: Tensor, targets: Tensor) -> Float[Tensor, " example"]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.progress import Progress
 from torch import Tensor, nn
 
 from tuneformer.attention_analysis.batch import MeasuredBatch
@@ -26,6 +28,8 @@ SITE_SCORES = dict[AttentionSite, HeadScore]
 REPEATED_SEQUENCES = 8
 MOST_REPEATED = 64
 NULL_SEED = 0
+NUMBERS_AT_ONCE = 1 << 14
+"""Tokens of one pass in which heads are taken out: a small model takes as long for fewer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +62,8 @@ class HeadScores:
         return self.loss + float(ablation.values[site][head])
 
 
-def score_heads(model: nn.Module, batch: MeasuredBatch) -> HeadScores:
-    """Every measure that makes sense for the model, on these examples.
+def score_heads(model: nn.Module, batch: MeasuredBatch, progress: Progress) -> HeadScores:
+    """Every measure that makes sense for the model, on these examples; `progress` shows how far it is.
 
     Null baselines are those of `measure_table`: uniform attention under the same mask, the same model with
     its weights drawn anew, or what is known in closed form.
@@ -76,18 +80,27 @@ def score_heads(model: nn.Module, batch: MeasuredBatch) -> HeadScores:
         alike = {site: _likeness(outputs) for site, outputs in seen.heads.items()}
         scores["similarity"] = _score(alike, {site: torch.zeros_like(x) for site, x in alike.items()})
     loss = None
-    losses, losses_by_chance = batch.losses(model), batch.losses(unlearned)
-    if losses is not None and losses_by_chance is not None and seen.heads:
+    if batch.targets is not None and seen.heads:
         with torch.no_grad():
-            loss = float(losses().mean())
+            loss = float(batch.losses(model).mean())
         scores["importance"] = _score(
-            importance_by_gradient(model, losses), importance_by_gradient(unlearned, losses_by_chance)
+            *(importance_by_gradient(each, partial(batch.losses, each)) for each in (model, unlearned))
         )
         scores["ablation"] = _score(
-            importance_by_ablation(model, losses, by="zero"),
-            importance_by_ablation(unlearned, losses_by_chance, by="zero"),
+            _ablation(model, batch, progress, "the loss without each head"),
+            _ablation(unlearned, batch, progress, "the same by chance"),
         )
     return HeadScores(scores=scores, loss=loss, n_repeated=n_repeated)
+
+
+def _ablation(model: nn.Module, batch: MeasuredBatch, progress: Progress, what: str) -> SITE_SCORES:
+    return importance_by_ablation(
+        model,
+        lambda copies: batch.losses(model, copies=copies),
+        by="zero",
+        at_once=max(1, NUMBERS_AT_ONCE // batch.n_numbers),
+        track=lambda parts: progress.track(parts, description=what),
+    )
 
 
 def _of_maps(seen: Probe, batch: MeasuredBatch, unlearned: Probe) -> dict[str, Score]:

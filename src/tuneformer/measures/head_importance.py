@@ -1,7 +1,7 @@
 """How much the loss needs each head."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Literal
 
 import torch
@@ -13,32 +13,45 @@ from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.shell import AttentionShell
 
 Losses = Callable[[], Float[Tensor, " example"]]
+LossesOfCopies = Callable[[int], Float[Tensor, " copy_and_example"]]
 EditHeads = Callable[[Tensor], Tensor]
 By = Literal["zero", "mean"]
+Part = list[tuple[AttentionShell, int]]
+Track = Callable[[Sequence[Part]], Iterable[Part]]
 
 
-def importance_by_ablation(model: nn.Module, losses: Losses, *, by: By) -> dict[AttentionSite, HeadScore]:
+def importance_by_ablation(
+    model: nn.Module, losses: LossesOfCopies, *, by: By, at_once: int, track: Track
+) -> dict[AttentionSite, HeadScore]:
     """Return L(without head h) - L of each head, in the unit of the loss (1905.10650, section 3).
 
     "zero" takes what the head gives its output matrix away; "mean" puts its mean over sequences and tokens
     there, so that what the layers after it have come to expect stays. Above 0 the head helps, below it
-    harms. Null: a model with random weights, where it is about 0. One pass for each head, and one.
+    harms. Null: a model with random weights, where it is about 0. A pass reads the examples `at_once`
+    times, each time without another head.
 
     Args:
         model: in evaluation mode; it is left as it was.
-        losses: runs the model, gives a loss for each example, and has no randomness.
+        losses: runs the model on so many copies of the examples, one behind the other, and gives the loss of
+            each example of each copy; it has no randomness.
         by: what stands in place of the head.
+        at_once: heads of one pass.
+        track: shows how far the passes are.
     """
-    scores = {}
+    heads = [(shell, head) for shell in _shells(model) for head in range(_n_heads(shell))]
+    parts = [heads[start : start + at_once] for start in range(0, len(heads), at_once)]
+    changes: dict[AttentionSite, list[Tensor]] = {}
     with torch.no_grad():
-        intact = losses().mean()
-        for shell in _shells(model):
-            changes = []
-            for head in range(shell.output.in_features // shell.head_dim):
-                with edited_heads(shell, _without(head, by)):
-                    changes.append(losses().mean() - intact)
-            scores[shell.layer.site] = torch.stack(changes)
-    return scores
+        intact = losses(1).mean()
+        for part in track(parts):
+            with ExitStack() as without:
+                for shell in dict.fromkeys(shell for shell, _ in part):
+                    copies = {copy: head for copy, (of, head) in enumerate(part) if of is shell}
+                    without.enter_context(edited_heads(shell, _without(copies, by, n_copies=len(part))))
+                means = losses(len(part)).unflatten(0, (len(part), -1)).mean(dim=1)
+            for (shell, _), mean in zip(part, means, strict=True):
+                changes.setdefault(shell.layer.site, []).append(mean - intact)
+    return {site: torch.stack(of_site) for site, of_site in changes.items()}
 
 
 def importance_by_gradient(model: nn.Module, losses: Losses) -> dict[AttentionSite, HeadScore]:
@@ -63,7 +76,9 @@ def importance_by_gradient(model: nn.Module, losses: Losses) -> dict[AttentionSi
     shells = _shells(model)
     if not shells:  # the attention of a recurrent model has no heads to close
         return {}
-    with torch.enable_grad(), _all_edited(shells, gated):
+    with torch.enable_grad(), ExitStack() as with_gates:
+        for shell in shells:
+            with_gates.enter_context(edited_heads(shell, gated(shell.layer.site)))
         total = losses().sum()
     gradients = torch.autograd.grad(total, list(gates.values()))
     return {
@@ -90,23 +105,22 @@ def edited_heads(shell: AttentionShell, edit: EditHeads) -> Iterator[None]:
         handle.remove()
 
 
-@contextmanager
-def _all_edited(shells: list[AttentionShell], edit: Callable[[AttentionSite], EditHeads]) -> Iterator[None]:
-    if not shells:
-        yield
-        return
-    with edited_heads(shells[0], edit(shells[0].layer.site)), _all_edited(shells[1:], edit):
-        yield
-
-
 def _shells(model: nn.Module) -> list[AttentionShell]:
     return [module for module in model.modules() if isinstance(module, AttentionShell)]
 
 
-def _without(head: int, by: By) -> EditHeads:
+def _n_heads(shell: AttentionShell) -> int:
+    return shell.output.in_features // shell.head_dim
+
+
+def _without(removed: Mapping[int, int], by: By, *, n_copies: int) -> EditHeads:
+    """Take out of each copy of the examples its head: copy -> head."""
+
     def edit(heads: Tensor) -> Tensor:
-        heads = heads.clone()
-        heads[:, :, head] = 0.0 if by == "zero" else heads[:, :, head].mean(dim=(0, 1))
-        return heads
+        copies = heads.unflatten(0, (n_copies, -1)).clone()  # (copy, example, time, head, value)
+        for copy, head in removed.items():
+            one = copies[copy, :, :, head]
+            copies[copy, :, :, head] = 0.0 if by == "zero" else one.mean(dim=(0, 1))
+        return copies.flatten(0, 1)
 
     return edit
