@@ -106,3 +106,20 @@ def test_a_vocabulary_without_room_for_a_merge_is_refused() -> None:
     check_bpe_vocab_size(257)
     with pytest.raises(UserError, match=r"data\.bpe_vocab_size=256 must be at least 257"):
         check_bpe_vocab_size(256)
+
+
+def test_text_without_spaces_is_learnt_in_a_time_that_grows_with_its_length() -> None:
+    """At 300,000 letters without a cut, learning took minutes; the pieces are those of the whole text."""
+    letters = "".join(random.Random(0).choices("ACGT", k=300_000))
+    pieces = list(bpe_tokenizer._short_words([letters, "and words", letters[:513]]))
+    assert "".join(pieces) == letters + "and words" + letters[:513]
+    assert max(map(len, pieces)) == bpe_tokenizer.LONGEST_WORD
+    tokenizer = BpeTokenizer.train([letters], vocab_size=600)
+    assert tokenizer.vocab_size == 600
+    assert tokenizer.decode(tokenizer.encode(letters[:5000])) == letters[:5000]
+
+
+def test_ordinary_text_is_not_cut() -> None:
+    text = words(3000) + "x" * 512
+    assert "".join(bpe_tokenizer._short_words([text])) == text
+    assert len([piece for piece in bpe_tokenizer._short_words([text]) if piece]) == 1

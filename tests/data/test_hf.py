@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from tuneformer.data.contract import SPLITS
 from tuneformer.data.hf import hugging_face
@@ -80,6 +82,59 @@ def test_files_of_every_format_are_the_same_documents(tmp_path: Path, suffix: st
         assert splits.tokenizer.decode(tokens_of(splits, name)) == expected_text(name)
         assert splits.splits[name].n_bytes == len(expected_text(name).encode())
     assert len(splits.splits["train"].paths) > 3
+
+
+def documents_of(path: Path) -> list[str | None]:
+    return list(documents(str(path), subset=None, column="text", skip=0))
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".parquet"])
+def test_nothing_but_the_column_is_read_and_nulls_are_counted(tmp_path: Path, suffix: str) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    first = [{"text": text, "id": number} for number, text in enumerate(TEXTS[:60])]
+    second: list[dict[str, Any]] = [{"text": text, "other": [1]} for text in TEXTS[60:]]
+    second[3] = {"text": None, "other": []}
+    for name, rows in (("a", first), ("b", second)):
+        if suffix == ".parquet":
+            parquet.write_table(pyarrow.Table.from_pylist(rows), folder / f"{name}.parquet")
+        elif suffix == ".json":
+            (folder / f"{name}.json").write_text(json.dumps(rows))
+        else:
+            (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert documents_of(folder) == [*TEXTS[:63], None, *TEXTS[64:]]
+    splits = option(folder).prepare()
+    assert splits.notes[1] == "1 of them are null, and left out"
+    whole = "".join(splits.tokenizer.decode(tokens_of(splits, name)) for name in SPLITS)
+    assert len(whole) == sum(len(text) + 2 for text in TEXTS) - len(TEXTS[63]) - 2
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ('{"text": ["a", "b"]}', "data.column=text of .* must be text, and is a list in row 2"),
+        ('{"text": 3}', "must be text, and is a int in row 2"),
+        ('{"body": "a"}', "data.column=text is not in .*a.jsonl, row 2, of data.path: it has body"),
+        ('"text"', "a.jsonl, row 2, is no object with columns"),
+        ('{"text": ', "a.jsonl, line 2, is not JSON"),
+        ("[" * 100_000, "a.jsonl, line 2, is not JSON"),
+    ],
+)
+def test_what_is_no_text_is_refused_in_one_line(tmp_path: Path, row: str, message: str) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"text": "first"}\n' + row + "\n")
+    with pytest.raises(UserError, match=message) as raised:
+        documents_of(file)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
+    for suffix in (".parquet", ".arrow"):
+        file = tmp_path / f"a{suffix}"
+        file.write_bytes(b"PAR1 and nothing more")
+        with pytest.raises(UserError, match=f"a{suffix} cannot be read: ") as raised:
+            documents_of(file)
+        assert "\n" not in str(raised.value)
 
 
 @pytest.fixture
@@ -184,7 +239,7 @@ def test_what_is_not_there_is_one_line(tmp_path: Path) -> None:
     other.mkdir()
     (other / "a.csv").write_text("a,b\n")
     for changes, message in (
-        ({"column": "body"}, "data.column=body is not in data.path="),
+        ({"column": "body"}, "data.column=body is not in "),
         ({"path": other}, "must hold files of one of .parquet, .arrow, .jsonl"),
         ({}, "data.path has no document for "),
     ):

@@ -26,6 +26,18 @@ def test_rules_without_evidence_are_silent_and_say_what_would_give_it(tmp_path: 
     assert blind["over_fitting"] == "val/loss was not logged: trainer.val_check_interval=100"
 
 
+def test_what_is_set_already_is_not_proposed(tmp_path: Path) -> None:
+    """A model without attention has none to measure; a short run needs more rows, not another callback."""
+    watched = {"callbacks.attention_probe.examples": 4}
+    none = plant(tmp_path / "none", without="attention/", changes=watched)
+    blind = diagnose(read_evidence(none)).blind
+    assert blind["entropy_collapse"] == (
+        "attention/*/entropy was not logged: callbacks.attention_probe finds none in this model"
+    )
+    few = plant(tmp_path / "few", val=None, without="val/", changes=watched | {"trainer.max_steps": 4000})
+    assert "callbacks=default" not in str(diagnose(read_evidence(few)).blind)
+
+
 def test_findings_are_sorted_by_severity_and_step(tmp_path: Path) -> None:
     columns = {
         name: of

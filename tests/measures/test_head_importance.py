@@ -1,9 +1,12 @@
+from functools import partial
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.models.families import randomised, small_model
+from tests.models.families import SMALL, WIDTH, plain_settings, randomised, small_model
 from tuneformer.measures.head_importance import (
     By,
     edited_heads,
@@ -12,6 +15,7 @@ from tuneformer.measures.head_importance import (
 )
 from tuneformer.models.attention.explicit import explicit_attention
 from tuneformer.models.attention.layer_spec import AttentionSite
+from tuneformer.models.attention.multi_head import MultiHeadAttention
 from tuneformer.models.encoder import Encoder
 
 pytestmark = pytest.mark.fast
@@ -65,6 +69,30 @@ def test_zero_ablation_is_that_of_the_explicit_path() -> None:
     torch.testing.assert_close(found[AttentionSite("encoder", 0)][1], expected)
     again = ablation(model, by="zero")
     assert all(torch.equal(found[site], again[site]) for site in found), "the model is left as it was"
+
+
+@pytest.mark.parametrize("value_residual", [None, 0.5])
+def test_a_pass_that_begins_in_the_middle_gives_what_a_whole_one_does(value_residual: float | None) -> None:
+    attention = plain_settings("attention", "multi_head") | {"value_residual": value_residual}
+    settings: dict[str, Any] = plain_settings("model", "encoder") | SMALL["encoder"] | WIDTH
+    settings["n_layers"] = 4
+    model = randomised(Encoder(**settings, attention=partial(MultiHeadAttention, **attention)))
+    found = ablation(model, by="zero", at_once=3)
+    assert [site.layer for site in found] == [0, 1, 2, 3]
+    with torch.no_grad():
+        for block in model.blocks:
+            shell = block.attention
+            for head in range(2):
+                with edited_heads(shell, lambda heads, head=head: without(heads, head)):
+                    change = losses(model).mean()
+                expected = change - losses(model).mean()
+                torch.testing.assert_close(found[shell.layer.site][head], expected, rtol=1e-9, atol=1e-12)
+
+
+def without(heads: Tensor, head: int) -> Tensor:
+    heads = heads.clone()
+    heads[:, :, head] = 0
+    return heads
 
 
 @pytest.mark.parametrize("by", ["zero", "mean"])

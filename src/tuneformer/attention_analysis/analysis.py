@@ -23,6 +23,7 @@ from tuneformer.attention_analysis.subject import Subject, read_subject
 from tuneformer.attention_analysis.token_text import TokenTexts
 from tuneformer.errors import UserError
 from tuneformer.measures.attention_graph import rollout
+from tuneformer.models.attention.watched import Watched
 from tuneformer.runs.probe_files import ProbeSnapshot, Site
 
 NO_SCORES = HeadScores(scores={}, loss=None, n_repeated=None)
@@ -216,12 +217,20 @@ def _guesses(
     return TokenTexts(subject.tokenizer).all(guessed[0][:n_queries]), tuple(guessed[1][:n_queries])
 
 
+def _attention_modules(subject: Subject) -> list[str]:
+    """The classes of its attention modules; what the group `attention` names need not be in the model."""
+    if subject.model is None:
+        return []
+    modules = [module for module in subject.model.modules() if isinstance(module, Watched)]
+    return list(dict.fromkeys(type(module).__name__ for module in modules))
+
+
 def _model_in_words(subject: Subject, last: Step) -> str:
     name = str(subject.config["model"].get("_target_", "")).rpartition(".")[2]
-    attention = str(subject.config["attention"].get("_target_", "")).rpartition(".")[2]
+    attention = " and ".join(_attention_modules(subject))
     stacks = dict.fromkeys(site[0] for site in last.snapshot.weights)
     told = []
     for stack in stacks:
         layers = [weights for site, weights in last.snapshot.weights.items() if site[0] == stack]
         told.append(f"{stack} {len(layers)} x {len(layers[0])}")
-    return f"{name} with {attention}: layers x heads {', '.join(told)}"
+    return f"{name} with {attention or 'attention'}: layers x heads {', '.join(told)}"

@@ -43,8 +43,12 @@ class MeasuredBatch:
     @property
     def first(self) -> "MeasuredBatch":
         """The first example alone."""
-        inputs = tuple(None if x is None else x[:1] for x in self.inputs)
-        targets = None if self.targets is None else self.targets[:1]
+        return self.some(1)
+
+    def some(self, n_examples: int) -> "MeasuredBatch":
+        """The first examples."""
+        inputs = tuple(None if x is None else x[:n_examples] for x in self.inputs)
+        targets = None if self.targets is None else self.targets[:n_examples]
         return MeasuredBatch(inputs=inputs, targets=targets, origin=self.origin)
 
     @property

@@ -12,6 +12,7 @@ import numpy as np
 
 from tuneformer.data.tokenizers import DamagedTokenizerError, encodable
 from tuneformer.errors import UserError
+from tuneformer.terminal import say
 
 if TYPE_CHECKING:
     import tokenizers
@@ -20,9 +21,14 @@ N_BYTES = 256
 UNUSED_PARTS = ("added_tokens", "normalizer", "padding", "post_processor", "truncation")
 """Of the library's tokenizers; ours have none of them."""
 PIECE_CHARACTERS = 1 << 18
+LONGEST_WORD = 512
+"""Characters of a word that merges are learnt from: their number grows with its square (DNA, base64)."""
+TOLD_FROM = 1 << 22
+"""Characters from which on learning takes long enough to be told of."""
 # A line break between two characters that are no space is a piece of its own to the pre-tokenizer,
 # so that text cut behind it gives the same tokens as the whole.
 CUT = re.compile(r"\S\n(?=\S)")
+LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD}}}(?=\S)")
 
 
 class BpeTokenizer:
@@ -38,7 +44,10 @@ class BpeTokenizer:
 
     @classmethod
     def train(cls, texts: Iterable[str], *, vocab_size: int) -> "BpeTokenizer":
-        """Learn at most `vocab_size` - 256 merges from `texts`; the same text gives the same merges."""
+        """Learn at most `vocab_size` - 256 merges from `texts`; the same text gives the same merges.
+
+        Text without spaces is cut into words of LONGEST_WORD characters.
+        """
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
         tokenizer = Tokenizer(models.BPE())
@@ -50,7 +59,7 @@ class BpeTokenizer:
             show_progress=False,
         )
         with _single_threaded():
-            tokenizer.train_from_iterator(_pieces(texts), trainer)
+            tokenizer.train_from_iterator(_told(_short_words(_pieces(texts)), vocab_size), trainer)
         return cls(tokenizer.to_str())
 
     @cached_property
@@ -127,6 +136,26 @@ def _pieces(texts: Iterable[str]) -> Iterator[str]:
             buffer = buffer[end:]
     if buffer:
         yield buffer
+
+
+def _short_words(pieces: Iterable[str]) -> Iterator[str]:
+    """The pieces, cut where a word is longer than LONGEST_WORD."""
+    for piece in pieces:
+        start = 0
+        for word in LONG_WORD.finditer(piece):
+            yield piece[start : word.end()]
+            start = word.end()
+        yield piece[start:]
+
+
+def _told(pieces: Iterable[str], vocab_size: int) -> Iterator[str]:
+    """The pieces; behind the last of many, what is now done with them."""
+    n_characters = 0
+    for piece in pieces:
+        n_characters += len(piece)
+        yield piece
+    if n_characters >= TOLD_FROM:
+        say(f"learning a vocabulary of {vocab_size:,} tokens from {n_characters:,} characters")
 
 
 @contextmanager

@@ -13,15 +13,21 @@ LOG, VALIDATE, WATCHED = (
     "trainer.val_check_interval",
     "callbacks=default",
 )
+PROBE, GRADIENTS, SIZES, EMBEDDING = "attention_probe", "gradient_norms", "update_sizes", "embedding_rows"
+CADENCE = {PROBE: VALIDATE, GRADIENTS: LOG, SIZES: LOG, EMBEDDING: LOG}
+"""A callback of callbacks=default, and the setting that says how often it measures."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """`rows` values in some column that matches `pattern`, which `setting` would give."""
+    """`rows` values in some column that matches `pattern`.
+
+    `given_by`: the setting that says how often it is measured, or the callback that measures it.
+    """
 
     pattern: str
     rows: int
-    setting: str
+    given_by: str
 
     def unmet(self, evidence: Evidence) -> str | None:
         """What is missing and how to get it, in words; None where it is there."""
@@ -31,15 +37,18 @@ class Need:
         missing = (
             f"{self.pattern} has {found} of {self.rows} rows" if found else f"{self.pattern} was not logged"
         )
-        return f"{missing}: {self._asked(evidence)}"
+        return f"{missing}: {self._asked(evidence, found)}"
 
-    def _asked(self, evidence: Evidence) -> str:
-        if "=" in self.setting:
-            return self.setting
+    def _asked(self, evidence: Evidence, found: int) -> str:
+        setting = CADENCE.get(self.given_by, self.given_by)
+        if self.given_by in CADENCE and self.given_by not in evidence.config.get("callbacks", {}):
+            return WATCHED
+        if self.given_by in CADENCE and not found and evidence.last_step >= evidence.number(setting):
+            return f"callbacks.{self.given_by} finds none in this model"
         steps = max(math.floor(evidence.max_steps / (2 * self.rows)), 1)
-        if steps == evidence.setting(self.setting):
+        if found and steps >= evidence.number(setting):
             return f"trainer.max_steps={evidence.max_steps * 2}"
-        return f"{self.setting}={steps}"
+        return f"{setting}={steps}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,16 +65,18 @@ class Rule:
 
 
 def _of_heads(measure: str) -> tuple[Need, ...]:
-    return (Need(pattern=f"attention/*/{measure}", rows=3, setting=WATCHED),)
+    return (Need(pattern=f"attention/*/{measure}", rows=3, given_by=PROBE),)
 
 
-TRAIN = Need(pattern="train/loss", rows=8, setting=LOG)
-VAL = Need(pattern="val/loss", rows=2, setting=VALIDATE)
-NORM = Need(pattern="grad_norm", rows=3, setting=LOG)
-UPDATES = Need(pattern="update_ratio/*", rows=3, setting=WATCHED)
+TRAIN = Need(pattern="train/loss", rows=8, given_by=LOG)
+VAL = Need(pattern="val/loss", rows=2, given_by=VALIDATE)
+NORM = Need(pattern="grad_norm", rows=3, given_by=LOG)
+UPDATES = Need(pattern="update_ratio/*", rows=3, given_by=SIZES)
 
 RULES = (
-    Rule(look=gradients.vanishing_gradients, needs=(Need(pattern="grad_norm/*", rows=3, setting=WATCHED),)),
+    Rule(
+        look=gradients.vanishing_gradients, needs=(Need(pattern="grad_norm/*", rows=3, given_by=GRADIENTS),)
+    ),
     Rule(look=gradients.exploding_gradients, needs=(NORM,)),
     Rule(look=gradients.clipping_always_on, needs=(NORM,)),
     Rule(look=attention.entropy_collapse, needs=_of_heads("entropy")),
@@ -74,25 +85,25 @@ RULES = (
     Rule(look=attention.dead_heads, needs=_of_heads("importance")),
     Rule(
         look=residual.rank_collapse,
-        needs=(Need(pattern="residual/*/rank_collapse", rows=3, setting=WATCHED),),
+        needs=(Need(pattern="residual/*/rank_collapse", rows=3, given_by=PROBE),),
     ),
-    Rule(look=residual.dead_units, needs=(Need(pattern="units/*/dead", rows=3, setting=WATCHED),)),
+    Rule(look=residual.dead_units, needs=(Need(pattern="units/*/dead", rows=3, given_by=PROBE),)),
     Rule(
         look=residual.untrained_embeddings,
-        needs=(Need(pattern="embedding/untrained", rows=3, setting=WATCHED),),
+        needs=(Need(pattern="embedding/untrained", rows=3, given_by=EMBEDDING),),
     ),
     Rule(look=loss.over_fitting, needs=(TRAIN, VAL)),
     Rule(look=loss.under_fitting, needs=(TRAIN,)),
-    Rule(look=loss.spikes, needs=(Need(pattern="train/loss", rows=15, setting=LOG),)),
-    Rule(look=loss.evaluation_noise, needs=(Need(pattern="val/loss", rows=8, setting=VALIDATE),)),
+    Rule(look=loss.spikes, needs=(Need(pattern="train/loss", rows=15, given_by=LOG),)),
+    Rule(look=loss.evaluation_noise, needs=(Need(pattern="val/loss", rows=8, given_by=VALIDATE),)),
     Rule(look=schedule.lr_too_high, needs=()),
     Rule(look=schedule.lr_too_low, needs=(UPDATES,)),
     Rule(look=schedule.warmup_too_short, needs=(TRAIN,)),
-    Rule(look=schedule.schedule_ends_high, needs=(Need(pattern="lr/*", rows=2, setting=LOG),)),
+    Rule(look=schedule.schedule_ends_high, needs=(Need(pattern="lr/*", rows=2, given_by=LOG),)),
     Rule(look=regularisation.weight_decay_absent, needs=(TRAIN, VAL)),
     Rule(
         look=regularisation.weight_decay_too_strong,
-        needs=(Need(pattern="weight_norm/*", rows=3, setting=WATCHED),),
+        needs=(Need(pattern="weight_norm/*", rows=3, given_by=SIZES),),
     ),
     Rule(look=regularisation.data_repeated, needs=()),
 )

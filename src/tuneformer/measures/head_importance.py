@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from tuneformer.measures.attention_shares import HeadScore
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.block import Block
+from tuneformer.models.parts import site_of
 
 Losses = Callable[[], Float[Tensor, " example"]]
 LossesOfCopies = Callable[[int], Float[Tensor, " copy_and_example"]]
@@ -28,7 +30,7 @@ def importance_by_ablation(
     "zero" takes what the head gives its output matrix away; "mean" puts its mean over sequences and tokens
     there, so that what the layers after it have come to expect stays. Above 0 the head helps, below it
     harms. Null: a model with random weights, where it is about 0. A pass reads the examples `at_once`
-    times, each time without another head.
+    times, each time without another head, and begins with the first layer that has one of them.
 
     Args:
         model: in evaluation mode; it is left as it was.
@@ -42,9 +44,10 @@ def importance_by_ablation(
     parts = [heads[start : start + at_once] for start in range(0, len(heads), at_once)]
     changes: dict[AttentionSite, list[Tensor]] = {}
     with torch.no_grad():
-        intact = losses(1).mean()
+        with _kept_inputs(model) as inputs:
+            intact = losses(1).mean()
         for part in track(parts):
-            with ExitStack() as without:
+            with ExitStack() as without, _resumed_at(part[0][0], inputs, n_copies=len(part)):
                 for shell in dict.fromkeys(shell for shell, _ in part):
                     copies = {copy: head for copy, (of, head) in enumerate(part) if of is shell}
                     without.enter_context(edited_heads(shell, _without(copies, by, n_copies=len(part))))
@@ -107,6 +110,60 @@ def edited_heads(shell: AttentionShell, edit: EditHeads) -> Iterator[None]:
 
 def _shells(model: nn.Module) -> list[AttentionShell]:
     return [module for module in model.modules() if isinstance(module, AttentionShell)]
+
+
+@contextmanager
+def _kept_inputs(model: nn.Module) -> Iterator[dict[Block, Tensor]]:
+    """What each layer is given within the block, by layer."""
+    inputs: dict[Block, Tensor] = {}
+    blocks = [module for module in model.modules() if isinstance(module, Block)]
+
+    def keep(block: nn.Module, given: tuple[Any, ...]) -> None:
+        assert isinstance(block, Block)
+        inputs[block] = given[0]
+
+    handles = [block.register_forward_pre_hook(keep) for block in blocks]
+    try:
+        yield inputs
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _resumed_at(shell: AttentionShell, inputs: Mapping[Block, Tensor], *, n_copies: int) -> Iterator[None]:
+    """Within the block, passes leave out what lies before the layer of `shell` in its stack.
+
+    The first layer always runs: those behind it may ask for its values.
+    """
+    here = next((block for block in inputs if shell in block.modules()), None)
+    if here is None:
+        yield
+        return
+    stack, layer = site_of(here)
+    skipped = [
+        block for block in inputs if site_of(block).stack == stack and 0 < site_of(block).layer < layer
+    ]
+
+    def resume(block: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        del block
+        return (inputs[here].repeat(n_copies, 1, 1), *given[1:])
+
+    handle = here.register_forward_pre_hook(resume) if skipped else None
+    for block in skipped:
+        block.forward = _pass_on
+    try:
+        yield
+    finally:
+        if handle is not None:
+            handle.remove()
+        for block in skipped:
+            del block.forward
+
+
+def _pass_on(x: Tensor, *shared: object) -> Tensor:
+    del shared
+    return x
 
 
 def _n_heads(shell: AttentionShell) -> int:

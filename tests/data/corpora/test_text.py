@@ -169,3 +169,17 @@ def test_a_text_shorter_than_the_context_is_refused(tmp_path: Path) -> None:
         UserError, match=r"data\.context_length=1 is too long for the train split of 0 tokens"
     ):
         corpus(path, tokenizer="bpe").prepare()
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".ndjson", ".parquet"])
+def test_rows_of_columns_are_no_text(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"rows{suffix}"
+    file.write_text('{"text": "some"}\n')
+    with pytest.raises(UserError, match="holds rows of columns, not a text: data=hf"):
+        corpus(file).prepare()
+
+
+def test_markup_is_said_to_be_read_as_it_stands(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("a,b\n" * 20)
+    assert corpus(file).read().notes[-1] == ".csv is read as it stands, signs of its format included"

@@ -10,6 +10,8 @@ from tuneformer.data.text_data import TextData
 from tuneformer.errors import UserError
 
 SUFFIXES = (".txt", ".md", ".text")
+ROWS = (".jsonl", ".ndjson", ".parquet", ".arrow")
+MARKUP = (".json", ".csv", ".tsv", ".xml", ".html")
 
 
 class Text(TextData):
@@ -21,7 +23,7 @@ class Text(TextData):
     Test is the validation text, whole. Line ends and byte-order marks are kept as they are.
 
     Raises:
-        UserError: a path is missing, empty or not UTF-8.
+        UserError: a path is missing, empty or not UTF-8, or holds rows of columns.
     """
 
     def __init__(
@@ -72,7 +74,10 @@ class Text(TextData):
             train=Concatenation(piece.text for piece in train),
             validation=held_out,
             test=held_out,
-            notes=("test is the validation text, whole: this corpus has no third part",),
+            notes=(
+                "test is the validation text, whole: this corpus has no third part",
+                *_markup_notes([*train_files, *validation_files]),
+            ),
         )
 
     def _files(self) -> tuple[list[Path], list[Path]]:
@@ -109,6 +114,11 @@ def text_files(path: Path, *, setting: str) -> list[Path]:
             if not files:
                 raise UserError(f"{setting}={path} is a folder without text: give one with {_listed()} files")
             return files
+        if path.suffix.lower() in ROWS:
+            raise UserError(
+                f"{setting}={path} holds rows of columns, not a text: data=hf data.path={path}"
+                " data.column=text reads one of them"
+            )
         if not path.is_file():
             state = "is neither a file nor a folder" if path.exists() else "does not exist"
             raise UserError(f"{setting}={path} {state}: give a UTF-8 text file or a folder of them")
@@ -117,6 +127,13 @@ def text_files(path: Path, *, setting: str) -> list[Path]:
     except OSError as error:
         raise UserError(f"{setting}={path} cannot be read ({error.strerror})") from None
     return [path]
+
+
+def _markup_notes(files: list[Path]) -> list[str]:
+    found = sorted({file.suffix.lower() for file in files} & set(MARKUP))
+    if not found:
+        return []
+    return [f"{' and '.join(found)} is read as it stands, signs of its format included"]
 
 
 def _listed() -> str:

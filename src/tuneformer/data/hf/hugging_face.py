@@ -112,7 +112,7 @@ class HuggingFace(TokenData):
         file = folder / TOKENIZER_FILE
         if file.exists():
             return read_tokenizer(file)
-        training = (text for text in self._documents(skip=0) if self._trains(text))
+        training = (text for text in self._documents(skip=0) if text is not None and self._trains(text))
         texts = (text + DOCUMENT_END for text in islice(training, self.tokenizer_documents))
         tokenizer = train_tokenizer(self.tokenizer, texts, bpe_vocab_size=self.bpe_vocab_size)
         write_text(file, tokenizer.to_json())
@@ -121,7 +121,7 @@ class HuggingFace(TokenData):
     def _trains(self, text: str) -> bool:
         return split_of(text, held_out=self.held_out) == "train"
 
-    def _documents(self, *, skip: int) -> Iterator[str]:
+    def _documents(self, *, skip: int) -> Iterator[str | None]:
         return documents(self.path, subset=self.subset, column=self.column, skip=skip)
 
     def _source(self) -> object:
@@ -165,6 +165,8 @@ def _splits(folder: Path, progress: Progress, tokenizer: Tokenizer) -> TokenSpli
     told = [tokenizer.to_json(), *sorted(f"{shard.file} {shard.sha256}" for shard in progress.shards)]
     fingerprint = hashlib.sha256("\n".join(told).encode()).hexdigest()
     notes = [f"{progress.documents:,} documents in {len(progress.shards)} shards"]
+    if progress.nulls:
+        notes.append(f"{progress.nulls:,} of them are null, and left out")
     return TokenSplits(tokenizer, splits, fingerprint, notes)
 
 

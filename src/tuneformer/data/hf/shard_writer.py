@@ -33,10 +33,12 @@ class Shard:
 class Progress:
     """How far a data set has been turned into shards: documents read, and the files that hold them.
 
+    `nulls`: documents that are null, and left out.
     `first_bytes`: UTF-8 bytes of the first character of each split.
     """
 
     documents: int = 0
+    nulls: int = 0
     complete: bool = False
     dtype: str = "uint8"
     held_out_bytes: dict[str, int] = field(default_factory=dict)
@@ -84,18 +86,21 @@ class ShardWriter:
         self.progress.dtype = next(d for d in ("uint8", "uint16", "uint32") if largest <= np.iinfo(d).max)
         self._pending = {name: _Pending() for name in SPLITS}
 
-    def write(self, documents: Iterator[str], *, max_documents: int | None) -> None:
+    def write(self, documents: Iterator[str | None], *, max_documents: int | None) -> None:
         """Takes the documents behind those that `progress` counts, to their end or to `max_documents`."""
-        done = self.progress.documents
+        done, nulls = self.progress.documents, self.progress.nulls
         for text in documents:
             if max_documents is not None and done >= max_documents:
                 break
-            self._add(text)
+            if text is None:
+                nulls += 1
+            else:
+                self._add(text)
             done += 1
             if sum(pending.n_tokens for pending in self._pending.values()) >= self._shard_tokens:
-                self._flush(done)
+                self._flush(done, nulls)
         self.progress.complete = True
-        self._flush(done)
+        self._flush(done, nulls)
 
     def _add(self, text: str) -> None:
         name = split_of(text, held_out=self._held_out)
@@ -110,7 +115,7 @@ class ShardWriter:
             self.progress.first_bytes[name] = len(told[0].encode(errors="replace"))
         self._pending[name].add(tokens.astype(self.progress.dtype), n_bytes)
 
-    def _flush(self, done: int) -> None:
+    def _flush(self, done: int, nulls: int) -> None:
         for name, pending in self._pending.items():
             if not pending.n_tokens:
                 continue
@@ -126,7 +131,7 @@ class ShardWriter:
                 before = self.progress.held_out_bytes.get(name, 0)
                 self.progress.held_out_bytes[name] = before + pending.n_bytes
             self._pending[name] = _Pending()
-        self.progress.documents = done
+        self.progress.documents, self.progress.nulls = done, nulls
         self.progress.write(self.folder)
 
 

@@ -141,11 +141,13 @@ def make_splits(found: dict[str, LabelledImages], *, held_out: float, shift: int
     """The splits of what a source gave, normalised.
 
     Raises:
-        UserError: the images are not square, or a split would be empty.
+        UserError: the images are not square, the source's own held-out images have another size or a class
+            that no training image has, or a split would be empty.
     """
     height, width = found["train"].images.shape[1:]
     if height != width:
         raise UserError(f"data: the images are {height} x {width}, and must be square")
+    _check_held_out(found)
     parts = _held_out(found, held_out)
     train = parts["train"].images
     largest = max(int(train.max(initial=0)), 1)
@@ -178,6 +180,17 @@ def shifted(images: np.ndarray, offsets: np.ndarray, *, background: float) -> np
     windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(2, 3))
     down, right = room - offsets[:, 0], room - offsets[:, 1]
     return np.ascontiguousarray(windows[np.arange(len(images)), :, down, right])
+
+
+def _check_held_out(found: dict[str, LabelledImages]) -> None:
+    train = found["train"]
+    for name, part in found.items():
+        if part.images.shape[1:] != train.images.shape[1:]:
+            sizes = [" x ".join(map(str, images.shape[1:])) for images in (part.images, train.images)]
+            raise UserError(f"data: the {name} images are {sizes[0]}, and those of training {sizes[1]}")
+        if unseen := sorted({*part.labels.tolist()} - {*train.labels.tolist()}):
+            listed = ", ".join(map(str, unseen[:5]))
+            raise UserError(f"data: {name} has the classes {listed}, of which training has no image")
 
 
 def _held_out(found: dict[str, LabelledImages], share: float) -> dict[str, LabelledImages]:
