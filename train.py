@@ -4,10 +4,9 @@ import hydra
 from omegaconf import DictConfig
 
 from tuneformer.command_line import run_hydra, run_job
-from tuneformer.config.whitelist import allowed_targets
 
 
-@hydra.main(config_path="conf", config_name="train", execution_whitelist=allowed_targets())
+@hydra.main(config_path="conf", config_name="train", execution_whitelist=())
 def main(config: DictConfig) -> float | None:
     """Checks the configuration, trains it, and returns its final `optimized_metric`."""
     return run_job(config)

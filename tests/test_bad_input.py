@@ -105,7 +105,7 @@ CONFIG_DECIDES = [
     ),
     (
         ["optimizer._target_=os.system"],
-        "optimizer._target_=os.system is not allowed: a configuration may call",
+        "optimizer._target_=os.system is not what an optimizer may be: ",
     ),
     (["optimizer=adam,sgd"], "optimizer=adam,sgd has several values: add --multirun"),
     (["nonsense"], "nonsense is not an override: write setting=value"),

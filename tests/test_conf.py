@@ -15,8 +15,8 @@ from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.keys import EXAMPLES
 from tuneformer.config.options import list_options, load_option
+from tuneformer.config.registry import check_targets
 from tuneformer.config.schema import GROUPS
-from tuneformer.config.whitelist import check_targets
 from tuneformer.data.tokenizer_choice import TOKENIZERS
 from tuneformer.models.block import BLOCKS
 from tuneformer.models.feed_forward import FEED_FORWARDS
@@ -101,7 +101,7 @@ def test_every_option_composes_and_passes_the_checks(group: str, option: str) ->
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_key_of_an_option_is_a_named_parameter_and_none_is_forgotten(group: str, option: str) -> None:
     settings = load_option(group, option, [CONF])
-    check_targets(settings)
+    check_targets({group: settings})
     for path, node in targets(settings):
         target = node["_target_"]
         if target == "???":

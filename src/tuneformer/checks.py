@@ -14,9 +14,9 @@ from omegaconf.errors import OmegaConfBaseException
 from tuneformer.bounds import check_bounds, setting
 from tuneformer.config.keys import MISSING, check_group
 from tuneformer.config.options import list_options, source_folders
+from tuneformer.config.registry import check_targets
 from tuneformer.config.schema import GROUPS, Root
 from tuneformer.config.suggestions import did_you_mean
-from tuneformer.config.whitelist import check_targets
 from tuneformer.errors import UserError
 from tuneformer.models.attention_use import check_attention_is_used
 from tuneformer.models.settings import check_attention_settings

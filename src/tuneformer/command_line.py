@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_choices
+from tuneformer.config.hydra_guard import check_flags, guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.schema import register_with_hydra
@@ -34,7 +35,9 @@ def run_hydra(command: Callable[[], object]) -> None:
     def checked() -> None:
         check_choices(sys.argv[1:])
         sys.argv[1:] = with_added_settings(sys.argv[1:])
-        command()
+        check_flags(sys.argv[1:])
+        with guarded_hydra():
+            command()
 
     run_command(checked)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from tuneformer.config.whitelist import whitelisted
+from tuneformer.config.building import build
 from tuneformer.data.contract import SPLITS, Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.loading import Run
@@ -50,10 +50,7 @@ def prepare_again(run: Run) -> tuple[Data[Any], PreparedData]:
     Raises:
         UserError: it cannot be had any more, or is other data now.
     """
-    from hydra.utils import instantiate
-
-    with whitelisted():
-        data: Data[Any] = instantiate(run.config["data"], _convert_="all")
+    data: Data[Any] = build(run.config["data"], ("data",), kind=Data)
     prepared = data.prepare()
     if prepared.fingerprint != run.record["data"].get("fingerprint"):
         raise UserError(f"{run.path} was trained on other data than its settings give now")

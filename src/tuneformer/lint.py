@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 from tuneformer.optim.ranges import shown
 from tuneformer.optim.schedules import warmup_steps
+from tuneformer.optim.settings import schedule_of
 
 Config = dict[str, Any]
 
@@ -33,10 +33,7 @@ def lint(config: Config) -> list[str]:
 
 def factor_of(config: Config) -> Callable[[int], float]:
     """The schedule of a checked configuration: optimizer step -> factor of the peak rate."""
-    settings = config["scheduler"]
-    module, _, name = str(settings["_target_"]).rpartition(".")
-    values = {key: value for key, value in settings.items() if not key.startswith("_")}
-    return partial(getattr(import_module(module), name), horizon=config["trainer"]["max_steps"], **values)
+    return partial(schedule_of(config["scheduler"]), horizon=config["trainer"]["max_steps"])
 
 
 def sampled_steps(horizon: int, number: int = N_SAMPLES) -> list[int]:

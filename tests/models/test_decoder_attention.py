@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from hydra.utils import instantiate
 from torch import Tensor, nn
 
 from tuneformer.config.options import list_options, load_option
-from tuneformer.config.whitelist import whitelisted
 from tuneformer.models.attention.explicit import explicit_attention
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.build import build_model
@@ -21,7 +19,7 @@ from tuneformer.models.decoder import Decoder
 from tuneformer.models.differentiable import twice_differentiable
 from tuneformer.models.settings import NO_WIDTH_TRANSFER
 from tuneformer.models.size import flops_per_token, n_parameters
-from tuneformer.optim.param_groups import ParamGroups
+from tuneformer.optim.factory import param_groups
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTIONS = list_options("attention", [CONF])
@@ -133,8 +131,7 @@ def test_parameter_groups_decay_matrices_and_nothing_else(option: str) -> None:
             if option in NO_WIDTH_TRANSFER:
                 continue
             model = build(option, base_width=8, positions="none", bias=True)
-        with whitelisted():
-            groups: ParamGroups = instantiate(settings, _convert_="all")
+        groups = param_groups(settings)
         parts = groups.for_optimizer(model, optimizer)
         names = {group.rule.name: set(group.parameters) for group in parts}
         matrices = names["matrices"]

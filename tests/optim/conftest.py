@@ -3,12 +3,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra.utils import instantiate
 from torch import nn
 
+from tuneformer.config.building import build
 from tuneformer.config.keys import EXAMPLES
 from tuneformer.config.options import list_options, load_option
-from tuneformer.config.whitelist import whitelisted
 from tuneformer.models.build import build_model
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -43,27 +42,26 @@ def load_settings() -> LoadSettings:
 
 @pytest.fixture
 def make(load_settings: LoadSettings) -> Make:
-    """As load_settings, instantiated."""
+    """As load_settings, built."""
 
-    def build(group: str, name: str, **replaced: object) -> Any:
-        with whitelisted():
-            return instantiate(load_settings(group, name, **replaced), _convert_="all")
+    def made(group: str, name: str, **replaced: object) -> Any:
+        return build(load_settings(group, name, **replaced), (group,), kind=object)
 
-    return build
+    return made
 
 
 @pytest.fixture
 def make_decoder(load_settings: LoadSettings) -> MakeDecoder:
     """A small decoder, by the settings of conf/model/decoder.yaml that it replaces."""
 
-    def build(*, qk_norm: bool = False, **replaced: object) -> nn.Module:
+    def made(*, qk_norm: bool = False, **replaced: object) -> nn.Module:
         small = {"n_layers": 2, "n_heads": 2, "d_model": 8, "context_length": 6, "vocab_size": 11}
         model = load_settings("model", "decoder", **{**small, **replaced})
         return build_model(
             model, load_settings("attention", "multi_head", qk_norm=qk_norm), needs={"vocab_size": 11}
         )
 
-    return build
+    return made
 
 
 def _without_interpolations(group: str, settings: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ ONE_RULE = "{name: a, pattern: norm, lr_multiplier: 1.0, weight_decay_multiplier
         ),
         (
             ["optimizer=any", "optimizer._target_=os.system"],
-            "optimizer._target_=os.system is not allowed: a configuration may call",
+            "optimizer._target_=os.system is not what an optimizer may be: ",
         ),
         (
             [*ANY, "optimizer.bettas=[0.9,0.9]"],

@@ -9,7 +9,6 @@ from tests.training.test_resume import OPTIMIZERS
 from tests.training.two_ranks import train_in_two_ranks
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
-from tuneformer.config.whitelist import whitelisted
 from tuneformer.errors import UserError
 from tuneformer.optim.factory import optimizer_factory
 from tuneformer.optim.sharding import check_shardable
@@ -34,8 +33,7 @@ WHOLE_TENSORS = (
 
 def is_shardable(optimizer: str) -> bool:
     config = check_config(*compose_config([f"optimizer={optimizer}"]))
-    with whitelisted():
-        factory = optimizer_factory(config["optimizer"])
+    factory = optimizer_factory(config["optimizer"])
     try:
         check_shardable(factory)
     except UserError:
@@ -81,8 +79,7 @@ def test_two_processes_train_as_one(optimizer: str, strategy: str, ran: tuple[Pa
 @pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name not in SHARDED])
 def test_what_does_not_work_on_shards_is_refused_in_one_line(optimizer: str) -> None:
     config = check_config(*compose_config([f"optimizer={optimizer}"]))
-    with whitelisted():
-        factory = optimizer_factory(config["optimizer"])
+    factory = optimizer_factory(config["optimizer"])
     with pytest.raises(UserError, match=r"^trainer\.strategy=fsdp does not go with \w+, which needs whole"):
         check_shardable(factory)
 

@@ -8,6 +8,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
+from tuneformer.config.hydra_guard import guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS
 from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.schema import GROUPS, register_with_hydra
@@ -32,7 +33,7 @@ def compose_config(overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(config_dir=str(config_folder())):
+        with guarded_hydra(), initialize_config_dir(config_dir=str(config_folder())):
             whole = compose("train", overrides=with_added_settings(overrides), return_hydra_config=True)
     finally:
         GlobalHydra.instance().clear()

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hydra.utils import instantiate
 from torch import nn
 
 from tuneformer.config.arguments import check_arguments
-from tuneformer.config.whitelist import whitelisted
+from tuneformer.config.building import bound
+from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.memory_needed import check_memory
 
 Settings = dict[str, Any]
@@ -28,14 +28,13 @@ def build_model(model: Settings, attention: Settings, *, needs: Mapping[str, Any
     """
     settings = {key: value for key, value in model.items() if key != "tasks"}
     settings |= {key: value for key, value in needs.items() if key in settings}
-    with whitelisted():
-        build = instantiate(settings, _partial_=True, _convert_="all")
-        check_arguments(build, group="model", later=("attention",))
-        in_a_layer = instantiate({**attention, "_partial_": True}, _convert_="all")
-        check_arguments(in_a_layer, group="attention", later=("layer",))
+    family = bound(settings, ("model",), kind=nn.Module)
+    check_arguments(family, group="model", later=("attention",))
+    in_a_layer = bound(attention, ("attention",), kind=AttentionShell)
+    check_arguments(in_a_layer, group="attention", later=("layer",))
 
-        def built(changed: Mapping[str, Any]) -> nn.Module:
-            return build.func(**changed, attention=in_a_layer)
+    def built(changed: Mapping[str, Any]) -> nn.Module:
+        return family.func(**changed, attention=in_a_layer)
 
-        check_memory(build.keywords, in_a_layer.keywords, built)
-        return built(build.keywords)
+    check_memory(family.keywords, in_a_layer.keywords, built)
+    return built(family.keywords)

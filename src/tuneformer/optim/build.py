@@ -2,7 +2,7 @@
 
 import inspect
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from torch import nn
 from torch.distributed.tensor import DTensor
@@ -12,20 +12,12 @@ from torch.optim.lr_scheduler import LambdaLR
 from tuneformer.errors import UserError
 from tuneformer.optim.hybrid import Hybrid
 from tuneformer.optim.param_groups import ParamGroups
+from tuneformer.optim.schedules import Schedule
 from tuneformer.optim.settings import check_optimizer_settings
 from tuneformer.optim.sharding import changed_for_shards, check_shardable
 from tuneformer.optim.state import keep_state_types
 from tuneformer.optim.weight_decay import DecayedApart, decay_factor
 from tuneformer.optim.wrapped import innermost
-
-
-@runtime_checkable
-class Schedule(Protocol):
-    """A schedule with its settings bound: only the step and the horizon are open."""
-
-    def __call__(self, step: int, /, *, horizon: int) -> float:
-        """The factor of the peak rate at optimizer step `step`, from 0."""
-        ...
 
 
 def build_optimizer(model: nn.Module, factory: "partial[Optimizer]", groups: ParamGroups) -> Optimizer:

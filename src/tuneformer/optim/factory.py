@@ -6,10 +6,12 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from hydra.utils import instantiate
 from torch.optim import Optimizer
 
+from tuneformer.config.building import build
+from tuneformer.config.registry import check_calls
 from tuneformer.errors import UserError
+from tuneformer.optim.param_groups import ParamGroups
 
 
 def optimizer_factory(settings: Mapping[str, object]) -> "partial[Optimizer]":
@@ -18,13 +20,20 @@ def optimizer_factory(settings: Mapping[str, object]) -> "partial[Optimizer]":
     Raises:
         UserError: there is no such class, or it is no optimizer.
     """
+    check_calls(settings, ("optimizer",))
     _check_class("optimizer", settings)
-    return instantiate(dict(settings), _convert_="all")
+    return build(settings, ("optimizer",), kind=Optimizer)
+
+
+def param_groups(settings: Mapping[str, object]) -> ParamGroups:
+    """The rules of conf/param_groups."""
+    return build(settings, ("param_groups",), kind=ParamGroups)
 
 
 def _check_class(where: str, settings: Mapping[str, object]) -> None:
+    """Names the nearest optimizers where there is none of that name."""
     for name, value in settings.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and "_target_" in value:
             _check_class(f"{where}.{name}", value)
     target = str(settings.get("_target_"))
     module_name, _, name = target.rpartition(".")

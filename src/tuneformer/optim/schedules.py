@@ -15,12 +15,22 @@ Nothing here imports torch, so that settings can be checked and curves drawn wit
 
 import math
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from tuneformer.errors import UserError
 from tuneformer.optim.ranges import ABOVE_ZERO_TO_ONE, NOT_NEGATIVE, POSITIVE, ZERO_TO_ONE, Number, shown
 
 Shape = Callable[[int, float], Number]
 """(steps since the end of warmup, progress from 0 to 1) -> factor of the peak rate."""
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    """A schedule with its settings bound: only the step and the horizon are open."""
+
+    def __call__(self, step: int, /, *, horizon: int) -> float:
+        """The factor of the peak rate at optimizer step `step`, from 0."""
+        ...
 
 
 def warmup_steps(warmup: Number, horizon: int) -> int:

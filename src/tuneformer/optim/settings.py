@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from importlib import import_module
 from typing import Any
 
+from tuneformer.config.building import build
 from tuneformer.errors import UserError
 from tuneformer.optim.ranges import BELOW_ONE, NOT_NEGATIVE, POSITIVE, ZERO_TO_ONE, Range, shown
 from tuneformer.optim.rules import read_rules
-from tuneformer.optim.schedules import warmup_steps
+from tuneformer.optim.schedules import Schedule, warmup_steps
 
 _OPTIMIZER_RANGES: dict[str, Range] = {
     "lr": POSITIVE,
@@ -66,10 +66,13 @@ def check_schedule_settings(settings: Mapping[str, object], horizon: int) -> Non
     warmup = settings.get("warmup", 0)
     assert isinstance(warmup, int | float)
     warmup_steps(warmup, horizon)
-    module, _, name = str(settings.get("_target_", "")).rpartition(".")
-    if module.startswith("tuneformer.optim."):
-        values = {key: value for key, value in settings.items() if not key.startswith("_")}
-        getattr(import_module(module), name)(0, horizon=horizon, **values)
+    if str(settings.get("_target_", "")).startswith("tuneformer.optim."):
+        schedule_of(settings)(0, horizon=horizon)
+
+
+def schedule_of(settings: Mapping[str, object]) -> Schedule:
+    """The schedule of conf/scheduler, its settings bound."""
+    return build(settings, ("scheduler",), kind=(float, int))
 
 
 def check_param_group_settings(settings: Mapping[str, object]) -> None:

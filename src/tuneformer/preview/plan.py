@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
 
-from tuneformer.config.whitelist import whitelisted
 from tuneformer.lint import factor_of, sampled_steps
 from tuneformer.models.build import build_model
 from tuneformer.optim.build import build_optimizer
-from tuneformer.optim.factory import optimizer_factory
+from tuneformer.optim.factory import optimizer_factory, param_groups
 from tuneformer.optim.weight_decay import decay_factor
 
 Config = dict[str, Any]
@@ -56,9 +54,8 @@ def make_plan(config: Config, *, needs: Mapping[str, Any]) -> Plan:
     """
     with torch.device("meta"):
         model = build_model(config["model"], config["attention"], needs=needs)
-    with whitelisted():
-        groups = instantiate(config["param_groups"], _convert_="all")
-        optimizer = build_optimizer(model, optimizer_factory(config["optimizer"]), groups)
+    groups = param_groups(config["param_groups"])
+    optimizer = build_optimizer(model, optimizer_factory(config["optimizer"]), groups)
     horizon = config["trainer"]["max_steps"]
     steps, factor = sampled_steps(horizon), factor_of(config)
     shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}

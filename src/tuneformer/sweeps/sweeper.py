@@ -8,10 +8,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from tuneformer.config.whitelist import whitelisted
+from tuneformer.config.building import build
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import OUTPUTS
 from tuneformer.sweeps.composing import Composer
@@ -63,8 +62,9 @@ class TuneformerSweeper(Sweeper):
             manifest.release()
 
     def _launcher(self) -> Launcher:
-        with whitelisted():
-            launcher: Launcher = instantiate(self._settings.launcher, _convert_="all")
+        settings = OmegaConf.to_container(self._settings.launcher, resolve=True)
+        assert isinstance(settings, dict)
+        launcher: Launcher = build(settings, ("launcher",), kind=Launcher)
         plugin = self._settings.hydra.runtime.choices["hydra/launcher"]
         if isinstance(launcher, PluginLauncher):
             launcher.setup(self._hydra, self._settings)

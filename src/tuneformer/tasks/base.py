@@ -16,7 +16,8 @@ from tuneformer.data.contract import PreparedData
 from tuneformer.data.tokenizers import Tokenizer
 from tuneformer.models.block import Block
 from tuneformer.models.differentiable import twice_differentiable
-from tuneformer.optim.build import Schedule, build_optimizer, build_schedule
+from tuneformer.optim.build import build_optimizer, build_schedule
+from tuneformer.optim.schedules import Schedule
 from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
 from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.random_state import set_random_state

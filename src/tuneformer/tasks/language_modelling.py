@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 
 from tuneformer.data.batches import TokenBatch
 from tuneformer.data.token_files import TokenSplits
-from tuneformer.optim.build import Schedule
+from tuneformer.optim.schedules import Schedule
 from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.text_loss import TextLoss

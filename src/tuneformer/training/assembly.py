@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any, cast
 
 import pytorch_lightning as pl
-from hydra.utils import instantiate
 from torch import nn
 
 from tuneformer.callbacks.averaging import WeightAverage
@@ -13,12 +12,14 @@ from tuneformer.callbacks.checkpoints import Checkpoints
 from tuneformer.callbacks.evaluation_weights import EvaluationWeights, averages_by_itself
 from tuneformer.callbacks.plan_sheets import PlanSheets
 from tuneformer.callbacks.run_metrics import RunMetrics
-from tuneformer.config.whitelist import whitelisted
+from tuneformer.config.building import build
+from tuneformer.config.lightning_names import REFUSED
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.data.windows import rows_per_micro_batch
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
-from tuneformer.optim.factory import optimizer_factory
+from tuneformer.optim.factory import optimizer_factory, param_groups
+from tuneformer.optim.settings import schedule_of
 from tuneformer.optim.sharding import check_shardable
 from tuneformer.optim.wrapped import innermost
 from tuneformer.random_state import set_random_state
@@ -35,19 +36,18 @@ def build_task(config: Config, prepared: PreparedData) -> Task:
     """The model in its task. Its initial weights depend on `seed` and the model alone."""
     set_random_state(config["seed"], FOR_WEIGHTS)
     model = build_model(config["model"], config["attention"], needs=prepared.needs)
-    with whitelisted():
-        factory = optimizer_factory(config["optimizer"])
-        if config["trainer"]["strategy"] == "fsdp":
-            check_shardable(factory)
-        task = task_class(config["data"]["task"])(
-            model=model,
-            optimizer=factory,
-            param_groups=instantiate(config["param_groups"], _convert_="all"),
-            schedule=instantiate(config["scheduler"], _convert_="all"),
-            seed=config["seed"],
-            prepared=prepared,
-        )
-        task.build_optimizer()  # what cannot be built is refused before the run leaves anything
+    factory = optimizer_factory(config["optimizer"])
+    if config["trainer"]["strategy"] == "fsdp":
+        check_shardable(factory)
+    task = task_class(config["data"]["task"])(
+        model=model,
+        optimizer=factory,
+        param_groups=param_groups(config["param_groups"]),
+        schedule=schedule_of(config["scheduler"]),
+        seed=config["seed"],
+        prepared=prepared,
+    )
+    task.build_optimizer()  # what cannot be built is refused before the run leaves anything
     if config["trainer"]["compile"] is True:
         # in place: the names of the parameters, and so of the checkpoint, stay as they are
         cast(nn.Module, task.model).compile()
@@ -64,10 +64,9 @@ def build_callbacks(
     Raises:
         UserError: nothing would keep the run safe, or two things would average its weights.
     """
-    with whitelisted():
-        configured: Mapping[str, pl.Callback | WeightAverage] = {
-            name: instantiate(callback, _convert_="all") for name, callback in settings.items()
-        }
+    configured: Mapping[str, pl.Callback | WeightAverage] = {
+        name: _build_callback(name, callback) for name, callback in settings.items()
+    }
     if not any(isinstance(callback, Checkpoints) for callback in configured.values()):
         raise UserError("callbacks has no checkpoints: start the file with `defaults: [none, _self_]`")
     optimizer = innermost(task.build_optimizer())
@@ -87,8 +86,16 @@ def build_callbacks(
 def build_trainer_settings(config: Config) -> TrainerSettings:
     """conf/trainer as an object; where it says `auto` and nothing was measured, the default."""
     trainer = config["trainer"]
-    with whitelisted():
-        return instantiate(trainer | asdict(Candidate.default(trainer, threads=None)), _convert_="all")
+    measured = asdict(Candidate.default(trainer, threads=None))
+    return build(trainer | measured, ("trainer",), kind=TrainerSettings)
+
+
+def _build_callback(name: str, settings: Config) -> pl.Callback | WeightAverage:
+    callback = build(settings, ("callbacks", name), kind=(pl.Callback, WeightAverage))
+    for refused, reason in REFUSED.items():
+        if isinstance(callback, getattr(pl.callbacks, refused, ())):
+            raise UserError(f"callbacks.{name} is a {refused}, which does not work here: {reason}")
+    return callback
 
 
 def check_batch_divides(batch_size: int, trainer: pl.Trainer) -> None:

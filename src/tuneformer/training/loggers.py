@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.loggers.logger import Logger
 
-from tuneformer.config.whitelist import whitelisted
+from tuneformer.config.building import build
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import MetricsFile
@@ -81,8 +80,7 @@ def build_loggers(
     loggers: list[Logger] = [MetricsFileLogger(path=directory.metrics_file, first_step=first_step)]
     for name, logger in settings.items():
         try:
-            with whitelisted():
-                loggers.append(_build(logger, config=config, directory=directory))
+            loggers.append(_build(name, logger, config=config, directory=directory))
         except ModuleNotFoundError as error:
             raise UserError(
                 f"logger={name} needs a package that is not installed: pip install {name}"
@@ -97,7 +95,7 @@ def close_loggers(loggers: Sequence[Logger], status: str, summary: Mapping[str, 
             logger.close(status, summary)
 
 
-def _build(settings: Config, *, config: Config, directory: RunDirectory) -> Logger:
-    build = instantiate(settings, _partial_=True, _convert_="all")
-    ours = str(settings["_target_"]).startswith("tuneformer.")
-    return build(directory=directory, run_config=config) if ours else build()
+def _build(name: str, settings: Config, *, config: Config, directory: RunDirectory) -> Logger:
+    ours = str(settings.get("_target_")).startswith("tuneformer.")
+    given: Config = {"directory": directory, "run_config": config} if ours else {}
+    return build(settings, ("logger", name), kind=Logger, **given)

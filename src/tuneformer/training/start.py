@@ -7,9 +7,7 @@ if it has ended; in one that holds another run it refuses.
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
-
-from tuneformer.config.whitelist import whitelisted
+from tuneformer.config.building import build
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.lint import warnings
 from tuneformer.runs.directory import RunDirectory
@@ -77,8 +75,7 @@ def run_directory(config: Config, launch: Launch) -> RunDirectory:
 
 def prepare_data(config: Config) -> tuple[Data[Any], PreparedData]:
     """The data that the configuration names, fetched and converted (from the cache if it was before)."""
-    with whitelisted():
-        data = instantiate(config["data"], _convert_="all")
+    data: Data[Any] = build(config["data"], ("data",), kind=Data)
     return data, data.prepare()
 
 

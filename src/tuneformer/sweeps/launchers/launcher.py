@@ -1,7 +1,7 @@
 """What a sweep asks of a launcher."""
 
 from collections.abc import Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tuneformer.errors import UserError
 from tuneformer.sweeps.job import Config, Ended, Job
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tuneformer.sweeps.preflight.examined import Examined
 
 
+@runtime_checkable
 class Launcher(Protocol):
     """Runs jobs, some at a time; one that fails or dies leaves the others alone."""
 

@@ -6,14 +6,14 @@ from statistics import median
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
 
-from tuneformer.config.whitelist import targets, whitelisted
+from tuneformer.config.registry import targets
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.models.size import n_parameters
 from tuneformer.optim.build import build_optimizer, build_schedule
-from tuneformer.optim.factory import optimizer_factory
+from tuneformer.optim.factory import optimizer_factory, param_groups
+from tuneformer.optim.settings import schedule_of
 from tuneformer.random_state import kept_random_state
 from tuneformer.sweeps.preflight.examined import Examined
 from tuneformer.sweeps.preflight.step_times import step_times
@@ -103,13 +103,12 @@ class _Parts:
 
 
 def _build_optimizer(task: Task, config: Config) -> None:
-    with whitelisted():
-        factory = optimizer_factory(config["optimizer"])
-        param_groups = instantiate(config["param_groups"], _convert_="all")
-        schedule = instantiate(config["scheduler"], _convert_="all")
-        build_trainer_settings(config)
+    factory, groups = optimizer_factory(config["optimizer"]), param_groups(config["param_groups"])
+    build_trainer_settings(config)
     build_schedule(
-        build_optimizer(task.model, factory, param_groups), schedule, config["trainer"]["max_steps"]
+        build_optimizer(task.model, factory, groups),
+        schedule_of(config["scheduler"]),
+        config["trainer"]["max_steps"],
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from tuneformer.config.whitelist import targets
+from tuneformer.config.registry import targets
 from tuneformer.runs.files import write_json
 from tuneformer.runs.identity import determining
 from tuneformer.runs.record import host_hardware

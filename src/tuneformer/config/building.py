@@ -1,0 +1,159 @@
+"""From settings with a `_target_` to the object that they describe, whoever wrote them.
+
+Only what `config.registry` lists for the place is imported, what was found must be of the kind that the place
+is for, and the settings are its arguments as they stand: no interpolation is resolved in them.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import partial
+from importlib import import_module
+from types import ModuleType
+from typing import Any, get_args, get_type_hints
+
+from tuneformer.config.registry import (
+    PURPOSES,
+    PARTIAL,
+    TARGET,
+    Place,
+    allowed_by_user,
+    check_calls,
+    is_called_later,
+    shown,
+)
+from tuneformer.errors import UserError
+
+Kind = type | tuple[type, ...]
+
+
+def build(settings: Mapping[str, Any], place: Place, *, kind: Kind, **given: Any) -> Any:
+    """The object that `settings` describe; a `functools.partial` of it where the place is called later.
+
+    Args:
+        settings: the part of a configuration at `place`, plain values.
+        place: its keys, from the group on, as `("callbacks", "sample")`.
+        kind: what the object must be. A function says so by what it returns.
+        given: arguments that the settings do not hold.
+
+    Raises:
+        UserError: a name is not registered, names nothing, or something else than the place is for, or the
+            settings are not its arguments.
+    """
+    check_calls(settings, place)
+    return _build(deepcopy(dict(settings)), place, kind=kind, given=given)
+
+
+def find_target(target: object, place: Place, *, kind: Kind) -> Callable[..., Any]:
+    """The class or function of a registered name, which makes something of `kind`.
+
+    Raises:
+        UserError: the name is not registered at `place`, names nothing, or something else.
+    """
+    check_calls({TARGET: target}, place)
+    return _find(str(target), place, kind)
+
+
+def _build(settings: dict[str, Any], place: Place, *, kind: Kind | None, given: Mapping[str, Any]) -> Any:
+    if TARGET not in settings:
+        raise UserError(f"{shown('.'.join(place))}.{TARGET} is missing: it names what is built")
+    target = _find(str(settings[TARGET]), place, kind)
+    later = is_called_later(place, settings)
+    arguments = {
+        _name_of_argument(key, place): _built_inside(value, (*place, str(key)), kind)
+        for key, value in settings.items()
+        if key not in (TARGET, PARTIAL)
+    } | dict(given)
+    where = f"{shown('.'.join(place))}.{TARGET}={settings[TARGET]}"
+    _check_arguments(target, arguments, later=later, where=where)
+    if later:
+        return partial(target, **arguments)
+    made = target(**arguments)
+    if kind is not None and not isinstance(made, kind):
+        raise UserError(f"{where} makes {type(made).__name__}, which is not {PURPOSES[place[0]].what}")
+    return made
+
+
+def _built_inside(value: Any, place: Place, kind: Kind | None) -> Any:
+    if isinstance(value, dict):
+        if TARGET in value:
+            # an optimizer inside another is one; what a user's own class takes is its own affair
+            inner = kind if allowed_by_user(value[TARGET]) is None else None
+            return _build(value, place, kind=inner, given={})
+        return {key: _built_inside(each, (*place, str(key)), kind) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_built_inside(each, place, kind) for each in value]
+    return value
+
+
+def _find(target: str, place: Place, kind: Kind | None) -> Callable[..., Any]:
+    where = f"{shown('.'.join(place))}.{TARGET}={shown(target)}"
+    found = _locate(target, where)
+    pattern = allowed_by_user(target)
+    if pattern is not None:
+        _check_of_package(found, pattern, where)
+    if kind is not None and not _makes(found, kind, unknown=pattern is not None):
+        raise UserError(f"{where} is not {PURPOSES[place[0]].what}")
+    if not callable(found):
+        raise UserError(f"{where} cannot be called")
+    return found
+
+
+def _locate(target: str, where: str) -> Any:
+    """What a dotted name names: a module's own class or function, or one of a class; never through a module."""
+    parts = target.split(".")
+    if not all(part.isidentifier() and not part.startswith("__") for part in parts):
+        raise UserError(f"{where} is not a name")
+    for end in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:end])
+        try:
+            found: Any = import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+                continue  # the rest of the name is a class
+            raise
+        for part in parts[end:]:
+            found = getattr(found, part, None)
+            if found is None or isinstance(found, ModuleType):
+                raise UserError(f"{where} cannot be imported: {name} has no class or function of that name")
+        return found
+    raise UserError(f"{where} cannot be imported: there is no package {parts[0]}")
+
+
+def _check_of_package(found: Any, pattern: str, where: str) -> None:
+    """A package that is allowed does not allow what it has imported from others."""
+    package = pattern.removesuffix(".*")
+    home = str(getattr(found, "__module__", ""))
+    if pattern.endswith(".*") and home != package and not home.startswith(f"{package}."):
+        raise UserError(f"{where} is not of {package} but of {home or 'nowhere'}: TUNEFORMER_ALLOW=<its whole name> allows it")
+
+
+def _makes(found: Any, kind: Kind, *, unknown: bool) -> bool:
+    """Whether a class is of the kind, or a function returns it; `unknown`: where the function does not say."""
+    if isinstance(found, type):
+        return issubclass(found, kind)
+    try:
+        returned = get_type_hints(found).get("return")
+    except (NameError, TypeError):
+        return unknown
+    if returned is None:
+        return unknown and callable(found)
+    members = get_args(returned) or (returned,)
+    return all(isinstance(each, type) and issubclass(each, kind) for each in members)
+
+
+def _check_arguments(target: Callable[..., Any], arguments: Mapping[str, Any], *, later: bool, where: str) -> None:
+    try:
+        signature = inspect.signature(target)
+    except (TypeError, ValueError):  # written in C: it says so itself
+        return
+    try:
+        (signature.bind_partial if later else signature.bind)(**arguments)
+    except TypeError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def _name_of_argument(key: object, place: Place) -> str:
+    if not isinstance(key, str):
+        raise UserError(f"{shown('.'.join((*place, str(key))))} is not a setting: its name must be text")
+    return key

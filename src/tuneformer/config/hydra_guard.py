@@ -1,0 +1,140 @@
+"""What may be said to Hydra itself: nothing but what this project uses of it.
+
+Hydra calls what its own settings name (`hydra.callbacks`, loggers of `hydra.job_logging`) and makes the folders
+that they name before it calls us. So they are looked at where Hydra composes: every configuration comes through
+here, from the command line, from files, and once more for each job of a sweep.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import hydra._internal.hydra as hydra_main
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
+from omegaconf._utils import split_key
+
+from tuneformer.config.registry import is_order, shown
+from tuneformer.errors import UserError
+
+PRIMARY = "train"
+FREE = ("hydra.launcher", "hydra.sweeper.n_trials", "hydra.verbose", "hydra.job.name")
+"""What may be set: options of a cluster, trials of a search, log levels, the name of another rank's process."""
+FREE_IN_FILES = ("hydra.sweeper.n_trials",)
+FIXED = {"hydra.run.dir": ".", "hydra.output_subdir": None}
+"""What Lightning tells the other ranks, and what it is already."""
+CHOICES = {
+    "hydra/callbacks": None,
+    "hydra/hydra_logging": "none",
+    "hydra/job_logging": "none",
+    "hydra/sweeper": "tuneformer",
+}
+INSTEAD = {
+    "hydra.callbacks": "callbacks of a run are options of conf/callbacks",
+    "hydra.run": "run_dir=<folder> says where a run lies",
+    "hydra.searchpath": "--config-dir=<folder> adds options of your own",
+    "hydra.sweep": "sweep=<name> says where the runs of a sweep lie",
+    "hydra.mode": "--multirun trains several runs",
+    "hydra/launcher": "choose launcher=ray or launcher=slurm, which stand on plugins of Hydra",
+    "--config-name": "experiment=<name> chooses a recipe",
+    "--config-path": "--config-dir=<folder> adds options of your own",
+    "--experimental-rerun": "run_dir=<run> goes on with a run",
+}
+SETTABLE = "of Hydra's own settings there are hydra.launcher.*, hydra.sweeper.n_trials and hydra.verbose"
+
+
+class GuardedConfigLoader(ConfigLoaderImpl):
+    """Composes as Hydra does, and refuses what would make Hydra itself call or write something."""
+
+    def _parse_overrides_and_create_caching_repo(
+        self, config_name: str | None, overrides: list[str], parsed_overrides: list[Override] | None = None
+    ) -> Any:
+        if config_name not in (None, PRIMARY):
+            raise _refused("--config-name", config_name)
+        parsed_overrides = parsed_overrides or self.parse_overrides(config_name, overrides)
+        for override in parsed_overrides:
+            _check_override(override)
+        return super()._parse_overrides_and_create_caching_repo(config_name, overrides, parsed_overrides)
+
+    def _load_single_config(self, default: Any, repo: Any) -> Any:
+        loaded = super()._load_single_config(default, repo)
+        by_hydra = loaded.path.startswith(("pkg://hydra.", "structured://"))
+        if not (by_hydra or default.primary) and isinstance(loaded.config, DictConfig):
+            _check_file(loaded.config, f"{default.config_path}.yaml")
+        return loaded
+
+    def _load_configuration_impl(self, *args: Any, **kwargs: Any) -> DictConfig:
+        config = super()._load_configuration_impl(*args, **kwargs)
+        chosen = config.hydra.runtime.choices
+        for group, option in CHOICES.items():
+            if chosen.get(group) != option:
+                raise _refused(group, chosen.get(group))
+        return config
+
+
+@contextmanager
+def guarded_hydra() -> Iterator[None]:
+    """Within it, Hydra composes with `GuardedConfigLoader`, wherever its main function is called."""
+    before = hydra_main.ConfigLoaderImpl
+    hydra_main.ConfigLoaderImpl = GuardedConfigLoader  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        yield
+    finally:
+        hydra_main.ConfigLoaderImpl = before
+
+
+def check_flags(arguments: Sequence[str]) -> None:
+    """Raises UserError for a flag of Hydra's that reads another main configuration than the project's."""
+    given = get_args_parser().parse_intermixed_args(list(arguments))
+    for name in ("config_path", "config_name", "experimental_rerun"):
+        value = getattr(given, name, None)
+        if value is not None and (name, value) != ("config_name", PRIMARY):
+            raise _refused(f"--{name.replace('_', '-')}", value)
+
+
+def _check_override(override: Override) -> None:
+    key = override.key_or_group
+    if "/" in key or override.package is not None:
+        if key.startswith("hydra/"):
+            raise _refused(key, override.value())
+        return
+    path = split_key(key)
+    name = ".".join(path)
+    if path[0] != "hydra" or (name in FIXED and override.value() == FIXED[name]):
+        return
+    if override.is_delete() or not any(name == free or name.startswith(f"{free}.") for free in FREE):
+        raise _refused(name, override.value())
+    if _orders(dict.fromkeys(path)) or _orders(override.value()):
+        raise _refused(name, override.value())
+
+
+def _check_file(config: DictConfig, file: str) -> None:
+    """A file says nothing to Hydra: who chooses an experiment has not read it."""
+    if "hydra" not in config:
+        return
+    settings = OmegaConf.to_container(OmegaConf.masked_copy(config, "hydra"), resolve=False)
+    for name, value in _leaves(settings):
+        if name not in FREE_IN_FILES or isinstance(value, str):
+            raise UserError(f"{file}: {_refused(name, value)}")
+
+
+def _leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if not isinstance(node, dict) or not node:
+        yield prefix, node
+        return
+    for key, value in node.items():
+        yield from _leaves(value, f"{prefix}.{key}" if prefix else str(key))
+
+
+def _orders(value: Any) -> bool:
+    """Whether something is to be built of the value."""
+    if isinstance(value, dict):
+        return any(is_order(key) or _orders(each) for key, each in value.items())
+    return isinstance(value, list) and any(_orders(each) for each in value)
+
+
+def _refused(name: str, value: object) -> UserError:
+    instead = next((INSTEAD[key] for key in INSTEAD if name == key or name.startswith(f"{key}.")), SETTABLE)
+    return UserError(f"{shown(name)}={shown('null' if value is None else value)} is not used here: {instead}")

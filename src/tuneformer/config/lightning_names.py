@@ -1,0 +1,3 @@
+CALLBACKS=()
+LOGGERS=()
+REFUSED={}
