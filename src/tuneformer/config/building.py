@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
 from tuneformer.config.registry import (
-    PURPOSES,
     PARTIAL,
+    PURPOSES,
     TARGET,
     Place,
     allowed_by_user,
@@ -100,7 +100,7 @@ def _find(target: str, place: Place, kind: Kind | None) -> Callable[..., Any]:
 
 
 def _locate(target: str, where: str) -> Any:
-    """What a dotted name names: a module's own class or function, or one of a class; never through a module."""
+    """What a dotted name names: what a module or a class has, never what a module has of another module."""
     parts = target.split(".")
     if not all(part.isidentifier() and not part.startswith("__") for part in parts):
         raise UserError(f"{where} is not a name")
@@ -125,11 +125,13 @@ def _check_of_package(found: Any, pattern: str, where: str) -> None:
     package = pattern.removesuffix(".*")
     home = str(getattr(found, "__module__", ""))
     if pattern.endswith(".*") and home != package and not home.startswith(f"{package}."):
-        raise UserError(f"{where} is not of {package} but of {home or 'nowhere'}: TUNEFORMER_ALLOW=<its whole name> allows it")
+        raise UserError(
+            f"{where} is not of {package} but of {home or 'nowhere'}: TUNEFORMER_ALLOW=<its name> allows it"
+        )
 
 
 def _makes(found: Any, kind: Kind, *, unknown: bool) -> bool:
-    """Whether a class is of the kind, or a function returns it; `unknown`: where the function does not say."""
+    """Whether a class is of the kind or a function returns it; `unknown`: where a function does not say."""
     if isinstance(found, type):
         return issubclass(found, kind)
     try:
@@ -142,7 +144,9 @@ def _makes(found: Any, kind: Kind, *, unknown: bool) -> bool:
     return all(isinstance(each, type) and issubclass(each, kind) for each in members)
 
 
-def _check_arguments(target: Callable[..., Any], arguments: Mapping[str, Any], *, later: bool, where: str) -> None:
+def _check_arguments(
+    target: Callable[..., Any], arguments: Mapping[str, Any], *, later: bool, where: str
+) -> None:
     try:
         signature = inspect.signature(target)
     except (TypeError, ValueError):  # written in C: it says so itself

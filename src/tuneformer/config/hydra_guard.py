@@ -1,13 +1,14 @@
 """What may be said to Hydra itself: nothing but what this project uses of it.
 
-Hydra calls what its own settings name (`hydra.callbacks`, loggers of `hydra.job_logging`) and makes the folders
-that they name before it calls us. So they are looked at where Hydra composes: every configuration comes through
-here, from the command line, from files, and once more for each job of a sweep.
+Before it calls us, Hydra calls what its own settings name (`hydra.callbacks`, handlers of `hydra.job_logging`)
+and makes the folders that they name. So they are checked where Hydra composes. Every configuration comes
+through here: from the command line, from files, and once more for each job of a sweep.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import hydra._internal.hydra as hydra_main
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -21,7 +22,7 @@ from tuneformer.errors import UserError
 
 PRIMARY = "train"
 FREE = ("hydra.launcher", "hydra.sweeper.n_trials", "hydra.verbose", "hydra.job.name")
-"""What may be set: options of a cluster, trials of a search, log levels, the name of another rank's process."""
+"""What may be set: options of a cluster, trials of a search, log levels, the name of a rank's process."""
 FREE_IN_FILES = ("hydra.sweeper.n_trials",)
 FIXED = {"hydra.run.dir": ".", "hydra.output_subdir": None}
 """What Lightning tells the other ranks, and what it is already."""
@@ -77,12 +78,8 @@ class GuardedConfigLoader(ConfigLoaderImpl):
 @contextmanager
 def guarded_hydra() -> Iterator[None]:
     """Within it, Hydra composes with `GuardedConfigLoader`, wherever its main function is called."""
-    before = hydra_main.ConfigLoaderImpl
-    hydra_main.ConfigLoaderImpl = GuardedConfigLoader  # pyright: ignore[reportAttributeAccessIssue]
-    try:
+    with patch.object(hydra_main, "ConfigLoaderImpl", GuardedConfigLoader):
         yield
-    finally:
-        hydra_main.ConfigLoaderImpl = before
 
 
 def check_flags(arguments: Sequence[str]) -> None:

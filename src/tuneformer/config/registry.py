@@ -2,7 +2,7 @@
 
 A `_target_` is a name that somebody wrote: it may be no other than these, wherever the configuration comes
 from. A user's own package is allowed by the environment, never by a YAML file: TUNEFORMER_ALLOW="mypackage.*"
-(several are separated by commas). Nothing is imported here; `config.building` imports, and asks what it found.
+(several are separated by commas). Nothing is imported here: that is for `config.building`.
 """
 
 import os
@@ -57,9 +57,7 @@ PURPOSES: Mapping[str, Purpose] = {
     "data": Purpose(what="data"),
     "model": Purpose(what="a model"),
     "attention": Purpose(what="an attention module", partial=True),
-    "optimizer": Purpose(
-        what="an optimizer", partial=True, libraries=("torch.optim", "pytorch_optimizer")
-    ),
+    "optimizer": Purpose(what="an optimizer", partial=True, libraries=("torch.optim", "pytorch_optimizer")),
     "scheduler": Purpose(what="a schedule", partial=True),
     "param_groups": Purpose(what="parameter groups"),
     "trainer": Purpose(what="a trainer"),
@@ -172,7 +170,9 @@ def _hint(target: object, names: frozenset[str], group: Purpose, folder: str) ->
 
 
 def _of_that_class(target: str, names: frozenset[str]) -> str | None:
-    return next((name for name in sorted(names) if name.rpartition(".")[2] == target.rpartition(".")[2]), None)
+    return next(
+        (name for name in sorted(names) if name.rpartition(".")[2] == target.rpartition(".")[2]), None
+    )
 
 
 def _place(path: Place) -> Place:

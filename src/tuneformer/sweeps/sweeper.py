@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -62,8 +63,7 @@ class TuneformerSweeper(Sweeper):
             manifest.release()
 
     def _launcher(self) -> Launcher:
-        settings = OmegaConf.to_container(self._settings.launcher, resolve=True)
-        assert isinstance(settings, dict)
+        settings: Any = OmegaConf.to_container(self._settings.launcher, resolve=True)
         launcher: Launcher = build(settings, ("launcher",), kind=Launcher)
         plugin = self._settings.hydra.runtime.choices["hydra/launcher"]
         if isinstance(launcher, PluginLauncher):

@@ -17,9 +17,9 @@ from tuneformer.data.tokenizers import Tokenizer
 from tuneformer.models.block import Block
 from tuneformer.models.differentiable import twice_differentiable
 from tuneformer.optim.build import build_optimizer, build_schedule
-from tuneformer.optim.schedules import Schedule
 from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
 from tuneformer.optim.param_groups import ParamGroups
+from tuneformer.optim.schedules import Schedule
 from tuneformer.random_state import set_random_state
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
 from tuneformer.tasks.metric import TaskMetric

@@ -9,8 +9,8 @@ from torch.optim import Optimizer
 
 from tuneformer.data.batches import TokenBatch
 from tuneformer.data.token_files import TokenSplits
-from tuneformer.optim.schedules import Schedule
 from tuneformer.optim.param_groups import ParamGroups
+from tuneformer.optim.schedules import Schedule
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.text_loss import TextLoss
 

@@ -17,8 +17,8 @@ from tuneformer.data.pair_files import PairSplits
 from tuneformer.data.target_language import bleu_tokenizer
 from tuneformer.models.beam_search import search
 from tuneformer.models.sequence_to_sequence import SequenceToSequence
-from tuneformer.optim.schedules import Schedule
 from tuneformer.optim.param_groups import ParamGroups
+from tuneformer.optim.schedules import Schedule
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.metric import SUM_DTYPE, TaskMetric
 from tuneformer.tasks.translation_files import TRANSLATIONS_FILE, Translated, translations_text

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any, cast
 
 import pytorch_lightning as pl
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning import callbacks as lightning_callbacks
 from torch import nn
 
 from tuneformer.callbacks.averaging import WeightAverage
@@ -12,8 +15,8 @@ from tuneformer.callbacks.checkpoints import Checkpoints
 from tuneformer.callbacks.evaluation_weights import EvaluationWeights, averages_by_itself
 from tuneformer.callbacks.plan_sheets import PlanSheets
 from tuneformer.callbacks.run_metrics import RunMetrics
-from tuneformer.config.building import build
-from tuneformer.config.lightning_names import REFUSED
+from tuneformer.config.building import build, find_target
+from tuneformer.config.lightning_names import NEVER, REFUSED
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.data.windows import rows_per_micro_batch
 from tuneformer.errors import UserError
@@ -91,11 +94,17 @@ def build_trainer_settings(config: Config) -> TrainerSettings:
 
 
 def _build_callback(name: str, settings: Config) -> pl.Callback | WeightAverage:
-    callback = build(settings, ("callbacks", name), kind=(pl.Callback, WeightAverage))
-    for refused, reason in REFUSED.items():
-        if isinstance(callback, getattr(pl.callbacks, refused, ())):
-            raise UserError(f"callbacks.{name} is a {refused}, which does not work here: {reason}")
-    return callback
+    where = ("callbacks", name)
+    target = find_target(settings.get("_target_"), where, kind=(pl.Callback, WeightAverage))
+    for refused in NEVER:
+        if isinstance(target, type) and issubclass(target, getattr(lightning_callbacks, refused, ())):
+            raise UserError(f"callbacks.{name} is a {refused}, which does not work here: {REFUSED[refused]}")
+    if target is lightning_callbacks.DeviceStatsMonitor and find_spec("psutil") is None:
+        raise UserError(f"callbacks.{name} needs a package that is not installed: pip install psutil")
+    try:
+        return build(settings, where, kind=(pl.Callback, WeightAverage))
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise UserError(f"callbacks.{name} cannot be built: {str(error).strip().splitlines()[0]}") from error
 
 
 def check_batch_divides(batch_size: int, trainer: pl.Trainer) -> None:
