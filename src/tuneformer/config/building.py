@@ -40,8 +40,26 @@ def build(settings: Mapping[str, Any], place: Place, *, kind: Kind, **given: Any
         UserError: a name is not registered, names nothing, or something else than the place is for, or the
             settings are not its arguments.
     """
+    made = bound(settings, place, kind=kind)
+    where = f"{shown('.'.join(place))}.{TARGET}={settings[TARGET]}"
+    later = is_called_later(place, settings)
+    _check_arguments(made.func, made.keywords | given, later=later, where=where)
+    if later:
+        return partial(made, **given) if given else made
+    built = made(**given)
+    if not isinstance(built, kind):
+        raise UserError(f"{where} makes {type(built).__name__}, which is not {PURPOSES[place[0]].what}")
+    return built
+
+
+def bound(settings: Mapping[str, Any], place: Place, *, kind: Kind) -> "partial[Any]":
+    """What `build` calls, its arguments bound but those that are still to be given.
+
+    Raises:
+        UserError: as `build`.
+    """
     check_calls(settings, place)
-    return _build(deepcopy(dict(settings)), place, kind=kind, given=given)
+    return _bound(deepcopy(dict(settings)), place, kind)
 
 
 def find_target(target: object, place: Place, *, kind: Kind) -> Callable[..., Any]:
@@ -54,32 +72,24 @@ def find_target(target: object, place: Place, *, kind: Kind) -> Callable[..., An
     return _find(str(target), place, kind)
 
 
-def _build(settings: dict[str, Any], place: Place, *, kind: Kind | None, given: Mapping[str, Any]) -> Any:
+def _bound(settings: dict[str, Any], place: Place, kind: Kind | None) -> "partial[Any]":
     if TARGET not in settings:
         raise UserError(f"{shown('.'.join(place))}.{TARGET} is missing: it names what is built")
     target = _find(str(settings[TARGET]), place, kind)
-    later = is_called_later(place, settings)
     arguments = {
         _name_of_argument(key, place): _built_inside(value, (*place, str(key)), kind)
         for key, value in settings.items()
         if key not in (TARGET, PARTIAL)
-    } | dict(given)
-    where = f"{shown('.'.join(place))}.{TARGET}={settings[TARGET]}"
-    _check_arguments(target, arguments, later=later, where=where)
-    if later:
-        return partial(target, **arguments)
-    made = target(**arguments)
-    if kind is not None and not isinstance(made, kind):
-        raise UserError(f"{where} makes {type(made).__name__}, which is not {PURPOSES[place[0]].what}")
-    return made
+    }
+    return partial(target, **arguments)
 
 
 def _built_inside(value: Any, place: Place, kind: Kind | None) -> Any:
     if isinstance(value, dict):
         if TARGET in value:
             # an optimizer inside another is one; what a user's own class takes is its own affair
-            inner = kind if allowed_by_user(value[TARGET]) is None else None
-            return _build(value, place, kind=inner, given={})
+            made = _bound(value, place, kind if allowed_by_user(value[TARGET]) is None else None)
+            return made if is_called_later(place, value) else made()
         return {key: _built_inside(each, (*place, str(key)), kind) for key, each in value.items()}
     if isinstance(value, list):
         return [_built_inside(each, place, kind) for each in value]

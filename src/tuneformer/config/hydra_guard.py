@@ -1,8 +1,8 @@
 """What may be said to Hydra itself: nothing but what this project uses of it.
 
-Before it calls us, Hydra calls what its own settings name (`hydra.callbacks`, handlers of `hydra.job_logging`)
-and makes the folders that they name. So they are checked where Hydra composes. Every configuration comes
-through here: from the command line, from files, and once more for each job of a sweep.
+Before it calls us, Hydra calls what its own settings name (`hydra.callbacks`, `hydra.job_logging`) and makes
+the folders that they name. So they are checked where Hydra composes. Every configuration comes through here:
+from the command line, from files, and once more for each job of a sweep.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,8 +21,8 @@ from tuneformer.config.registry import is_order, shown
 from tuneformer.errors import UserError
 
 PRIMARY = "train"
-FREE = ("hydra.launcher", "hydra.sweeper.n_trials", "hydra.verbose", "hydra.job.name")
-"""What may be set: options of a cluster, trials of a search, log levels, the name of a rank's process."""
+FREE = ("hydra.launcher", "hydra.sweeper.n_trials", "hydra.verbose", "hydra.job.name", "hydra.mode")
+"""Options of a cluster, trials of a search, log levels, the name of a rank's process, --multirun."""
 FREE_IN_FILES = ("hydra.sweeper.n_trials",)
 FIXED = {"hydra.run.dir": ".", "hydra.output_subdir": None}
 """What Lightning tells the other ranks, and what it is already."""
@@ -37,7 +37,6 @@ INSTEAD = {
     "hydra.run": "run_dir=<folder> says where a run lies",
     "hydra.searchpath": "--config-dir=<folder> adds options of your own",
     "hydra.sweep": "sweep=<name> says where the runs of a sweep lie",
-    "hydra.mode": "--multirun trains several runs",
     "hydra/launcher": "choose launcher=ray or launcher=slurm, which stand on plugins of Hydra",
     "--config-name": "experiment=<name> chooses a recipe",
     "--config-path": "--config-dir=<folder> adds options of your own",
