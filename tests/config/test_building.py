@@ -59,9 +59,8 @@ def refusal(make: Callable[[], object]) -> str:
 
 
 def test_settings_are_arguments_as_they_stand() -> None:
-    settings = {"_target_": "torch.optim.SGD", "_partial_": True, "lr": 0.1, "note": ["${oc.env:HOME}"]}
-    with pytest.raises(UserError, match="unexpected keyword argument 'note'"):
-        build(settings, ("optimizer",), kind=Optimizer)
+    with pytest.raises(UserError, match="missing a required argument: 'path'"):
+        build({"_target_": "tuneformer.data.corpora.text.Text", "note": 1}, ("data",), kind=Data)
     settings = {"_target_": "tuneformer.data.corpora.text.Text", "path": "${oc.env:HOME}"}
     assert bound(settings, ("data",), kind=Data).keywords == {"path": "${oc.env:HOME}"}
 

@@ -41,11 +41,10 @@ def build(settings: Mapping[str, Any], place: Place, *, kind: Kind, **given: Any
             settings are not its arguments.
     """
     made = bound(settings, place, kind=kind)
-    where = f"{shown('.'.join(place))}.{TARGET}={settings[TARGET]}"
-    later = is_called_later(place, settings)
-    _check_arguments(made.func, made.keywords | given, later=later, where=where)
-    if later:
+    if is_called_later(place, settings):
         return partial(made, **given) if given else made
+    where = f"{shown('.'.join(place))}.{TARGET}={settings[TARGET]}"
+    _check_arguments(made.func, made.keywords | given, where=where)
     built = made(**given)
     if not isinstance(built, kind):
         raise UserError(f"{where} makes {type(built).__name__}, which is not {PURPOSES[place[0]].what}")
@@ -154,15 +153,13 @@ def _makes(found: Any, kind: Kind, *, unknown: bool) -> bool:
     return all(isinstance(each, type) and issubclass(each, kind) for each in members)
 
 
-def _check_arguments(
-    target: Callable[..., Any], arguments: Mapping[str, Any], *, later: bool, where: str
-) -> None:
+def _check_arguments(target: Callable[..., Any], arguments: Mapping[str, Any], *, where: str) -> None:
     try:
         signature = inspect.signature(target)
     except (TypeError, ValueError):  # written in C: it says so itself
         return
     try:
-        (signature.bind_partial if later else signature.bind)(**arguments)
+        signature.bind(**arguments)
     except TypeError as error:
         raise UserError(f"{where}: {error}") from error
 

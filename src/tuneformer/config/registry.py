@@ -28,6 +28,9 @@ SHIPPED = Path(__file__).resolve().parents[3] / "conf"
 LIBRARIES = ("tuneformer", "torch.optim", "pytorch_optimizer", "schedulefree")
 """The packages that shipped options may name."""
 
+RANGE_TEST = "tuneformer.optim.schedules.geometric"
+"""The schedule of scripts/find_lr.py, which no option names."""
+
 TARGET, PARTIAL = "_target_", "_partial_"
 LONGEST_SHOWN = 80
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -58,7 +61,7 @@ PURPOSES: Mapping[str, Purpose] = {
     "model": Purpose(what="a model"),
     "attention": Purpose(what="an attention module", partial=True),
     "optimizer": Purpose(what="an optimizer", partial=True, libraries=("torch.optim", "pytorch_optimizer")),
-    "scheduler": Purpose(what="a schedule", partial=True),
+    "scheduler": Purpose(what="a schedule", partial=True, others=(RANGE_TEST,)),
     "param_groups": Purpose(what="parameter groups"),
     "trainer": Purpose(what="a trainer"),
     "callbacks": Purpose(what="a callback", named=True, others=CALLBACKS),
@@ -192,8 +195,7 @@ def _registered() -> Mapping[Place, frozenset[str]]:
                 settings = settings[group]
             for path, target in _targets(settings, (group,)):
                 found.setdefault(_place(path), set()).add(str(target))
-        if kind.named:
-            found.setdefault((group, "*"), set()).update(kind.others)
+        found.setdefault(_place((group, "*") if kind.named else (group,)), set()).update(kind.others)
     if not found[("model",)]:
         raise UserError(f"{SHIPPED} is missing: work in a checkout of the project")
     known = {place: frozenset(filter(_is_known, names)) for place, names in found.items()}

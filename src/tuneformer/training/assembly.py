@@ -103,6 +103,8 @@ def _build_callback(name: str, settings: Config) -> pl.Callback | WeightAverage:
         raise UserError(f"callbacks.{name} needs a package that is not installed: pip install psutil")
     try:
         return build(settings, where, kind=(pl.Callback, WeightAverage))
+    except UserError:
+        raise
     except (TypeError, ValueError, MisconfigurationException) as error:
         raise UserError(f"callbacks.{name} cannot be built: {str(error).strip().splitlines()[0]}") from error
 
