@@ -1,12 +1,13 @@
 """Ledgers and what stands against an answer."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from tests.analysis.trials import trial, trials
 from tuneformer.analysis.comparison import Comparison, compare
-from tuneformer.analysis.trial import LeftOut, Trial, Trials
+from tuneformer.analysis.trial import Cost, LeftOut, Trial, Trials
 
 pytestmark = pytest.mark.fast
 
@@ -67,5 +68,27 @@ def test_a_fair_comparison_has_none() -> None:
         for name in ("adamw", "lion")
         for lr in (0.01, 0.02, 0.04)
     ]
-    fresh = [trial(name, lr=0.02, seed=s) for name in ("adamw", "lion") for s in (1, 2, 3)]
+    fresh = [trial(name, lr=0.02, seed=s, val=2 + 0.01 * s) for name in ("adamw", "lion") for s in (1, 2, 3)]
     assert of(*runs, *fresh).caveats == ()
+
+
+def test_seeds_that_all_end_at_the_same_value_are_told() -> None:
+    same = [trial("adamw", seed=s, val=2.0) for s in (0, 1, 2)]
+    lively = [trial("lion", seed=s, val=2.0 + 0.01 * s) for s in (0, 1, 2)]
+    (line,) = [line for line in of(*same, *lively).caveats if line.startswith("no spread")]
+    assert line.startswith("no spread: all seeds of adamw end at the same value")
+
+
+def test_the_best_of_several_values_of_one_number_is_marked_as_picked() -> None:
+    runs = [trial(lr=lr, seed=s, val=2 + lr + 0.01 * s) for lr in (0.1, 0.2, 0.4) for s in (0, 1, 2)]
+    assert any(
+        line.startswith("optimistic: the best optimizer.lr was picked from 3 values")
+        for line in of(*runs).caveats
+    )
+
+
+def test_a_sum_is_not_known_where_a_part_of_it_is_not() -> None:
+    runs = [trial("adamw", seed=0), replace(trial("adamw", seed=1), cost=Cost(steps=100)), trial("lion")]
+    spent = {each.method: each for each in of(*runs).spent}
+    assert math.isnan(spent["adamw"].seconds)
+    assert (spent["adamw"].steps, spent["lion"].seconds) == (200, 10.0)

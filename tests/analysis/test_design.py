@@ -1,6 +1,7 @@
 """What a sweep is understood to be, from the runs alone and as --by says."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -120,3 +121,43 @@ def test_one_run_is_one_method_with_nothing_tuned() -> None:
     assert (design.method, design.tuning, design.beside) == ((), (), ())
     assert "nothing: all runs are one method" in design.lines("steps")[0]
     assert design.lines("steps")[2] == "repeated: nothing: one seed"
+
+
+@pytest.mark.parametrize("values", [(0.0, 0.05, 0.2, 2, 10, 100), (100, 10, 2, 0.2, 0.05, 0.0)])
+def test_the_one_setting_that_varies_is_compared_and_numbers_stand_by_size(values: tuple[float, ...]) -> None:
+    runs = [trial(seed=s, changes={"scheduler.warmup": v}) for v in values for s in (0, 1)]
+    design = understand(trials(runs), by=[])
+    assert [d.key for d in design.method] == ["scheduler.warmup"]
+    assert design.tuning == ()
+    assert (
+        design.lines("steps")[0] == "compared (all that varies): scheduler.warmup (0, 0.05, 0.2, 2, 10, 100)"
+    )
+    ordered = [design.method_of(each) for each in sorted(runs, key=design.rank_of)][::2]
+    assert ordered == [f"warmup={v}" for v in ("0", "0.05", "0.2", "2", "10", "100")]
+
+
+def test_values_that_a_search_drew_are_tuned_though_they_alone_vary() -> None:
+    runs = [trial(lr=lr, sampler="random") for lr in (0.1, 0.2)]
+    design = understand(trials(runs), by=[])
+    assert (design.method, [d.key for d in design.tuning]) == ((), ["optimizer.lr"])
+
+
+def test_one_setting_that_varies_over_lengths_is_compared_at_each() -> None:
+    runs = [trial(steps=n, changes={"scheduler.warmup": w}) for n in (50, 100) for w in (0.0, 0.1)]
+    design = understand(trials(runs), by=["horizon"])
+    assert [d.key for d in design.method] == ["scheduler.warmup"]
+
+
+def test_values_that_read_alike_are_told_apart_and_nothing_beside_numbers_can_be_ordered() -> None:
+    runs = [trial(changes={"optimizer.eps": eps}) for eps in (0.1234567, 0.12345671, None, 1.0, [0.1, None])]
+    design = understand(trials(runs), by=[])
+    assert len({design.method_of(each) for each in runs}) == 5
+    assert design.method[0].values == (None, 0.1234567, 0.12345671, 1.0, (0.1, None))
+
+
+def test_a_run_without_a_name_is_called_as_the_one_whose_settings_are_the_same() -> None:
+    small = {"optimizer.weight_decay": 0.01}
+    runs = [trial("adamw"), trial("adamw", changes=small), trial("adamw", seed=1, changes=small, named=False)]
+    runs[1] = replace(runs[1], options={"optimizer": "adamw_small"})
+    design = understand(trials(runs), by=[])
+    assert [design.method_of(each) for each in runs] == ["adamw", "adamw_small", "adamw_small"]

@@ -12,10 +12,15 @@ from tuneformer.analysis.design import understand
 from tuneformer.analysis.pairs import Pair, compare_pairs, difference_from
 from tuneformer.analysis.selection import select
 from tuneformer.analysis.trial import Trial
+from tuneformer.analysis.verdict import verdict
 
 pytestmark = pytest.mark.fast
 
+N_SWEEPS = 1000
 LOSS = Criterion(choose="val/loss", report="val/loss", lower_is_better=True)
+
+EVERY = [trial(name, lr=lr + 1.0, seed=s) for name in ("adamw", "lion") for lr in range(5) for s in range(6)]
+DESIGN = understand(trials(EVERY), by=["optimizer"])
 
 
 def pairs(*each: Trial) -> list[Pair]:
@@ -90,3 +95,60 @@ def test_a_method_differs_from_itself_by_nothing() -> None:
     runs = [trial(seed=s, val=2.0 + s) for s in range(3)]
     (result,) = select(runs, understand(trials(runs), by=[]), LOSS)
     assert difference_from(result, result, LOSS).mean == 0.0
+
+
+def test_seeds_needed_and_the_verdict_account_for_all_pairs() -> None:
+    draw = np.random.default_rng(0)
+    names = ("adamw", "lion", "sgd", "shampoo")
+
+    def of(n: int) -> list[Pair]:
+        noise = draw.normal(0, 0.01, (4, n))
+        return pairs(
+            *(trial(o, seed=s, val=2 - 0.2 * i + noise[i, s]) for i, o in enumerate(names) for s in range(n))
+        )
+
+    six = verdict(of(6))
+    assert six is not None
+    assert (six.fewest, six.exact_is_impossible, six.test) == (8, True, "paired t test")
+    assert (six.n_tested, six.n_differing) == (6, 6)
+    assert {pair.needed for pair in of(6)} == {8}
+    assert (
+        of(6)[0].note
+        == "6 seeds, too few for the exact test of 6 pairs (8): a difference like this one would take 8"
+    )
+    # with the number advised the exact test speaks
+    eight = verdict(of(8))
+    assert eight is not None
+    assert (eight.exact_is_impossible, eight.test, eight.n_differing) == (False, "exact sign-flip test", 6)
+
+
+def test_a_method_picked_from_many_settings_on_these_seeds_is_not_tested_against_one_that_was_not() -> None:
+    draw = np.random.default_rng(0)
+    grid = [trial("adamw", lr=lr + 1, seed=s, val=2 + draw.normal()) for lr in range(10) for s in range(8)]
+    one = [trial("lion", seed=s, val=2 + draw.normal()) for s in range(8)]
+    (pair,) = pairs(*grid, *one)
+    assert math.isnan(pair.p)
+    assert math.isnan(pair.p_t)
+    assert pair.note.startswith("not tested: adamw was picked from 10 settings on these seeds, lion from 1")
+    found = verdict([pair])
+    assert found is not None
+    assert found.test == ""
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(("settings", "most"), [((1, 1), 0.065), ((2, 1), 0.065), ((5, 5), 0.03)])
+def test_where_methods_are_tested_equal_ones_are_seldom_said_to_differ(
+    settings: tuple[int, int], most: float
+) -> None:
+    draw = np.random.default_rng(1)
+    rejected = 0
+    for _ in range(N_SWEEPS):
+        runs = [
+            trial(name, lr=lr + 1.0, seed=s, val=draw.normal())
+            for name, n in zip(("adamw", "lion"), settings, strict=True)
+            for lr in range(n)
+            for s in range(6)
+        ]
+        (pair,) = compare_pairs(select(runs, DESIGN, LOSS), LOSS)
+        rejected += pair.p_t <= 0.05
+    assert rejected / N_SWEEPS <= most

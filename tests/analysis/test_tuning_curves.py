@@ -6,6 +6,8 @@ import math
 import pytest
 
 from tests.analysis.trials import trial, trials
+from tuneformer.analysis.budget import ledger
+from tuneformer.analysis.caveats import caveats
 from tuneformer.analysis.criterion import Criterion
 from tuneformer.analysis.design import Design, understand
 from tuneformer.analysis.selection import Result, select
@@ -86,3 +88,38 @@ def test_a_run_that_was_pruned_is_never_the_best_and_leaves_no_claim_about_whole
     (curve,) = tuning_curves(found, design, LOSS, tolerance=0.1)
     assert (curve.scores, curve.within) == ((3.0, 2.0, math.inf), (0.01,))
     assert math.isnan(curve.sensitivity)
+
+
+def test_where_each_value_is_a_method_there_is_one_curve_over_all() -> None:
+    runs = [trial(lr=lr, seed=s, val=decays(lr, 0.1) + 0.01 * s) for lr in (0.001, 0.01, 0.1) for s in (0, 1)]
+    design = understand(trials(runs), by=[])
+    found = select(runs, design, LOSS)
+    (curve,) = tuning_curves(found, design, LOSS, tolerance=0.05)
+    assert (curve.method, curve.key, curve.values) == ("all methods", "optimizer.lr", (0.001, 0.01, 0.1))
+    assert curve.scores == pytest.approx((3.005, 2.005, 3.005))
+    assert curve.edge == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "best", "edge"),
+    [
+        ("scheduler.warmup", (0.0, 0.1, 0.2), 0.0, ""),
+        ("scheduler.warmup", (0.0, 0.1, 0.2), 0.2, "highest"),
+        ("scheduler.warmup", (0.05, 0.1, 0.2), 0.05, "lowest"),
+        ("optimizer.weight_decay", (0.0, 0.1), 0.0, ""),
+        ("model.dropout", (0.0, 0.1), 0.0, ""),
+        ("scheduler.floor", (0.0, 0.5, 1.0), 1.0, ""),
+        ("data.batch_size", (1, 2, 4), 1, ""),
+        ("optimizer.lr", (1, 2, 4), 1, "lowest"),
+        ("optimizer.beta2_decay", (-0.8, 0.0), 0.0, "highest"),
+    ],
+)
+def test_the_limit_of_a_setting_is_no_edge(
+    key: str, values: tuple[float, ...], best: float, edge: str
+) -> None:
+    runs = [trial(val=2.0 + abs(v - best), changes={key: v}) for v in values]
+    design = understand(trials([*runs, trial("sgd", changes={key: values[0]})]), by=["optimizer"])
+    (curve,) = tuning_curves(select(runs, design, LOSS), design, LOSS, tolerance=0.01)
+    assert curve.edge == edge
+    told = caveats(trials(runs), design, [], [curve], ledger(select(runs, design, LOSS)))
+    assert any(line.startswith("edge of the grid: adamw is best") for line in told) == bool(edge)

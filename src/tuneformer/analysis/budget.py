@@ -79,8 +79,8 @@ def _throughput(trial: Trial) -> float:
 
 
 def _total(values: Sequence[float]) -> float:
-    known = [value for value in values if math.isfinite(value)]
-    return float(np.sum(known)) if known else math.nan
+    """The sum; NaN where one is not known, since what is missing from a sum does not show."""
+    return float(np.sum(values)) if len(values) else math.nan
 
 
 def _median(values: Sequence[float]) -> float:

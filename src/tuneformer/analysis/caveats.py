@@ -11,6 +11,7 @@ from tuneformer.analysis.trial import GRID, Trials
 from tuneformer.analysis.tuning_curves import ALL_METHODS, TuningCurve
 
 FEW_SEEDS = 3
+FEW_VALUES = 3
 SHOWN_NAMES = 5
 MUST_AGREE = ("commit", "torch", "device", "devices", "threads", "precision")
 
@@ -27,6 +28,8 @@ def caveats(
         *_edges(curves, spent),
         *unequal_budgets(spent),
         *_optimistic(results),
+        *_picked(design, results),
+        *_without_spread(results),
         *_few_seeds(results),
         *_diverged(spent),
         *_pruned(spent),
@@ -64,6 +67,32 @@ def _optimistic(results: Sequence[Result]) -> list[str]:
     return [
         f"optimistic: {_names(methods)} report the seeds that their setting was chosen on; run the best"
         " settings on fresh seeds"
+    ]
+
+
+def _picked(design: Design, results: Sequence[Result]) -> list[str]:
+    """The best of several values of one number was picked on the seeds that it is reported from."""
+    number = design.compared_number
+    values = len({result.method for result in results})
+    if number is None or values < FEW_VALUES:
+        return []
+    return [
+        f"optimistic: the best {number.key} was picked from {values} values on the seeds reported, so that"
+        " its own figure is too good"
+    ]
+
+
+def _without_spread(results: Sequence[Result]) -> list[str]:
+    same = [
+        result.method
+        for result in results
+        if result.estimate.n > 1 and result.estimate.deviation == 0 and math.isfinite(result.estimate.mean)
+    ]
+    if not same:
+        return []
+    return [
+        f"no spread: all seeds of {_names(list(dict.fromkeys(same)))} end at the same value: does the seed"
+        " change anything, or are they one run under several seeds?"
     ]
 
 

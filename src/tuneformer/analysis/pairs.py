@@ -112,6 +112,8 @@ def _note(values: Sequence[float], difference: Estimate, *, paired: bool) -> str
         return f"{without_end} of the runs diverged or were pruned: no difference can be given"
     if difference.n < 2:
         return "one seed: no interval; how many are needed cannot be told from one"
+    if difference.deviation == 0:
+        return f"the difference is the same with all {difference.n} seeds: no spread to judge it by"
     return "" if paired else "no shared seeds: not paired, Welch's interval and test"
 
 

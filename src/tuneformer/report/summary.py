@@ -53,6 +53,9 @@ def _leader(comparison: Comparison, place: Cell, best: Result) -> str:
     verb = "ends lowest" if comparison.criterion.lower_is_better else "ends highest"
     if not many:
         verb = "ends"
+    level = [r.method for r in place.results[1:] if r.estimate.mean == best.estimate.mean]
+    if level:
+        verb = f"{verb}, level with {', '.join(level[:MOST_METHODS])}," if many else verb
     return (
         f"{best.method} {verb}{many} after {shown(place.horizon)} {comparison.read.unit}, with a"
         f" {comparison.criterion.report} of {wording.value(best.estimate.mean)}{interval},"
@@ -102,7 +105,11 @@ def _differences(comparison: Comparison, place: Cell) -> list[str]:
             turn * pair.difference.mean,
             sorted((turn * pair.difference.low, turn * pair.difference.high)),
         )
-        interval = "no interval" if math.isnan(ends[0]) else f"{ends[0]:+.4f} to {ends[1]:+.4f}"
+        interval = (
+            "no interval"
+            if math.isnan(ends[0])
+            else f"{wording.signed(ends[0])} to {wording.signed(ends[1])}"
+        )
         tested = _p_values(pair, found.test) if found else ""
         told.append(f"{result.method} {wording.signed(gap)} ({interval}{tested})")
     if not told:

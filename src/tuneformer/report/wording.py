@@ -103,4 +103,5 @@ def p_value(p: float) -> str:
 
 def _plain(number: float, digits: int) -> str:
     """So many decimals; three figures of a number that would have next to none of them."""
+    number += 0.0  # -0.0 is 0
     return f"{number:.3g}" if 0 < abs(number) < 10 ** (1 - digits) else f"{number:.{digits}f}"

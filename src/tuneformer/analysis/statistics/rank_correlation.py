@@ -23,7 +23,8 @@ class RankCorrelation:
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> RankCorrelation:
     """Spearman's rho, and tanh(atanh(rho) -+ z sqrt((1 + rho^2 / 2) / (n - 3))) (Bonett and Wright 2000).
 
-    NaN below six pairs, and where one of the two is constant. The interval takes the pairs as independent.
+    NaN below six pairs, and where one of the two is constant; no interval of a perfect order, whose width
+    the formula gives as 0. The interval takes the pairs as independent.
     """
     n = len(x)
     nothing = RankCorrelation(rho=math.nan, low=math.nan, high=math.nan, n=n)
@@ -32,7 +33,7 @@ def rank_correlation(x: Sequence[float], y: Sequence[float]) -> RankCorrelation:
     rho = float(np.corrcoef(np.stack([rankdata(x), rankdata(y)]))[0, 1])
     if abs(rho) > 1 - 1e-12:
         rho = math.copysign(1.0, rho)
-        return RankCorrelation(rho=rho, low=rho, high=rho, n=n)
+        return RankCorrelation(rho=rho, low=math.nan, high=math.nan, n=n)
     half = float(norm.ppf(0.975)) * math.sqrt((1 + rho**2 / 2) / (n - 3))
     middle = math.atanh(rho)
     return RankCorrelation(rho=rho, low=math.tanh(middle - half), high=math.tanh(middle + half), n=n)

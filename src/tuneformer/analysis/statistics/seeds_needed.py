@@ -1,6 +1,7 @@
 """How many seeds a difference would take to be shown."""
 
 import math
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -21,9 +22,15 @@ def power_of_t_test(difference: float, deviation: float, n: int, *, level: float
     """
     quantile = float(stats.t.ppf(1 - level / 2, n - 1))
     centre = abs(difference) * math.sqrt(n) / deviation
-    shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    spread = quantile * np.sqrt(stats.chi2.ppf(shares, n - 1) / (n - 1))
+    spread = quantile * _deviations(n)
     return float(np.mean(stats.norm.sf(spread - centre) + stats.norm.sf(spread + centre)))
+
+
+@cache
+def _deviations(n: int) -> np.ndarray:
+    """Quantiles of the deviation of `n` normal values of deviation 1."""
+    shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    return np.sqrt(stats.chi2.ppf(shares, n - 1) / (n - 1))
 
 
 def power_of_sign_flip(difference: float, deviation: float, n: int, *, n_tests: int = 1) -> float:

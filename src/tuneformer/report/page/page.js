@@ -88,8 +88,11 @@
 
   const compare = (a, b) => {
     if (a === "" || b === "") return (a === "") - (b === "");
-    const [x, y] = [Number(a), Number(b)];
-    return Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b) : x - y;
+    const [x, y] = [a, b].map((text) => (text === "inf" ? Infinity : Number(text)));
+    if (x === y) return 0;
+    if (!Number.isNaN(x) && !Number.isNaN(y)) return x - y;
+    const [first, second] = [a, b].map((text) => /^(.*=)(-?[\d.]+(?:e[-+]?\d+)?)$/.exec(text));
+    return first && second && first[1] === second[1] ? first[2] - second[2] : a.localeCompare(b);
   };
   all("thead button").forEach((button) => {
     button.addEventListener("click", () => {
