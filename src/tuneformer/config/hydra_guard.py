@@ -32,6 +32,14 @@ CHOICES = {
     "hydra/job_logging": "none",
     "hydra/sweeper": "tuneformer",
 }
+AS_SHIPPED = {
+    "callbacks": {},
+    "output_subdir": None,
+    "run": {"dir": "."},
+    "searchpath": [],
+    "sweep": {"dir": ".", "subdir": "."},
+}
+"""What conf/train.yaml says to Hydra, compared once more when all is composed, however it was said."""
 INSTEAD = {
     "hydra.callbacks": "callbacks of a run are options of conf/callbacks",
     "hydra.run": "run_dir=<folder> says where a run lies",
@@ -71,6 +79,10 @@ class GuardedConfigLoader(ConfigLoaderImpl):
         for group, option in CHOICES.items():
             if chosen.get(group) != option:
                 raise _refused(group, chosen.get(group))
+        composed: Any = OmegaConf.to_container(config.hydra, resolve=False)
+        for name, value in AS_SHIPPED.items():
+            if composed[name] != value:
+                raise _refused(f"hydra.{name}", composed[name])
         return config
 
 

@@ -189,18 +189,26 @@ def _registered() -> Mapping[Place, frozenset[str]]:
     found: dict[Place, set[str]] = {}
     for group, kind in PURPOSES.items():
         for file in sorted((SHIPPED / group).glob("*.yaml")):
-            settings = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
-            settings.pop("defaults", None)
+            settings = _read_option(file)
             if list(settings) == [group]:  # a file of `@package _global_`
                 settings = settings[group]
             for path, target in _targets(settings, (group,)):
                 found.setdefault(_place(path), set()).add(str(target))
         found.setdefault(_place((group, "*") if kind.named else (group,)), set()).update(kind.others)
-    if not found[("model",)]:
+    if ("model",) not in found:
         raise UserError(f"{SHIPPED} is missing: work in a checkout of the project")
     known = {place: frozenset(filter(_is_known, names)) for place, names in found.items()}
     optimizers = frozenset().union(*(names for place, names in known.items() if place[0] == "optimizer"))
     return {place: optimizers if place[0] == "optimizer" else names for place, names in known.items()}
+
+
+def _read_option(file: Path) -> dict[str, Any]:
+    """The file's settings; none where it is no YAML, which is told to who chooses it."""
+    try:
+        settings = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return {key: value for key, value in (settings or {}).items() if key != "defaults"}
 
 
 def _is_known(target: str) -> bool:

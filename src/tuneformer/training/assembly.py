@@ -68,7 +68,7 @@ def build_callbacks(
         UserError: nothing would keep the run safe, or two things would average its weights.
     """
     configured: Mapping[str, pl.Callback | WeightAverage] = {
-        name: _build_callback(name, callback) for name, callback in settings.items()
+        name: build_callback(name, callback) for name, callback in settings.items()
     }
     if not any(isinstance(callback, Checkpoints) for callback in configured.values()):
         raise UserError("callbacks has no checkpoints: start the file with `defaults: [none, _self_]`")
@@ -93,7 +93,8 @@ def build_trainer_settings(config: Config) -> TrainerSettings:
     return build(trainer | measured, ("trainer",), kind=TrainerSettings)
 
 
-def _build_callback(name: str, settings: Config) -> pl.Callback | WeightAverage:
+def build_callback(name: str, settings: Config) -> pl.Callback | WeightAverage:
+    """The callback of `callbacks.<name>`; UserError for one that does not work here, and what it refuses."""
     where = ("callbacks", name)
     target = find_target(settings.get("_target_"), where, kind=(pl.Callback, WeightAverage))
     for refused in NEVER:
