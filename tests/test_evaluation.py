@@ -1,4 +1,5 @@
 import math
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,16 @@ def test_the_training_split_can_be_evaluated_and_bytes_have_the_bits_of_their_na
 def test_an_unknown_split_is_one_line(small_run: Run) -> None:
     with pytest.raises(UserError, match=r"^--split=dev must be one of train, validation, test$"):
         evaluate(small_run, split="dev", device=CPU)
+
+
+def test_weights_that_are_not_finite_are_one_line_and_no_figures(small_run: Run) -> None:
+    broken = deepcopy(small_run.model)
+    with torch.no_grad():
+        broken.get_parameter("blocks.0.attention.key.weight")[0, 0] = torch.nan
+    with pytest.raises(UserError) as raised:
+        evaluate(replace(small_run, model=broken), split="test", device=CPU)
+    assert str(raised.value).startswith(f"{small_run.path} has weights that are not finite: 1 of the ")
+    assert "numbers of blocks.0.attention.key.weight are NaN or infinite" in str(raised.value)
 
 
 def test_another_text_than_the_run_was_trained_on_is_refused(small_run: Run, tmp_path: Path) -> None:

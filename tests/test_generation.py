@@ -173,3 +173,24 @@ def test_a_setting_out_of_range_is_refused_at_the_call(
 def test_an_empty_prompt_is_refused(model: Decoder) -> None:
     with pytest.raises(UserError, match="--prompt is empty"):
         text(model, torch.tensor([], dtype=torch.long))
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_weights_that_are_not_finite_write_nothing(model: Decoder, value: float, temperature: float) -> None:
+    with torch.no_grad():
+        model.get_parameter("blocks.1.attention.key.weight")[0, 0] = value
+    with pytest.raises(UserError) as raised:
+        generate(model, PROMPT, n_tokens=3, temperature=temperature, top_k=None, generator=torch.Generator())
+    assert str(raised.value) == (
+        "the model has weights that are not finite: 1 of the 256 numbers of blocks.1.attention.key.weight are"
+        " NaN or infinite"
+    )
+
+
+def test_logits_that_overflow_are_a_message_and_no_token(model: Decoder) -> None:
+    with torch.no_grad():
+        assert model.output is not None
+        model.output.weight.fill_(3e38)
+    with pytest.raises(UserError, match="the model's logits after 3 tokens are not finite"):
+        list(generate(model, PROMPT, n_tokens=3, temperature=0, top_k=None, generator=torch.Generator()))

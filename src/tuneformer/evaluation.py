@@ -8,6 +8,7 @@ from tuneformer.config.building import build
 from tuneformer.data.contract import SPLITS, Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.loading import Run
+from tuneformer.models.finite_weights import check_finite_weights
 from tuneformer.tasks.catalogue import task_class
 
 
@@ -15,10 +16,11 @@ def evaluate(run: Run, *, split: str, device: torch.device) -> dict[str, float]:
     """The metrics of the run's task on a whole split: of text loss, perplexity and bits per byte.
 
     Raises:
-        UserError: no such split, or the data is not what the run was trained on.
+        UserError: no such split, weights that are not finite, or other data than the run was trained on.
     """
     if split not in SPLITS:
         raise UserError(f"--split={split} must be one of {', '.join(SPLITS)}")
+    check_finite_weights(run.model, of=str(run.path))
     data, prepared = prepare_again(run)
     batches = data.batches(prepared, seed=run.config["seed"])
     model = run.model.to(device).eval()

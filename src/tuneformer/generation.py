@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tuneformer.errors import UserError
 from tuneformer.models.decoder import Decoder
+from tuneformer.models.finite_weights import NotFiniteError, check_finite_weights
 
 
 def generate(
@@ -37,7 +38,8 @@ def generate(
         generator: a generator on the CPU, where tokens are drawn whatever the model's device.
 
     Raises:
-        UserError: a setting out of range, or an empty prompt; at the call, not at the first token.
+        UserError: a setting out of range, an empty prompt, or weights that are not finite; at the call, not
+            at the first token. Logits that are not finite: at their token.
     """
     if len(tokens) == 0:
         raise UserError("--prompt is empty: give at least one token to continue")
@@ -47,6 +49,7 @@ def generate(
         raise UserError(f"--temperature={temperature} must be a finite number, 0 or greater (0: most likely)")
     if top_k is not None and top_k < 1:
         raise UserError(f"--top-k={top_k} must be at least 1, or left out to keep all tokens")
+    check_finite_weights(model, of="the model")
     return _generate(model, tokens, n_tokens, temperature, top_k, generator)
 
 
@@ -72,6 +75,10 @@ def _generate(
             # not around the loop: the mode would leak to the caller between two tokens
             with torch.inference_mode():
                 logits = model(torch.tensor([new], device=device), cache)[0, -1]
+                if not logits.isfinite().all():
+                    raise NotFiniteError(
+                        f"the model's logits after {len(seen)} tokens are not finite: weights are too large"
+                    )
                 token = draw_token(logits, temperature=temperature, top_k=top_k, generator=generator)
             seen.append(token)
             new = [token]

@@ -7,6 +7,7 @@ import torch
 from tuneformer.errors import UserError
 from tuneformer.loading import Run
 from tuneformer.models.beam_search import search
+from tuneformer.models.finite_weights import check_finite_weights
 from tuneformer.models.sequence_to_sequence import SequenceToSequence
 
 
@@ -14,7 +15,8 @@ def translate(run: Run, sentence: str) -> str:
     """What the run's model makes of one sentence, by the search of its data settings.
 
     Raises:
-        UserError: the sentence is empty, or longer than the model was trained on.
+        UserError: the sentence is empty or longer than the model was trained on, or the weights are not
+            finite.
     """
     return run.tokenizer.decode(translate_tokens(run, sentence)[1])
 
@@ -30,6 +32,7 @@ def translate_tokens(run: Run, sentence: str) -> tuple[list[int], list[int]]:
             f"--prompt has {len(tokens)} tokens: give at most {data['context_length'] - 1}"
             " (data.context_length, and one that ends it)"
         )
+    check_finite_weights(run.model, of=str(run.path))
     boundary = run.tokenizer.vocab_size
     source = torch.tensor([[*tokens.tolist(), boundary]])
     (written,) = search(

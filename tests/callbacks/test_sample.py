@@ -11,6 +11,7 @@ from tuneformer.callbacks.sample import TextSample
 from tuneformer.errors import UserError
 from tuneformer.generation import generate
 from tuneformer.models.decoder import Decoder
+from tuneformer.models.finite_weights import check_finite_weights
 
 SAMPLE = ["callbacks=default", "callbacks.sample.n_tokens=40", "callbacks.sample.top_k=5"]
 
@@ -46,6 +47,25 @@ def test_the_sample_is_shown_at_the_end_and_changes_no_weight(
     )
     for left, right in zip(with_sample.model.parameters(), without.model.parameters(), strict=True):
         assert torch.equal(left, right)
+
+
+def test_a_run_whose_weights_are_not_finite_ends_without_a_sample(
+    tiny: list[str],
+    train_here: TrainHere,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def broken(model: Decoder, *arguments: object, **settings: object) -> None:
+        with torch.no_grad():
+            model.get_parameter("blocks.0.attention.key.weight")[0, 0] = torch.nan
+        check_finite_weights(model, of="the model")
+
+    monkeypatch.setattr("tuneformer.callbacks.sample.generate", broken)
+    train_here([*tiny, *SAMPLE, "run_dir=run"])
+    assert tuneformer.load_run(tmp_path / "run").record["status"] == "finished"
+    assert not (tmp_path / "run" / "sample.txt").exists()
+    assert "no sample: the model has weights that are not finite" in capsys.readouterr().err
 
 
 @pytest.mark.fast

@@ -19,6 +19,7 @@ from tuneformer.loading import (
     metrics_of,
 )
 from tuneformer.models.attention.watched import Watched
+from tuneformer.models.finite_weights import check_finite_weights
 from tuneformer.runs.directory import find_run
 from tuneformer.runs.probe_files import snapshots_in
 
@@ -60,8 +61,8 @@ def read_subject(path: Path, *, checkpoint: str) -> Subject:
     """The run in a directory.
 
     Raises:
-        UserError: there is no run, a file of it is damaged, or there is nothing to look at: its model has no
-            attention, or there is neither a checkpoint nor a snapshot.
+        UserError: there is no run, a file of it is damaged, its weights are not finite, or there is nothing
+            to look at: its model has no attention, or there is neither a checkpoint nor a snapshot.
     """
     if checkpoint not in CHECKPOINTS:
         raise UserError(f"checkpoint={checkpoint} must be one of {', '.join(CHECKPOINTS)}")
@@ -69,6 +70,7 @@ def read_subject(path: Path, *, checkpoint: str) -> Subject:
     config = directory.read_config()
     if (directory.checkpoints / f"{checkpoint}.ckpt").exists():
         run = load(path, checkpoint=checkpoint)
+        check_finite_weights(run.model, of=str(path))
         if not any(isinstance(module, Watched) for module in run.model.modules()):
             name = str(config["model"].get("_target_", "")).rpartition(".")[2]
             raise UserError(f"{path} has no attention to look at: its model is {name}")

@@ -61,13 +61,17 @@ class Curvature(ProbeMeasurement):
 
 
 def preconditioner_of(optimizer: Optimizer) -> list[Tensor] | None:
-    """Adam's diagonal for every parameter; None of an optimizer that keeps no mean square of gradients."""
+    """Adam's diagonal for every parameter; None of an optimizer whose state is not Adam's."""
     diagonal: list[Tensor] = []
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             state = optimizer.state.get(parameter, {})
             moment = state.get("exp_avg_sq")
-            if moment is None or moment.shape != parameter.shape or "betas" not in group:
+            if (
+                moment is None
+                or moment.shape != parameter.shape
+                or not ("betas" in group and "step" in state)
+            ):
                 return None
             beta1, beta2 = group["betas"]
             step = int(state["step"])

@@ -11,8 +11,10 @@ from tuneformer.callbacks.probe_batch import is_sharded
 from tuneformer.errors import UserError
 from tuneformer.generation import generate
 from tuneformer.models.decoder import Decoder
+from tuneformer.models.finite_weights import NotFiniteError
 from tuneformer.runs.files import write_text
 from tuneformer.tasks.base import Task
+from tuneformer.terminal import say
 
 SEED = 0
 
@@ -20,7 +22,7 @@ SEED = 0
 class TextSample(pl.Callback):
     """Writes sample.txt beside the run when training ends; always from the same random numbers.
 
-    Of a task whose model does not continue text there is none.
+    Of a task whose model does not continue text there is none, nor of weights that are not finite.
 
     Raises:
         UserError: there is nothing to continue.
@@ -44,16 +46,20 @@ class TextSample(pl.Callback):
         generator = torch.Generator().manual_seed(SEED)
         # a compiled model would be compiled anew for each length
         with torch.compiler.set_stance("force_eager"):
-            written = [
-                *generate(
-                    cast(Decoder, task.model),
-                    prompt,
-                    n_tokens=self.n_tokens,
-                    temperature=self.temperature,
-                    top_k=self.top_k,
-                    generator=generator,
-                )
-            ]
+            try:
+                written = [
+                    *generate(
+                        cast(Decoder, task.model),
+                        prompt,
+                        n_tokens=self.n_tokens,
+                        temperature=self.temperature,
+                        top_k=self.top_k,
+                        generator=generator,
+                    )
+                ]
+            except NotFiniteError as error:
+                say(f"no sample: {error}")
+                return
         if not trainer.is_global_zero:
             return
         text = tokenizer.decode(written).strip("\n") + "\n"

@@ -19,7 +19,8 @@ class UpdateSizes(Measurement):
 
     `update_ratio/<group>` is |W after - W before| / |W before|, `weight_norm/<group>` |W before|.
 
-    Decay included. The weights of a step that is logged are kept until it is made: so much memory once more.
+    Decay included. Weights of norm 0 have no ratio. The weights of a step that is logged are kept until it
+    is made: so much memory once more.
     """
 
     def __init__(self) -> None:
@@ -43,9 +44,12 @@ class UpdateSizes(Measurement):
         (_, before), self._before = self._before, None
         optimizer = task.optimizers(use_pl_optimizer=False)
         assert isinstance(optimizer, Optimizer)
-        values: dict[str, Tensor] = {}
-        for group in optimizer.param_groups:
-            name, old = group["name"], before[group["name"]]
-            values[f"update_ratio/{name}"] = update_ratio(old, group["params"])
-            values[f"weight_norm/{name}"] = weight_norm(old)
-        return as_numbers(values)
+        return sizes(before, {group["name"]: group["params"] for group in optimizer.param_groups})
+
+
+def sizes(before: Mapping[str, list[Tensor]], after: Mapping[str, list[Tensor]]) -> dict[str, float]:
+    """The columns of `UpdateSizes` from the weights of each group before and after a step."""
+    norms = as_numbers({f"weight_norm/{name}": weight_norm(old) for name, old in before.items()})
+    moved = {name: old for name, old in before.items() if norms[f"weight_norm/{name}"] != 0}
+    ratios = {f"update_ratio/{name}": update_ratio(old, after[name]) for name, old in moved.items()}
+    return norms | as_numbers(ratios)

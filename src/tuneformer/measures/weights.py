@@ -13,9 +13,11 @@ from tuneformer.measures.precision import full_precision
 def stable_rank(matrix: Float[Tensor, "row column"]) -> float:
     """Return |W|_F^2 / |W|_2^2, the number of directions in which a matrix is large.
 
-    The identity has d, a matrix of rank one 1, and 0 has none (NaN); it is never above the rank. Null:
-    `stable_rank_of_noise`. In float32 at least.
+    The identity has d, a matrix of rank one 1, and 0 has none (NaN), nor has one that is not finite; it is
+    never above the rank. Null: `stable_rank_of_noise`. In float32 at least.
     """
+    if not matrix.isfinite().all():
+        return math.nan  # LAPACK raises an error
     singular = torch.linalg.svdvals(full_precision(matrix))
     return float(singular.square().sum() / singular[0].square())
 
