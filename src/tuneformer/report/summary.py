@@ -14,7 +14,6 @@ from tuneformer.analysis.verdict import EXACT, Verdict, verdict
 from tuneformer.report import wording
 
 MOST_METHODS = 6
-UNIT = {"loss": "nats per token", "bits_per_byte": "bits per byte"}
 
 
 def summary(comparison: Comparison) -> list[str]:
@@ -57,9 +56,9 @@ def _leader(comparison: Comparison, place: Cell, best: Result) -> str:
     if level:
         verb = f"{verb}, level with {', '.join(level[:MOST_METHODS])}," if many else verb
     return (
-        f"{best.method} {verb}{many} after {shown(place.horizon)} {comparison.read.unit}, with a"
-        f" {comparison.criterion.report} of {wording.value(best.estimate.mean)}{interval},"
-        f" {_seeds(best.estimate.n)}{at}{optimistic}."
+        f"{best.method} {verb}{many} after {shown(place.horizon)} {comparison.read.unit}, with"
+        f" {_article(comparison.criterion.report)} of {wording.value(best.estimate.mean)}{interval},"
+        f" {_runs(comparison, best.estimate.n)}{at}{optimistic}."
     )
 
 
@@ -115,7 +114,7 @@ def _differences(comparison: Comparison, place: Cell) -> list[str]:
     if not told:
         return []
     more = f"; and {len(told) - MOST_METHODS} more below" if len(told) > MOST_METHODS else ""
-    unit = UNIT.get(comparison.criterion.report.rpartition("/")[2], "")
+    unit = _unit(comparison)
     return [
         f"Against {baseline}, in {comparison.criterion.report}{f' ({unit})' if unit else ''}:"
         f" {'; '.join(told[:MOST_METHODS])}{more}."
@@ -176,6 +175,26 @@ def _needed(place: Cell) -> str:
 
 def _pair(place: Cell, method: str, baseline: str) -> Pair | None:
     return next((pair for pair in place.pairs if {pair.first, pair.second} == {method, baseline}), None)
+
+
+def _unit(comparison: Comparison) -> str:
+    """Of what is measured, where it is known: the loss of a run that has a perplexity is one of tokens."""
+    split, _, name = comparison.criterion.report.rpartition("/")
+    if name == "bits_per_byte":
+        return "bits per byte"
+    of_tokens = f"{split}/perplexity" in comparison.read.metric_names
+    return "nats per token" if name == "loss" and of_tokens else ""
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
+
+
+def _runs(comparison: Comparison, n: int) -> str:
+    """How many runs there are: seeds, where they are known."""
+    if comparison.design.seeds:
+        return _seeds(n)
+    return "1 run" if n == 1 else f"{n} runs"
 
 
 def _seeds(n: int) -> str:

@@ -54,6 +54,7 @@ def test_drawn_signs_give_what_all_signs_give(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.fast
 def test_memory_does_not_grow_with_the_number_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_flip, "FEWEST_DRAWS", 2000)
     monkeypatch.setattr(sign_flip, "DRAWS", 2000)
     peaks = []
     for n in (100, 4000):

@@ -9,6 +9,8 @@ from tuneformer.analysis.statistics.holm import LEVEL
 
 EXACT_UP_TO = 20  # pairs; beyond, signs are drawn instead of counted
 DRAWS = 200_000
+FEWEST_DRAWS = 20_000
+MOST_LOOKUPS = 50_000_000  # about a second: above 2,000 pairs fewer choices are drawn
 DRAWN_TOGETHER = 8  # signs of one random byte
 ROUNDING = 1e-12
 
@@ -17,7 +19,7 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     """Two-sided p-value of the hypothesis that the differences are symmetric about 0 (Fisher 1935).
 
     The share of the 2^n choices of signs for which abs(sum of +-d) is at least what was seen; beyond 20
-    pairs the share of 200,000 drawn choices, the one seen among them. NaN below 6 pairs, where no data could
+    pairs the share of up to 200,000 drawn choices, the one seen among them. NaN below 6 pairs, where no data could
     reject at 5 %, and where a difference is not finite; 1 where all are 0.
     """
     d = np.asarray(differences, dtype=float)
@@ -26,7 +28,8 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     seen = abs(d.sum()) - ROUNDING * max(1.0, float(np.abs(d).sum()))
     if len(d) <= EXACT_UP_TO:
         return float(np.mean(np.abs(_all_signed_sums(d)) >= seen))
-    return float((1 + np.sum(np.abs(_drawn_signed_sums(d)) >= seen)) / (1 + DRAWS))
+    drawn = np.abs(_drawn_signed_sums(d))
+    return float((1 + np.sum(drawn >= seen)) / (1 + len(drawn)))
 
 
 def fewest_pairs(n_tests: int) -> int:
@@ -49,13 +52,15 @@ def _all_signed_sums(d: np.ndarray) -> np.ndarray:
 
 
 def _drawn_signed_sums(d: np.ndarray) -> np.ndarray:
-    """Sums of DRAWS choices of signs, the same for the same differences; memory does not grow with them.
+    """Sums of drawn choices of signs, the same for the same differences; memory does not grow with them.
 
     A random byte chooses the signs of eight differences: it is looked up among their 256 sums.
     """
     draw = np.random.default_rng(0)
-    sums = np.zeros(DRAWS)
+    n_lookups = math.ceil(len(d) / DRAWN_TOGETHER)
+    sums = np.zeros(max(FEWEST_DRAWS, min(DRAWS, MOST_LOOKUPS // n_lookups)))
     for start in range(0, len(d), DRAWN_TOGETHER):
         table = _all_signed_sums(d[start : start + DRAWN_TOGETHER])
-        sums += table[draw.integers(len(table), size=DRAWS, dtype=np.uint16)]
+        chosen = np.frombuffer(draw.bytes(len(sums)), dtype=np.uint8)
+        sums += table.take(chosen & np.uint8(len(table) - 1))  # 2, 4, ... or 256 of them
     return sums
