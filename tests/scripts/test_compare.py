@@ -63,7 +63,11 @@ def test_bad_input_is_one_line_with_status_2(command: Command, tmp_path: Path) -
     plant_grid(tmp_path / "sweep", bowl)
     (tmp_path / "empty").mkdir()
     plant(tmp_path / "other" / "run", val=2.0, config=config_of(), record={"data": {"fingerprint": "other"}})
+    (tmp_path / "scores.csv").write_text("optimizer,score\na,1\nb,2\n")
+    (tmp_path / "commas.csv").write_text("optimizer;loss\na;0,5\n")
     for arguments, message in (
+        (["--table=scores.csv", "--metric=score"], "--metric=score: its name does not tell which values"),
+        (["--table=commas.csv"], "commas.csv, line 2, column loss: '0,5' is not a number"),
         ([], "give folders of runs or --table"),
         (["sweep", "--table=x.csv"], "give folders of runs or --table"),
         (["nowhere"], "nowhere is not a folder"),
@@ -91,3 +95,31 @@ def test_damaged_and_unfinished_runs_are_named_and_left_out(command: Command, tm
     assert "1 interrupted" in note
     assert "sweep/bad" in note
     assert any(line.startswith("note: diverged runs: lion 3 of 9, adamw 3 of 9") for line in answer.out)
+
+
+def test_the_direction_of_a_table_is_as_its_name_or_the_option_says(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("optimizer,accuracy,score\na,0.9,1\nb,0.8,2\n")
+    for arguments, best in (
+        (["--metric=accuracy"], "a ends highest"),
+        (["--metric=score", "--higher-is-better"], "b ends highest"),
+        (["--metric=score", "--lower-is-better"], "a ends lowest"),
+    ):
+        answer = command("scripts/compare.py", "--table=t.csv", "--to=here", *arguments)
+        assert answer.status == 0
+        assert any(line.startswith(f"{best} of 2 methods") for line in answer.out), answer.out
+
+
+def test_a_sweep_of_one_setting_compares_its_values(command: Command, tmp_path: Path) -> None:
+    for warmup in (0.0, 0.2, 10):
+        for seed in (0, 1, 2):
+            plant(
+                tmp_path / "sweep" / f"scheduler.warmup={warmup},seed={seed}",
+                val=2 + warmup / 100 + 0.01 * seed,
+                config=config_of(seed=seed, changes={"scheduler.warmup": warmup}),
+            )
+    answer = command("scripts/compare.py", "sweep")
+    assert answer.out[0] == "compared (all that varies): scheduler.warmup (0, 0.2, 10)"
+    assert any(line.startswith("warmup=0 ends lowest of 3 methods") for line in answer.out)
+    assert not any("edge" in line for line in answer.out)
+    with Path("sweep/comparison.csv").open(newline="") as file:
+        assert [row["method"] for row in csv.DictReader(file)] == ["warmup=0", "warmup=0.2", "warmup=10"]

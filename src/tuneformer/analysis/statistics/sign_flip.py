@@ -19,8 +19,8 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     """Two-sided p-value of the hypothesis that the differences are symmetric about 0 (Fisher 1935).
 
     The share of the 2^n choices of signs for which abs(sum of +-d) is at least what was seen; beyond 20
-    pairs the share of up to 200,000 drawn choices, the one seen among them. NaN below 6 pairs, where no data could
-    reject at 5 %, and where a difference is not finite; 1 where all are 0.
+    pairs the share of up to 200,000 drawn choices, the one seen among them. NaN below 6 pairs, where no data
+    could reject at 5 %, and where a difference is not finite; 1 where all are 0.
     """
     d = np.asarray(differences, dtype=float)
     if len(d) < fewest_pairs(1) or not np.isfinite(d).all():
