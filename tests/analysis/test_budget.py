@@ -92,3 +92,12 @@ def test_a_sum_is_not_known_where_a_part_of_it_is_not() -> None:
     spent = {each.method: each for each in of(*runs).spent}
     assert math.isnan(spent["adamw"].seconds)
     assert (spent["adamw"].steps, spent["lion"].seconds) == (200, 10.0)
+
+
+def test_a_setting_that_ran_at_several_lengths_is_one_setting() -> None:
+    runs = [trial("adamw", steps=100), *(trial("lion", steps=n) for n in (100, 200))]
+    found = compare(
+        trials(runs), metric="val/loss", by=["horizon"], baseline=None, target=None, tolerance=0.05
+    )
+    assert {each.method: each.settings for each in found.spent} == {"adamw": 1, "lion": 1}
+    assert not any("settings tried" in line for line in found.caveats)

@@ -16,7 +16,7 @@ ALLOWED_DIFFERENCE = 1.1  # a budget larger by more than a tenth is another budg
 class Spent:
     """What one method took over all its runs, and what a run of it takes.
 
-    `steps` and `seconds` are sums; `tokens_per_second`, `peak_bytes` and `state_bytes` medians over the
+    `settings` counts each once, whatever the lengths and data sets; `steps` and `seconds` are sums; `tokens_per_second`, `peak_bytes` and `state_bytes` medians over the
     reported runs. NaN where no record says it.
     """
 
@@ -61,7 +61,7 @@ def _spent(method: str, results: Sequence[Result]) -> Spent:
     reported = [trial for result in results for trial in result.reported if trial.lived]
     return Spent(
         method=method,
-        settings=sum(len(result.settings) for result in results),
+        settings=len({setting.values for result in results for setting in result.settings}),
         runs=len(trials),
         diverged=sum(trial.diverged for trial in trials),
         pruned=sum(trial.pruned for trial in trials),
