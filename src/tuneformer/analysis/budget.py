@@ -16,8 +16,9 @@ ALLOWED_DIFFERENCE = 1.1  # a budget larger by more than a tenth is another budg
 class Spent:
     """What one method took over all its runs, and what a run of it takes.
 
-    `settings` counts each once, whatever the lengths and data sets; `steps` and `seconds` are sums; `tokens_per_second`, `peak_bytes` and `state_bytes` medians over the
-    reported runs. NaN where no record says it.
+    `settings` counts each once, whatever the lengths and data sets; `steps` and `seconds` are sums;
+    `tokens_per_second`, `peak_bytes` and `state_bytes` are medians over the reported runs. NaN where a record
+    does not say it.
     """
 
     method: str
