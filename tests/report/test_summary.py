@@ -109,3 +109,10 @@ def test_runs_whose_seeds_are_not_known_are_counted_as_runs_and_compared_by_welc
     assert ", 3 runs." in lines[0]
     assert any("1 of 1 pairs of methods differ" in line and "Welch's t test" in line for line in lines)
     assert not any("sign-flip" in line for line in lines)
+
+
+def test_a_method_of_which_a_seed_diverged_is_told_and_not_passed_over() -> None:
+    runs = [trial(name, seed=s, val=2 + 0.1 * s) for name in ("adamw", "sgd") for s in (0, 1, 2)]
+    runs += [trial("lion", seed=s, val=math.inf if s else 1.0) for s in (0, 1, 2)]
+    (line,) = [line for line in summary(of(runs)) if line.startswith("Against adamw")]
+    assert line.endswith("lion: 2 of the runs diverged or were pruned: no difference can be given.")

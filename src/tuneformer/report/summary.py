@@ -97,7 +97,10 @@ def _differences(comparison: Comparison, place: Cell) -> list[str]:
     told = []
     for result in place.results:
         pair = _pair(place, result.method, baseline)
-        if pair is None or not math.isfinite(pair.difference.mean):
+        if pair is None:
+            continue
+        if not math.isfinite(pair.difference.mean):
+            told.append(f"{result.method}: {pair.note}")
             continue
         turn = 1 if pair.first == result.method else -1
         gap, ends = (
