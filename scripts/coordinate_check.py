@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from tuneformer.command_line import run_command
+from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5, help="optimizer steps (default: 5)")
     parser.add_argument("--seeds", type=int, default=3, help="models a width (default: 3)")
     parser.add_argument(
-        "--png", type=Path, default=Path("outputs/coordinate_check.png"), help="where it is drawn"
+        "--png", type=place_to_write, default=Path("outputs/coordinate_check.png"), help="where it is drawn"
     )
     given = parser.parse_args()
 

@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from tuneformer.command_line import run_command
+from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
     parser.add_argument("--project", default="tuneformer", help="W&B project (default: tuneformer)")
     parser.add_argument("--entity", default="", help="W&B user or team (default: yours)")
     parser.add_argument(
-        "--to", type=Path, default=Path("outputs/dashboard"), help="folder for the JSON (no login)"
+        "--to", type=place_to_write, default=Path("outputs/dashboard"), help="folder for the JSON (no login)"
     )
     given = parser.parse_args()
 

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from tuneformer.command_line import run_command
+from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
@@ -23,7 +24,10 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=200, help="optimizer steps (default: 200)")
     parser.add_argument(
-        "--to", type=Path, default=Path("outputs/find_lr"), help="where <to>.png and <to>.csv are written"
+        "--to",
+        type=place_to_write,
+        default=Path("outputs/find_lr"),
+        help="where <to>.png and <to>.csv are written",
     )
     given = parser.parse_args()
 

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from tuneformer.command_line import run_command
+from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
     )
     parser.add_argument("overrides", nargs="*", help="settings, as for train.py")
     parser.add_argument(
-        "--png", type=Path, default=Path("outputs/preview.png"), help="where the curves are drawn"
+        "--png", type=place_to_write, default=Path("outputs/preview.png"), help="where the curves are drawn"
     )
     given = parser.parse_args()
 

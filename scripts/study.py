@@ -5,9 +5,9 @@ What is there already is not trained again: the same line goes on where it was s
 
 import argparse
 import sys
-from pathlib import Path
 
 from tuneformer.command_line import run_command
+from tuneformer.config.places import place_to_write
 
 EXPERIMENT = "optimizer_study"
 
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=None, help="runs at a time (default: one a core)")
     parser.add_argument(
         "--report",
-        type=Path,
+        type=place_to_write,
         default=None,
         help="page (.md) to write the table into; beside it the figure (.png) and the comparison (.html)",
     )

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tuneformer.bounds import check_bounds, setting
 from tuneformer.config.keys import MISSING, check_group
 from tuneformer.config.options import list_options, source_folders
+from tuneformer.config.places import check_places
 from tuneformer.config.registry import check_targets
 from tuneformer.config.schema import GROUPS, Root
 from tuneformer.config.suggestions import did_you_mean
@@ -54,6 +55,7 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
         if option is None or not isinstance(plain.get(group), dict):
             raise UserError(f"{group} is missing: choose one of {', '.join(list_options(group, folders))}")
         check_group(group, str(option), plain[group], folders)
+    check_places(plain)
     check_bounds(plain, metrics_of_task(plain["data"]["task"], averaged="averaging" in plain["callbacks"]))
     check_attention_is_used(plain, str(hydra.runtime.choices.attention), folders)
     _check_groups_together(plain)

@@ -86,9 +86,9 @@ def test_what_is_no_file_of_text_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "words").write_bytes("optimizer,loss\nä,1\n".encode("utf-16"))
     for path, message in (
         (tmp_path / "none.csv", "cannot be read: No such file"),
-        (tmp_path, "cannot be read: Is a directory"),
-        (tmp_path / "pipe", "is not a regular file"),
-        (Path("/dev/zero"), "is not a regular file"),
+        (tmp_path, "cannot be read: it is a folder"),
+        (tmp_path / "pipe", "it is a named pipe"),
+        (Path("/dev/zero"), "it is a device"),
         (tmp_path / "words", "cannot be read: 'utf-8' codec"),
     ):
         with pytest.raises(UserError, match=message):

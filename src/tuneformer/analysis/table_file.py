@@ -1,6 +1,7 @@
 """A table in a text file: columns with names, and rows that know where they stand."""
 
 import csv
+import io
 import math
 import re
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuneformer.errors import UserError
+from tuneformer.runs.regular_file import open_regular
 
 SEPARATORS = (",", ";", "\t")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -108,10 +110,8 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
 
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
     """The cells of each line that is not blank, with its number."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise UserError(f"--table={path} is not a regular file: write what it gives into one")
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with open_regular(path) as opened, io.TextIOWrapper(opened, encoding="utf-8-sig", newline="") as file:
             first = file.readline()
             separator = max(SEPARATORS, key=first.count)
             file.seek(0)

@@ -10,6 +10,7 @@ from tuneformer.diagnosis.finding import SEVERITIES, Finding, gravest_first
 from tuneformer.diagnosis.rules import RULES
 from tuneformer.errors import UserError
 from tuneformer.runs.files import write_json
+from tuneformer.runs.links import check_no_way_out
 from tuneformer.runs.shown_paths import shown_path
 
 SHOWN = 2
@@ -49,8 +50,9 @@ def diagnose(evidence: Evidence) -> Diagnosis:
 
 
 def write_diagnosis(diagnosis: Diagnosis) -> Path:
-    """Writes analysis/diagnosis.json into the run directory. Raises UserError if it cannot be written."""
+    """Writes analysis/diagnosis.json into the run directory. Raises UserError if it cannot be."""
     file = diagnosis.path / "analysis" / "diagnosis.json"
+    check_no_way_out(diagnosis.path)
     try:
         file.parent.mkdir(exist_ok=True)
         write_json(file, diagnosis.as_json())

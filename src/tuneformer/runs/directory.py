@@ -15,6 +15,7 @@ from tuneformer.errors import UserError
 from tuneformer.runs.field_types import CONFIG, first_fault
 from tuneformer.runs.files import write_text
 from tuneformer.runs.identity import config_hash, differences
+from tuneformer.runs.links import check_no_way_out
 from tuneformer.runs.lock import is_held
 from tuneformer.runs.plain_files import read_yaml
 from tuneformer.runs.record import Record, read_record, write_record
@@ -68,16 +69,20 @@ class RunDirectory:
         """Makes the folder if need be and locks it until `release`.
 
         Raises:
-            UserError: it cannot be written to, or another process trains in it.
+            UserError: it cannot be written to, a link in it leads elsewhere, or another process trains in it.
         """
         self._made_here = self._made_here or not self.path.exists()
         self._parent_made_here = not self.path.parent.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self.path, os.O_RDONLY)
+            check_no_way_out(self.path)
             probe = self.path / ".writable"
             probe.touch()
             probe.unlink()
+        except UserError:
+            self.release()
+            raise
         except OSError as error:
             self.release()
             raise UserError(f"run_dir={self.path} cannot be written to: {error.strerror}") from error

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
+from tuneformer.config.places import check_sweep_name
 from tuneformer.config.quoting import quoted
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import OUTPUTS, RunDirectory
 from tuneformer.runs.identity import config_hash, differences
+from tuneformer.runs.links import check_no_way_out
 from tuneformer.sweeps.job import Job
 from tuneformer.sweeps.job_names import job_name
 from tuneformer.sweeps.manifest import Manifest
@@ -19,6 +22,19 @@ from tuneformer.sweeps.points import Point, key_of
 Config = dict[str, Any]
 
 SWEEPS = OUTPUTS / "sweeps"
+
+
+def sweep_folder(name: str | None) -> Path:
+    """The folder of a sweep; without a name that of the hour.
+
+    Raises:
+        UserError: the name would lead elsewhere, or something in the folder does.
+    """
+    if name is None:
+        return SWEEPS / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+    check_sweep_name(name)
+    check_no_way_out(SWEEPS / name)
+    return SWEEPS / name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from tuneformer.errors import UserError
 from tuneformer.runs.field_types import JOB, first_fault, is_folder_name
 from tuneformer.runs.files import write_json
 from tuneformer.runs.identity import config_hash
+from tuneformer.runs.links import check_no_way_out
 from tuneformer.runs.plain_files import read_json
 
 Config = dict[str, Any]
@@ -100,11 +101,12 @@ class Manifest:
         """Makes the sweep's folder if need be and locks it until this process ends or `release`.
 
         Raises:
-            UserError: it cannot be written to, or another process runs the sweep.
+            UserError: it cannot be written to, a link in it leads elsewhere, or another process runs it.
         """
         folder = self.path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            check_no_way_out(folder)
             self._lock = os.open(folder, os.O_RDONLY)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -13,9 +12,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from tuneformer.config.building import build
 from tuneformer.errors import UserError
-from tuneformer.runs.directory import OUTPUTS
 from tuneformer.sweeps.composing import Composer
 from tuneformer.sweeps.effort import write_effort
+from tuneformer.sweeps.folders import sweep_folder
 from tuneformer.sweeps.grid import Grid
 from tuneformer.sweeps.job import Job, Outcome
 from tuneformer.sweeps.launchers.launcher import Launcher
@@ -48,7 +47,7 @@ class TuneformerSweeper(Sweeper):
         """Checks everything, then runs it."""
         loader = self._hydra.config_loader
         overrides = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
-        folder = OUTPUTS / "sweeps" / (self._settings.sweep or f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
+        folder = sweep_folder(self._settings.sweep)
         manifest = Manifest(folder)
         plan = self._plan(overrides, manifest)
         launcher = self._launcher()

@@ -6,6 +6,7 @@ from pathlib import Path
 from tuneformer.data.pair_text import Pair, PairText, distinct, held_out_from
 from tuneformer.data.pairs_data import PairsData
 from tuneformer.errors import UserError
+from tuneformer.runs.regular_file import check_regular, open_regular
 
 HELD_OUT_PER_SPLIT = 20
 """One source of so many goes to validation, and one to test."""
@@ -56,7 +57,7 @@ class Pairs(PairsData):
 
     def source(self) -> object:
         try:
-            stat = self.path.stat()
+            stat = check_regular(self.path)
         except OSError as error:
             raise UserError(f"data.path={self.path} cannot be read ({error.strerror})") from None
         return [str(self.path.resolve()), stat.st_size, stat.st_mtime_ns]
@@ -76,7 +77,8 @@ def read_pairs(path: Path) -> list[Pair]:
         UserError: it cannot be read, holds no pair, or a line has one column.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        with open_regular(path) as file:
+            lines = file.read().decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     except UnicodeDecodeError as error:
         raise UserError(
             f"data.path={path} is not UTF-8 (first wrong byte at offset {error.start}): convert it to UTF-8"

@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from tuneformer.errors import UserError
+from tuneformer.runs.regular_file import open_regular
 
 UNSIGNED_BYTE = 8
+AT_MOST_BYTES = 1 << 33
+"""Unpacked: 10 million images of MNIST's size."""
 
 
 def read_idx(path: Path, *, n_dimensions: int) -> np.ndarray:
@@ -44,7 +47,13 @@ def read_idx(path: Path, *, n_dimensions: int) -> np.ndarray:
 
 def _read(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
+        with open_regular(path) as file:
+            if path.suffix != ".gz":
+                return file.read()
+            with gzip.open(file) as unpacked:
+                content = unpacked.read(AT_MOST_BYTES + 1)
+        if len(content) > AT_MOST_BYTES:
+            raise OSError(f"it unpacks to more than {AT_MOST_BYTES:,} bytes")
+        return content
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"data.path={path} cannot be read: {error}") from None

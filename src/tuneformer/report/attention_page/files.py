@@ -8,6 +8,7 @@ from tuneformer.errors import UserError
 from tuneformer.report.attention_page.head_rows import write_heads
 from tuneformer.report.attention_page.html import write_page
 from tuneformer.report.attention_page.json_file import write_json
+from tuneformer.runs.links import check_no_way_out
 
 PAGE_FILE = "attention.html"
 JSON_FILE = "attention.json"
@@ -18,8 +19,9 @@ def write_analysis(folder: Path, analyses: Sequence[AttentionAnalysis], *, comma
     """Writes the page, the JSON and the CSV of one run, or of two side by side, each whole or not at all.
 
     Raises:
-        UserError: a file cannot be written.
+        UserError: a file cannot be written, or a link in the run directory leads out of it.
     """
+    check_no_way_out(folder.parent)
     page, whole, heads = (folder / name for name in (PAGE_FILE, JSON_FILE, HEADS_FILE))
     try:
         folder.mkdir(parents=True, exist_ok=True)

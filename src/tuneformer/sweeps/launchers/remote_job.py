@@ -43,7 +43,9 @@ class RemoteJob:
 def _open_log(log: Path) -> TextIO:
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        return log.open("a", encoding="utf-8")
+        # not through a link: a sweep may have been received
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+        return os.fdopen(descriptor, "a", encoding="utf-8")
     except OSError:  # a job trains without a log
         return Path(os.devnull).open("a", encoding="utf-8")
 

@@ -44,7 +44,7 @@ def _end_with_launcher() -> None:
 def _print_to(log: Path) -> None:
     try:
         log.parent.mkdir(exist_ok=True)
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
     except OSError:  # a job trains without a log
         descriptor = os.open(os.devnull, os.O_WRONLY)
     os.dup2(descriptor, 1)

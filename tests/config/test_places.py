@@ -1,0 +1,76 @@
+"""Settings that name places: nothing is written anywhere but where it is promised."""
+
+from argparse import ArgumentTypeError
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuneformer.config.places import check_places, check_sweep_name, place_to_write
+from tuneformer.errors import UserError
+from tuneformer.sweeps.folders import SWEEPS, sweep_folder
+from tuneformer.sweeps.job_names import job_name
+
+pytestmark = pytest.mark.fast
+
+
+@pytest.mark.parametrize(
+    "sweep", ["../../x", "/abs", "", ".", "..", "a/../b", "a//b", "a/", " ", "a/.", "a\0b", "a\x1bb", "a\nb"]
+)
+def test_a_sweep_lies_below_the_folder_of_sweeps(sweep: str) -> None:
+    for refuse in (check_sweep_name, sweep_folder, lambda name: check_places({"sweep": name})):
+        with pytest.raises(UserError, match=r"^sweep=") as error:
+            refuse(sweep)
+        assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_sweep_may_have_folders_in_its_name() -> None:
+    assert sweep_folder("studies/optimizers.2") == SWEEPS / "studies/optimizers.2"
+    assert sweep_folder(None).parent == SWEEPS
+    check_places({"sweep": None})
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({"run_dir": ""}, "run_dir is empty"),
+        ({"run_dir": "  "}, "run_dir is empty"),
+        ({"run_dir": "a\0b"}, "run_dir="),
+        ({"run_dir": "."}, "run_dir=. is the working directory"),
+        ({"run_dir": ".."}, "run_dir=.. is the working directory or a folder around it"),
+        ({"run_dir": "/"}, "run_dir=/ is the working directory or a folder around it"),
+        ({"branch_from": ""}, "branch_from is empty"),
+        ({"data": {"cache_dir": ""}}, "data.cache_dir is empty: give a path or unset TUNEFORMER_CACHE"),
+        ({"data": {"cache_dir": "\x1b"}}, "data.cache_dir="),
+        ({"data": {"path": ""}}, "data.path is empty"),
+        ({"data": {"validation_path": ""}}, "data.validation_path is empty"),
+        ({"name": "a\rb"}, "name="),
+        ({"search": {"storage": "sqlite:///a\0b"}}, "search.storage="),
+    ],
+)
+def test_a_setting_that_names_no_place_is_refused(config: dict[str, Any], named: str) -> None:
+    with pytest.raises(UserError) as error:
+        check_places(config)
+    assert str(error.value).startswith(named)
+    assert str(error.value).isprintable()
+
+
+def test_places_that_are_places_pass() -> None:
+    check_places(
+        {"run_dir": "outputs/runs/a b", "name": "adamw/x é", "data": {"path": "x", "cache_dir": "~/c"}}
+    )
+    check_places({"run_dir": None, "data": {"path": 3}})
+    Path("record.json").touch()
+    check_places({"run_dir": "."})  # a run that goes on in its own folder
+
+
+def test_where_scripts_write_is_named() -> None:
+    assert place_to_write("a/b") == Path("a/b")
+    for text in ("", " ", "a\0b", "a\x07b"):
+        with pytest.raises(ArgumentTypeError):
+            place_to_write(text)
+
+
+def test_the_folder_of_a_job_has_no_control_characters() -> None:
+    assert job_name(["name=a\x1b[b", "seed=1"]) == "name=a%1B[b,seed=1"
+    assert job_name(["name=a/b%\udcff"]) == "name=a%2Fb%25%ED%B3%BF"
