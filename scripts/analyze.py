@@ -29,17 +29,17 @@ def main() -> None:
     if given.examples < 1:
         raise UserError(f"--examples={given.examples} must be at least 1")
 
-    from rich.console import Console
     from rich.progress import Progress
 
     from tuneformer.attention_analysis.analysis import analyse
+    from tuneformer.escaping_console import EscapingConsole
     from tuneformer.report.attention_page.files import write_analysis
     from tuneformer.report.attention_page.html import difference_notes
     from tuneformer.runs.shown_paths import shown_command
     from tuneformer.terminal import say, show
 
     paths = [given.run, *([given.against] if given.against else [])]
-    errors = Console(stderr=True)
+    errors = EscapingConsole(stderr=True)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         analyses = [
             analyse(
