@@ -23,11 +23,20 @@ def build(settings: memory_needed.Settings) -> nn.Module:
 def test_what_is_too_large_is_told_with_its_size_and_its_largest_setting() -> None:
     built.clear()
     with pytest.raises(UserError) as error:
-        check_memory({"d_model": 10_000_000, "n_layers": 4, "vocab_size": 256}, {}, build)
-    numbers = 256 * 10**7 + 4 * 10**14
+        check_memory({"d_model": 64, "n_layers": 4, "vocab_size": 10**13}, {}, build)
+    numbers = 64 * 10**13 + 4 * 64**2
     assert f"need {(numbers * 4 + 4 * 2**16) / 2**30:,.1f} GiB" in str(error.value)
-    assert "model.d_model=10000000" in str(error.value)
+    assert "lower model.vocab_size=10000000000000 or model.n_layers=4" in str(error.value)
     assert built == ["meta", "meta"]
+
+
+def test_what_is_too_wide_is_not_built_to_be_counted() -> None:
+    built.clear()
+    with pytest.raises(UserError) as error:
+        check_memory({"d_model": 10_000_000, "n_layers": 4, "vocab_size": 256}, {}, build)
+    assert f"need at least {4 * 10**14 * 4 / 2**30:,.1f} GiB" in str(error.value)
+    assert "lower model.d_model=10000000 or model.n_layers=4" in str(error.value)
+    assert built == []
 
 
 def test_many_layers_are_not_built_to_be_counted() -> None:

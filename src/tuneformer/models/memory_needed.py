@@ -13,6 +13,7 @@ from tuneformer.errors import UserError, reason_of
 Settings = Mapping[str, Any]
 
 LAYERS = "n_layers"
+WIDTH = "d_model"
 BYTES_OF_A_NUMBER = 4
 BYTES_OF_A_LAYER = 1 << 16
 """What the objects of a layer take, whatever its width."""
@@ -38,6 +39,11 @@ def check_memory(settings: Settings, attention: Settings, build: Callable[[Setti
         raise UserError(f"{largest}={sizes[largest]:.3e} cannot be built: it is beyond all bounds")
     if sizes[largest] ** 2 * n_layers * MATRICES_OF_A_LAYER * BYTES_OF_A_NUMBER < SMALL_BYTES:
         return
+    there = available_bytes()
+    # a layer has one matrix of the width squared at least; to build what is so wide takes long even so
+    least = sizes.get(f"model.{WIDTH}", 0) ** 2 * n_layers * BYTES_OF_A_NUMBER
+    if there is not None and least > there:
+        raise _too_large(f"at least {_gib(least)}", there, sizes, n_layers)
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             one, *two = (
@@ -49,12 +55,16 @@ def check_memory(settings: Settings, attention: Settings, build: Callable[[Setti
         raise UserError(f"{largest}={sizes[largest]} cannot be built: {reason_of(error)}") from error
     each = two[0] - one if two else 0
     needed = (one + each * (n_layers - 1)) * BYTES_OF_A_NUMBER + n_layers * BYTES_OF_A_LAYER
-    there = available_bytes()
     if there is not None and needed > there:
-        raise UserError(
-            f"the model's weights need {_gib(needed)} GiB and this machine has {_gib(there)} GiB of memory"
-            f" left: lower {largest}={sizes[largest]} or model.{LAYERS}={n_layers}"
-        )
+        raise _too_large(_gib(needed), there, sizes, n_layers)
+
+
+def _too_large(needed: str, there: int, sizes: Mapping[str, int], n_layers: int) -> UserError:
+    largest = max(sizes, key=lambda name: sizes[name])
+    return UserError(
+        f"the model's weights need {needed} GiB and this machine has {_gib(there)} GiB of memory left:"
+        f" lower {largest}={sizes[largest]} or model.{LAYERS}={n_layers}"
+    )
 
 
 def available_bytes() -> int | None:
