@@ -88,3 +88,18 @@ def test_gates_begin_open_to_the_past() -> None:
             else:
                 assert 0.98 / 8 < parameter.abs().max() <= 1 / 8
                 assert parameter.std().item() == pytest.approx(1 / 8 / math.sqrt(3), rel=0.03)
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_a_row_without_tokens_has_read_nothing(bidirectional: bool) -> None:
+    torch.manual_seed(0)
+    encoder = LstmEncoder(d_model=6, n_layers=2, bidirectional=bidirectional, dropout=0.0).double()
+    x = torch.randn(3, 5, 6, dtype=torch.float64)
+    visible = torch.arange(5) < torch.tensor([[5], [0], [2]])
+    states, last = encoder(x, visible)
+    alone, last_alone = encoder(x[[0, 2]], visible[[0, 2]])
+    torch.testing.assert_close(states[[0, 2]], alone)
+    torch.testing.assert_close(last.hidden[:, [0, 2]], last_alone.hidden)
+    assert not states[1].any()
+    assert not last.hidden[:, 1].any()
+    assert not last.cell[:, 1].any()

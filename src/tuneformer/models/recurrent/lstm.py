@@ -82,13 +82,17 @@ class LstmEncoder(nn.Module):
     ) -> tuple[Float[Tensor, "batch time d_model"], LstmState]:
         """Return all states, 0 at padding, and the last ones of every layer.
 
-        `visible`: true where a token is no padding; the tokens of a row come first, one at least.
+        `visible`: true where a token is no padding; the tokens of a row come first. A row without any has
+        read nothing: all its states are 0.
         """
-        lengths = visible.sum(dim=1).cpu()  # packing reads them there
-        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        lengths = visible.sum(dim=1)
+        # packing reads lengths on the CPU, and takes none of 0
+        packed = pack_padded_sequence(x, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
         states, (hidden, cell) = self.lstm(packed)
         unpacked, _ = pad_packed_sequence(states, batch_first=True, total_length=x.shape[1])
-        return unpacked, LstmState(self._join(hidden), self._join(cell))
+        nothing = (lengths == 0)[:, None]
+        hidden, cell = hidden.masked_fill(nothing, 0.0), cell.masked_fill(nothing, 0.0)
+        return unpacked.masked_fill(nothing[:, None], 0.0), LstmState(self._join(hidden), self._join(cell))
 
     def _join(self, state: Float[Tensor, "direction batch half"]) -> Float[Tensor, "layer batch d_model"]:
         if not self.lstm.bidirectional:
