@@ -7,8 +7,12 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tuneformer.command_line import run_command
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def main() -> None:
@@ -23,19 +27,30 @@ def main() -> None:
     from rich.live import Live
 
     from tuneformer.escaping_console import EscapingConsole
-    from tuneformer.sweeps.status import read_status
+    from tuneformer.sweeps.status import StatusReader
     from tuneformer.sweeps.status_table import status_table
 
-    status = read_status(given.sweep)
+    reader = StatusReader(given.sweep)
+    status = reader.read()
     console = EscapingConsole(width=None if sys.stdout.isatty() else 140)
     if given.once or not sys.stdout.isatty():
         console.print(status_table(status))
         return
-    with Live(status_table(status), console=console, auto_refresh=False) as live:
+    shown = status
+    with Live(status_table(status, at_most=_room(console)), console=console, auto_refresh=False) as live:
         while not status.over:
             time.sleep(given.every)
-            status = read_status(given.sweep)
-            live.update(status_table(status), refresh=True)
+            status = reader.read()
+            if status != shown:
+                live.update(status_table(status, at_most=_room(console)), refresh=True)
+                shown = status
+    if len(status.jobs) > _room(console):
+        console.print(status_table(status))
+
+
+def _room(console: "Console") -> int:
+    """The jobs that fit on the terminal, beside the title, the head and the frame."""
+    return max(1, console.height - 7)
 
 
 if __name__ == "__main__":

@@ -52,11 +52,12 @@ def write_sweep(sweep: Path, *, runs: int, rows: int) -> None:
         folder.mkdir()
         OmegaConf.save(OmegaConf.create(config), folder / "config.yaml")
         loss = 2 + 0.1 * abs(rate - 4) + 0.02 * method + 0.003 * ((seed * 7 + method * 3) % 10)
-        (folder / "record.json").write_text(json.dumps(_record(loss, rows)), encoding="utf-8")
-        _write_metrics(folder / "metrics.csv", loss, rows)
+        (folder / "record.json").write_text(json.dumps(plain_record(loss, rows)), encoding="utf-8")
+        write_metrics(folder / "metrics.csv", loss, rows)
 
 
-def _record(loss: float, rows: int) -> dict[str, Any]:
+def plain_record(loss: float, rows: int) -> dict[str, Any]:
+    """A record as compare.py reads it, of a run that ended at `loss`."""
     final = dict.fromkeys(_columns()[1], loss) | {"test/loss": loss + 0.05, "train/loss": loss}
     return {
         "status": "finished",
@@ -72,7 +73,8 @@ def _record(loss: float, rows: int) -> dict[str, Any]:
     }
 
 
-def _write_metrics(path: Path, loss: float, rows: int) -> None:
+def write_metrics(path: Path, loss: float, rows: int) -> None:
+    """A metrics.csv with the columns of a default run."""
     logged, validated = _columns()
     columns = in_order([*logged, *validated])
     with path.open("w", newline="", encoding="utf-8") as file:

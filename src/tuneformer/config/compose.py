@@ -1,12 +1,17 @@
 """Composing a configuration outside `python train.py`: for the Python API, for tests, for hints."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.version import VersionBase
 from omegaconf import DictConfig, open_dict
+from omegaconf.basecontainer import BaseContainer
 
 from tuneformer.config.hydra_guard import guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS
@@ -25,6 +30,24 @@ def config_folder() -> Path:
         if (folder / "train.yaml").is_file():
             return folder
     raise UserError(f"{Path.cwd()} holds no conf/train.yaml: work in a checkout of the project")
+
+
+@contextmanager
+def restored_hydra() -> Iterator[None]:
+    """Puts back Hydra's and OmegaConf's globals: a caller may be a program of Hydra's itself."""
+    config, whole, version = HydraConfig.instance(), GlobalHydra.instance(), VersionBase.instance()
+    store, resolvers = ConfigStore.instance(), BaseContainer._resolvers
+    before = config.cfg, whole.hydra, version.version_base, _copied(store.repo), dict(resolvers)
+    try:
+        yield
+    finally:
+        config.cfg, whole.hydra, version.version_base, store.repo, known = before
+        resolvers.clear()
+        resolvers.update(known)
+
+
+def _copied(tree: dict[str, Any]) -> dict[str, Any]:
+    return {name: _copied(node) if isinstance(node, dict) else node for name, node in tree.items()}
 
 
 def compose_config(overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:

@@ -16,6 +16,8 @@ from tuneformer.runs.regular_file import open_regular
 Row = dict[str, float]
 FIRST_COLUMNS = ("step", "tokens", "seconds", "train/loss", "val/loss")
 LONGEST_LINE = 1 << 24
+LAST_BYTES = 1 << 18
+"""At the end of a file, in which its last row is looked for."""
 COMPARED = ("lr/", "test/", "train/", "val/")
 
 
@@ -112,6 +114,30 @@ def _bounded_lines(file: IO[str]) -> Iterator[str]:
         if len(line) == LONGEST_LINE:
             raise ValueError(f"a line has more than {LONGEST_LINE:,} characters")
         yield line
+
+
+def read_last_row(path: Path) -> Row:
+    """The last whole row of a metrics.csv, by its first line and its end alone; empty where there is none.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        with open_regular(path) as file:
+            header = file.readline(LONGEST_LINE)
+            file.seek(max(len(header), file.seek(0, io.SEEK_END) - LAST_BYTES))
+            lines = file.read().split(b"\n")[:-1]  # what follows the last end of a line was cut off by a kill
+        names, last = header.decode("utf-8").rstrip("\r\n").split(","), lines[-1] if lines else b""
+        values = last.decode("utf-8").rstrip("\r").split(",")
+        return dict(_numbered(names, values)) if last else {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {reason_of(error)}") from error
+
+
+def _numbered(names: list[str], values: list[str]) -> Iterator[tuple[str, float]]:
+    for name, value in zip(names, values, strict=True):
+        if value:
+            yield name, float(value)
 
 
 def read_columns(path: Path) -> "dict[str, array[float]]":

@@ -1,18 +1,26 @@
 """How far a sweep is, read from its folder alone."""
 
 import math
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.metrics_file import read_rows
+from tuneformer.runs.metrics_file import read_last_row
 from tuneformer.runs.record import ENDED
+from tuneformer.runs.regular_file import read_regular
 from tuneformer.sweeps.manifest import MANIFEST, Entry, Manifest
 
 LEFT = "left"
+AT_MOST_CONFIG_BYTES = 1 << 20
+MAX_STEPS = re.compile(r"^trainer:\n(?: +.*\n)*?  max_steps: (\d{1,18})$", re.MULTILINE)
+METRIC = re.compile(r"^optimized_metric: ([a-z_/]+)$", re.MULTILINE)
+
+Stamp = tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,26 +75,66 @@ def read_status(folder: Path) -> SweepStatus:
     Raises:
         UserError: the folder holds no sweep.
     """
-    if not (folder / MANIFEST).is_file():
-        raise UserError(f"{folder} holds no sweep: give a folder such as outputs/sweeps/<sweep>")
-    entries = Manifest(folder).jobs
-    return SweepStatus(
-        folder=folder, jobs=tuple(_job(folder / name, entry) for name, entry in entries.items())
-    )
+    return StatusReader(folder).read()
 
 
-def _job(folder: Path, entry: Entry) -> JobStatus:
+class StatusReader:
+    """Reads how far a sweep is, again and again: what has not changed since is not read twice."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._entries: Mapping[str, Entry] = {}
+        self._manifest: Stamp = ()
+        self._jobs: dict[str, tuple[tuple[Any, ...], JobStatus]] = {}
+
+    def read(self) -> SweepStatus:
+        """How far the sweep is now.
+
+        Raises:
+            UserError: the folder holds no sweep.
+        """
+        manifest = _stamp(self.folder / MANIFEST)
+        if not manifest:
+            raise UserError(f"{self.folder} holds no sweep: give a folder such as outputs/sweeps/<sweep>")
+        if manifest != self._manifest:
+            self._entries, self._manifest = Manifest(self.folder).jobs, manifest
+        jobs = tuple(self._job(name, entry) for name, entry in self._entries.items())
+        return SweepStatus(folder=self.folder, jobs=jobs)
+
+    def _job(self, name: str, entry: Entry) -> JobStatus:
+        folder = self.folder / name
+        stamps = _stamp(folder / "record.json"), _stamp(folder / "metrics.csv"), entry.error
+        known = self._jobs.get(name)
+        # a lock leaves no trace in files: of a job that trains it is asked each time
+        if known is not None and known[0] == stamps and known[1].status != "running":
+            return known[1]
+        job = _read_job(folder, entry)
+        self._jobs[name] = stamps, job
+        return job
+
+
+def _stamp(file: Path) -> Stamp:
+    """What changes whenever a file is written anew or grows; empty where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _read_job(folder: Path, entry: Entry) -> JobStatus:
     directory = RunDirectory(folder)
     status, steps, max_steps, seconds, value, error = LEFT, 0, 0, 0.0, None, entry.error
     try:
         if directory.begun():
-            record, config = directory.read_record(), directory.read_config()
+            record = directory.read_record()
             status, error = record["status"], record.get("error")
-            if status == "running" and not directory.held():
-                status = "interrupted"
-            max_steps = config.get("trainer", {}).get("max_steps", 0)
-            steps, seconds = _progress(directory, record.get("steps", 0), record["wall_seconds"])
-            value = record["metrics"]["final"].get(config.get("optimized_metric", ""))
+            max_steps, metric = _asked(directory)
+            steps, seconds = record.get("steps", 0), record["wall_seconds"]
+            if status not in ENDED and directory.metrics_file.exists():  # the record may be older
+                last = read_last_row(directory.metrics_file)
+                steps, seconds = max(steps, int(last.get("step", 0))), max(seconds, last.get("seconds", 0.0))
+            value = record["metrics"]["final"].get(metric)
         elif entry.error is not None:
             status = "failed"
     except UserError as damaged:
@@ -103,10 +151,17 @@ def _job(folder: Path, entry: Entry) -> JobStatus:
     )
 
 
-def _progress(directory: RunDirectory, steps: int, seconds: float) -> tuple[int, float]:
-    """Steps and seconds by the last row of metrics.csv, where the record is older than that."""
-    rows: Sequence[dict[str, float]] = []
-    if directory.metrics_file.exists():
-        rows = read_rows(directory.metrics_file)
-    last = rows[-1] if rows else {}
-    return max(steps, int(last.get("step", 0))), max(seconds, last.get("seconds", 0.0))
+def _asked(directory: RunDirectory) -> tuple[int, str]:
+    """trainer.max_steps and optimized_metric of config.yaml, by their lines where it is as we write it.
+
+    To read the whole of it takes fifty times as long.
+    """
+    try:
+        text = read_regular(directory.config_file, at_most=AT_MOST_CONFIG_BYTES).decode("utf-8")
+    except (OSError, ValueError):
+        text = ""
+    steps, metric = MAX_STEPS.search(text), METRIC.search(text)
+    if steps is not None and metric is not None:
+        return int(steps[1]), metric[1]
+    config = directory.read_config()
+    return config.get("trainer", {}).get("max_steps", 0), config.get("optimized_metric", "")

@@ -1,5 +1,7 @@
 """The status of a sweep as a table."""
 
+from collections.abc import Sequence
+
 from rich.table import Table
 from rich.text import Text
 
@@ -16,12 +18,18 @@ COLORS = {
 }
 
 
-def status_table(sweep: SweepStatus) -> Table:
-    """A line a job, and the counts and the time to go below it."""
+FIRST_SHOWN = ("running", "failed", "interrupted", "diverged", LEFT)
+
+
+def status_table(sweep: SweepStatus, *, at_most: int | None = None) -> Table:
+    """A line a job under the counts and the time to go.
+
+    Of more than `at_most` jobs those are shown that train, or that something is wrong with, before others.
+    """
     table = Table(title=f"{sweep.folder}: {summary(sweep)}", title_justify="left")
     for column in ("job", "status", "steps", "time", "result"):
         table.add_column(column, justify="left" if column in ("job", "status", "result") else "right")
-    for job in sweep.jobs:
+    for job in _shown(sweep, at_most):
         table.add_row(
             job.name,
             Text(job.status, style=COLORS.get(job.status, "white")),
@@ -29,7 +37,17 @@ def status_table(sweep: SweepStatus) -> Table:
             clock(job.seconds) if job.seconds else "",
             _result(job),
         )
+    if at_most is not None and len(sweep.jobs) > at_most:
+        table.caption = f"{len(sweep.jobs) - at_most:,} more jobs: --once shows all"
     return table
+
+
+def _shown(sweep: SweepStatus, at_most: int | None) -> Sequence[JobStatus]:
+    if at_most is None or len(sweep.jobs) <= at_most:
+        return sweep.jobs
+    places = {status: place for place, status in enumerate(FIRST_SHOWN)}
+    order = sorted(range(len(sweep.jobs)), key=lambda i: (places.get(sweep.jobs[i].status, len(places)), i))
+    return [sweep.jobs[i] for i in sorted(order[:at_most])]
 
 
 def summary(sweep: SweepStatus) -> str:

@@ -1,0 +1,76 @@
+"""`tuneformer.train` inside somebody else's program leaves that program as it was."""
+
+import os
+import random
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.version import VersionBase
+from omegaconf import OmegaConf
+
+import tuneformer
+from tuneformer.errors import UserError
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+@pytest.fixture
+def program() -> Iterator[None]:
+    """A program of Hydra's with things of its own where tuneformer keeps some."""
+    store, repo = ConfigStore.instance(), ConfigStore.instance().repo
+    store.repo = {"root.yaml": "theirs", "group": {"option.yaml": "theirs"}}
+    HydraConfig.instance().cfg = "theirs"  # pyright: ignore[reportAttributeAccessIssue]
+    GlobalHydra.instance().hydra = None
+    version = VersionBase.instance().version_base
+    VersionBase.instance().version_base = "1.2"
+    OmegaConf.register_new_resolver("by_size", lambda size: f"their {size}", replace=True)
+    yield
+    store.repo, VersionBase.instance().version_base = repo, version
+    OmegaConf.clear_resolver("by_size")
+
+
+def process_state() -> dict[str, Any]:
+    return {
+        "hydra": HydraConfig.instance().cfg,
+        "global": GlobalHydra.instance().hydra,
+        "version": VersionBase.instance().version_base,
+        "store": repr(ConfigStore.instance().repo),
+        "resolver": OmegaConf.create({"x": "${by_size:s}"}).x,
+        "argv": list(sys.argv),
+        "environment": dict(os.environ),
+        "streams": (sys.stdout, sys.stderr),
+        "signals": {number: signal.getsignal(number) for number in SIGNALS},
+        "filters": list(warnings.filters),
+        "folder": os.getcwd(),  # noqa: PTH109
+        "threads": torch.get_num_threads(),
+        "dtype": torch.get_default_dtype(),
+        "precision": torch.get_float32_matmul_precision(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "grad": torch.is_grad_enabled(),
+        "random": (
+            torch.get_rng_state().tolist(),
+            random.getstate(),
+            np.random.get_state()[1].tolist(),  # pyright: ignore[reportIndexIssue, reportArgumentType]
+        ),
+    }
+
+
+@pytest.mark.usefixtures("program")
+def test_a_call_leaves_the_program_as_it_was_whatever_comes_of_it(small_settings: list[str]) -> None:
+    before = process_state()
+    run = tuneformer.train([*small_settings, "trainer.precision=64-true", "run_dir=run"])
+    assert run.record["status"] == "finished"
+    assert process_state() == before
+    for wrong in (["optimizer=none_such"], ["optimizer.lrr=1"], ["optimizer.lr=-1"], ["data.path=nowhere"]):
+        with pytest.raises(UserError):
+            tuneformer.train([*small_settings, *wrong])
+        assert process_state() == before, wrong
