@@ -251,6 +251,33 @@ def print_growth(repeats: int) -> None:
     print(f"\n{GROWTH_PLOT}", flush=True)
 
 
+def print_large_folders(repeats: int) -> None:
+    """Rows for reading where there is much: seconds of processor, and peak memory."""
+    from tuneformer.benchmarks.large_folders import measure_long_run, measure_status
+
+    del repeats
+    first, again = measure_status(jobs=2000)
+    print(f"| status of 2,000 jobs: first look | {first:.1f} s | | | 2 s |")
+    print(f"| status of 2,000 jobs: nothing has changed | {again:.2f} s | | | |", flush=True)
+    seconds, peak = measure_long_run(TRAIN.parent / "scripts/compare.py", rows=1_000_000)
+    print(f"| comparison of a run of a million rows: time | {seconds:.1f} s | | | 6 s |")
+    print(
+        f"| comparison of a run of a million rows: peak memory | {peak:.0f} MiB | | | 400 MiB |", flush=True
+    )
+
+
+def print_threads(repeats: int) -> None:
+    """A table of its own: a step with one thread and with all cores, the other cores idle and busy."""
+    from tuneformer.benchmarks.threads_cost import SIZES, measure_threads
+
+    print("\n| size | one thread | all cores | times as fast | with the other cores busy |")
+    print("|---|---|---|---|---|")
+    for size in SIZES:
+        idle, busy = (measure_threads(size, turns=2 * repeats + 1, busy=each) for each in (False, True))
+        one, many = (1e3 * min(each) for each in (idle.one, idle.all_cores))
+        print(f"| {size} | {one:.1f} ms | {many:.1f} ms | {idle.gain:.2f} | {busy.gain:.2f} |", flush=True)
+
+
 def print_paper(repeats: int) -> None:
     """A table of its own, on paper: recipes on one H100 and on 64."""
     from tuneformer.benchmarks.projection import H100, count_step, step_seconds
@@ -291,6 +318,8 @@ SECTIONS: dict[str, tuple[Callable[[int], None], str]] = {
     "steps": (print_steps, "what a step is spent on, and trainer=auto"),
     "short-attention": (print_short_attention, "attention of short texts in bfloat16"),
     "growth": (print_growth, "cost against width, depth, context, batch and runs in a sweep"),
+    "large-folders": (print_large_folders, "the status of 2,000 jobs, a run of a million rows"),
+    "threads": (print_threads, "one thread against all cores"),
     "paper": (print_paper, "recipes on devices that are not here, on paper"),
     "optimizers": (print_optimizers, "the table of optimizers"),
     "attention": (print_attention, "the table of attention modules"),
@@ -300,6 +329,7 @@ TABLES_OF_THEIR_OWN = {
     "steps",
     "short-attention",
     "growth",
+    "threads",
     "paper",
     "optimizers",
     "attention",

@@ -6,6 +6,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,21 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.
 @pytest.fixture
 def program() -> Iterator[None]:
     """A program of Hydra's with things of its own where tuneformer keeps some."""
-    store, repo = ConfigStore.instance(), ConfigStore.instance().repo
-    store.repo = {"root.yaml": "theirs", "group": {"option.yaml": "theirs"}}
+    for module in ("tuneformer.api", "tuneformer.training.run"):  # an import may set what it likes
+        import_module(module)
+    store, version = ConfigStore.instance(), VersionBase.instance()
+    before = store.repo, version.version_base
+    store.repo = {**store.repo, "root.yaml": "theirs"}
+    version.version_base = "1.2"
     HydraConfig.instance().cfg = "theirs"  # pyright: ignore[reportAttributeAccessIssue]
-    GlobalHydra.instance().hydra = None
-    version = VersionBase.instance().version_base
-    VersionBase.instance().version_base = "1.2"
-    OmegaConf.register_new_resolver("by_size", lambda size: f"their {size}", replace=True)
+    OmegaConf.register_resolver("by_size", _their_size, replace=True, annotation_validation="off")
     yield
-    store.repo, VersionBase.instance().version_base = repo, version
+    store.repo, version.version_base = before
     OmegaConf.clear_resolver("by_size")
+
+
+def _their_size(size: str) -> str:
+    return f"their {size}"
 
 
 def process_state() -> dict[str, Any]:

@@ -45,6 +45,7 @@ EXAMPLES: dict[str, Any] = {
     "launcher.partition": "name",
     "launcher.qos": "name",
     "logger.wandb.entity": "name",
+    "logger.wandb.project": "name",
     "logger.wandb.mode": "offline",
     "model.base_width": 64,
     "model.context_length": 128,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuneformer.errors import UserError
-from tuneformer.runs.record import read_record
+from tuneformer.runs.record import read_record, run_identifier
 
 UPLOADED = ".synced"  # beside the file of a run that W&B has uploaded
 TRAINING = "running"
@@ -41,7 +41,7 @@ def find_offline_runs(folders: Sequence[Path]) -> list[OfflineRun]:
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is not a folder: give run directories, or folders of them")
-    found = {board.resolve(): board for folder in folders for board in _boards(folder)}
+    found = {board.parent.resolve(): board for folder in folders for board in _boards(folder)}
     runs = [_offline_run(board) for board in found.values()]
     runs = [run for run in runs if run.files]
     if not runs:
@@ -78,7 +78,9 @@ def _boards(folder: Path) -> list[Path]:
 
 
 def _offline_run(board: Path) -> OfflineRun:
-    files = tuple(sorted(board.glob("offline-run-*/*.wandb")))
+    # a link leads to WANDB_DIR, where other runs are as well
+    which = f"offline-run-*-{run_identifier(board.parent)}" if board.is_symlink() else "offline-run-*"
+    files = tuple(sorted(board.glob(f"{which}/*.wandb")))
     try:
         training = read_record(board.parent / "record.json")["status"] == TRAINING
     except UserError:

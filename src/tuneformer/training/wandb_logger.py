@@ -22,6 +22,7 @@ from tuneformer.runs.option_labels import label_of_target, target_of
 from tuneformer.runs.record import ENDED, run_identifier
 from tuneformer.terminal import say
 from tuneformer.training.wandb_entries import AXES, STEP, Entry, Picture, Row, Sheet, log_files
+from tuneformer.training.wandb_environment import described, folder_of
 
 Config = dict[str, Any]
 
@@ -44,7 +45,7 @@ class WandbRunLogger(Logger):
         self,
         *,
         mode: str,
-        project: str,
+        project: str | None,
         entity: str | None,
         log_checkpoints: bool,
         directory: RunDirectory,
@@ -54,17 +55,11 @@ class WandbRunLogger(Logger):
         if find_spec("wandb") is None:
             raise ModuleNotFoundError("wandb")
         self._settings = {
-            "dir": str(directory.path.resolve()),  # the process of W&B may have another working folder
+            "dir": str(folder_of(directory.path)),  # absolute: W&B's process may have another working folder
             "id": run_identifier(directory.path),
             "resume": "allow",
             "mode": mode,
-            "project": project,
-            "entity": entity,
-            "name": run_config["name"],
-            "group": run_config["sweep"],
-            "job_type": "train",
-            "tags": list(run_config["tags"]),
-            "notes": run_config["notes"] or None,
+            **described(run_config, project=project, entity=entity),
             "config": {**run_config, **labels(run_config)},
         }
         self._starting: Future[Any] | None = None
