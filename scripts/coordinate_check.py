@@ -9,7 +9,7 @@ growing under the standard parametrisation (2203.03466, appendix D.1). Takes the
 import argparse
 from pathlib import Path
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import add_overrides, config_of, run_command
 from tuneformer.config.places import place_to_write
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("overrides", nargs="*", help="settings, as for train.py")
+    add_overrides(parser)
     parser.add_argument(
         "--widths", default="32,64,128,256,512", help="of model.d_model (default: %(default)s)"
     )
@@ -26,10 +26,8 @@ def main() -> None:
     parser.add_argument(
         "--png", type=place_to_write, default=Path("outputs/coordinate_check.png"), help="where it is drawn"
     )
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
 
-    from tuneformer.checks import check_config
-    from tuneformer.config.compose import compose_config
     from tuneformer.errors import UserError
 
     texts = given.widths.split(",")
@@ -39,12 +37,12 @@ def main() -> None:
         raise UserError(f"--steps={given.steps} and --seeds={given.seeds} must be at least 1")
     widths = [int(text) for text in texts]
 
-    def config_of(width: int, seed: int) -> dict:
-        return check_config(*compose_config([*given.overrides, f"model.d_model={width}", f"seed={seed}"]))
+    def config_at(width: int, seed: int) -> dict:
+        return config_of(given, f"model.d_model={width}", f"seed={seed}")
 
-    config = config_of(widths[0], 0)
+    config = config_at(widths[0], 0)
     for width in widths:
-        config_of(width, 0)
+        config_at(width, 0)
 
     from rich.progress import Progress
 
@@ -57,7 +55,7 @@ def main() -> None:
     with Progress(console=EscapingConsole(stderr=True), transient=True) as progress:
         bar = progress.add_task(config["name"], total=len(widths) * given.seeds)
         changes = measure_changes(
-            config_of,
+            config_at,
             data=data,
             prepared=prepared,
             steps=given.steps,

@@ -7,7 +7,7 @@ nothing behind but the picture and the numbers. Takes the overrides of train.py.
 import argparse
 from pathlib import Path
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import add_overrides, config_of, run_command
 from tuneformer.config.places import place_to_write
 
 
@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("overrides", nargs="*", help="settings, as for train.py")
+    add_overrides(parser)
     parser.add_argument(
         "--low", type=float, default=None, help="first rate (default: a thousandth of optimizer.lr)"
     )
@@ -29,13 +29,11 @@ def main() -> None:
         default=Path("outputs/find_lr"),
         help="where <to>.png and <to>.csv are written",
     )
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
 
-    from tuneformer.checks import check_config
-    from tuneformer.config.compose import compose_config
     from tuneformer.errors import UserError
 
-    config = check_config(*compose_config(given.overrides))
+    config = config_of(given)
     lr = config["optimizer"]["lr"]
     low, high = given.low or lr / 1000, given.high or lr * 1000
     if not 0 < low < high:

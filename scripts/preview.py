@@ -7,7 +7,7 @@ not to be meant. Takes the overrides of train.py; trains nothing.
 import argparse
 from pathlib import Path
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import add_overrides, config_of, run_command
 from tuneformer.config.places import place_to_write
 
 
@@ -15,17 +15,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("overrides", nargs="*", help="settings, as for train.py")
+    add_overrides(parser)
     parser.add_argument(
         "--png", type=place_to_write, default=Path("outputs/preview.png"), help="where the curves are drawn"
     )
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
 
-    from tuneformer.checks import check_config
-    from tuneformer.config.compose import compose_config
     from tuneformer.lint import lint
 
-    config = check_config(*compose_config(given.overrides))
+    config = config_of(given)
 
     from tuneformer.escaping_console import EscapingConsole
     from tuneformer.preview.plan import lint_groups, make_plan

@@ -35,6 +35,20 @@ def test_two_runs_of_one_seed_are_equal_and_of_two_seeds_are_not(
     assert not torch.equal(weights[0]["token_embedding.weight"], weights[2]["token_embedding.weight"])
 
 
+def test_options_of_the_working_directory_are_used_only_where_they_are_asked_for(
+    small_settings: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "conf" / "experiment").mkdir(parents=True)
+    (tmp_path / "conf" / "train.yaml").write_text("of somebody else", encoding="utf-8")
+    (tmp_path / "conf" / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\nseed: 5\n", encoding="utf-8"
+    )
+    with pytest.raises(UserError, match=r"^experiment=mine is not an option"):
+        tuneformer.train([*small_settings, "experiment=mine"])
+    run = tuneformer.train([*small_settings, "experiment=mine"], config_dir="conf")
+    assert run.config["seed"] == 5
+
+
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
@@ -43,6 +57,10 @@ def test_two_runs_of_one_seed_are_equal_and_of_two_seeds_are_not(
         ("optimizer.lrr=1", "optimizer.lrr is not a setting: did you mean optimizer.lr?"),
         ("model.d_model=15", "model.d_model=15 must be a multiple of model.n_heads=2"),
         ("data.path=none", "data.path=none does not exist"),
+        (
+            "callbacks.sample.prompt=Öl",
+            "callbacks.sample.prompt holds 'l' 'Ö', which the training text does not",
+        ),
         ("trainer.accelerator=tpu", "trainer.accelerator=tpu trainer.devices=1"),
     ],
 )
@@ -50,7 +68,7 @@ def test_bad_input_raises_one_line_and_leaves_no_run(
     small_settings: list[str], override: str, expected: str
 ) -> None:
     with pytest.raises(UserError) as error:
-        tuneformer.train([*small_settings, override])
+        tuneformer.train([*small_settings, "data.tokenizer=characters", "callbacks=default", override])
     assert str(error.value).startswith(expected)
     assert "\n" not in str(error.value)
     assert not list(Path().glob("outputs/runs/*"))

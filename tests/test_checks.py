@@ -1,10 +1,11 @@
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tuneformer.bounds import setting
-from tuneformer.checks import check_config, resolve
+from tuneformer.checks import check_config, checked_config, resolve
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.tasks.catalogue import metric_names
@@ -33,9 +34,38 @@ def test_the_default_passes_as_plain_values_with_a_name() -> None:
     assert checked("name=mine")["name"] == "mine"
 
 
+@pytest.mark.parametrize("dropped", ["~callbacks.sample", "callbacks.sample=null", "file"])
+def test_one_part_of_the_callbacks_or_loggers_can_be_dropped(dropped: str, tmp_path: Path) -> None:
+    whole, overrides = checked(), [dropped, "~logger.wandb"]
+    if dropped == "file":
+        (tmp_path / "experiment").mkdir()
+        (tmp_path / "experiment" / "short.yaml").write_text(
+            "# @package _global_\ncallbacks: {sample: null}\nlogger: {wandb: null}\n", encoding="utf-8"
+        )
+        overrides = ["experiment=short"]
+    config = checked_config(overrides, tmp_path)
+    assert list(config["callbacks"]) == [part for part in whole["callbacks"] if part != "sample"]
+    assert config["logger"] == {}
+
+
+def test_infinity_passes_where_it_switches_something_off() -> None:
+    assert checked("optimizer=prodigy")["optimizer"]["growth_rate"] == float("inf")
+    assert checked(f"seed={2**63 - 1}")["seed"] == 2**63 - 1
+
+
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
+        # parts that are dropped
+        (["~callbacks.checkpoints"], "callbacks.checkpoints cannot be dropped: it keeps the run safe"),
+        (["callbacks.checkpoints=null"], "callbacks.checkpoints cannot be dropped: it keeps the run safe"),
+        (["~callbacks.sample.prompt"], "callbacks.sample.prompt is missing: callbacks=default needs it"),
+        (
+            ["+callbacks.samples=null"],
+            "callbacks.samples is not a setting of callbacks=default: did you mean",
+        ),
+        (["~callbacks"], "callbacks is missing: choose one of default, "),
+        (["~seed"], "seed is missing: give seed=<value>"),
         # words
         (
             ["model.norm=rmsnorm"],
@@ -66,6 +96,40 @@ def test_the_default_passes_as_plain_values_with_a_name() -> None:
             ["callbacks.checkpoints.best_metric=loss"],
             "callbacks.checkpoints.best_metric=loss must be one of val/",
         ),
+        # what no number may be, and ranges
+        (["callbacks.sample.temperature=inf"], "callbacks.sample.temperature=inf must be a finite number"),
+        (["callbacks.sample.temperature=nan"], "callbacks.sample.temperature=nan must be a finite number"),
+        (["callbacks.sample.temperature=-1"], "callbacks.sample.temperature=-1 must be 0 or more"),
+        (["callbacks.sample.top_k=0"], "callbacks.sample.top_k=0 must be at least 1"),
+        (["callbacks.sample.prompt="], "callbacks.sample.prompt is empty: give at least one character"),
+        (["callbacks.progress.every_n_seconds=0"], "callbacks.progress.every_n_seconds=0 must be positive"),
+        (
+            ["callbacks.attention_probe.snapshots=1"],
+            "callbacks.attention_probe.snapshots=1 must be 0 or at least 2",
+        ),
+        (
+            ["callbacks=ema", "callbacks.averaging.decay=1"],
+            "callbacks.averaging.decay=1 must be above 0 and below 1",
+        ),
+        (
+            ["callbacks=diagnostics", "callbacks.gradient_noise.examples=1"],
+            "callbacks.gradient_noise.examples=1 must be at least 2",
+        ),
+        (["trainer.gradient_clip_val=inf"], "trainer.gradient_clip_val=inf must be a finite number"),
+        (["trainer.max_steps=1e10"], "trainer.max_steps=10000000000.0 must be a whole number"),
+        (["trainer.max_steps=inf"], "trainer.max_steps=inf must be a whole number"),
+        (["optimizer.betas=[nan,0.9]"], "optimizer.betas=nan must be a finite number"),
+        (["scheduler.warmup=nan"], "scheduler.warmup=nan must be a finite number"),
+        (["seed=-1"], "seed=-1 must be 0 or more"),
+        ([f"seed={2**70}"], f"seed={2**70} must fit into 64 bits: at most {2**63 - 1}"),
+        (
+            ["optimizer=muon", "optimizer.matrices.ns_steps=0"],
+            "optimizer.matrices.ns_steps=0 must be at least",
+        ),
+        (["optimizer=prodigy", "optimizer.d_coef=-1"], "optimizer.d_coef=-1 must be positive"),
+        (["logger.wandb.project=a/b"], "logger.wandb.project=a/b must have 1 to 128 characters, none of / "),
+        (["logger.wandb.project="], "logger.wandb.project= must have 1 to 128 characters"),
+        ([f"tags=[{'x' * 65}]"], f"tags=[{'x' * 65}] must have 1 to 64 characters each with logger=wandb"),
         # numbers
         (["trainer.max_steps=0"], "trainer.max_steps=0 must be at least 1"),
         (["trainer.max_steps=-5"], "trainer.max_steps=-5 must be at least 1"),
@@ -76,7 +140,7 @@ def test_the_default_passes_as_plain_values_with_a_name() -> None:
         (["model.d_ff=0"], "model.d_ff=0 must be at least 1"),
         (["trainer.devices=0"], "trainer.devices=0 must be at least 1"),
         (["trainer.gradient_clip_val=0"], "trainer.gradient_clip_val=0 must be positive"),
-        (["trainer.gradient_clip_val=nan"], "trainer.gradient_clip_val=nan must be positive"),
+        (["trainer.gradient_clip_val=nan"], "trainer.gradient_clip_val=nan must be a finite number"),
         (["model.positions=partial_rope", "model.rope_fraction=0"], "model.rope_fraction=0 must be above 0"),
         (["model.positions=yarn", "model.rope_scale=0.5"], "model.rope_scale=0.5 must be at least 1"),
         (["model.positions=t5", "model.t5_buckets=2"], "model.t5_buckets=2 must be at least 4"),
@@ -131,13 +195,11 @@ def test_the_default_passes_as_plain_values_with_a_name() -> None:
             "attention=multi_head_latent has widths that do not follow model.d_model",
         ),
         (["model.rope_base=-1"], "model.rope_base=-1 must be positive"),
-        (["seed=-1"], "seed=-1 must be 0 or more"),
-        (["callbacks.sample.temperature=nan"], "callbacks.sample.temperature=nan must be 0 or more"),
         (["model.dropout=1"], "model.dropout=1 must be at least 0 and below 1"),
-        (["model.dropout=nan"], "model.dropout=nan must be at least 0 and below 1"),
+        (["model.dropout=nan"], "model.dropout=nan must be a finite number"),
         (["optimizer.lr=0"], "optimizer.lr=0 must be positive"),
         (["optimizer.lr=-1e-3"], "optimizer.lr=-0.001 must be positive"),
-        (["optimizer.lr=inf"], "optimizer.lr=inf must be positive"),
+        (["optimizer.lr=inf"], "optimizer.lr=inf must be a finite number"),
         (["optimizer.weight_decay=-1"], "optimizer.weight_decay=-1 must be a number, 0 or greater"),
         (["optimizer.betas=[0.9,1.0]"], "optimizer.betas=[0.9, 1.0]: each must be at least 0 and below 1"),
         # several groups

@@ -13,18 +13,20 @@ if TYPE_CHECKING:
 __all__ = ["load_run", "train"]
 
 
-def train(overrides: Sequence[str] = ()) -> "Run":
+def train(overrides: Sequence[str] = (), *, config_dir: str | Path | None = None) -> "Run":
     """Trains what `python train.py <overrides>` trains, and loads the run.
 
     Args:
         overrides: as on the command line: `["optimizer=adam", "trainer.max_steps=200"]`.
+        config_dir: a folder of further options beside those of the project, as --config-dir. The folder
+            conf of the working directory is not looked at.
 
     Raises:
         UserError: one line that names the setting, its value and what is allowed.
     """
     from tuneformer.api import train_overrides
 
-    return train_overrides(list(overrides))
+    return train_overrides(list(overrides), config_dir)
 
 
 def load_run(path: str | Path, *, checkpoint: str = "last") -> "Run":

@@ -1,11 +1,13 @@
 """The bounds of single settings: words that are allowed, and the range of each number."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuneformer.config.suggestions import nearest
 from tuneformer.errors import UserError
 from tuneformer.models.settings import POSITIONS
+from tuneformer.optim.ranges import BELOW_ONE, Range
 
 Config = dict[str, Any]
 
@@ -73,7 +75,12 @@ AT_LEAST_ONE = (
     "trainer.val_check_interval",
 )
 
-ABOVE_ZERO = ("callbacks.curvature.tolerance", "trainer.gradient_clip_val", "model.rope_base")
+ABOVE_ZERO = (
+    "callbacks.curvature.tolerance",
+    "callbacks.progress.every_n_seconds",
+    "model.rope_base",
+    "trainer.gradient_clip_val",
+)
 
 FRACTIONS = ("data.label_smoothing", "model.dropout")
 
@@ -91,8 +98,33 @@ AT_LEAST_ZERO = (
 )
 
 
+MAY_BE_INFINITE = frozenset({"optimizer.growth_rate"})
+"""Settings that infinity switches off; of every other number it is a mistake, and NaN always is."""
+
+LARGEST = 2**63 - 1
+
+RANGES: dict[str, Range] = {
+    "callbacks.averaging.decay": Range(
+        low=0, high=1, holds_low=False, holds_high=False, words="must be above 0 and below 1"
+    ),
+    "callbacks.averaging.start": BELOW_ONE,
+    "callbacks.gradient_noise.examples": Range(
+        low=2, high=math.inf, holds_low=True, holds_high=False, words="must be at least 2"
+    ),
+}
+
+# what W&B takes: a run is refused before it trains rather than by the server
+NOT_IN_PROJECTS = "/\\#?%:"
+LONGEST_PROJECT, LONGEST_TAG = 128, 64
+
+
 def check_bounds(config: Config, words: Mapping[str, tuple[str, ...]]) -> None:
     """Raises UserError for the first setting out of its bounds; `words`: those that the data decides."""
+    for path, number in _numbers(config, ""):
+        if math.isnan(number) or (math.isinf(number) and path not in MAY_BE_INFINITE):
+            raise UserError(f"{path}={number} must be a finite number")
+        if isinstance(number, int) and abs(number) > LARGEST:
+            raise UserError(f"{path}={number} must fit into 64 bits: at most {LARGEST}")
     for path, allowed in {**CHOICES, **words}.items():
         value = setting(config, path)
         if value is not None and value not in allowed:
@@ -115,6 +147,40 @@ def check_bounds(config: Config, words: Mapping[str, tuple[str, ...]]) -> None:
         value = setting(config, path)
         if value is not None and not 0 <= value < 1:
             raise UserError(f"{path}={value} must be at least 0 and below 1")
+    for path, allowed in RANGES.items():
+        if (value := setting(config, path)) is not None:
+            allowed.check(path, value)
+    snapshots = setting(config, "callbacks.attention_probe.snapshots")
+    if snapshots is not None and (snapshots < 0 or snapshots == 1):
+        raise UserError(f"callbacks.attention_probe.snapshots={snapshots} must be 0 or at least 2")
+    if setting(config, "callbacks.sample.prompt") == "":
+        raise UserError("callbacks.sample.prompt is empty: give at least one character to continue")
+    _check_wandb(config)
+
+
+def _check_wandb(config: Config) -> None:
+    project = setting(config, "logger.wandb.project")
+    if project is None:
+        return
+    if not 0 < len(project) <= LONGEST_PROJECT or set(project) & set(NOT_IN_PROJECTS):
+        raise UserError(
+            f"logger.wandb.project={project} must have 1 to {LONGEST_PROJECT} characters, none of"
+            f" {' '.join(NOT_IN_PROJECTS)}"
+        )
+    for tag in config["tags"]:
+        if not 0 < len(tag) <= LONGEST_TAG:
+            raise UserError(f"tags=[{tag}] must have 1 to {LONGEST_TAG} characters each with logger=wandb")
+
+
+def _numbers(node: Any, path: str) -> Iterator[tuple[str, int | float]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _numbers(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, list):
+        for value in node:
+            yield from _numbers(value, path)
+    elif isinstance(node, int | float) and not isinstance(node, bool):
+        yield path, node
 
 
 def setting(config: Config, path: str) -> Any:

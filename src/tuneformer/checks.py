@@ -5,14 +5,18 @@ Nothing is clamped or mended: the first thing wrong raises UserError.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tuneformer.bounds import check_bounds, setting
-from tuneformer.config.keys import MISSING, check_group
+from tuneformer.config.compose import compose_choices, compose_config
+from tuneformer.config.keys import MISSING, check_group, without_dropped
+from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.options import list_options, source_folders
 from tuneformer.config.places import check_places
 from tuneformer.config.registry import check_targets
@@ -56,12 +60,30 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
             raise UserError(f"{group} is missing: choose one of {', '.join(list_options(group, folders))}")
         check_group(group, str(option), plain[group], folders)
     check_places(plain)
+    plain = without_dropped(plain)
     check_bounds(plain, metrics_of_task(plain["data"]["task"], averaged="averaging" in plain["callbacks"]))
     check_attention_is_used(plain, str(hydra.runtime.choices.attention), folders)
     _check_groups_together(plain)
     if plain["name"] is None:
         plain["name"] = f"{hydra.runtime.choices.optimizer}-{hydra.runtime.choices.scheduler}"
     return plain
+
+
+def checked_config(overrides: Sequence[str], config_dir: str | Path | None = None) -> Config:
+    """The configuration that `python train.py <overrides>` would train, every check passed.
+
+    Args:
+        overrides: as on the command line.
+        config_dir: a folder of further options beside those of the project (--config-dir).
+
+    Raises:
+        UserError: one line with the setting, its value and what is allowed.
+    """
+    check_choices(overrides)
+    try:
+        return check_config(*compose_config(overrides, config_dir))
+    except COMPOSING_ERRORS as error:
+        raise one_line(error, compose_choices(overrides, config_dir)) from error
 
 
 def resolve(config: DictConfig) -> Config:
@@ -79,10 +101,11 @@ def resolve(config: DictConfig) -> Config:
 
 def _check_root(config: Config) -> None:
     known = [field.name for field in fields(Root)]
-    for key, value in config.items():
+    for key in config:
         if key not in known:
             raise UserError(f"{key} is not a setting: {did_you_mean(key, known)}")
-        if value == MISSING and key not in GROUPS:
+    for key in known:
+        if config.get(key, MISSING) == MISSING and key not in GROUPS:
             raise UserError(f"{key} is missing: give {key}=<value>")
 
 

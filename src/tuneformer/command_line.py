@@ -1,5 +1,6 @@
 """What stands between train.py and Hydra: our plugins before it, one clear line after it."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from tuneformer.checks import check_config
+from tuneformer.checks import Config, check_config, checked_config
 from tuneformer.config.compose import compose_choices
 from tuneformer.config.hydra_guard import check_flags, guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
@@ -89,6 +90,23 @@ def run_job(config: DictConfig) -> float | None:
         fail(error if isinstance(error, UserError) else one_line(error, None))
 
 
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Defines what a script takes of train.py's command line: overrides, and a folder of further options."""
+    parser.add_argument("overrides", nargs="*", help="settings, as for train.py")
+    _add_config_dir(parser)
+
+
+def config_of(given: argparse.Namespace, *more: str) -> Config:
+    """The checked configuration that train.py would train with the overrides of a script, and `more`."""
+    return checked_config([*given.overrides, *more], given.config_dir)
+
+
+def _add_config_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config-dir", "-cd", help="a folder of further options, beside those of the project"
+    )
+
+
 def fail(error: UserError) -> NoReturn:
     """One line to the person at the terminal, and exit status 2."""
     say(f"error: {error}")
@@ -97,4 +115,10 @@ def fail(error: UserError) -> NoReturn:
 
 def _known_settings() -> DictConfig | None:
     """The settings that the command line could have named, given the options it chose."""
-    return compose_choices([argument for argument in sys.argv[1:] if "=" in argument])
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    _add_config_dir(parser)
+    try:
+        given, overrides = parser.parse_known_args(sys.argv[1:])
+    except argparse.ArgumentError:
+        return None
+    return compose_choices([override for override in overrides if "=" in override], given.config_dir)

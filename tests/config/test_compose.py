@@ -6,6 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from tuneformer.config.compose import compose_choices, compose_config, config_folder
 from tuneformer.config.options import source_folders
+from tuneformer.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -47,12 +48,23 @@ def test_an_impossible_choice_leaves_the_default_for_hints() -> None:
     assert known["optimizer"]["_target_"] == "torch.optim.AdamW"
 
 
-def test_conf_of_the_working_directory_comes_before_that_of_the_checkout(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert config_folder() == CONF
+def test_a_conf_folder_of_somebody_else_in_the_working_directory_is_not_looked_at(tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "train.yaml").write_text("seed: 77\n", encoding="utf-8")
     assert config_folder() == CONF
-    (tmp_path / "conf" / "train.yaml").touch()
-    monkeypatch.chdir(tmp_path)
-    assert config_folder() == tmp_path / "conf"
+    assert compose_config([])[0].seed == 0
+
+
+def test_further_options_come_from_the_folder_that_is_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "mine" / "experiment" / "short.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("# @package _global_\ntrainer: {max_steps: 7}\n", encoding="utf-8")
+    for folder in ("mine", tmp_path / "mine"):  # relative or not
+        config, hydra = compose_config(["experiment=short"], folder)
+        assert config.trainer.max_steps == 7
+        assert source_folders(hydra) == [CONF, tmp_path / "mine"]
+    known = compose_choices(["experiment=short"], "mine")
+    assert known is not None
+    assert known.trainer.max_steps == 7
+    with pytest.raises(UserError, match=r"^--config-dir=nowhere is not a folder: give one with options"):
+        compose_config([], "nowhere")

@@ -43,12 +43,22 @@ def told(*overrides: str) -> str:
         ("run_dir=[1]", "run_dir=[1] must be text"),
         ("optimizer=adam,sgd", "optimizer=adam,sgd has several values: add --multirun to train each of them"),
         ("seed=0,1", "seed=0,1 has several values: add --multirun"),
+        ("~callbacks.sampel", "~callbacks.sampel drops nothing: did you mean ~callbacks.sample?"),
+        ("~callbacks.sample=3", "~callbacks.sample drops it whatever it is: give no value"),
+        ("~xyzzy", "~xyzzy drops nothing: there are data, model, "),
         ("word", "word is not an override: write setting=value"),
         ("optimizer.lr=[1", "optimizer.lr=[1 is not an override: write setting=value"),
     ],
 )
 def test_each_complaint_names_the_setting_its_value_and_what_is_allowed(override: str, expected: str) -> None:
     assert expected in told(override)
+
+
+def test_a_setting_of_a_part_that_was_dropped_is_not_called_misspelt() -> None:
+    line = told("~callbacks.sample", "callbacks.sample.n_tokens=4")
+    assert (
+        line == "callbacks.sample.n_tokens cannot be set: another override or a file drops callbacks.sample"
+    )
 
 
 def test_settings_of_another_option_are_not_offered_for_a_likeness_of_their_group() -> None:

@@ -68,6 +68,23 @@ def test_everything_is_shown_and_drawn_and_nothing_trained(
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.parametrize("script", ["preview", "find_lr", "coordinate_check"])
+def test_scripts_take_further_options_as_train_py_does(script: str, command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "mine" / "experiment" / "wrong.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("# @package _global_\ntrainer: {max_steps: -7}\n", encoding="utf-8")
+    for arguments in (
+        ["--config-dir=mine", "experiment=wrong"],
+        ["experiment=wrong", "-cd", "mine", "seed=1"],
+    ):
+        answer = command(f"scripts/{script}.py", *arguments)
+        assert (answer.status, answer.err) == (2, ["error: trainer.max_steps=-7 must be at least 1"])
+    answer = command(f"scripts/{script}.py", "-cd", "nowhere")
+    assert answer.err == ["error: --config-dir=nowhere is not a folder: give one with options, as conf has"]
+    answer = command(f"scripts/{script}.py", "-cd", "mine", "experiment=wrongg")
+    assert answer.err[0].startswith("error: experiment=wrongg is not an option (did you mean wrong?)")
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

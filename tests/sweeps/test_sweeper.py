@@ -75,6 +75,14 @@ def test_torch_is_not_loaded_where_every_job_has_finished(
     assert not imported & {"torch", "pytorch_lightning", "wandb"}
 
 
+def test_a_part_of_the_callbacks_is_dropped_in_every_job(sweep: Command, records: Records) -> None:
+    assert sweep("seed=0,1", "~callbacks.progress").status == 0
+    for name in records():
+        config = yaml.safe_load((SWEEP / name / "config.yaml").read_text())
+        assert list(config["callbacks"]) == ["checkpoints"]
+    assert list(records()) == ["seed=0", "seed=1"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [

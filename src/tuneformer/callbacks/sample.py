@@ -36,6 +36,15 @@ class TextSample(pl.Callback):
         self.temperature = temperature
         self.top_k = top_k
 
+    def check(self, task: Task) -> None:
+        """Raise UserError for a prompt that the run's tokenizer cannot tell; white space always passes."""
+        prompt = self.prompt.strip()
+        if task.tokenizer is not None and prompt:
+            try:
+                task.tokenizer.encode_prompt(prompt)
+            except UserError as error:
+                raise UserError(str(error).replace("--prompt", "callbacks.sample.prompt", 1)) from error
+
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         task = cast(Task, pl_module)
         tokenizer = task.tokenizer

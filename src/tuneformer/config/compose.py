@@ -5,7 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -16,20 +19,23 @@ from omegaconf.basecontainer import BaseContainer
 from tuneformer.config.hydra_guard import guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS
 from tuneformer.config.open_options import with_added_settings
+from tuneformer.config.options import FURTHER_OPTIONS
 from tuneformer.config.schema import GROUPS, register_with_hydra
 from tuneformer.errors import UserError
 
 
 def config_folder() -> Path:
-    """The folder conf: of the working directory, else of the checkout that this package lies in.
+    """The folder conf of the checkout that this package lies in, whatever the working directory holds.
 
     Raises:
         UserError: there is none.
     """
-    for folder in (Path.cwd() / "conf", Path(__file__).resolve().parents[3] / "conf"):
-        if (folder / "train.yaml").is_file():
-            return folder
-    raise UserError(f"{Path.cwd()} holds no conf/train.yaml: work in a checkout of the project")
+    folder = Path(__file__).resolve().parents[3] / "conf"
+    if not (folder / "train.yaml").is_file():
+        raise UserError(
+            f"{folder} holds no train.yaml: install the project from a checkout (pip install -e .)"
+        )
+    return folder
 
 
 @contextmanager
@@ -50,13 +56,29 @@ def _copied(tree: dict[str, Any]) -> dict[str, Any]:
     return {name: _copied(node) if isinstance(node, dict) else node for name, node in tree.items()}
 
 
-def compose_config(overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
-    """The configuration that `python train.py <overrides>` would train, and Hydra's own part of it."""
+def compose_config(
+    overrides: Sequence[str], config_dir: str | Path | None = None
+) -> tuple[DictConfig, DictConfig]:
+    """The configuration that `python train.py <overrides>` would train, and Hydra's own part of it.
+
+    `config_dir`: a folder of further options beside those of the project, as train.py's --config-dir.
+
+    Raises:
+        UserError: `config_dir` is not a folder.
+    """
     register_with_hydra()
+    folders = create_config_search_path(str(config_folder()))
+    if config_dir is not None:
+        if not Path(config_dir).is_dir():
+            raise UserError(f"--config-dir={config_dir} is not a folder: give one with options, as conf has")
+        # where Hydra puts that of the command line: behind the project's own
+        own = f"file://{Path(config_dir).resolve()}"
+        folders.prepend(FURTHER_OPTIONS, own, SearchPathQuery(provider="schema"))
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
-        with guarded_hydra(), initialize_config_dir(config_dir=str(config_folder())):
+        with guarded_hydra():
+            Hydra.create_main_hydra2(task_name="train", config_search_path=folders)
             whole = compose("train", overrides=with_added_settings(overrides), return_hydra_config=True)
     finally:
         GlobalHydra.instance().clear()
@@ -69,13 +91,13 @@ def compose_config(overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
     return whole, hydra
 
 
-def compose_choices(overrides: Sequence[str]) -> DictConfig | None:
+def compose_choices(overrides: Sequence[str], config_dir: str | Path | None = None) -> DictConfig | None:
     """The configuration under the options that `overrides` choose and nothing else; None if it fails."""
     groups = (*GROUPS, "experiment")
     choices = [override for override in overrides if override.split("=")[0] in groups and "," not in override]
     for attempt in (choices, []):
         try:
-            return compose_config(attempt)[0]
-        except COMPOSING_ERRORS:
+            return compose_config(attempt, config_dir)[0]
+        except (UserError, *COMPOSING_ERRORS):
             continue
     return None

@@ -91,6 +91,10 @@ MAY_BE_WORD = frozenset({"trainer.devices"})
 
 # What may be left to be measured, and what it is otherwise. Words may be too: those are in bounds.CHOICES.
 AUTO = "auto"
+
+# Groups whose entries are parts that a run can do without: `~callbacks.sample`, or `callbacks.sample=null`.
+OF_PARTS = frozenset({"callbacks", "logger"})
+NOT_DROPPED = {"callbacks.checkpoints": "it keeps the run safe"}
 MAY_BE_AUTO: dict[str, Any] = {"trainer.compile": False, "trainer.threads": None}
 
 
@@ -100,12 +104,26 @@ def check_group(group: str, option: str, settings: Mapping[str, Any], folders: S
     The settings that an open option adds are left to whoever builds the class.
     """
     known = load_option(group, option, folders)
+    for path, reason in NOT_DROPPED.items():
+        owner, _, part = path.partition(".")
+        if owner == group and part in known and settings.get(part) is None:
+            raise UserError(f"{path} cannot be dropped: {reason}")
     if (group, option) in OPEN:
         for key in known:
             if settings.get(key, MISSING) == MISSING:
                 raise UserError(f"{group}.{key} is missing: {group}={option} needs {group}.{key}=<value>")
         return
     _check_level(group, settings, known, f"{group}={option}")
+
+
+def without_dropped(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without the parts that are null."""
+    return {
+        group: {part: value for part, value in settings.items() if value is not None}
+        if group in OF_PARTS and isinstance(settings, Mapping)
+        else settings
+        for group, settings in config.items()
+    }
 
 
 def _check_level(prefix: str, settings: Mapping[str, Any], known: Mapping[str, Any], option: str) -> None:
@@ -116,8 +134,9 @@ def _check_level(prefix: str, settings: Mapping[str, Any], known: Mapping[str, A
             near = nearest(key, names)
             hint = f"did you mean {prefix}.{near}?" if near else did_you_mean(key, names)
             raise UserError(f"{path} is not a setting of {option}: {hint}")
-        _check_value(path, value, known[key], option)
-    for key in known.keys() - settings.keys():
+        if value is not None or prefix not in OF_PARTS:
+            _check_value(path, value, known[key], option)
+    for key in sorted(known.keys() - settings.keys()) if prefix not in OF_PARTS else ():
         raise UserError(f"{prefix}.{key} is missing: {option} needs it")
 
 

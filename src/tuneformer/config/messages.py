@@ -21,6 +21,7 @@ COMPOSING_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 """What Hydra raises for a configuration that cannot be composed."""
 
 _UNKNOWN = re.compile(r"Could not override '([^'=]+)'")
+_DELETED = re.compile(r"Could not delete from config\. (?:'(\S+)' does not exist|The value of '(\S+)' is)")
 _MISFIT = re.compile(r"Error merging override ([^\s=]+)=(.*)")
 _OPTION = re.compile(r"Could not find '([^']+)'")
 _TARGET = re.compile(r"Error locating target '([^']+)'")
@@ -56,6 +57,8 @@ def one_line(error: Exception, known: DictConfig | None) -> UserError:
         return UserError(f"{error.override} is not an override: write setting=value ({first})")
     if match := _UNKNOWN.search(str(error)):
         return UserError(_unknown_setting(match.group(1), known))
+    if match := _DELETED.search(first):
+        return UserError(_nothing_dropped(match.group(1) or match.group(2), known))
     if match := _MISFIT.search(first):
         return UserError(f"{match.group(1)}={match.group(2)} {_allowed(_reason(error))}")
     if match := _TARGET.search(first):
@@ -111,6 +114,8 @@ def _unknown_option(first: str, error: MissingConfigException) -> str:
 
 def _unknown_setting(key: str, known: DictConfig | None) -> str:
     whole: Any = OmegaConf.to_container(known, resolve=False) if known is not None else {}
+    if key in _paths(whole):
+        return f"{key} cannot be set: another override or a file drops {key.rpartition('.')[0]}"
     parent, dot, last = key.rpartition(".")
     siblings = whole
     for part in parent.split(".") if dot else []:
@@ -126,6 +131,19 @@ def _unknown_setting(key: str, known: DictConfig | None) -> str:
     return f"{key} is not a setting: " + (
         f"did you mean {near}?" if near else f"there are {', '.join(names)}"
     )
+
+
+def _nothing_dropped(key: str, known: DictConfig | None) -> str:
+    """`~key` names no part of the configuration, or `~key=value` another value than it has."""
+    whole: Any = OmegaConf.to_container(known, resolve=False) if known is not None else {}
+    parent, dot, last = key.rpartition(".")
+    beside = f"{parent}{dot}"
+    names = [path.removeprefix(beside) for path in _paths(whole) if path.rpartition(".")[0] == parent]
+    if last in names:
+        return f"~{key} drops it whatever it is: give no value"
+    near = nearest(last, names)
+    hint = f"did you mean ~{beside}{near}?" if near else f"there are {', '.join(names) or 'none'}"
+    return f"~{key} drops nothing: {hint}"
 
 
 def _reason(error: BaseException) -> str:

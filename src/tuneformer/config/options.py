@@ -10,6 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 
 Settings = dict[str, Any]
 
+FURTHER_OPTIONS = "command-line"
+"""What Hydra calls the folder of --config-dir among its sources."""
+
 # such a file also chooses options of Hydra itself, and holds its group's settings under the group's name
 _GLOBAL = re.compile(r"# @package _global_$", re.MULTILINE)
 

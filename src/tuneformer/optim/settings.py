@@ -6,7 +6,7 @@ from typing import Any
 
 from tuneformer.config.building import build
 from tuneformer.errors import UserError
-from tuneformer.optim.ranges import BELOW_ONE, NOT_NEGATIVE, POSITIVE, ZERO_TO_ONE, Range, shown
+from tuneformer.optim.ranges import AT_LEAST_ONE, BELOW_ONE, NOT_NEGATIVE, POSITIVE, ZERO_TO_ONE, Range, shown
 from tuneformer.optim.rules import read_rules
 from tuneformer.optim.schedules import Schedule, warmup_steps
 
@@ -18,7 +18,29 @@ _OPTIMIZER_RANGES: dict[str, Range] = {
     "momentum": BELOW_ONE,
     "dampening": ZERO_TO_ONE,
     "momentum_decay": NOT_NEGATIVE,
+    # of single methods; each file of conf/optimizer says what they are
+    "alpha": NOT_NEGATIVE,
+    "beta2": BELOW_ONE,
+    "beta3": BELOW_ONE,
+    "betas_1d": BELOW_ONE,
+    "clip_power": NOT_NEGATIVE,
+    "d": POSITIVE,
+    "d0": POSITIVE,
+    "d_coef": POSITIVE,
+    "every": AT_LEAST_ONE,
+    "gamma": NOT_NEGATIVE,
+    "largest_norm": POSITIVE,
+    "lr_1d_ratio": POSITIVE,
+    "max_precondition_dim": NOT_NEGATIVE,
+    "n_sma_threshold": NOT_NEGATIVE,
+    "ns_steps": AT_LEAST_ONE,
+    "precondition_frequency": AT_LEAST_ONE,
+    "precondition_lr": POSITIVE,
+    "rho": NOT_NEGATIVE,
+    "shampoo_beta": BELOW_ONE,
+    "warmup_steps": NOT_NEGATIVE,
 }
+_MAY_BE_NULL = frozenset({"beta3"})
 
 
 def check_optimizer_settings(settings: Mapping[str, object], where: str = "optimizer") -> None:
@@ -30,7 +52,7 @@ def check_optimizer_settings(settings: Mapping[str, object], where: str = "optim
     for name, allowed in _OPTIMIZER_RANGES.items():
         value = settings.get(name)
         for number in value if isinstance(value, list | tuple) else [value]:
-            if name in settings:
+            if name in settings and not (number is None and name in _MAY_BE_NULL):
                 allowed.check(f"{where}.{name}", number)
     if "betas" in settings:
         _check_betas(settings, where)

@@ -27,7 +27,9 @@ def points_of(overrides: Sequence[Override]) -> list[Point]:
         batches = BasicSweeper.split_arguments(mine, None)
     except HydraException as error:
         raise UserError(f"{error}: write the values out, as in seed=0,1,2") from error
-    return [tuple(point) for point in batches[0]]
+    # Hydra writes a part that is dropped, `~key`, as `~key=null`, and then finds another value there
+    typed = {f"{each.get_key_element()}=null": each.input_line for each in mine if each.is_delete()}
+    return [tuple(str(typed.get(text, text)) for text in point) for point in batches[0]]
 
 
 def named_keys(overrides: Sequence[Override]) -> frozenset[str]:

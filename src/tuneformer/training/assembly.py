@@ -15,6 +15,7 @@ from tuneformer.callbacks.checkpoints import Checkpoints
 from tuneformer.callbacks.evaluation_weights import EvaluationWeights, averages_by_itself
 from tuneformer.callbacks.plan_sheets import PlanSheets
 from tuneformer.callbacks.run_metrics import RunMetrics
+from tuneformer.callbacks.sample import TextSample
 from tuneformer.config.building import build, find_target
 from tuneformer.config.lightning_names import NEVER, REFUSED
 from tuneformer.data.contract import Data, PreparedData
@@ -65,13 +66,17 @@ def build_callbacks(
     `flops_per_unit`: operations of training on one unit of the data; None where nobody counts them.
 
     Raises:
-        UserError: nothing would keep the run safe, or two things would average its weights.
+        UserError: nothing would keep the run safe, two things would average its weights, or the tokenizer
+            cannot tell the prompt of the sample.
     """
     configured: Mapping[str, pl.Callback | WeightAverage] = {
         name: build_callback(name, callback) for name, callback in settings.items()
     }
     if not any(isinstance(callback, Checkpoints) for callback in configured.values()):
         raise UserError("callbacks has no checkpoints: start the file with `defaults: [none, _self_]`")
+    for callback in configured.values():
+        if isinstance(callback, TextSample):
+            callback.check(task)
     optimizer = innermost(task.build_optimizer())
     averages = [average for average in configured.values() if isinstance(average, WeightAverage)]
     if averages and averages_by_itself(optimizer):

@@ -14,7 +14,7 @@ import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
 
-from tuneformer.config.options import source_folders
+from tuneformer.config.options import FURTHER_OPTIONS, source_folders
 from tuneformer.config.quoting import quoted
 from tuneformer.errors import Diverged, Interrupted, Pruned, UserError
 
@@ -84,9 +84,11 @@ def _relaunchable(config: Config) -> Iterator[None]:
     if HydraConfig.initialized():
         hydra = HydraConfig.get()
         script = source_folders(hydra)[0].parent / "train.py"  # pyright: ignore[reportArgumentType]
+        further = [s.path for s in hydra.runtime.config_sources if s.provider == FURTHER_OPTIONS]
         overrides = [o for o in hydra.overrides.task if not o.startswith(("run_dir=", "sweep="))]
         fixed = {"run_dir": config["run_dir"], "sweep": config["sweep"]}
         overrides += [f"{key}={quoted(value)}" for key, value in fixed.items() if value is not None]
+        overrides += [f"--config-dir={folder}" for folder in further]
         sys.argv = [str(script if script.exists() else Path(arguments[0]).resolve()), *overrides]
         main.__spec__ = None  # Lightning would repeat the module of `python -m` instead
     try:
