@@ -28,6 +28,7 @@ def main() -> None:
     from tuneformer.escaping_console import EscapingConsole
     from tuneformer.preview.plan import lint_groups, make_plan
     from tuneformer.preview.show import draw_plan, print_curves, print_groups
+    from tuneformer.training.initial_weights import initial_weights
     from tuneformer.training.start import prepare_data
 
     data, prepared = prepare_data(config)
@@ -40,6 +41,8 @@ def main() -> None:
     console.print(
         f"{config['name']}: {parameters:,} parameters, {steps:,} steps, {seen:,} {data.unit}{epochs}\n"
     )
+    if config["init_from"] is not None:
+        console.print(f"starting from {initial_weights(config, prepared, None)}\n", soft_wrap=True)
     print_curves(plan, console)
     print_groups(plan, console)
     draw_plan(plan, given.png, title=config["name"])

@@ -13,6 +13,8 @@ Config = dict[str, Any]
 
 CHOICES = {
     "data.tokenizer": ("bytes", "characters", "bpe"),
+    "init_optimizer": ("fresh", "kept"),
+    "init_weights": ("last", "best"),
     "logger.wandb.mode": ("offline", "online", "disabled"),
     "model.block": ("pre_norm", "post_norm", "sandwich", "parallel"),
     "model.feed_forward": ("gelu", "swiglu", "squared_relu"),

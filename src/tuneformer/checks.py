@@ -31,6 +31,8 @@ from tuneformer.optim.settings import (
     check_passes,
     check_schedule_settings,
 )
+from tuneformer.run_overrides import with_run_settings
+from tuneformer.runs.origin import with_origin
 from tuneformer.tasks.settings import FOLLOWS_FROM_DATA, check_task, metrics_of_task
 
 Config = dict[str, Any]
@@ -66,7 +68,7 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
     _check_groups_together(plain)
     if plain["name"] is None:
         plain["name"] = f"{hydra.runtime.choices.optimizer}-{hydra.runtime.choices.scheduler}"
-    return plain
+    return with_origin(plain)
 
 
 def checked_config(overrides: Sequence[str], config_dir: str | Path | None = None) -> Config:
@@ -80,6 +82,7 @@ def checked_config(overrides: Sequence[str], config_dir: str | Path | None = Non
         UserError: one line with the setting, its value and what is allowed.
     """
     check_choices(overrides)
+    overrides = with_run_settings(overrides, config_dir)
     try:
         return check_config(*compose_config(overrides, config_dir))
     except COMPOSING_ERRORS as error:

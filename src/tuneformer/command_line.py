@@ -20,6 +20,7 @@ from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.schema import register_with_hydra
 from tuneformer.errors import UserError
 from tuneformer.lean_imports import keep_imports_lean
+from tuneformer.run_overrides import with_run_settings
 from tuneformer.sweeps.sweeper import TuneformerSweeper
 from tuneformer.terminal import say
 from tuneformer.unfailing_output import open_closed_descriptors, unfailing_output
@@ -35,6 +36,7 @@ def run_hydra(command: Callable[[], object]) -> None:
 
     def checked() -> None:
         check_choices(sys.argv[1:])
+        _add_run_settings()
         sys.argv[1:] = with_added_settings(sys.argv[1:])
         check_flags(sys.argv[1:])
         with guarded_hydra():
@@ -113,12 +115,28 @@ def fail(error: UserError) -> NoReturn:
     sys.exit(BAD_INPUT)
 
 
+def _add_run_settings() -> None:
+    """Puts the overrides that `run_dir=` of a run that has begun stands for before those typed."""
+    overrides, config_dir, multirun = _typed()
+    if overrides and not multirun:
+        whole = with_run_settings(overrides, config_dir)
+        at = sys.argv.index(overrides[0])
+        sys.argv[at:at] = whole[: len(whole) - len(overrides)]
+
+
 def _known_settings() -> DictConfig | None:
     """The settings that the command line could have named, given the options it chose."""
+    overrides, config_dir, _ = _typed()
+    return compose_choices([override for override in overrides if "=" in override], config_dir)
+
+
+def _typed() -> tuple[list[str], str | None, bool]:
+    """The overrides of the command line, its --config-dir, and whether it asks for a sweep."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     _add_config_dir(parser)
+    parser.add_argument("--multirun", "-m", action="store_true")
     try:
-        given, overrides = parser.parse_known_args(sys.argv[1:])
-    except argparse.ArgumentError:
-        return None
-    return compose_choices([override for override in overrides if "=" in override], given.config_dir)
+        given, others = parser.parse_known_args(sys.argv[1:])
+    except argparse.ArgumentError:  # Hydra tells of it
+        return [], None, False
+    return [text for text in others if not text.startswith("-")], given.config_dir, given.multirun

@@ -44,6 +44,9 @@ class Root:
     notes: str = MISSING
     run_dir: str | None = MISSING
     branch_from: str | None = MISSING
+    init_from: str | None = MISSING
+    init_optimizer: str = MISSING
+    init_weights: str = MISSING
     sweep: str | None = MISSING
     preflight: str = MISSING
     retry_failed: bool = MISSING

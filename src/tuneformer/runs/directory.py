@@ -26,6 +26,10 @@ CONFIG_GROUPS = frozenset({"attention", "data", "model"})
 Config = dict[str, Any]
 
 
+class AnotherRun(UserError):  # noqa: N818 - what there is, not what went wrong
+    """A run directory holds another run than is asked for."""
+
+
 class RunDirectory:
     """Where one run keeps everything. At most one process holds it at a time."""
 
@@ -132,11 +136,13 @@ class RunDirectory:
         write_text(self.config_file, OmegaConf.to_yaml(OmegaConf.create(config)))
 
     def check_same_run(self, config: Config) -> None:
-        """Raises UserError if the folder holds a run of another configuration."""
+        """Raises AnotherRun if the folder holds a run of another configuration."""
         if self.read_record()["config_hash"] == config_hash(config):
             return
         different = differences(config, self.read_config()) or ["how the values are written"]
-        raise UserError(f"run_dir={self.path} holds a run with another configuration: {', '.join(different)}")
+        raise AnotherRun(
+            f"run_dir={self.path} holds a run with another configuration: {', '.join(different)}"
+        )
 
 
 def read_config_file(path: Path) -> Config:

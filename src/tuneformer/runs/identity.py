@@ -12,6 +12,7 @@ Config = dict[str, Any]
 NOT_THE_WEIGHTS = frozenset(
     {
         "branch_from",
+        "init_from",  # a path; what lies there is INIT_RUN
         "launcher",
         "logger",
         "name",
@@ -58,12 +59,21 @@ NOT_THE_WEIGHTS = frozenset(
 )
 
 
+INIT_RUN = "init_run"
+"""What identifies the weights that a run starts from (`runs.origin`)."""
+
+# of a run that starts from weights of its own they say nothing
+_OF_INITIAL_WEIGHTS = frozenset({INIT_RUN, "init_optimizer", "init_weights"})
+
+
 def determining(config: Config, prefix: str = "") -> dict[str, Any]:
     """The settings that determine the weights, flat: dotted path to value."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}{key}"
         if path in NOT_THE_WEIGHTS or (prefix == "callbacks." and key != "averaging"):
+            continue
+        if path in _OF_INITIAL_WEIGHTS and config.get(INIT_RUN) is None:
             continue
         if isinstance(value, dict):
             flat |= determining(value, f"{path}.")

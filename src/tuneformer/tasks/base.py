@@ -20,6 +20,7 @@ from tuneformer.optim.build import build_optimizer, build_schedule
 from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
 from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.optim.schedules import Schedule
+from tuneformer.optim.take_over import take_over
 from tuneformer.random_state import set_random_state
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
 from tuneformer.tasks.metric import TaskMetric
@@ -63,6 +64,8 @@ class Task(pl.LightningModule, ABC):
         """What the test gave beside its figures: files for the run directory, name -> content."""
         self.validation_metric = self.metric(prepared, split="validation")
         self.test_metric = self.metric(prepared, split="test")
+        self.kept_optimizer: dict[str, Any] | None = None
+        """The state of another run's optimizer, which this one begins with."""
         self._counted_batch = -1
         self._batch: Any = None
         self.gradient_norm: Tensor | None = None
@@ -100,6 +103,8 @@ class Task(pl.LightningModule, ABC):
     def configure_optimizers(self) -> Any:
         """One optimizer over the named parameter groups, and its schedule per step over trainer.max_steps."""
         optimizer = self.build_optimizer()
+        if self.kept_optimizer is not None:
+            take_over(optimizer, self.kept_optimizer, self._optimizer_factory.keywords)
         schedule = build_schedule(optimizer, self._schedule, self.trainer.max_steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from tuneformer.config.building import build
 from tuneformer.data.contract import Data, PreparedData
+from tuneformer.errors import UserError
 from tuneformer.lint import warnings
-from tuneformer.runs.directory import RunDirectory
+from tuneformer.runs.directory import AnotherRun, RunDirectory
 from tuneformer.runs.record import ENDED, Record
 from tuneformer.tasks.catalogue import higher_is_better
 from tuneformer.terminal import say
+from tuneformer.training.another_run import alternatives
 from tuneformer.training.launch import Launch, find_launch, started_beside
 from tuneformer.training.rendezvous import agreed_folder
 from tuneformer.unfailing_output import unfailing_output
@@ -38,7 +40,7 @@ def _train(config: Config) -> float | None:
     config = {**config, "run_dir": str(directory)}
     if rank == 0:
         if directory.begun():
-            directory.check_same_run(config)
+            _check_same_run(directory, config)
             record = directory.read_record()
             if record["status"] in ENDED:
                 say(f"{directory} has {record['status']} already")
@@ -55,6 +57,13 @@ def _train(config: Config) -> float | None:
     finally:
         directory.discard()
     return result_of(record, config) if rank == 0 else None
+
+
+def _check_same_run(directory: RunDirectory, config: Config) -> None:
+    try:
+        directory.check_same_run(config)
+    except AnotherRun as error:
+        raise UserError(f"{error}{alternatives(config, directory)}") from error
 
 
 def run_directory(config: Config, launch: Launch) -> RunDirectory:

@@ -15,11 +15,13 @@ from tuneformer.optim.build import build_optimizer, build_schedule
 from tuneformer.optim.factory import optimizer_factory, param_groups
 from tuneformer.optim.settings import schedule_of
 from tuneformer.random_state import kept_random_state
+from tuneformer.runs.identity import INIT_RUN
 from tuneformer.sweeps.preflight.examined import Examined
 from tuneformer.sweeps.preflight.step_times import step_times
 from tuneformer.tasks.base import Task
 from tuneformer.training.assembly import build_task, build_trainer_settings
 from tuneformer.training.fastest.resolve import resolve_auto
+from tuneformer.training.initial_weights import initial_weights
 from tuneformer.training.start import prepare_data
 
 Config = dict[str, Any]
@@ -42,6 +44,7 @@ def examine(configs: Sequence[Config], *, timed: bool) -> list[Examined | UserEr
 def _one(config: Config, parts: "_Parts", *, timed: bool) -> Examined | UserError:
     try:
         task = parts.build(config)
+        parts.check_initial_weights(config, task)
         data, _ = parts.data(config)
         seconds = parts.seconds_per_step(config) if timed else None
     except UserError as error:
@@ -85,6 +88,18 @@ class _Parts:
             lambda: _median_step(config, data, prepared),
             *(config[group] for group in ("data", "model", "attention", "param_groups", "trainer")),
             targets(config["optimizer"]),
+        )
+
+    def check_initial_weights(self, config: Config, task: Task) -> None:
+        """Raises UserError where the weights of `init_from` do not fit."""
+        if config["init_from"] is None:
+            return
+        _, prepared = self.data(config)
+        self._once(
+            "initial weights",
+            lambda: initial_weights(config, prepared, None).check_fits(task),
+            *(config[name] for name in ("init_from", INIT_RUN, "init_optimizer", "init_weights")),
+            *(config[group] for group in ("data", "model", "attention")),
         )
 
     def data(self, config: Config) -> tuple[Data[Any], PreparedData]:
