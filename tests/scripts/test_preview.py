@@ -7,6 +7,7 @@ import pytest
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.options import list_options
+from tuneformer.loading import Run
 from tuneformer.preview.plan import Plan, lint_groups, make_plan
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.training.start import train
@@ -66,6 +67,14 @@ def test_everything_is_shown_and_drawn_and_nothing_trained(
     assert any(line.startswith("note: scheduler constant ends at") for line in answer.out)
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert not (tmp_path / "outputs").exists()
+
+
+def test_what_a_run_would_start_from_is_shown(
+    command: Command, small_settings: list[str], small_run: Run
+) -> None:
+    answer = command("scripts/preview.py", *small_settings, f"init_from={small_run.path}")
+    shown = f"starting from the weights of {small_run.path} at step 3, with a fresh optimizer"
+    assert (answer.status, shown in answer.out) == (0, True)
 
 
 @pytest.mark.parametrize("script", ["preview", "find_lr", "coordinate_check"])

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.sweeps.conftest import SWEEP
+from tuneformer.loading import Run
 from tuneformer.training import start
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +82,23 @@ def test_a_part_of_the_callbacks_is_dropped_in_every_job(sweep: Command, records
         config = yaml.safe_load((SWEEP / name / "config.yaml").read_text())
         assert list(config["callbacks"]) == ["checkpoints"]
     assert list(records()) == ["seed=0", "seed=1"]
+
+
+def test_every_job_of_a_sweep_can_start_from_one_run(
+    sweep: Command, records: Records, small_run: Run
+) -> None:
+    start_from = f"init_from={small_run.path}"
+    assert sweep(start_from, "optimizer.lr=1e-3,1e-4").status == 0
+    assert len(records()) == 2
+    for record in records().values():
+        assert (record["init"]["from"], record["init"]["step"]) == (str(small_run.path), 3)
+    before = unchanged()
+    assert sweep(start_from, "optimizer.lr=1e-3,1e-4").status == 0
+    assert unchanged() == before
+    answer = sweep(start_from, "data.tokenizer=bytes,characters", "sweep=other")
+    assert answer.status == 2
+    assert "was trained with another tokenizer than this run's data have" in answer.err[-1]
+    assert not Path("outputs/sweeps/other").exists()
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,7 @@ CONFIG: Mapping[str, tuple[Check, str]] = {
     "data.beam_size": (is_positive, "a whole number of at least 1"),
     "data.context_length": (or_null(is_positive), "a whole number of at least 1"),
     "data.task": (is_text, "text"),
+    "init_run": (or_null(is_text), "text or null"),
     "model._target_": (is_text, "text"),
     "name": (or_null(is_text), "text or null"),
     "optimized_metric": (is_text, "text"),

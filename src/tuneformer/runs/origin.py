@@ -46,9 +46,7 @@ def with_origin(config: Config) -> Config:
     path, optimizer = config["init_from"], config["init_optimizer"]
     if path is None:
         if optimizer != "fresh":
-            raise UserError(
-                f"init_optimizer={optimizer} needs a run to keep it of: init_from=<run directory>"
-            )
+            raise UserError(f"init_optimizer={optimizer} needs the run that had it: init_from=<folder>")
         return config
     if (kept := _kept(config)) is not None:
         return config | {INIT_RUN: kept}

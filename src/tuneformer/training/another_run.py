@@ -41,9 +41,11 @@ def _changed(config: Config, there: Config) -> list[str]:
 def _cooldown(config: Config, there: Config, directory: RunDirectory) -> list[str]:
     """The branch that ends at the horizon asked for, if the trunk's last checkpoint can be gone on from."""
     trunk, horizon = there["trainer"]["max_steps"], config["trainer"]["max_steps"]
-    if cooldown_start(there["scheduler"], trunk) != trunk or horizon <= trunk:
-        return []  # only a constant rate is stable up to the last checkpoint
-    warmup = warmup_steps(there["scheduler"]["warmup"], trunk)
+    stable = cooldown_start(there["scheduler"], trunk) == trunk  # so that its last checkpoint serves
+    averaged = "start" in there["callbacks"].get("averaging", {})
+    if not stable or averaged or horizon <= trunk or there["param_groups"].get("weight_decay_end", 1) != 1:
+        return []
+    warmup = warmup_steps(there["scheduler"].get("warmup", 0), trunk)
     return [
         f"branch_from={directory} scheduler=wsd scheduler.warmup={warmup}"
         f" scheduler.cooldown={horizon - trunk} to cool it down"

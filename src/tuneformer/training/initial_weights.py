@@ -94,9 +94,9 @@ def initial_weights(config: Config, prepared: PreparedData, directory: RunDirect
     """
     copy = directory.checkpoints / INITIAL if directory is not None else None
     if copy is not None and copy.is_file():
-        kept = torch.load(copy, map_location="cpu", weights_only=True)
-        if kept["run"] == config[INIT_RUN]:
-            return InitialWeights(step=kept.pop("global_step"), **kept)
+        kept = _read_copy(copy)
+        if kept.run == config[INIT_RUN]:
+            return kept
     source, file = RunDirectory(Path(config["init_from"])), origin_checkpoint(config)
     state, where = load_checkpoint(file), f"init_from={source}"
     if f" at step {state['global_step']} on " not in config[INIT_RUN]:
@@ -112,6 +112,17 @@ def initial_weights(config: Config, prepared: PreparedData, directory: RunDirect
         weights=_training_weights(state) if keeps else evaluated_weights(state),
         optimizer=state["optimizer_states"][0] if keeps else None,
     )
+
+
+def _read_copy(file: Path) -> InitialWeights:
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+        kept = InitialWeights(step=int(content.pop("global_step")), **content)
+        if not all(isinstance(weight, Tensor) for weight in kept.weights.values()):
+            raise TypeError("its weights are no tensors")
+    except Exception as error:  # torch's reader raises whatever a damaged file brings it to
+        raise UserError(f"{file} is damaged: remove it, and the run starts from init_from again") from error
+    return kept
 
 
 def _check_tokenizer(source: RunDirectory, prepared: PreparedData, where: str) -> None:
