@@ -97,7 +97,7 @@ def test_every_job_of_a_sweep_can_start_from_one_run(
     assert unchanged() == before
     answer = sweep(start_from, "data.tokenizer=bytes,characters", "sweep=other")
     assert answer.status == 2
-    assert "was trained with another tokenizer than this run's data have" in answer.err[-1]
+    assert "was trained with another tokenizer" in answer.err[-1]
     assert not Path("outputs/sweeps/other").exists()
 
 
