@@ -86,6 +86,17 @@ class InitialWeights:
         task.kept_optimizer = self.optimizer
 
 
+def put_initial_weights(
+    task: Task, config: Config, prepared: PreparedData, directory: RunDirectory
+) -> InitialWeights | None:
+    """Gives a run that begins the weights of `init_from`, and returns them; None where it is null."""
+    if config["init_from"] is None:
+        return None
+    initial = initial_weights(config, prepared, directory)
+    initial.put_into(task, precision=config["trainer"]["precision"])
+    return initial
+
+
 def initial_weights(config: Config, prepared: PreparedData, directory: RunDirectory | None) -> InitialWeights:
     """What the run of `config` starts from: the copy in its directory, or the checkpoint of `init_from`.
 

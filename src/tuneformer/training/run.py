@@ -27,7 +27,7 @@ from tuneformer.training.assembly import (
 )
 from tuneformer.training.branch import find_branch
 from tuneformer.training.fastest.resolve import RECORDED, resolve_auto
-from tuneformer.training.initial_weights import initial_weights
+from tuneformer.training.initial_weights import put_initial_weights
 from tuneformer.training.launch import Launch, check_as_many_as_launched, without_stray_ranks
 from tuneformer.training.loggers import build_loggers, close_loggers
 from tuneformer.training.memory import MemoryWatch
@@ -66,10 +66,7 @@ def run(
             branch = find_branch(asked, fingerprint=prepared.fingerprint)
             checkpoint = checkpoint or branch.checkpoint
         task = build_task(config, prepared)
-        initial = None
-        if config["init_from"] is not None and checkpoint is None:
-            initial = initial_weights(config, prepared, directory)
-            initial.put_into(task, precision=config["trainer"]["precision"])
+        initial = put_initial_weights(task, config, prepared, directory) if checkpoint is None else None
         batches = data.batches(prepared, seed=config["seed"])
         use_threads(threads_of_run(config, settings, task, data, prepared, before=before, rank=rank))
         size = model_size(task.model, config, prepared)
@@ -91,9 +88,8 @@ def run(
         check_as_many_as_launched(launch, n_trained=trainer.world_size)
         check_batch_divides(data.batch_size, trainer)
 
-        decided = {RECORDED: fastest, "init": (before or {}).get("init")}
-        if initial is not None:
-            decided["init"] = initial.as_record()
+        started_from = (before or {}).get("init") if initial is None else initial.as_record()
+        decided = {RECORDED: fastest, "init": started_from}
         record = begin(asked, task, trainer, data.unit, prepared, directory, rank, decided)
         record["branch"] = branch.as_record() if branch is not None else None
         if initial is not None and rank == 0:
