@@ -19,11 +19,14 @@ def test_a_run_goes_on_in_its_folder_and_another_configuration_is_refused(
     before = {file: file.read_bytes() for file in Path("run").rglob("*") if file.is_file()}
     again = command("train.py", *small_settings, "run_dir=run", "trainer.log_every_n_steps=2")
     assert (again.status, again.err) == (0, ["run has finished already"])
+    alone = command("train.py", "run_dir=run", "notes=again")
+    assert (alone.status, alone.err) == (0, ["run has finished already"])
     other = command("train.py", *small_settings, "run_dir=run", "optimizer.lr=1e-3", "seed=2")
     assert other.status == 2
     assert other.err == [
         "error: run_dir=run holds a run with another configuration:"
-        " optimizer.lr=0.001 (there: 0.002), seed=2 (there: 0)"
+        " optimizer.lr=0.001 (there: 0.002), seed=2 (there: 0); in another run_dir, with the other settings"
+        " typed as there: init_from=run for a new run that starts from its weights"
     ]
     assert {file: file.read_bytes() for file in Path("run").rglob("*") if file.is_file()} == before
 
