@@ -118,3 +118,29 @@ def test_the_shell_sees_one_line_and_status_2(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert done.stderr == "error: data.path=empty.txt is empty: give a UTF-8 text file or a folder of them\n"
     assert not list(tmp_path.glob("outputs/runs/*"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["search=tpe"], "search=tpe is for many runs: add --multirun, or leave it out for one"),
+        (["launcher=local"], "launcher=local is for many runs: add --multirun"),
+        (["sweep=mine"], "sweep=mine is for many runs: add --multirun"),
+        (["preflight=only"], "preflight=only is for many runs: add --multirun"),
+        (["retry_failed=true"], "retry_failed=true is for many runs: add --multirun"),
+        (["hydra.sweeper.n_trials=3"], "hydra.sweeper.n_trials=3 is for many runs: add --multirun"),
+        (["++search.grid.seed=[0,1]"], "search.grid (seed) is for many runs: add --multirun"),
+        (
+            ["--optimizer.lr=0.01"],
+            "--optimizer.lr=0.01 is not an option: settings are written without dashes, opt",
+        ),
+        (["lr=1e-3"], "lr=1e-3 is not a setting: did you mean optimizer.lr=1e-3?"),
+    ],
+)
+def test_what_only_many_runs_can_have_is_refused_for_one(
+    command: Command, overrides: list[str], expected: str
+) -> None:
+    answer = command("train.py", *overrides)
+    assert (answer.status, len(answer.err)) == (2, 1)
+    assert answer.err[0].startswith(f"error: {expected}")
+    assert not Path("outputs").exists()

@@ -1,8 +1,12 @@
 """`tuneformer.train`: one run from Python."""
 
 from pathlib import Path
+from typing import cast
 
-from tuneformer.checks import checked_config
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from tuneformer.checks import check_single_run, checked_config
 from tuneformer.config.compose import restored_hydra
 from tuneformer.loading import Run, load
 from tuneformer.random_state import kept_random_state
@@ -18,6 +22,7 @@ def train_overrides(overrides: list[str], config_dir: str | Path | None) -> Run:
 
 def _train(overrides: list[str], config_dir: str | Path | None) -> Run:
     config = checked_config(overrides, config_dir)
+    check_single_run(config, cast(DictConfig, HydraConfig.get()))
     directory = run_directory(config, find_launch(config["trainer"]))
     try:
         train({**config, "run_dir": str(directory)})

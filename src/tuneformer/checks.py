@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tuneformer.bounds import check_bounds, setting
 from tuneformer.config.compose import compose_choices, compose_config
+from tuneformer.config.full_names import full_names
 from tuneformer.config.keys import MISSING, check_group, without_dropped
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.options import list_options, source_folders
@@ -89,6 +90,29 @@ def checked_config(overrides: Sequence[str], config_dir: str | Path | None = Non
         raise one_line(error, compose_choices(overrides, config_dir)) from error
 
 
+def check_single_run(config: Config, hydra: DictConfig) -> None:
+    """Raises UserError for what only a sweep can do: nothing that is asked for is left out in silence.
+
+    A job of a sweep may be started by itself, and has what its sweep was given; its folder tells.
+    """
+    if config["sweep"] is not None and config["run_dir"] is not None:
+        return
+    choices = hydra.runtime.choices
+    listed = config["search"].get("grid") or {}
+    for_a_sweep = {
+        f"search={choices.search}": "sampler" in config["search"],
+        f"search.grid ({', '.join(listed)})": bool(listed),
+        f"launcher={choices.launcher}": choices.launcher != "serial",
+        f"sweep={config['sweep']}": config["sweep"] is not None,
+        f"preflight={config['preflight']}": config["preflight"] != "full",
+        "retry_failed=true": config["retry_failed"],
+        f"hydra.sweeper.n_trials={hydra.sweeper.n_trials}": hydra.sweeper.n_trials is not None,
+    }
+    for given, asked in for_a_sweep.items():
+        if asked:
+            raise UserError(f"{given} is for many runs: add --multirun, or leave it out for one")
+
+
 def resolve(config: DictConfig) -> Config:
     """The configuration with every interpolation replaced by its value."""
     try:
@@ -106,7 +130,9 @@ def _check_root(config: Config) -> None:
     known = [field.name for field in fields(Root)]
     for key in config:
         if key not in known:
-            raise UserError(f"{key} is not a setting: {did_you_mean(key, known)}")
+            names = full_names(key, {name: config[name] for name in known if name in config})
+            hint = f"did you mean {' or '.join(names)}?" if names else did_you_mean(key, known)
+            raise UserError(f"{key} is not a setting: {hint}")
     for key in known:
         if config.get(key, MISSING) == MISSING and key not in GROUPS:
             raise UserError(f"{key} is missing: give {key}=<value>")

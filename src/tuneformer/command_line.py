@@ -6,13 +6,15 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn, cast
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from tuneformer.checks import Config, check_config, checked_config
+from tuneformer.checks import Config, check_config, check_single_run, checked_config
+from tuneformer.config.argument_form import check_form
 from tuneformer.config.compose import compose_choices
 from tuneformer.config.hydra_guard import check_flags, guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
@@ -21,7 +23,7 @@ from tuneformer.config.schema import register_with_hydra
 from tuneformer.errors import UserError
 from tuneformer.lean_imports import keep_imports_lean
 from tuneformer.run_overrides import with_run_settings
-from tuneformer.sweeps.sweeper import TuneformerSweeper
+from tuneformer.sweeps.sweeper import TuneformerSweeper, Typed
 from tuneformer.terminal import say
 from tuneformer.unfailing_output import open_closed_descriptors, unfailing_output
 
@@ -35,14 +37,36 @@ def run_hydra(command: Callable[[], object]) -> None:
     Plugins.instance().register(TuneformerSweeper)
 
     def checked() -> None:
+        parser = get_args_parser()
+        options = parser._option_string_actions
+        check_form(sys.argv[1:], options, [name for name, action in options.items() if action.nargs != 0])
         check_choices(sys.argv[1:])
         _add_run_settings()
-        sys.argv[1:] = with_added_settings(sys.argv[1:])
         check_flags(sys.argv[1:])
+        given = parser.parse_intermixed_args()
         with guarded_hydra():
+            if given.multirun:
+                _run_sweep(command, given.overrides)
+                return
+            sys.argv[1:] = with_added_settings(sys.argv[1:])
             command()
 
     run_command(checked)
+
+
+def _run_sweep(command: Callable[[], object], overrides: list[str]) -> None:
+    """Runs the command; Hydra hears of --multirun, and the sweeper alone of what its jobs are composed of.
+
+    Hydra would judge every setting that is fixed by the default options, whatever options the jobs choose.
+    """
+    typed = sys.argv[1:]
+    TuneformerSweeper.typed = Typed(command=typed, overrides=overrides)
+    sys.argv[1:] = [argument for argument in typed if argument not in overrides]
+    try:
+        command()
+    finally:
+        TuneformerSweeper.typed = None
+        sys.argv[1:] = typed
 
 
 def run_command(command: Callable[[], object]) -> None:
@@ -85,7 +109,10 @@ def run_job(config: DictConfig) -> float | None:
 
     hydra = cast(DictConfig, HydraConfig.get())
     try:
-        return train(check_config(config, hydra))
+        checked = check_config(config, hydra)
+        if hydra.mode is RunMode.RUN:
+            check_single_run(checked, hydra)
+        return train(checked)
     except (UserError, InstantiationException) as error:
         if hydra.mode is not RunMode.RUN:
             raise

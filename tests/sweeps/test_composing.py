@@ -1,9 +1,10 @@
 """A point composed with others is the point composed alone."""
 
+from typing import Any
+
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from tuneformer.checks import check_config
@@ -23,19 +24,18 @@ POINTS: list[Point] = [
 class CountingLoader(ConfigLoaderImpl):
     composed = 0
 
-    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+    def load_configuration(self, *arguments: Any, **settings: Any) -> DictConfig:
         self.composed += 1
-        return super().load_sweep_config(master_config, sweep_overrides)
+        return super().load_configuration(*arguments, **settings)
 
 
 @pytest.mark.fast
 def test_points_that_differ_in_numbers_are_composed_once_and_all_are_right() -> None:
     register_with_hydra()
     loader = CountingLoader(create_config_search_path(str(config_folder())))
-    master = loader.load_configuration("train", [], RunMode.MULTIRUN)
-    composer = Composer(loader=loader, master=master)
+    composer = Composer(loader=loader, config_name="train", of_hydra=())
     for point in [*POINTS, *reversed(POINTS)]:
-        config, hydra = composer.compose(point)
-        assert config == check_config(*compose_config(list(point)))
-        assert f"optimizer={hydra.runtime.choices.optimizer}" == point[0]
+        composed = composer.compose(point)
+        assert composed.config == check_config(*compose_config(list(point)))
+        assert f"optimizer={composed.hydra.runtime.choices.optimizer}" == point[0]
     assert loader.composed == 2

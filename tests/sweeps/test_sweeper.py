@@ -12,6 +12,7 @@ import yaml
 
 from tests.sweeps.conftest import SWEEP
 from tuneformer.loading import Run
+from tuneformer.sweeps.manifest import Manifest
 from tuneformer.training import start
 
 ROOT = Path(__file__).parents[2]
@@ -114,7 +115,8 @@ def test_every_job_of_a_sweep_can_start_from_one_run(
         (["retry_failed=true,false"], "error: retry_failed=true,false cannot have several values"),
         (["launcher=local,serial"], "error: launcher=local,serial cannot have several values"),
         (["seed=0,1", "optimizer=3"], "error: optimizer=3 is not a choice"),
-        (["seed=0,1,0"], "error: two jobs would share the folder seed=0: "),
+        (["seed=0,1,0"], "error: seed=0,1,0 gives seed=0 twice: give each value once"),
+        (["seed=0", "optimizer.lr=1,1.0"], "error: two jobs are one run: "),
         (["seed=0,1", "preflight=onyl"], "error: preflight=onyl must be one of full, quick, only"),
         (["seed=0,1", "launcher=local", "launcher.n_jobs=0"], "error: launcher.n_jobs=0 must be at least 1"),
         (["optimizer.betas=[0.9,0.95],[0.9,1.0]"], "error: optimizer.betas"),
@@ -155,13 +157,60 @@ def test_preflight_only_builds_and_times_and_trains_nothing(sweep: Command) -> N
     assert not Path("outputs").exists()
 
 
-def test_a_folder_that_another_configuration_holds_stops_the_sweep(sweep: Command, records: Records) -> None:
-    assert sweep("seed=1,2", "optimizer=sgd").status == 0
-    answer = sweep("seed=0,1", "optimizer=adam")
+def test_the_best_setting_of_every_method_runs_on_fresh_seeds_in_the_same_sweep(
+    sweep: Command, records: Records
+) -> None:
+    assert sweep("optimizer=sgd", "seed=1,2").status == 0
+    assert sweep("optimizer=adam", "optimizer.lr=0.01", "seed=2,3").status == 0
+    assert sweep("seed=2").status == 0
+    names = [f"optimizer.lr=0.01,optimizer=adam,seed={seed}" for seed in (2, 3)]
+    assert list(records()) == [*names, "optimizer=adamw,seed=2", "seed=1", "seed=2"]
+    before = unchanged()
+    for line in (
+        ["optimizer=sgd", "seed=1,2"],
+        ["optimizer=adam", "optimizer.lr=0.01", "seed=2,3"],
+        ["seed=2"],
+    ):
+        assert sweep(*line).status == 0
+    assert unchanged() == before
+
+
+def test_a_folder_that_another_configuration_holds_stops_the_sweep(sweep: Command) -> None:
+    assert sweep("seed=1").status == 0
+    config = SWEEP / "seed=1" / "config.yaml"
+    manifest = SWEEP / "sweep.json"
+    config.write_text(
+        config.read_text().replace("weight_decay: 0.1", "weight_decay: 0.2")
+    )  # an older default
+    manifest.write_text(
+        manifest.read_text()
+        .replace('"config_hash": "', '"config_hash": "0')
+        .replace('"identity": "', '"identity": "0')
+    )
+    answer = sweep("seed=1")
     assert answer.status == 2
     assert answer.err[-1].startswith("error: sweep=mine holds other overrides: its job seed=1")
-    assert "optimizer." in answer.err[-1]
-    assert list(records()) == ["seed=1", "seed=2"]
+    assert "optimizer.weight_decay" in answer.err[-1]
+
+
+def test_a_sweep_in_the_folder_of_a_run_is_refused(
+    sweep: Command, command: Command, small_settings: list[str]
+) -> None:
+    SWEEP.mkdir(parents=True)
+    (SWEEP / "record.json").touch()
+    for overrides in (["seed=0,1"], ["seed=0,1", "sweep=mine/below"]):
+        answer = sweep(*overrides)
+        assert answer.status == 2
+        assert "is the folder of a run, outputs/sweeps/mine: choose another sweep=<name>" in answer.err[-1]
+
+
+def test_a_sweep_that_another_process_runs_is_refused_before_anything_is_built(sweep: Command) -> None:
+    manifest = Manifest(SWEEP)
+    manifest.acquire()
+    answer = sweep("seed=0,1")
+    assert (answer.status, answer.err) == (2, ["error: sweep=mine is in use: another process runs it"])
+    assert sweep("seed=0,1", "preflight=only").status == 0
+    manifest.release()
 
 
 def test_a_failed_job_stays_failed_until_it_is_asked_for_and_the_others_go_on(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tuneformer.config.full_names import OURS
 from tuneformer.config.open_options import OPEN
 from tuneformer.config.options import load_option
 from tuneformer.config.suggestions import did_you_mean, nearest
@@ -86,6 +87,9 @@ MAY_BE_NULL = frozenset(
     }
 )
 
+# What a search varies and a grid lists: their own checks say what may stand there (sweeps/).
+FREE = frozenset({"search.grid", "search.spaces"})
+
 # A number that may also be given by a word.
 MAY_BE_WORD = frozenset({"trainer.devices"})
 
@@ -129,14 +133,18 @@ def without_dropped(config: Mapping[str, Any]) -> dict[str, Any]:
 def _check_level(prefix: str, settings: Mapping[str, Any], known: Mapping[str, Any], option: str) -> None:
     for key, value in settings.items():
         path = f"{prefix}.{key}"
+        if path in FREE:
+            continue
         if key not in known:
             names = [name for name in known if not name.startswith("_")]
-            near = nearest(key, names)
+            near = OURS[key] if OURS.get(key) in names else nearest(key, names)
             hint = f"did you mean {prefix}.{near}?" if near else did_you_mean(key, names)
             raise UserError(f"{path} is not a setting of {option}: {hint}")
         if value is not None or prefix not in OF_PARTS:
             _check_value(path, value, known[key], option)
     for key in sorted(known.keys() - settings.keys()) if prefix not in OF_PARTS else ():
+        if f"{prefix}.{key}" in FREE:
+            continue
         raise UserError(f"{prefix}.{key} is missing: {option} needs it")
 
 

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
+from tuneformer.config.full_names import full_names
 from tuneformer.config.schema import GROUPS
 from tuneformer.config.suggestions import nearest
 from tuneformer.errors import UserError
@@ -20,7 +21,7 @@ from tuneformer.errors import UserError
 COMPOSING_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 """What Hydra raises for a configuration that cannot be composed."""
 
-_UNKNOWN = re.compile(r"Could not override '([^'=]+)'")
+_UNKNOWN = re.compile(r"Could not override '([^'=]+)'(?:\.\n[^\n]*?\+[^=\n]*=([^\n]*))?")
 _DELETED = re.compile(r"Could not delete from config\. (?:'(\S+)' does not exist|The value of '(\S+)' is)")
 _MISFIT = re.compile(r"Error merging override ([^\s=]+)=(.*)")
 _OPTION = re.compile(r"Could not find '([^']+)'")
@@ -54,9 +55,9 @@ def one_line(error: Exception, known: DictConfig | None) -> UserError:
     if isinstance(error, MissingConfigException):
         return UserError(_unknown_option(first, error))
     if isinstance(error, OverrideParseException):
-        return UserError(f"{error.override} is not an override: write setting=value ({first})")
+        return UserError(f"{error.override} is not an override: write setting=value{_why_unread(error)}")
     if match := _UNKNOWN.search(str(error)):
-        return UserError(_unknown_setting(match.group(1), known))
+        return UserError(_unknown_setting(match.group(1), known, value=match.group(2)))
     if match := _DELETED.search(first):
         return UserError(_nothing_dropped(match.group(1) or match.group(2), known))
     if match := _MISFIT.search(first):
@@ -82,6 +83,13 @@ def check_choices(arguments: Sequence[str]) -> None:
         group, _, option = argument.partition("=")
         if group in GROUPS and _NOT_A_NAME.fullmatch(option):
             raise UserError(f"{argument} is not a choice: write {group}=<the name of an option>")
+
+
+def _why_unread(error: OverrideParseException) -> str:
+    value = str(error.override).partition("=")[2]
+    if re.search(r"^,|,\s*(,|$)", value):
+        return ", and no comma without a value behind it"
+    return ", with text that has other signs than letters in quotes" if value else ""
 
 
 def _first_line(error: BaseException) -> str:
@@ -112,10 +120,14 @@ def _unknown_option(first: str, error: MissingConfigException) -> str:
     return f"{group}={option} is not an option{near}{listed}"
 
 
-def _unknown_setting(key: str, known: DictConfig | None) -> str:
+def _unknown_setting(key: str, known: DictConfig | None, *, value: str | None = None) -> str:
     whole: Any = OmegaConf.to_container(known, resolve=False) if known is not None else {}
     if key in _paths(whole):
         return f"{key} cannot be set: another override or a file drops {key.rpartition('.')[0]}"
+    if names := full_names(key, whole):
+        typed = f"={value}" if value and "." not in key else ""  # all that is to be typed
+        meant = " or ".join(f"{name}{typed}" for name in names)
+        return f"{key}{typed} is not a setting: did you mean {meant}?"
     parent, dot, last = key.rpartition(".")
     siblings = whole
     for part in parent.split(".") if dot else []:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 from hydra.core.override_parser.types import Quote, QuotedString
 
+_WORD = re.compile(r"(?!(?i:null|true|false|nan|inf)$)\w[\w./-]*")
+_NUMBER = re.compile(r"[\d_.]+(e-?\d+)?", re.IGNORECASE)
 _INTERPOLATION = re.compile(r"(\\*)\$\{")
 
 
@@ -26,3 +28,9 @@ def as_typed(value: object) -> str:
     if isinstance(value, list):
         return f"[{','.join(as_typed(element) for element in value)}]"
     return quoted(_INTERPOLATION.sub(lambda match: match.group(1) * 2 + "\\${", str(value)))
+
+
+def typed(value: object) -> str:
+    """A value as somebody would type it: words need no quotes."""
+    word = isinstance(value, str) and _WORD.fullmatch(value) and not _NUMBER.fullmatch(value)
+    return str(value) if word else as_typed(value)

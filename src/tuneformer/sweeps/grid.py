@@ -2,24 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from tuneformer.sweeps.composing import Composer
-from tuneformer.sweeps.folders import Composed, make_jobs
+from tuneformer.sweeps.composing import Composed
+from tuneformer.sweeps.folders import make_jobs
 from tuneformer.sweeps.job import Job, Outcome
 from tuneformer.sweeps.manifest import Manifest
-from tuneformer.sweeps.points import Point
 from tuneformer.sweeps.sweep import known_outcome
 
 
 class Grid:
     """The jobs of a grid are known from the start, and no outcome changes them."""
 
-    def __init__(
-        self, *, points: Sequence[Point], keys: frozenset[str], composer: Composer, manifest: Manifest
-    ) -> None:
-        composed = []
-        for point in points:
-            config, hydra = composer.compose(point)
-            composed.append(Composed(point=point, config=config, hydra=hydra))
+    def __init__(self, *, composed: Sequence[Composed], keys: frozenset[str], manifest: Manifest) -> None:
         self.sample = make_jobs(composed, keys=keys, folder=manifest.path.parent, manifest=manifest)
         self._manifest = manifest
         self.done_before = 0

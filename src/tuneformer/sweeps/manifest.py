@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneformer.errors import UserError
+from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.field_types import JOB, first_fault, is_folder_name
 from tuneformer.runs.files import write_json
 from tuneformer.runs.identity import config_hash
@@ -19,6 +20,7 @@ from tuneformer.runs.plain_files import read_json
 Config = dict[str, Any]
 
 MANIFEST = "sweep.json"
+IN_USE = "sweep={} is in use: another process runs it"
 
 # two jobs may differ in these and be the same run, at the same speed, all the same
 NOT_THE_JOB = frozenset(
@@ -53,10 +55,14 @@ class Manifest:
     """The jobs of a sweep by the name of their folder, in the order in which they were first asked for."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads what is there; UserError where it is damaged."""
+        """Reads what is there."""
         self.path = folder / MANIFEST
         self.jobs: dict[str, Entry] = {}
         self._lock: int | None = None
+        self.read()
+
+    def read(self) -> None:
+        """Reads what is there, such as what another process has added; UserError where it is damaged."""
         try:
             stored = read_json(self.path)
         except FileNotFoundError:
@@ -111,10 +117,15 @@ class Manifest:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self.release()
-            raise UserError(f"sweep={folder.name} is in use: another process runs it") from error
+            raise UserError(IN_USE.format(folder.name)) from error
         except OSError as error:
             self.release()
             raise UserError(f"{folder} cannot be written to: {error.strerror}") from error
+
+    def check_free(self) -> None:
+        """Raises UserError if another process runs the sweep now."""
+        if RunDirectory(self.path.parent).held():
+            raise UserError(IN_USE.format(self.path.parent.name))
 
     def release(self) -> None:
         """Lets another process run the sweep."""

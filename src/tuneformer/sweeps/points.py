@@ -1,10 +1,11 @@
 """From the arguments of --multirun to its points: one list of overrides for each combination of values."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
+from itertools import product
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 
 from tuneformer.errors import UserError
 from tuneformer.runs.identity import NOT_THE_WEIGHTS
@@ -12,6 +13,7 @@ from tuneformer.runs.identity import NOT_THE_WEIGHTS
 Point = tuple[str, ...]
 
 OF_THE_SWEEP = ("sweep", "preflight", "retry_failed")
+FOR_ALL_JOBS = re.compile(r"[+~]*(launcher|search|hydra)(?![^./@])")
 ALWAYS_NAMED = "seed"
 
 
@@ -19,17 +21,14 @@ def points_of(overrides: Sequence[Override]) -> list[Point]:
     """Every combination of the values given, without the name of the sweep.
 
     Raises:
-        UserError: a range of values that no grid can have, or a folder that each job has for itself.
+        UserError: a value given twice, a range without end, or a folder that each job has for itself.
     """
     _check(overrides)
-    mine = [override for override in overrides if override.get_key_element() != "sweep"]
-    try:
-        batches = BasicSweeper.split_arguments(mine, None)
-    except HydraException as error:
-        raise UserError(f"{error}: write the values out, as in seed=0,1,2") from error
-    # Hydra writes a part that is dropped, `~key`, as `~key=null`, and then finds another value there
-    typed = {f"{each.get_key_element()}=null": each.input_line for each in mine if each.is_delete()}
-    return [tuple(str(typed.get(text, text)) for text in point) for point in batches[0]]
+    values: dict[str, list[str]] = {}  # of a key that is given twice the last counts, as in a single run
+    for override in overrides:
+        if override.get_key_element() != "sweep" and not override.is_hydra_override():
+            values[override.get_key_element()] = _values(override)
+    return list(product(*values.values()))
 
 
 def named_keys(overrides: Sequence[Override]) -> frozenset[str]:
@@ -37,10 +36,15 @@ def named_keys(overrides: Sequence[Override]) -> frozenset[str]:
 
     Where there is none of them, every key that has to do with what is trained.
     """
-    keys = {override.get_key_element() for override in overrides if override.is_sweep_override()}
+    keys = swept_keys(overrides)
     given = {override.get_key_element() for override in overrides}
     keys |= given & {ALWAYS_NAMED}
-    return frozenset(keys or {key for key in given if _determines(key)})
+    return keys or frozenset(key for key in given if determines(key))
+
+
+def swept_keys(overrides: Sequence[Override]) -> frozenset[str]:
+    """The keys with several values."""
+    return frozenset(o.get_key_element() for o in overrides if o.is_sweep_override())
 
 
 def key_of(override: str) -> str:
@@ -48,11 +52,31 @@ def key_of(override: str) -> str:
     return override.split("=", 1)[0]
 
 
-def _determines(key: str) -> bool:
+def determines(key: str) -> bool:
+    """Whether a key has to do with what is trained: not where, how visibly, or under which name."""
     name = key.lstrip("+~").partition("@")[0]
     group = name.partition(".")[0]
     ours = {*NOT_THE_WEIGHTS, *OF_THE_SWEEP, "callbacks"}
     return name not in ours and group not in ours
+
+
+def _values(override: Override) -> list[str]:
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        # a deletion without a value would become one of the value null, a longer list another list
+        as_typed = override.is_list_extend() or (override.is_delete() and override.value() is None)
+        if as_typed and override.input_line is not None:
+            return [override.input_line]
+        return [f"{key}={override.get_value_element_as_str()}"]
+    if not override.is_discrete_sweep():
+        raise UserError(f"{override.input_line} has no end of values: write them out, as in seed=0,1,2")
+    values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+    if not values:
+        raise UserError(f"{override.input_line} stands for no value: nothing there has such a name")
+    value, times = Counter(values).most_common(1)[0]
+    if times > 1:
+        raise UserError(f"{override.input_line} gives {value} twice: give each value once")
+    return values
 
 
 def _check(overrides: Sequence[Override]) -> None:
@@ -63,8 +87,6 @@ def _check(overrides: Sequence[Override]) -> None:
                 f"{override.input_line} cannot be set with --multirun: each job has its own folder below"
                 " outputs/sweeps/<sweep>"
             )
-        if override.is_sweep_override() and (
-            key in OF_THE_SWEEP or key.split(".")[0] in ("launcher", "search")
-        ):
+        if override.is_sweep_override() and (key in OF_THE_SWEEP or FOR_ALL_JOBS.match(key)):
             reason = "names one folder for all jobs" if key == "sweep" else "holds for all jobs"
             raise UserError(f"{override.input_line} cannot have several values: it {reason}")

@@ -2,19 +2,18 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from tuneformer.config.building import build
 from tuneformer.errors import UserError
-from tuneformer.sweeps.composing import Composer
 from tuneformer.sweeps.effort import write_effort
-from tuneformer.sweeps.folders import sweep_folder
+from tuneformer.sweeps.folders import check_is_no_run, sweep_folder
 from tuneformer.sweeps.grid import Grid
 from tuneformer.sweeps.job import Job, Outcome
 from tuneformer.sweeps.launchers.launcher import Launcher
@@ -22,13 +21,21 @@ from tuneformer.sweeps.launchers.plugin import PluginLauncher
 from tuneformer.sweeps.leaving import signals_as_exit
 from tuneformer.sweeps.manifest import Manifest
 from tuneformer.sweeps.plan import Plan
-from tuneformer.sweeps.points import named_keys, points_of
 from tuneformer.sweeps.preflight.preflight import preflight
+from tuneformer.sweeps.request import Request, read_request
 from tuneformer.sweeps.search.search import Search
 from tuneformer.sweeps.search.settings import is_search
 from tuneformer.sweeps.sweep import known_outcome, run_jobs
 from tuneformer.sweeps.tally import Tally
 from tuneformer.terminal import say
+
+
+@dataclass(frozen=True, kw_only=True)
+class Typed:
+    """The command line, and the overrides in it, where Hydra itself was not told of them."""
+
+    command: Sequence[str]
+    overrides: Sequence[str]
 
 
 class TuneformerSweeper(Sweeper):
@@ -37,36 +44,51 @@ class TuneformerSweeper(Sweeper):
     The same command line again finishes what is left. The exit status is 1 if a job is not done.
     """
 
+    typed: ClassVar[Typed | None] = None
+
     def __init__(self, *, n_trials: int | None) -> None:
-        self.n_trials = n_trials
+        """`n_trials` is read from the jobs, whose experiment files may give it."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self._hydra, self._task, self._settings = hydra_context, task_function, config
+        self._hydra, self._config_name = hydra_context, config.hydra.job.config_name
 
     def sweep(self, arguments: list[str]) -> None:
         """Checks everything, then runs it."""
-        loader = self._hydra.config_loader
-        overrides = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
-        folder = sweep_folder(self._settings.sweep)
+        parser = OverridesParser.create(config_loader=self._hydra.config_loader)
+        if self.typed is not None:
+            sys.argv[1:] = self.typed.command  # it is recorded
+            arguments = list(self.typed.overrides)
+        overrides = parser.parse_overrides(arguments)
+        request = read_request(
+            overrides, parser, loader=self._hydra.config_loader, config_name=self._config_name
+        )
+        self._settings, self._controller = request.settings, request.controller
+        folder = sweep_folder(self._settings["sweep"])
+        check_is_no_run(folder)
         manifest = Manifest(folder)
-        plan = self._plan(overrides, manifest)
+        if self._settings["preflight"] != "only":
+            manifest.check_free()
+        known = dict(manifest.jobs)
+        plan = self._plan(request, manifest)
         launcher = self._launcher()
         self._preflight(plan, launcher, manifest)
-        if self._settings.preflight == "only":
+        if self._settings["preflight"] == "only":
             return
         manifest.acquire()
         try:
+            manifest.read()
+            if manifest.jobs != known:  # another process ran the sweep during the preflight
+                plan = self._plan(request, manifest)
             with signals_as_exit():
                 self._run(plan, launcher, manifest)
         finally:
             manifest.release()
 
     def _launcher(self) -> Launcher:
-        settings: Any = OmegaConf.to_container(self._settings.launcher, resolve=True)
-        launcher: Launcher = build(settings, ("launcher",), kind=Launcher)
-        plugin = self._settings.hydra.runtime.choices["hydra/launcher"]
+        launcher: Launcher = build(self._settings["launcher"], ("launcher",), kind=Launcher)
+        plugin = self._controller.hydra.runtime.choices["hydra/launcher"]
         if isinstance(launcher, PluginLauncher):
-            launcher.setup(self._hydra, self._settings)
+            launcher.setup(self._hydra, self._controller)
         elif plugin != "basic":
             raise UserError(
                 f"hydra/launcher={plugin} is not used here: choose launcher=ray or launcher=slurm, which"
@@ -74,23 +96,21 @@ class TuneformerSweeper(Sweeper):
             )
         return launcher
 
-    def _plan(self, overrides: Sequence[Override], manifest: Manifest) -> Plan:
-        composer = Composer(loader=self._hydra.config_loader, master=self._settings)
-        points = points_of(overrides)
-        if not is_search(self._settings.search):
-            if self.n_trials is not None:
-                raise UserError(
-                    f"hydra.sweeper.n_trials={self.n_trials} needs a search: choose search=random or another"
-                )
-            return Grid(points=points, keys=named_keys(overrides), composer=composer, manifest=manifest)
-        return Search(
-            points=points,
-            overrides=overrides,
-            composer=composer,
-            manifest=manifest,
-            n_trials=self.n_trials,
-            retry_failed=self._settings.retry_failed,
-        )
+    def _plan(self, request: Request, manifest: Manifest) -> Plan:
+        if is_search(self._settings["search"]):
+            return Search(
+                composed=request.composed,
+                keys=request.swept,
+                composer=request.composer,
+                manifest=manifest,
+                n_trials=request.n_trials,
+                retry_failed=self._settings["retry_failed"],
+            )
+        if request.n_trials is not None:
+            raise UserError(
+                f"hydra.sweeper.n_trials={request.n_trials} needs a search: choose search=random or another"
+            )
+        return Grid(composed=request.composed, keys=request.named, manifest=manifest)
 
     def _preflight(self, plan: Plan, launcher: Launcher, manifest: Manifest) -> None:
         outcomes = [(job.name, known_outcome(job, manifest)) for job in plan.sample]
@@ -98,8 +118,8 @@ class TuneformerSweeper(Sweeper):
             plan,
             {name: outcome for name, outcome in outcomes if outcome is not None},
             launcher=launcher,
-            timed=self._settings.preflight != "quick",
-            retry_failed=self._settings.retry_failed,
+            timed=self._settings["preflight"] != "quick",
+            retry_failed=self._settings["retry_failed"],
         )
 
     def _run(self, plan: Plan, launcher: Launcher, manifest: Manifest) -> None:
@@ -114,7 +134,7 @@ class TuneformerSweeper(Sweeper):
                 plan.jobs(),
                 launcher=launcher,
                 manifest=manifest,
-                retry_failed=self._settings.retry_failed,
+                retry_failed=self._settings["retry_failed"],
                 tell=tell,
                 verbose=True,
             )

@@ -127,8 +127,8 @@ def test_a_failed_trial_is_named_in_every_attempt_until_it_is_tried_again(
             "search has no space for optimizer=muon; it has adamw",
         ),
         (
-            ["search=random", "hydra.sweeper.n_trials=3", "optimizer.lr=1e-3"],
-            "optimizer.lr is searched, and given on the command line as well",
+            ["search=random", "hydra.sweeper.n_trials=3", "optimizer.lr=1e-3", "optimizer.weight_decay=0"],
+            "search.spaces.adamw is empty: optimizer.lr, optimizer.weight_decay given a value: there is",
         ),
         (
             ["search=random", "hydra.sweeper.n_trials=3", "search.storage=sqlite:////no/such/folder/t.db"],

@@ -46,6 +46,7 @@ def trials(tmp_path: Path) -> Open:
         sampler: str = "random", n_trials: int = 8, space: Space = SPACE, name: str = "mine", **more: Any
     ) -> Trials:
         return Trials(
+            method="0",
             name=name,
             storage=open_storage(f"sqlite:///{tmp_path}/trials.db"),
             settings={"sampler": sampler, "seed": 0, "startup_trials": 4},

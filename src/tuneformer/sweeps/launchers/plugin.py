@@ -12,6 +12,7 @@ from hydra.plugins.launcher import Launcher as HydraLauncher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from tuneformer.config.open_options import with_added_settings
 from tuneformer.sweeps.job import Ended, Job
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _in_a_thread(plugin: HydraLauncher, job: Job) -> Future[JobReturn]:
 
     def wait_for_it() -> None:
         try:
-            future.set_result(plugin.launch([list(job.overrides)], initial_job_idx=0)[0])
+            future.set_result(plugin.launch([with_added_settings(job.overrides)], initial_job_idx=0)[0])
         except BaseException as error:
             future.set_exception(error)
 

@@ -1,34 +1,23 @@
 """A search: a study for each method, trials in turn, the same number for each."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-
-from hydra.core.override_parser.types import Override
 
 from tuneformer.config.quoting import quoted
 from tuneformer.errors import UserError
-from tuneformer.sweeps.composing import Composer
-from tuneformer.sweeps.folders import SWEEPS, Composed, make_job
+from tuneformer.sweeps.composing import Composed, Composer
+from tuneformer.sweeps.folders import SWEEPS, make_job
 from tuneformer.sweeps.job import Job, Outcome
 from tuneformer.sweeps.job_names import job_name
 from tuneformer.sweeps.manifest import Manifest
-from tuneformer.sweeps.points import Point, key_of
+from tuneformer.sweeps.points import Point
+from tuneformer.sweeps.search.method import Method, make_method, named_apart
 from tuneformer.sweeps.search.settings import Settings, check_installed
-from tuneformer.sweeps.search.space import Space, read_space, shown
+from tuneformer.sweeps.search.space import shown
 from tuneformer.sweeps.search.storage import storage_url
-from tuneformer.sweeps.search.trials import Asked, Trials
+from tuneformer.sweeps.search.trials import Asked, Trials, methods_of
 from tuneformer.tasks.catalogue import higher_is_better
 from tuneformer.training.trial_storage import open_storage
-
-
-@dataclass(frozen=True, kw_only=True)
-class Method:
-    """A combination of the values given on the command line: it has a study of its own."""
-
-    point: Point
-    name: str
-    space: Space
 
 
 class Search:
@@ -37,8 +26,8 @@ class Search:
     def __init__(
         self,
         *,
-        points: Sequence[Point],
-        overrides: Sequence[Override],
+        composed: Sequence[Composed],
+        keys: frozenset[str],
         composer: Composer,
         manifest: Manifest,
         n_trials: int | None,
@@ -49,17 +38,17 @@ class Search:
         if n_trials is None or n_trials < 1:
             raise UserError(f"hydra.sweeper.n_trials={n_trials} must be the number of trials of each method")
         self.n_trials = n_trials
-        self._swept = {override.get_key_element() for override in overrides if override.is_sweep_override()}
-        self._given = {override.get_key_element() for override in overrides}
-        first = composer.compose(points[0])[0]
+        first = composed[0].config
         self._settings: Settings = first["search"]
         self._maximize = higher_is_better(first["optimized_metric"])
         check_installed(self._settings)
-        self._methods = [self._method(point) for point in points]
+        self._methods = [make_method(each, keys=keys) for each in composed]
         self._url = storage_url(self._settings["storage"], self._folder)
         self.done_before = 0
         self._asked: dict[str, tuple[Trials, int]] = {}
-        self._studies = self._open() if self._settings["storage"] or self._exists() else {}
+        self._studies: dict[str, Trials] = {}
+        if self._settings["storage"] or self._exists():
+            self._open()
         self.sample = self._corners()
 
     @property
@@ -76,7 +65,8 @@ class Search:
 
     def jobs(self) -> Iterator[Job]:
         """Trials of the methods in turn, until each has its number."""
-        self._studies = self._studies or self._open()
+        if not self._studies:
+            self._open()
         self.done_before = sum(study.n_ended for study in self._studies.values())
         for method in self._methods:
             study = self._studies[method.name]
@@ -120,11 +110,17 @@ class Search:
     def _exists(self) -> bool:
         return Path(self._url.removeprefix("sqlite:///")).exists()
 
-    def _open(self) -> dict[str, Trials]:
+    def _open(self) -> None:
         storage = open_storage(self._url)
-        return {
+        there, sweep = methods_of(storage), str(self._folder.relative_to(SWEEPS))
+        self._methods = [
+            named_apart(method, sweep=sweep, studies=there, manifest=self._manifest)
+            for method in self._methods
+        ]
+        self._studies = {
             method.name: Trials(
                 name=self._study_name(method),
+                method=method.digest,
                 storage=storage,
                 settings=self._settings,
                 space=method.space,
@@ -137,16 +133,6 @@ class Search:
 
     def _study_name(self, method: Method) -> str:
         return f"{self._folder.relative_to(SWEEPS)}/{method.name}"
-
-    def _method(self, point: Point) -> Method:
-        config, hydra = self._composer.compose(point)
-        space = read_space(config["search"]["spaces"], hydra.runtime.choices.optimizer)
-        for key in space.keys() & self._given:
-            raise UserError(
-                f"{key} is searched, and given on the command line as well: leave one of them out"
-            )
-        swept = [override for override in point if key_of(override) in self._swept]
-        return Method(point=point, name=job_name(swept) if swept else "all", space=space)
 
     def _corners(self) -> list[Job]:
         """Of each method the lowest and the highest values, and each of the choices."""
@@ -173,8 +159,7 @@ class Search:
             f"search.storage={quoted(self._url)}",
         ]
         brief = [f"{path}={v:.4g}" if isinstance(v, float) else f"{path}={v}" for path, v in values.items()]
-        named = [override for override in method.point if key_of(override) in self._swept]
-        name = job_name([f"search.trial={number}", *brief, *named])
+        name = job_name([f"search.trial={number}", *brief, *method.named])
         job = self._compose((*method.point, *searched, *bound), name)
         self._manifest.add([(job.name, job.overrides, job.config)])
         self._manifest.write()
@@ -182,5 +167,4 @@ class Search:
         return job
 
     def _compose(self, point: Point, name: str) -> Job:
-        config, hydra = self._composer.compose(point)
-        return make_job(Composed(point=point, config=config, hydra=hydra), self._folder / name)
+        return make_job(self._composer.compose(point), self._folder / name)

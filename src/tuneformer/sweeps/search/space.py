@@ -1,7 +1,7 @@
 """A search space as conf/search gives it: which settings vary, and how far."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,19 +42,23 @@ class Choices:
 Space = dict[str, Range | Choices]
 
 
-def read_space(spaces: Mapping[str, Any], optimizer: str) -> Space:
+def read_space(spaces: Mapping[str, Any], optimizer: str, *, given: Collection[str] = ()) -> Space:
     """The space for an optimizer: dotted setting -> how it varies.
 
+    What is `given` a value is not searched, nor what is null in the space.
+
     Raises:
-        UserError: there is none for this optimizer, or one of its ranges is none.
+        UserError: there is none for this optimizer, one of its ranges is none, or nothing is left of it.
     """
     if optimizer not in spaces:
         raise UserError(f"search has no space for optimizer={optimizer}; it has {', '.join(sorted(spaces))}")
     prefix = f"search.spaces.{optimizer}"
     space = {path: _dimension(f"{prefix}.{path}", leaf) for path, leaf in _leaves(spaces[optimizer], "")}
-    if not space:
-        raise UserError(f"{prefix} is empty: there is nothing to search")
-    return space
+    left = {path: dimension for path, dimension in space.items() if path not in given}
+    if not left:
+        fixed = f": {', '.join(space)} given a value" if space else ""
+        raise UserError(f"{prefix} is empty{fixed}: there is nothing to search")
+    return left
 
 
 def shown(value: Value) -> str:
@@ -62,9 +66,11 @@ def shown(value: Value) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
-def _leaves(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for key, value in node.items():
+def _leaves(node: Mapping[str, Any] | None, prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for key, value in (node or {}).items():
         path = f"{prefix}{key}"
+        if value is None:
+            continue
         if not isinstance(value, Mapping):
             raise UserError(f"search.spaces: {path}={value} must be a range (low, high, log) or choices")
         if "low" in value or "high" in value or "choices" in value:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
-OWNER, RETRIES = "owner", "retries"
+OWNER, RETRIES, METHOD = "owner", "retries", "method"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,11 @@ class Asked:
 
     number: int
     values: dict[str, Value]
+
+
+def methods_of(storage: "RDBStorage") -> dict[str, str | None]:
+    """The digest of what each study searches, by its name; None for one that does not say."""
+    return {study.study_name: study.user_attrs.get(METHOD) for study in storage.get_all_studies()}
 
 
 class Trials:
@@ -37,6 +42,7 @@ class Trials:
         self,
         *,
         name: str,
+        method: str,
         storage: "RDBStorage",
         settings: Settings,
         space: Space,
@@ -60,6 +66,8 @@ class Trials:
             direction="maximize" if maximize else "minimize",
             load_if_exists=True,
         )
+        if METHOD not in self._study.user_attrs:
+            self._study.set_user_attr(METHOD, method)
         mine = [trial for trial in self._in_state("RUNNING") if self._is_mine(trial)]
         self._stale = sorted(mine, key=lambda trial: trial.number)
 
