@@ -55,7 +55,7 @@ def test_a_damaged_last_checkpoint_is_told_and_the_one_before_it_is_used(
     damage(last)
     again = train_in_child(run)
     assert again.status == 0
-    assert "damaged/checkpoints/last.ckpt is damaged: going on from previous.ckpt\n" in again.output
+    assert "damaged/checkpoints: last.ckpt is damaged: going on from previous.ckpt, step 14\n" in again.output
     assert_same_run(tmp_path / "unbroken", tmp_path / "damaged")
 
 
@@ -102,10 +102,17 @@ def test_a_folder_without_checkpoints_starts_over_and_a_missing_last_one_uses_th
     assert checkpoint_step(None) == 0
     torch.save({"global_step": 3}, tmp_path / "previous.ckpt")
     assert usable_checkpoint(tmp_path) == tmp_path / "previous.ckpt"
-    assert capsys.readouterr().err == ""
+    told = f"{tmp_path}: last.ckpt is missing: going on from previous.ckpt, step 3\n"
+    assert capsys.readouterr().err == told
     (tmp_path / "last.ckpt").touch()
     assert usable_checkpoint(tmp_path) == tmp_path / "previous.ckpt"
-    assert capsys.readouterr().err == f"{tmp_path}/last.ckpt is damaged: going on from previous.ckpt\n"
+    told = f"{tmp_path}: last.ckpt is damaged: going on from previous.ckpt, step 3\n"
+    assert capsys.readouterr().err == told
+    torch.save({"global_step": 2}, tmp_path / "step_2.ckpt")
+    (tmp_path / "previous.ckpt").unlink()
+    assert usable_checkpoint(tmp_path) == tmp_path / "step_2.ckpt"
+    told = "last.ckpt is damaged and previous.ckpt is missing: going on from step_2.ckpt, step 2\n"
+    assert capsys.readouterr().err.endswith(told)
 
 
 def test_a_full_disk_is_one_line_and_the_last_checkpoint_survives(

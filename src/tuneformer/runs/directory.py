@@ -123,6 +123,13 @@ class RunDirectory:
         """The record; UserError if it is missing or damaged."""
         return read_record(self.record_file)
 
+    def readable_record(self) -> Record | None:
+        """The record; None where it is missing or damaged."""
+        try:
+            return self.read_record()
+        except UserError:
+            return None
+
     def write_record(self, record: Record) -> None:
         """Writes the record, whole or not at all."""
         write_record(self.record_file, record)
@@ -136,13 +143,31 @@ class RunDirectory:
         write_text(self.config_file, OmegaConf.to_yaml(OmegaConf.create(config)))
 
     def check_same_run(self, config: Config) -> None:
-        """Raises AnotherRun if the folder holds a run of another configuration."""
-        if self.read_record()["config_hash"] == config_hash(config):
+        """Raises AnotherRun if the folder holds a run of another configuration, by its record or config.yaml.
+
+        Where neither can be read the run's checkpoint is asked, once torch is there.
+        """
+        record, there = self.readable_record(), self._readable_config()
+        different = differences(config, there) if there is not None else []
+        if record is not None and record["config_hash"] != config_hash(config):
+            different = different or ["how the values are written"]
+        elif record is not None:
             return
-        different = differences(config, self.read_config()) or ["how the values are written"]
-        raise AnotherRun(
-            f"run_dir={self.path} holds a run with another configuration: {', '.join(different)}"
-        )
+        elif self.begun() and there is None and not [*self.checkpoints.glob("*.ckpt")]:
+            raise UserError(
+                f"{self.record_file} and {self.config_file.name} cannot be read, and there is no checkpoint:"
+                f" nothing tells which run this was; remove {self.path} to start over"
+            )
+        if different:
+            raise AnotherRun(
+                f"run_dir={self.path} holds a run with another configuration: {', '.join(different)}"
+            )
+
+    def _readable_config(self) -> Config | None:
+        try:
+            return self.read_config()
+        except UserError:
+            return None
 
 
 def read_config_file(path: Path) -> Config:

@@ -57,6 +57,24 @@ def is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(part, str) for part in value)
 
 
+def is_flag(value: Any) -> bool:
+    """Whether it is true or false."""
+    return isinstance(value, bool)
+
+
+def is_attempts(value: Any) -> bool:
+    """Whether it is a list of attempts at a run, each with its steps, seconds and status."""
+    return isinstance(value, list) and all(
+        isinstance(part, dict)
+        and is_whole(part.get("first_step"))
+        and is_whole(part.get("last_step"))
+        and is_amount(part.get("seconds"))
+        and is_text(part.get("status"))
+        and all(isinstance(part.get(name) or {}, dict) for name in ("versions", "hardware"))
+        for part in value
+    )
+
+
 def is_file_names(value: Any) -> bool:
     """Whether it is a list of names of files in one folder."""
     return is_texts(value) and all(is_folder_name(part) for part in value)
@@ -73,6 +91,7 @@ def or_null(check: Check) -> Check:
 
 
 RECORD: Mapping[str, tuple[Check, str]] = {
+    "attempts": (is_attempts, "a list of attempts"),
     "command": (is_text, "text"),
     "config_hash": (is_text, "text"),
     "data": (is_table, "a table"),
@@ -87,6 +106,7 @@ RECORD: Mapping[str, tuple[Check, str]] = {
     "git": (or_null(is_table), "a table or null"),
     "hardware": (or_null(is_table), "a table or null"),
     "memory": (or_null(is_table), "a table or null"),
+    "lost": (is_texts, "a list of texts"),
     "metrics": (is_table, "a table"),
     "metrics.best": (is_numbers, "a table of numbers"),
     "metrics.final": (is_numbers, "a table of numbers"),
@@ -98,6 +118,8 @@ RECORD: Mapping[str, tuple[Check, str]] = {
     "started": (is_text, "text"),
     "status": (is_text, "text"),
     "steps": (is_whole, "a whole number"),
+    "stop": (or_null(is_table), "a table or null"),
+    "stop.can_go_on": (is_flag, "true or false"),
     "train_seconds": (is_amount, "a number of seconds"),
     "versions": (or_null(is_table), "a table or null"),
     "wall_seconds": (is_amount, "a number of seconds"),

@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import math
+import os
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO
 from tuneformer.errors import UserError, reason_of
 from tuneformer.runs.files import write_whole
 from tuneformer.runs.regular_file import open_regular
+from tuneformer.runs.rows_written import RowsWritten
 
 Row = dict[str, float]
 FIRST_COLUMNS = ("step", "tokens", "seconds", "train/loss", "val/loss")
@@ -31,6 +33,7 @@ class MetricsFile:
     def __init__(self, path: Path, *, first_step: int) -> None:
         """Goes on behind the row of `first_step`; what an earlier attempt wrote beyond is dropped."""
         self.path = path
+        self.written = RowsWritten()
         self._pending: Row = {}
         self._rewrite(upto=first_step)
 
@@ -51,6 +54,13 @@ class MetricsFile:
         with self.path.open("a", newline="", encoding="utf-8") as file:
             file.write(_lines([row], self._columns))
         self._last_step = row["step"]
+        self.written.add(row)
+
+    def sync(self) -> None:
+        """Writes the row that is still open, and returns once all rows are on the disk."""
+        self.flush()
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
 
     def _rewrite(self, *, upto: float, row: Row | None = None) -> None:
         """The rows up to a step and then `row`, under the columns of all of them; never all in memory."""
@@ -62,9 +72,11 @@ class MetricsFile:
                 yield row
 
         columns, last_step = set[str](), -1.0
+        self.written = RowsWritten()
         for each in rows():
             columns |= each.keys()
             last_step = each["step"]
+            self.written.add(each)
         self._columns = in_order(columns or FIRST_COLUMNS)
         self._last_step = last_step
 
@@ -95,18 +107,27 @@ def read_rows(path: Path) -> list[Row]:
 
 def iterate_rows(path: Path) -> Iterator[Row]:
     """The same, one row after the other."""
+    line = 1
     try:
         with open_regular(path) as opened, io.TextIOWrapper(opened, encoding="utf-8", newline="") as file:
             whole = (line for line in _bounded_lines(file) if line.endswith("\n"))
-            for values in csv.DictReader(whole):
+            table = csv.DictReader(whole)
+            while (values := next(table, None)) is not None:
+                line = table.line_num
                 row = {name: float(value) for name, value in values.items() if value}
                 if not math.isfinite(row.get("step", math.nan)):
-                    raise UserError(f"{path} is damaged: a row has no step")
+                    raise ValueError("it has no step")
                 yield row
+                line += 1
     except UserError:
         raise
-    except (OSError, ValueError, TypeError, csv.Error) as error:
+    except OSError as error:
         raise UserError(f"{path} cannot be read: {reason_of(error)}") from error
+    except (ValueError, TypeError, csv.Error) as error:
+        raise UserError(
+            f"{path} is damaged at line {line}: {reason_of(error)}; remove that line (or the file), and the"
+            " run can be read, and goes on with a note of what is lost"
+        ) from error
 
 
 def _bounded_lines(file: IO[str]) -> Iterator[str]:

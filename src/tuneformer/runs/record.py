@@ -19,7 +19,8 @@ Record = dict[str, Any]
 NEEDED = frozenset({"config_hash", "data", "metrics", "restarts", "started", "wall_seconds"})
 ENDED = ("finished", "diverged", "pruned")
 KILLED = "its process was killed"
-STATUSES = ("running", *ENDED, "failed", "interrupted")
+STOPPED = "stopped"
+STATUSES = ("running", *ENDED, STOPPED, "failed", "interrupted")
 PACKAGES = (
     "tuneformer",
     "torch",
@@ -71,6 +72,21 @@ def stored_record(path: Path) -> Record:
         raise UserError(f"{path} is damaged: {fault}")
     record["metrics"] = {"final": {}, "best": {}} | record["metrics"]
     return record
+
+
+def has_ended(record: Record) -> bool:
+    """Whether nothing is left to train: a run that only its time stopped can go on."""
+    return record["status"] in ENDED or (
+        record["status"] == STOPPED and not (record.get("stop") or {}).get("can_go_on")
+    )
+
+
+def stop_told(record: Record) -> str:
+    """Where and why a run stopped before its horizon, behind a comma; empty for any other run."""
+    stop = record.get("stop") or {}
+    if record["status"] != STOPPED or not stop:
+        return ""
+    return f" at step {stop.get('step')} of {stop.get('horizon')}, before its horizon, by {stop.get('by')}"
 
 
 def package_versions() -> dict[str, str]:

@@ -16,6 +16,7 @@ from tuneformer.optim.schedules import warmup_steps
 from tuneformer.optim.staged_schedules import cooldown_start, wsd
 from tuneformer.runs.directory import RunDirectory, find_run
 from tuneformer.runs.identity import determining
+from tuneformer.training.origin import check_origin
 from tuneformer.training.resume import checkpoint_step, is_whole
 
 Config = dict[str, Any]
@@ -69,6 +70,13 @@ def find_branch(config: Config, *, fingerprint: str) -> Branch:
             " train the trunk with callbacks.checkpoints.keep_every_n_steps=<steps>"
         )
     step, checkpoint = found
+    check_origin(
+        checkpoint,
+        config_hash=trunk.read_record()["config_hash"],
+        fingerprint=fingerprint,
+        vouched=True,
+        where=where,
+    )
     return Branch(trunk=trunk, checkpoint=checkpoint, step=step)
 
 

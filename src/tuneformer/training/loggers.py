@@ -40,9 +40,9 @@ class MetricsFileLogger(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        if self._file is None:
-            self._file = MetricsFile(self._path, first_step=self._first_step)
-        self._file.add((step or 0) + 1, {name: value for name, value in metrics.items() if name != "epoch"})
+        self._opened().add(
+            (step or 0) + 1, {name: value for name, value in metrics.items() if name != "epoch"}
+        )
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
@@ -50,8 +50,17 @@ class MetricsFileLogger(Logger):
 
     @rank_zero_only
     def save(self) -> None:
-        if self._file is not None:
-            self._file.flush()
+        """Returns once every row is on the disk: a checkpoint relies on them."""
+        self._opened().sync()
+
+    def rows(self) -> dict[str, Any]:
+        """How far the file goes, for a checkpoint to say."""
+        return self._opened().written.as_saved()
+
+    def _opened(self) -> MetricsFile:
+        if self._file is None:
+            self._file = MetricsFile(self._path, first_step=self._first_step)
+        return self._file
 
     @rank_zero_only
     def finalize(self, status: str) -> None:

@@ -34,6 +34,8 @@ def first_record(
         "wall_seconds": 0.0,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "restarts": 0,
+        "attempts": [],
+        "lost": [],
         "error": None,
         "command": shlex.join(sys.argv),
         "search": {name: config["search"].get(name) for name in ("sampler", "trial", "study")},

@@ -1,36 +1,109 @@
 """Which checkpoint a run goes on from."""
 
 import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from tuneformer.callbacks.checkpoints import LAST, PREVIOUS
+from tuneformer.callbacks.checkpoints import KEPT, LAST, PREVIOUS
 from tuneformer.errors import UserError
+from tuneformer.runs.directory import RunDirectory
+from tuneformer.runs.metrics_file import iterate_rows
+from tuneformer.runs.record import Record
 from tuneformer.terminal import say
+from tuneformer.training.origin import check_origin, origin_of, record_from
 
 
-def usable_checkpoint(folder: Path) -> Path | None:
-    """last.ckpt, or previous.ckpt where it is damaged (and says so); None where there is neither.
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """Where an attempt goes on from: a checkpoint (None: from step 0) and the record of those before it."""
+
+    checkpoint: Path | None
+    record: Record | None
+
+
+def find_beginning(
+    directory: RunDirectory, *, config_hash: str, fingerprint: str, tell: Callable[[str], None]
+) -> Beginning:
+    """Where the run of a configuration and its data goes on in its directory; tells what is not there.
+
+    A record that is missing or damaged is made again from what the checkpoint says of it.
+
+    Raises:
+        UserError: the checkpoint, or else the record, is of another run, or no checkpoint can be used.
+    """
+    record = directory.readable_record()
+    checkpoint = usable_checkpoint(directory.checkpoints, tell=tell)
+    if record is not None and record["data"].get("fingerprint") != fingerprint:
+        raise UserError(
+            f"run_dir={directory} began with other data than its settings give now: start a new run"
+        )
+    if checkpoint is None:
+        step = max((record or {}).get("steps", 0), last_row_told(directory))
+        if record is None and directory.begun():
+            tell(f"{directory.record_file} is damaged, and there is no checkpoint: the run starts over")
+        elif step:
+            tell(
+                f"{directory.checkpoints} holds no checkpoint, and the run was at step {step}: it starts over"
+            )
+        return Beginning(checkpoint=None, record=record)
+    check_origin(
+        checkpoint,
+        config_hash=config_hash,
+        fingerprint=fingerprint,
+        vouched=record is not None,
+        where=f"run_dir={directory}",
+    )
+    origin = origin_of(checkpoint)
+    if record is None and origin is not None:
+        tell(f"{directory.record_file} is missing or damaged: it is made again from {checkpoint.name}")
+        record = record_from(origin, step=checkpoint_step(checkpoint))
+    return Beginning(checkpoint=checkpoint, record=record)
+
+
+def usable_checkpoint(folder: Path, *, tell: Callable[[str], None] = say) -> Path | None:
+    """last.ckpt, or else previous.ckpt, or else the latest that was kept, and tells why; None without any.
 
     Raises:
         UserError: there are checkpoints, and all are damaged.
     """
-    damaged: list[str] = []
-    for name in (LAST, PREVIOUS):
-        path = folder / name
+    kept = sorted(folder.glob(KEPT.format(step="*")), key=_kept_step, reverse=True)
+    missing, damaged = list[str](), list[str]()
+    for path in (folder / LAST, folder / PREVIOUS, *kept):
         if not path.exists():
-            continue
-        if is_whole(path):
-            if damaged:
-                say(f"{folder / damaged[0]} is damaged: going on from {name}")
+            missing.append(path.name)
+        elif is_whole(path):
+            reasons = [f"{', '.join(damaged)} is damaged"] if damaged else []
+            reasons += [f"{', '.join(missing)} is missing"] if missing else []
+            if path.name != LAST:
+                step = checkpoint_step(path)
+                tell(f"{folder}: {' and '.join(reasons)}: going on from {path.name}, step {step}")
             return path
-        damaged.append(name)
+        else:
+            damaged.append(path.name)
     if damaged:
         raise UserError(
             f"{folder} holds no usable checkpoint ({', '.join(damaged)} damaged): remove it to start over"
         )
     return None
+
+
+def last_row_told(directory: RunDirectory) -> int:
+    """The step of the last row of metrics.csv; 0 where there is none that can be read."""
+    step = 0
+    if directory.metrics_file.exists():
+        with suppress(UserError):
+            for row in iterate_rows(directory.metrics_file):
+                step = int(row["step"])
+    return step
+
+
+def _kept_step(path: Path) -> int:
+    number = path.stem.rpartition("_")[2]
+    return int(number) if number.isdigit() else -1
 
 
 def is_whole(path: Path) -> bool:

@@ -4,7 +4,8 @@ import errno
 import signal
 import time
 import traceback
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytorch_lightning as pl
 from pytorch_lightning.loggers.logger import Logger
@@ -16,6 +17,8 @@ from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import Diverged, Interrupted, Pruned, UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.files import write_text
+from tuneformer.runs.identity import config_hash
+from tuneformer.runs.metrics_file import iterate_rows
 from tuneformer.runs.record import Record
 from tuneformer.tasks.base import Task
 from tuneformer.terminal import say, say_text
@@ -25,23 +28,24 @@ from tuneformer.training.assembly import (
     build_trainer_settings,
     check_batch_divides,
 )
+from tuneformer.training.attempts import changed_line, close_attempt, earlier_attempts, first_entry
 from tuneformer.training.branch import find_branch
 from tuneformer.training.fastest.resolve import RECORDED, resolve_auto
 from tuneformer.training.initial_weights import put_initial_weights
 from tuneformer.training.launch import Launch, check_as_many_as_launched, without_stray_ranks
-from tuneformer.training.loggers import build_loggers, close_loggers
+from tuneformer.training.loggers import MetricsFileLogger, build_loggers, close_loggers
 from tuneformer.training.memory import MemoryWatch
+from tuneformer.training.origin import origin_writer, rows_lost
 from tuneformer.training.processes import other_ranks, restored_process
 from tuneformer.training.pruning import build_pruning
 from tuneformer.training.records import first_record, measured, model_size
-from tuneformer.training.resume import checkpoint_step, usable_checkpoint
-from tuneformer.training.settings import TrainerSettings
+from tuneformer.training.resume import checkpoint_step, find_beginning
+from tuneformer.training.settings import TrainerSettings, WholeCheckpointIO
 from tuneformer.training.summary import print_beginning, print_end
 from tuneformer.training.threads import choose_threads, flops_of_part, told_of_threads, use_threads
 
 Config = dict[str, Any]
 
-KEPT_ON_RESUME = ("started", "wall_seconds", "git", "versions")
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -54,21 +58,27 @@ def run(
     failure in its own exception; both are recorded first, and the run can be started again.
     """
     asked, rank = config, launch.rank
-    before = directory.read_record() if directory.begun() else None
-    config, fastest = resolve_auto(asked, data=data, prepared=prepared, before=before)
+    beginning = find_beginning(
+        directory,
+        config_hash=config_hash(asked),
+        fingerprint=prepared.fingerprint,
+        tell=say if rank == 0 else lambda _: None,
+    )
+    config, fastest = resolve_auto(asked, data=data, prepared=prepared, before=beginning.record)
     settings = build_trainer_settings(config)
     with restored_process(), without_stray_ranks(launch, num_nodes=settings.num_nodes):
         settings.set_up_torch()
         memory = MemoryWatch()
-        checkpoint = usable_checkpoint(directory.checkpoints)
-        branch = None
+        checkpoint, branch = beginning.checkpoint, None
         if config["branch_from"] is not None:
             branch = find_branch(asked, fingerprint=prepared.fingerprint)
             checkpoint = checkpoint or branch.checkpoint
         task = build_task(config, prepared)
         initial = put_initial_weights(task, config, prepared, directory) if checkpoint is None else None
         batches = data.batches(prepared, seed=config["seed"])
-        use_threads(threads_of_run(config, settings, task, data, prepared, before=before, rank=rank))
+        use_threads(
+            threads_of_run(config, settings, task, data, prepared, before=beginning.record, rank=rank)
+        )
         size = model_size(task.model, config, prepared)
         callbacks = build_callbacks(
             config["callbacks"],
@@ -79,6 +89,8 @@ def run(
         callbacks += build_pruning(config, rank=rank)
         if branch is not None and rank == 0:
             branch.copy_metrics(directory)
+        known = {RECORDED: fastest, "branch": branch.as_record() if branch is not None else None}
+        known |= what_is_known(directory, beginning.record, checkpoint) if rank == 0 else {}
         loggers = build_loggers(
             config["logger"], config=config, directory=directory, first_step=checkpoint_step(checkpoint)
         )
@@ -88,14 +100,15 @@ def run(
         check_as_many_as_launched(launch, n_trained=trainer.world_size)
         check_batch_divides(data.batch_size, trainer)
 
-        started_from = (before or {}).get("init") if initial is None else initial.as_record()
-        decided = {RECORDED: fastest, "init": started_from}
-        record = begin(asked, task, trainer, data.unit, prepared, directory, rank, decided)
-        record["branch"] = branch.as_record() if branch is not None else None
+        started_from = (beginning.record or {}).get("init") if initial is None else initial.as_record()
+        known |= {"init": started_from}
+        record = begin(asked, task, trainer, data.unit, prepared, directory, rank, known)
         if initial is not None and rank == 0:
             initial.keep(directory)
             say(f"starting from {initial}")
-        started = time.monotonic() - record["wall_seconds"]
+        rows = cast(MetricsFileLogger, loggers[0]).rows
+        cast(WholeCheckpointIO, trainer.strategy.checkpoint_io).origin = origin_writer(record, rows)
+        started = time.monotonic()
         try:
             with other_ranks(config, trainer):
                 trainer.fit(task, datamodule=batches, ckpt_path=checkpoint, weights_only=True)
@@ -107,8 +120,8 @@ def run(
             raise_unless_result(error, rank)
         finally:
             record |= measured(trainer, prepared) | {"memory": memory.measured(trainer)}
-            record["wall_seconds"] = time.monotonic() - started
             if rank == 0:
+                close_attempt(record, seconds=time.monotonic() - started)
                 end(record, loggers, directory)
     return record
 
@@ -132,6 +145,22 @@ def threads_of_run(
     return threads
 
 
+def what_is_known(directory: RunDirectory, before: Record | None, checkpoint: Path | None) -> Record:
+    """What a record says of the attempts before this one, and what is lost of them; it is told as well."""
+    lost = rows_lost(directory, checkpoint)
+    if lost is not None:
+        say(f"{lost}; the run goes on without them, and its record says so")
+    known: Record = {"lost": [*(before or {}).get("lost", []), *([lost] if lost else [])]}
+    known["steps"] = checkpoint_step(checkpoint)
+    known["attempts"] = []
+    if before is not None:
+        rows = iterate_rows(directory.metrics_file) if directory.metrics_file.exists() else ()
+        known["attempts"] = earlier_attempts(before, rows)
+        known |= {"started": before["started"], "restarts": before["restarts"] + 1}
+    known["wall_seconds"] = sum(attempt["seconds"] for attempt in known["attempts"])
+    return known
+
+
 def begin(
     config: Config,
     task: Task,
@@ -149,14 +178,9 @@ def begin(
     record = first_record(config, task, unit, prepared, trainer) | decided
     if rank > 0:
         return record
-    if directory.begun():
-        before = directory.read_record()
-        if before["data"].get("fingerprint") != prepared.fingerprint:
-            raise UserError(
-                f"run_dir={directory} began with other data than its settings give now: start a new run"
-            )
-        record |= {name: before[name] for name in KEPT_ON_RESUME if name in before}
-        record["restarts"] = before["restarts"] + 1
+    record["attempts"] = [*record["attempts"], first_entry(record, first_step=record["steps"])]
+    if line := changed_line(record["attempts"]):
+        say(line)
     directory.checkpoints.mkdir(exist_ok=True)
     for folder in (directory.path, directory.checkpoints):
         for unfinished in folder.glob(".*.tmp"):  # of a process that was killed as it wrote

@@ -3,7 +3,7 @@
 import logging
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -18,6 +18,7 @@ from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from tuneformer.errors import UserError
+from tuneformer.runs.checkpoint_keys import ORIGIN
 from tuneformer.runs.files import write_whole
 from tuneformer.training.processes import LIGHTNING_LOGGERS
 
@@ -131,7 +132,14 @@ class TrainerSettings:
 
 
 class WholeCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint whole or not at all; the one before survives a full disk or a kill."""
+    """Writes a checkpoint whole or not at all; the one before survives a full disk or a kill.
+
+    `origin` gives what each shall say of the run that it is of.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.origin: Callable[[], dict[str, Any]] | None = None
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
@@ -139,7 +147,8 @@ class WholeCheckpointIO(TorchCheckpointIO):
         target = Path(path)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(target, lambda file: torch.save(checkpoint, file))
+            said = {} if self.origin is None else {ORIGIN: self.origin()}
+            write_whole(target, lambda file: torch.save({**checkpoint, **said}, file))
         except (OSError, RuntimeError) as error:
             reason = error.__context__ if isinstance(error, RuntimeError) and error.__context__ else error
             raise UserError(

@@ -12,7 +12,7 @@ from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.lint import warnings
 from tuneformer.runs.directory import AnotherRun, RunDirectory
-from tuneformer.runs.record import ENDED, Record
+from tuneformer.runs.record import Record, has_ended, stop_told
 from tuneformer.tasks.catalogue import higher_is_better
 from tuneformer.terminal import say
 from tuneformer.training.another_run import alternatives
@@ -39,12 +39,11 @@ def _train(config: Config) -> float | None:
     directory = run_directory(config, launch)
     config = {**config, "run_dir": str(directory)}
     if rank == 0:
-        if directory.begun():
-            _check_same_run(directory, config)
-            record = directory.read_record()
-            if record["status"] in ENDED:
-                say(f"{directory} has {record['status']} already")
-                return result_of(record, config)
+        _check_same_run(directory, config)
+        record = directory.readable_record()
+        if record is not None and has_ended(record):
+            say(f"{directory} has {record['status']} already{stop_told(record)}")
+            return result_of(record, config)
         directory.acquire()
     try:
         for line in [*warnings(config), started_beside(config["trainer"])] if rank == 0 else []:

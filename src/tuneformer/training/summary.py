@@ -65,6 +65,8 @@ def print_end(record: Record, directory: RunDirectory) -> None:
     console.print(table)
     if record["error"]:
         console.print(record["error"], soft_wrap=True)
+    for lost in record["lost"]:
+        console.print(f"lost: {lost}", soft_wrap=True)
     for name, title in SHOWN_FILES.items():
         _print_file(console, directory.path / name, title, record)
     for line in closing_lines(directory.path):
