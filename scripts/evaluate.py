@@ -16,10 +16,13 @@ def main() -> None:
 
     import tuneformer
     from tuneformer.evaluation import available_device, evaluate
-    from tuneformer.terminal import show
+    from tuneformer.runs.record import stop_told
+    from tuneformer.terminal import say, show
 
     device = available_device(arguments.device)
     run = tuneformer.load_run(arguments.run, checkpoint=arguments.checkpoint)
+    if told := stop_told(run.record):
+        say(f"{run.path} stopped{told}")
     values = evaluate(run, split=arguments.split, device=device)
     show(f"{run.path}, {arguments.checkpoint} checkpoint, step {run.step:,}")
     for name, value in values.items():

@@ -29,9 +29,12 @@ def main() -> None:
     import tuneformer
     from tuneformer.errors import UserError
     from tuneformer.generation import generate
-    from tuneformer.terminal import show
+    from tuneformer.runs.record import stop_told
+    from tuneformer.terminal import say, show
 
     run = tuneformer.load_run(arguments.run, checkpoint=arguments.checkpoint)
+    if told := stop_told(run.record):
+        say(f"{run.path} stopped{told}")
     if run.task == "translation":
         from tuneformer.translating import translate
 

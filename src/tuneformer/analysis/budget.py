@@ -26,6 +26,7 @@ class Spent:
     runs: int
     diverged: int
     pruned: int
+    stopped: int
     steps: float
     seconds: float
     samplers: tuple[str, ...]
@@ -66,6 +67,7 @@ def _spent(method: str, results: Sequence[Result]) -> Spent:
         runs=len(trials),
         diverged=sum(trial.diverged for trial in trials),
         pruned=sum(trial.pruned for trial in trials),
+        stopped=sum(trial.stopped for trial in trials),
         steps=_total([trial.cost.steps for trial in trials]),
         seconds=_total([trial.cost.seconds for trial in trials]),
         samplers=tuple(sorted({trial.sampler for trial in trials})),

@@ -33,6 +33,7 @@ def caveats(
         *_few_seeds(results),
         *_diverged(spent),
         *_pruned(spent),
+        *_stopped(spent),
         *_left_out(read),
         *_confounded(design),
         *_mixed(read),
@@ -116,6 +117,13 @@ def _pruned(spent: Sequence[Spent]) -> list[str]:
         f"pruned runs: {', '.join(told)}; the search ended them early: they count in what was spent,"
         " and their methods have no learning-rate sensitivity and no best-of-k curve"
     ]
+
+
+def _stopped(spent: Sequence[Spent]) -> list[str]:
+    told = [f"{each.method} {each.stopped} of {each.runs}" for each in spent if each.stopped]
+    return [
+        f"stopped before their horizon: {', '.join(told)}; their figures are those of shorter runs"
+    ] * bool(told)
 
 
 def _left_out(read: Trials) -> list[str]:

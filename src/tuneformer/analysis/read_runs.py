@@ -14,11 +14,11 @@ from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import read_config_file
 from tuneformer.runs.identity import determining
-from tuneformer.runs.record import Record, read_record
+from tuneformer.runs.record import ENDED, STOPPED, Record, has_ended, read_record
 
 Config = dict[str, Any]
 
-COUNTED = ("finished", "diverged", "pruned")
+COUNTED = (*ENDED, STOPPED)
 SHOWN_RUNS = 3
 
 
@@ -39,6 +39,9 @@ def read_runs(folders: Sequence[Path], *, metrics: Sequence[str]) -> Trials:
         named = options.setdefault(path.parent, manifest_options(path.parent))
         try:
             record = read_record(path / "record.json")
+            if record["status"] == STOPPED and not has_ended(record):
+                left_out.append(LeftOut(source=str(path), reason="stopped by its time, before its horizon"))
+                continue
             if record["status"] not in COUNTED:
                 left_out.append(LeftOut(source=str(path), reason=str(record["status"])))
                 continue
@@ -100,6 +103,7 @@ def _trial(path: Path, record: Record, named: Mapping[str, str], metrics: Sequen
         started=str(record["started"]),
         diverged=record["status"] == "diverged",
         pruned=record["status"] == "pruned",
+        stopped=record["status"] == STOPPED,
         metrics=_numbers(record["metrics"].get("final", {})),
         sampler=_sampler(record),
         cost=_cost(record),

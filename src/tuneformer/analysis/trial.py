@@ -31,7 +31,7 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A run that ended: finished, diverged, or pruned (ended early by a search).
+    """A run that ended: finished, diverged, pruned (ended early by a search), or stopped (by EarlyStopping).
 
     Attributes:
         source: its folder, or its line of a table.
@@ -59,6 +59,7 @@ class Trial:
     cost: Cost = field(default_factory=Cost)
     curves: Mapping[str, np.ndarray] = field(default_factory=dict)
     pruned: bool = False
+    stopped: bool = False
 
     @property
     def lived(self) -> bool:

@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 
 from tuneformer.callbacks.run_metrics import step_is_complete
+from tuneformer.callbacks.run_stops import stop_of
 from tuneformer.callbacks.stop_signals import StopSignals
 from tuneformer.callbacks.tensors import full_tensor
 from tuneformer.errors import Interrupted
@@ -97,7 +98,8 @@ class Checkpoints(pl.Callback):
 
     def _save_if_due(self, trainer: pl.Trainer, task: Task) -> None:
         stop = self._signals.agreed(trainer)
-        if stop or self._is_due(trainer.global_step):
+        # before Lightning validates because of a stop: a run that goes on has no such validation behind it
+        if stop or trainer.should_stop or self._is_due(trainer.global_step):
             self._save_last(trainer, task)
         if stop:
             raise Interrupted(step=trainer.global_step, signal_number=stop)
@@ -128,6 +130,9 @@ class Checkpoints(pl.Callback):
         return value < self.best.get(metric, float("inf"))
 
     def _keep_best(self, trainer: pl.Trainer) -> None:
+        stop = stop_of(trainer)
+        if stop is not None and stop.can_go_on and self._saved_step == trainer.global_step:
+            return  # the checkpoint, from which the run goes on, knows nothing of this validation
         value = trainer.callback_metrics.get(self.best_metric or "")
         if value is None or not self._is_better(float(value)):
             return

@@ -11,6 +11,7 @@ from tuneformer.diagnosis.rules import RULES
 from tuneformer.errors import UserError
 from tuneformer.runs.files import write_json
 from tuneformer.runs.links import check_no_way_out
+from tuneformer.runs.record import stop_told
 from tuneformer.runs.shown_paths import shown_path
 
 SHOWN = 2
@@ -18,11 +19,15 @@ SHOWN = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """Findings, gravest first, and what the rules that could not look would have needed."""
+    """Findings, gravest first, and what the rules that could not look would have needed.
+
+    `notes`: what else to know of the run: that it stopped before its horizon, which rows are lost.
+    """
 
     path: Path
     findings: tuple[Finding, ...]
     blind: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
     def count(self, severity: str) -> int:
         """The number of findings of a severity."""
@@ -34,6 +39,7 @@ class Diagnosis:
             "run": shown_path(self.path),
             "findings": [finding.as_json() for finding in self.findings],
             "could_not_look": dict(self.blind),
+            "notes": list(self.notes),
         }
 
 
@@ -46,7 +52,13 @@ def diagnose(evidence: Evidence) -> Diagnosis:
             blind[rule.name] = unmet
         elif (finding := rule.look(evidence)) is not None:
             findings.append(finding)
-    return Diagnosis(path=evidence.path, findings=tuple(sorted(findings, key=gravest_first)), blind=blind)
+    told = stop_told(evidence.record)
+    return Diagnosis(
+        path=evidence.path,
+        findings=tuple(sorted(findings, key=gravest_first)),
+        blind=blind,
+        notes=(*([f"stopped{told}"] if told else []), *evidence.record.get("lost", [])),
+    )
 
 
 def write_diagnosis(diagnosis: Diagnosis) -> Path:

@@ -30,6 +30,8 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
         console.print(table)
     else:
         console.print(f"{diagnosis.path}: nothing found", markup=False, soft_wrap=True)
+    for note in diagnosis.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
     for name, unmet in diagnosis.blind.items():
         console.print(f"not looked at: {name.replace('_', ' ')} ({unmet})", markup=False, soft_wrap=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 Config = dict[str, Any]
 
-# Of the callbacks, only an average changes what a run comes to.
+# Of the callbacks, only an average and what stops a run early change what it comes to.
 # Groups and settings that change where, how fast or how visibly a run is trained, not its weights.
 # Numbers of devices and of accumulated parts change them by rounding only, and are recorded.
 NOT_THE_WEIGHTS = frozenset(
@@ -71,7 +71,7 @@ def determining(config: Config, prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}{key}"
-        if path in NOT_THE_WEIGHTS or (prefix == "callbacks." and key != "averaging"):
+        if path in NOT_THE_WEIGHTS or (prefix == "callbacks." and not _changes_the_weights(key, value)):
             continue
         if path in _OF_INITIAL_WEIGHTS and config.get(INIT_RUN) is None:
             continue
@@ -80,6 +80,12 @@ def determining(config: Config, prefix: str = "") -> dict[str, Any]:
         else:
             flat[path] = value
     return flat
+
+
+def _changes_the_weights(name: str, callback: Any) -> bool:
+    """Whether a callback is an average of weights, or stops a run by what it measures."""
+    target = callback.get("_target_") if isinstance(callback, dict) else None
+    return name == "averaging" or str(target).endswith("EarlyStopping")
 
 
 def config_hash(config: Config) -> str:

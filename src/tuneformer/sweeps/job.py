@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.record import ENDED, Record
+from tuneformer.runs.record import Record, has_ended, stop_told
 
 Config = dict[str, Any]
 
@@ -59,11 +59,8 @@ class Outcome:
     error: str | None
     steps: int
     seconds: float
-
-    @property
-    def ended(self) -> bool:
-        """Whether there is nothing left to train."""
-        return self.status in ENDED
+    ended: bool
+    """Whether there is nothing left to train."""
 
 
 def recorded_outcome(job: Job) -> Outcome | None:
@@ -73,25 +70,27 @@ def recorded_outcome(job: Job) -> Outcome | None:
         return None
     try:
         return outcome_of(directory.read_record(), job.config["optimized_metric"])
-    except UserError as error:
-        return failure(str(error))
+    except UserError as error:  # started again, it makes its record again from its checkpoint
+        return failure(str(error), status="interrupted")
 
 
 def outcome_of(record: Record, metric: str) -> Outcome:
     """What a record says of its run."""
-    value = record["metrics"]["final"].get(metric) if record["status"] in ENDED else None
+    ended = has_ended(record)
+    value = record["metrics"]["final"].get(metric) if ended else None
     return Outcome(
         status=record["status"],
         value=None if value is None or record["status"] == "diverged" else float(value),
-        error=last_line(record.get("error")),
+        error=last_line(record.get("error")) or stop_told(record).strip() or None,
         steps=record.get("steps", 0),
         seconds=record["wall_seconds"],
+        ended=ended,
     )
 
 
 def failure(error: str, *, status: str = "failed") -> Outcome:
     """The outcome of a job that left no record."""
-    return Outcome(status=status, value=None, error=error, steps=0, seconds=0.0)
+    return Outcome(status=status, value=None, error=error, steps=0, seconds=0.0, ended=False)
 
 
 def last_line(text: str | None) -> str | None:

@@ -11,11 +11,12 @@ from typing import Any
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import read_last_row
-from tuneformer.runs.record import ENDED
+from tuneformer.runs.record import ENDED, STOPPED, stop_told
 from tuneformer.runs.regular_file import read_regular
 from tuneformer.sweeps.manifest import MANIFEST, Entry, Manifest
 
 LEFT = "left"
+CLOSED = (*ENDED, STOPPED, "failed")
 AT_MOST_CONFIG_BYTES = 1 << 20
 MAX_STEPS = re.compile(r"^trainer:\n(?: +.*\n)*?  max_steps: (\d{1,18})$", re.MULTILINE)
 METRIC = re.compile(r"^optimized_metric: ([a-z_/]+)$", re.MULTILINE)
@@ -50,7 +51,7 @@ class SweepStatus:
     @property
     def over(self) -> bool:
         """Whether no job is running or left."""
-        return all(job.status in (*ENDED, "failed") for job in self.jobs)
+        return all(job.status in CLOSED for job in self.jobs)
 
     @property
     def seconds_to_go(self) -> float | None:
@@ -58,7 +59,7 @@ class SweepStatus:
 
         A job that has not begun is taken to have as many steps as the mean of those that have.
         """
-        open_jobs = [job for job in self.jobs if job.status not in (*ENDED, "failed")]
+        open_jobs = [job for job in self.jobs if job.status not in CLOSED]
         steps = sum(job.steps for job in self.jobs if job.seconds)
         known = [job.max_steps for job in self.jobs if job.max_steps]
         if not open_jobs or not steps or not known:
@@ -128,7 +129,7 @@ def _read_job(folder: Path, entry: Entry) -> JobStatus:
     try:
         if directory.begun():
             record = directory.read_record()
-            status, error = record["status"], record.get("error")
+            status, error = record["status"], record.get("error") or stop_told(record).strip() or None
             max_steps, metric = _asked(directory)
             steps, seconds = record.get("steps", 0), record["wall_seconds"]
             if status not in ENDED and directory.metrics_file.exists():  # the record may be older

@@ -14,6 +14,7 @@ COLORS = {
     "running": "cyan",
     "failed": "red",
     "diverged": "yellow",
+    "stopped": "yellow",
     "interrupted": "magenta",
 }
 

@@ -29,6 +29,10 @@ class Tally:
             say("the same line with retry_failed=true runs what failed again")
         done = done_before + len(self.outcomes) - len(self.not_done)
         kinds = [outcome.status for outcome in self.outcomes.values() if outcome.ended]
-        odd = [f"{kinds.count(status)} {status}" for status in ("diverged", "pruned") if status in kinds]
+        odd = [
+            f"{kinds.count(status)} {status}"
+            for status in ("diverged", "pruned", "stopped")
+            if status in kinds
+        ]
         noted = f" ({', '.join(odd)})" if odd else ""
         say(f"{done} of {total} jobs done{noted}: {folder}")

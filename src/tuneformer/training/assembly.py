@@ -15,6 +15,7 @@ from tuneformer.callbacks.checkpoints import Checkpoints
 from tuneformer.callbacks.evaluation_weights import EvaluationWeights, averages_by_itself
 from tuneformer.callbacks.plan_sheets import PlanSheets
 from tuneformer.callbacks.run_metrics import RunMetrics
+from tuneformer.callbacks.run_stops import RunStops
 from tuneformer.callbacks.sample import TextSample
 from tuneformer.config.building import build, find_target
 from tuneformer.config.lightning_names import NEVER, REFUSED
@@ -61,7 +62,7 @@ def build_task(config: Config, prepared: PreparedData) -> Task:
 def build_callbacks(
     settings: Config, *, data: Data[Any], task: Task, flops_per_unit: float | None
 ) -> list[pl.Callback]:
-    """EvaluationWeights, RunMetrics, PlanSheets, which every run has, and those of conf/callbacks in order.
+    """EvaluationWeights, RunMetrics, PlanSheets, RunStops, which every run has, and those of conf/callbacks.
 
     `flops_per_unit`: operations of training on one unit of the data; None where nobody counts them.
 
@@ -83,11 +84,15 @@ def build_callbacks(
         raise UserError(
             f"callbacks.averaging does not go with {type(optimizer).__name__}, which averages by itself"
         )
+    trained_with = [callback for callback in configured.values() if isinstance(callback, pl.Callback)]
     return [
         EvaluationWeights(averages[0] if averages else None),
         RunMetrics(unit=data.unit, units_per_step=data.units_per_step, flops_per_unit=flops_per_unit),
         PlanSheets(),
-        *(callback for callback in configured.values() if isinstance(callback, pl.Callback)),
+        *(callback for callback in trained_with if not isinstance(callback, Checkpoints)),
+        RunStops(),
+        # last, so that a checkpoint holds what the others have made of its step
+        *(callback for callback in trained_with if isinstance(callback, Checkpoints)),
     ]
 
 

@@ -4,6 +4,7 @@ import errno
 import signal
 import time
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from tuneformer.callbacks.run_metrics import run_metrics_of
+from tuneformer.callbacks.run_stops import stop_of
 from tuneformer.data.batch_module import BatchModule
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import Diverged, Interrupted, Pruned, UserError
@@ -19,7 +21,7 @@ from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.files import write_text
 from tuneformer.runs.identity import config_hash
 from tuneformer.runs.metrics_file import iterate_rows
-from tuneformer.runs.record import Record
+from tuneformer.runs.record import STOPPED, Record
 from tuneformer.tasks.base import Task
 from tuneformer.terminal import say, say_text
 from tuneformer.training.assembly import (
@@ -113,7 +115,8 @@ def run(
             with other_ranks(config, trainer):
                 trainer.fit(task, datamodule=batches, ckpt_path=checkpoint, weights_only=True)
                 evaluate(trainer, task, batches, directory)
-            record["status"] = "finished"
+            stop = stop_of(trainer)
+            record |= {"status": STOPPED if stop else "finished", "stop": stop and asdict(stop)}
         except BaseException as raised:
             error = as_user_error(raised, directory)
             record |= outcome(error)

@@ -9,7 +9,7 @@ from tuneformer.data.contract import PreparedData
 from tuneformer.diagnosis.diagnose import closing_lines
 from tuneformer.escaping_console import EscapingConsole
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.record import Record
+from tuneformer.runs.record import STOPPED, Record, stop_told
 from tuneformer.tasks.catalogue import TASKS
 
 SPLITS = {"val": "validation", "test": "test"}
@@ -65,6 +65,8 @@ def print_end(record: Record, directory: RunDirectory) -> None:
     console.print(table)
     if record["error"]:
         console.print(record["error"], soft_wrap=True)
+    if told := stop_told(record):
+        console.print(f"stopped{told}: {record['stop']['reason']}", soft_wrap=True)
     for lost in record["lost"]:
         console.print(f"lost: {lost}", soft_wrap=True)
     for name, title in SHOWN_FILES.items():
@@ -75,7 +77,7 @@ def print_end(record: Record, directory: RunDirectory) -> None:
 
 
 def _print_file(console: EscapingConsole, file: Path, title: str, record: Record) -> None:
-    if record["status"] == "finished" and file.exists():
+    if record["status"] in ("finished", STOPPED) and file.exists():
         console.rule(title)
         console.print(file.read_text(encoding="utf-8"), soft_wrap=True)
         console.rule()

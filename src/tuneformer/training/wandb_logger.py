@@ -19,7 +19,7 @@ from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.identity import determining
 from tuneformer.runs.option_labels import label_of_target, target_of
-from tuneformer.runs.record import ENDED, run_identifier
+from tuneformer.runs.record import ENDED, STOPPED, run_identifier
 from tuneformer.terminal import say
 from tuneformer.training.wandb_entries import AXES, STEP, Entry, Picture, Row, Sheet, log_files
 from tuneformer.training.wandb_environment import described, folder_of
@@ -120,7 +120,7 @@ class WandbRunLogger(Logger):
             log_files(run, self._folder, checkpoints=self._log_checkpoints)
             if status == "diverged":
                 run.alert(title=f"{self._settings['name']} diverged", text=f"{self._folder}", level="WARN")
-            run.finish(exit_code=0 if status in ENDED else 1)
+            run.finish(exit_code=0 if status in (*ENDED, STOPPED) else 1)
         except Exception as error:  # the run has ended well, whatever becomes of its dashboard
             say(f"logger=wandb could not end: {error}; metrics.csv and record.json are whole")
         self._starting = None

@@ -8,6 +8,7 @@ from typing import Any
 import optuna
 import pytest
 
+from tuneformer.runs.record import ENDED
 from tuneformer.sweeps.job import Outcome
 from tuneformer.sweeps.search.sampler import make_sampler
 from tuneformer.sweeps.search.space import Choices, Range, Space
@@ -29,7 +30,7 @@ Open = Callable[..., Trials]
 
 
 def ended(value: float | None, status: str = "finished") -> Outcome:
-    return Outcome(status=status, value=value, error=None, steps=1, seconds=1.0)
+    return Outcome(status=status, value=value, error=None, steps=1, seconds=1.0, ended=status in ENDED)
 
 
 def bowl(asked: Asked) -> float:
