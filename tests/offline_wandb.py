@@ -20,14 +20,14 @@ def offline_records(file: Path) -> list[Record]:
     """The records of a finished run's .wandb file; W&B's own process may still be writing them."""
     until = time.monotonic() + SECONDS_TO_WRITE
     while True:
-        records = [*_records(file.read_bytes())]
+        records = [*whole_records(file.read_bytes())]
         if any(record.HasField("exit") for record in records):
             return records
         assert time.monotonic() < until, f"{file} has no end, but {len(records)} records"
         time.sleep(0.2)
 
 
-def _records(content: bytes) -> Iterator[Record]:
+def whole_records(content: bytes) -> Iterator[Record]:
     """LevelDB's log format behind a header of 7 bytes; of a file that is being written what is whole."""
     if not content.startswith(b":W&B"):
         return

@@ -91,7 +91,7 @@ def test_a_directory_that_cannot_be_read_is_a_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no rows: nothing was measured before the run was finished"):
         read_evidence(run)
     (run / "metrics.csv").write_text("step,train/loss\n?,1\n", encoding="utf-8")
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="is damaged at line 2"):
         read_evidence(run)
     (run / "metrics.csv").unlink()
     with pytest.raises(UserError, match=r"has no metrics\.csv"):

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.sweeps.status import read_status
 from tuneformer.sweeps.status_table import summary
@@ -103,8 +102,22 @@ def test_the_script_prints_the_table_or_one_line(
     )
 
 
-def test_a_damaged_manifest_is_one_line(write_job: Callable[..., Path]) -> None:
-    write_job("seed=0", None)
+def test_a_damaged_manifest_is_told_and_the_folders_tell_the_jobs(
+    write_job: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_job("seed=0", "finished")
+    write_job("seed=1", None)  # it left nothing to be known by
     (FOLDER / "sweep.json").write_text("{")
-    with pytest.raises(UserError, match=r"sweep.json cannot be read"):
-        read_status(FOLDER)
+    assert [(job.name, job.status) for job in read_status(FOLDER).jobs] == [("seed=0", "finished")]
+    assert "made again from the 1 jobs whose folders are there" in capsys.readouterr().err
+
+
+def test_a_run_that_was_stopped_says_where_and_by_what(write_job: Callable[..., Path]) -> None:
+    folder = write_job("seed=0", "stopped", steps=20)
+    record = json.loads((folder / "record.json").read_text())
+    record["stop"] = {"step": 20, "horizon": 100, "by": "EarlyStopping", "reason": "", "can_go_on": False}
+    (folder / "record.json").write_text(json.dumps(record))
+    status = read_status(FOLDER)
+    assert status.over
+    assert status.jobs[0].error == "at step 20 of 100, before its horizon, by EarlyStopping"
+    assert summary(status) == "1 jobs: 1 stopped"

@@ -251,20 +251,18 @@ def test_a_job_that_runs_out_of_memory_fails_alone(sweep: Command, records: Reco
     assert answer.err[-1] == "2 of 3 jobs done: outputs/sweeps/mine"
 
 
-def test_a_job_whose_record_is_damaged_fails_alone(sweep: Command, records: Records) -> None:
+def test_a_damaged_record_and_a_damaged_manifest_are_made_again(sweep: Command, records: Records) -> None:
     assert sweep("seed=1,2").status == 0
-    damaged = SWEEP / "seed=1" / "record.json"
-    damaged.write_text("{")
-    answer = sweep("seed=0,1,2")
-    assert answer.status == 1
-    assert answer.err[-1] == "2 of 3 jobs done: outputs/sweeps/mine"
-    (failed,) = [line for line in answer.err if line.startswith("failed: ")]
-    assert f"seed=1: {damaged} cannot be read" in failed
-    damaged.unlink()
-    assert {name: record["status"] for name, record in records().items()} == {
-        "seed=0": "finished",
-        "seed=2": "finished",
-    }
+    (SWEEP / "seed=1" / "record.json").write_text("{")
+    manifest = (SWEEP / "sweep.json").read_text()
+    (SWEEP / "sweep.json").write_text(manifest[: len(manifest) // 2])
+    answer = sweep("seed=1,2")
+    assert answer.status == 0
+    assert answer.err[-1] == "2 of 2 jobs done: outputs/sweeps/mine"
+    assert any(line.endswith("made again from the 2 jobs whose folders are there") for line in answer.err)
+    assert any(line.endswith("it is made again from last.ckpt") for line in answer.err)
+    assert (SWEEP / "sweep.json").read_text() == manifest
+    assert {record["status"] for record in records().values()} == {"finished"}
 
 
 def test_divergence_is_a_result(sweep: Command, records: Records) -> None:

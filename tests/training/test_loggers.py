@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-from tests.offline_wandb import history, offline_records
+from tests.offline_wandb import history, offline_records, whole_records
 from tests.training.conftest import Fault, Train, TrainHere
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
@@ -50,6 +51,31 @@ def test_wandb_offline_files_hold_the_rows_of_metrics_csv_over_a_restart(
     assert config["trainer"]["max_steps"] == 30
     exits = [r.exit.exit_code for r in (*stopped, *finished) if r.HasField("exit")]
     assert exits == [1, 0]
+
+
+@pytest.mark.parametrize("logger", ["wandb", "tensorboard"])
+def test_a_dashboard_has_each_step_once_whatever_a_killed_attempt_had_logged(
+    logger: str, tiny: list[str], train_in_child: Train, tmp_path: Path
+) -> None:
+    run = [*tiny, f"logger={logger}", "run_dir=run"]
+    run += ["logger.wandb.mode=offline"] if logger == "wandb" else []
+    # row 24 is logged, and the last checkpoint is of step 21
+    assert train_in_child(run, Fault(step=27)).status == -signal.SIGKILL
+    assert train_in_child(run).status == 0
+    rows = read_rows(tmp_path / "run" / "metrics.csv")
+    if logger == "wandb":
+        files = (tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb")
+        contents = [file.read_bytes() for file in files]
+        assert len(contents) == 2
+        logged = [record for content in contents for record in whole_records(content)]
+        steps = [step for record in logged if record.HasField("history") for step in history([record])]
+        assert sorted(steps) == [row["step"] for row in rows]
+        return
+    files = (tmp_path / "run" / "tensorboard").glob("events.*")
+    events = [event for file in files for event in EventFileLoader(str(file)).Load()]
+    tags = [(value.tag, event.step) for event in events for value in event.summary.value]
+    expected = [(name, row["step"]) for row in rows for name in row if name != "step"]
+    assert sorted(tag for tag in tags if not tag[0].startswith("_hparams_")) == sorted(expected)
 
 
 def test_wandb_is_told_that_a_run_failed(tiny: list[str], train_in_child: Train, tmp_path: Path) -> None:

@@ -7,22 +7,37 @@ from typing import Any
 import pytest
 from pytorch_lightning.callbacks import Timer
 
-from tests.training.conftest import TrainHere, read_checkpoint, repeatable_rows
+from tests.training.conftest import read_checkpoint, repeatable_rows
 from tuneformer.analysis.read_runs import read_runs
 from tuneformer.callbacks.run_metrics import RunMetrics
+from tuneformer.checks import check_config
+from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.runs.record import read_record
+from tuneformer.training.start import train
 
 # the loss never falls by ten nats: the second validation, at step 20, is one too many
-STOPPER = "+callbacks.stopper={_target_:pytorch_lightning.callbacks.EarlyStopping,monitor:val/loss,patience:1,min_delta:10}"  # noqa: E501
-TIMER = "+callbacks.timer={_target_:pytorch_lightning.callbacks.Timer,duration:{hours:1}}"
+STOPPER = {
+    "stopper": {
+        "_target_": "pytorch_lightning.callbacks.EarlyStopping",
+        "monitor": "val/loss",
+        "patience": 1,
+        "min_delta": 10.0,
+    }
+}
+TIMER = {"timer": {"_target_": "pytorch_lightning.callbacks.Timer", "duration": {"hours": 1}}}
+
+
+def train_with(overrides: list[str], callbacks: dict[str, Any], run: Path) -> float | None:
+    config = check_config(*compose_config([*overrides, f"run_dir={run}"]))
+    return train({**config, "callbacks": {**config["callbacks"], **callbacks}})
 
 
 def test_early_stopping_is_the_end_of_a_run_and_part_of_what_it_is(
-    tiny: list[str], train_here: TrainHere, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    value = train_here([*tiny, STOPPER, "run_dir=run"])
+    value = train_with(tiny, STOPPER, run)
     record = read_record(run / "record.json")
     assert (record["status"], record["steps"]) == ("stopped", 20)
     assert record["stop"] == {
@@ -35,16 +50,16 @@ def test_early_stopping_is_the_end_of_a_run_and_part_of_what_it_is(
     assert "did not improve" in record["stop"]["reason"]
     assert "stopped at step 20 of 30, before its horizon, by EarlyStopping" in capsys.readouterr().out
 
-    assert train_here([*tiny, STOPPER, "run_dir=run"]) == value
+    assert train_with(tiny, STOPPER, run) == value
     assert "run has stopped already at step 20 of 30" in capsys.readouterr().err
     with pytest.raises(UserError, match=r"holds a run with another configuration: callbacks\.stopper"):
-        train_here([*tiny, "run_dir=run"])
+        train_with(tiny, {}, run)
 
     # killed after its last checkpoint, before its record said how it ended
     was = json.loads((run / "record.json").read_text(encoding="utf-8"))
     killed = {**was, "status": "running", "stop": None}
     (run / "record.json").write_text(json.dumps(killed), encoding="utf-8")
-    train_here([*tiny, STOPPER, "run_dir=run"])
+    train_with(tiny, STOPPER, run)
     again = read_record(run / "record.json")
     assert (again["status"], again["steps"], again["stop"]) == ("stopped", 20, was["stop"])
 
@@ -54,10 +69,10 @@ def test_early_stopping_is_the_end_of_a_run_and_part_of_what_it_is(
 
 
 def test_a_run_that_a_timer_stopped_goes_on_by_the_same_line(
-    tiny: list[str], train_here: TrainHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = [*tiny, "trainer.accumulate_grad_batches=2", "model.dropout=0.1"]
-    train_here([*parts, "run_dir=unbroken"])
+    train_with(parts, {}, tmp_path / "unbroken")
 
     run, seen = tmp_path / "run", [0]
 
@@ -68,7 +83,7 @@ def test_a_run_that_a_timer_stopped_goes_on_by_the_same_line(
         patch.setattr(RunMetrics, "on_train_batch_start", count, raising=False)
         # in the middle of step 17
         patch.setattr(Timer, "time_elapsed", lambda *_: 7200.0 if seen[0] >= 33 else 0.0)
-        train_here([*parts, TIMER, "run_dir=run"])
+        train_with(parts, TIMER, run)
     record = read_record(run / "record.json")
     assert (record["status"], record["steps"]) == ("stopped", 17)
     assert (record["stop"]["by"], record["stop"]["can_go_on"]) == ("Timer", True)
@@ -77,7 +92,7 @@ def test_a_run_that_a_timer_stopped_goes_on_by_the_same_line(
     with pytest.raises(UserError, match=r"no run has ended \(1 stopped by its time, before its horizon\)"):
         read_runs([run], metrics=["val/loss"])
 
-    train_here([*parts, TIMER, "run_dir=run"])
+    train_with(parts, TIMER, run)
     assert read_record(run / "record.json")["attempts"][0]["status"] == "stopped"
     for name in ("val/loss", "train/loss"):
         expected, found = (

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tuneformer.runs.files import write_json
 from tuneformer.runs.identity import config_hash
 from tuneformer.runs.links import check_no_way_out
 from tuneformer.runs.plain_files import read_json
+from tuneformer.terminal import say
 
 Config = dict[str, Any]
 
@@ -55,29 +57,23 @@ class Manifest:
     """The jobs of a sweep by the name of their folder, in the order in which they were first asked for."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads what is there."""
+        """Reads what is there; what is damaged is made again from the folders of the jobs, and told."""
         self.path = folder / MANIFEST
         self.jobs: dict[str, Entry] = {}
+        self._made_again: set[str] = set()
         self._lock: int | None = None
         self.read()
 
     def read(self) -> None:
-        """Reads what is there, such as what another process has added; UserError where it is damaged."""
+        """Reads what is there, such as what another process has added."""
         try:
-            stored = read_json(self.path)
+            self.jobs = _read(self.path)
         except FileNotFoundError:
             return
-        jobs = stored.get("jobs") if isinstance(stored, dict) else None
-        if not isinstance(jobs, dict):
-            raise UserError(f"{self.path} is damaged: it has no table of jobs")
-        for name, entry in jobs.items():
-            if not is_folder_name(name):
-                raise UserError(f"{self.path} is damaged: its job {name!r:.60} is not the name of a folder")
-            if not isinstance(entry, dict) or not JOB.keys() - {"error"} <= entry.keys() <= JOB.keys():
-                raise UserError(f"{self.path} is damaged: its job {name} must have {', '.join(JOB)}")
-            if fault := first_fault(entry, JOB):
-                raise UserError(f"{self.path} is damaged: of its job {name} {fault}")
-            self.jobs[name] = Entry(**{**entry, "overrides": tuple(entry["overrides"])})
+        except UserError as error:
+            self.jobs = _from_folders(self.path.parent)
+            self._made_again = set(self.jobs)
+            say(f"{error}: made again from the {len(self.jobs)} jobs whose folders are there")
 
     def twin(self, config: Config) -> str | None:
         """The name of the job that is the same run as `config` would be, None where there is none."""
@@ -87,7 +83,8 @@ class Manifest:
     def add(self, jobs: Iterable[tuple[str, tuple[str, ...], Config]]) -> None:
         """Adds jobs (name, overrides, configuration) that are not there yet."""
         for name, overrides, config in jobs:
-            if name not in self.jobs:
+            if name not in self.jobs or name in self._made_again:
+                self._made_again.discard(name)
                 self.jobs[name] = Entry(
                     overrides=overrides, config_hash=config_hash(config), identity=identity(config)
                 )
@@ -132,6 +129,38 @@ class Manifest:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _read(path: Path) -> dict[str, Entry]:
+    stored = read_json(path)
+    jobs = stored.get("jobs") if isinstance(stored, dict) else None
+    if not isinstance(jobs, dict):
+        raise UserError(f"{path} is damaged: it has no table of jobs")
+    read = {}
+    for name, entry in jobs.items():
+        if not is_folder_name(name):
+            raise UserError(f"{path} is damaged: its job {name!r:.60} is not the name of a folder")
+        if not isinstance(entry, dict) or not JOB.keys() - {"error"} <= entry.keys() <= JOB.keys():
+            raise UserError(f"{path} is damaged: its job {name} must have {', '.join(JOB)}")
+        if fault := first_fault(entry, JOB):
+            raise UserError(f"{path} is damaged: of its job {name} {fault}")
+        read[name] = Entry(**{**entry, "overrides": tuple(entry["overrides"])})
+    return read
+
+
+def _from_folders(folder: Path) -> dict[str, Entry]:
+    """The jobs whose configuration can be read; their overrides as far as the folder's name tells them."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        with suppress(UserError):
+            config = RunDirectory(path).read_config()
+            overrides = path.name.replace("%2F", "/").replace("%25", "%").split(",")
+            found[path.name] = Entry(
+                overrides=tuple(each for each in overrides if "=" in each),
+                config_hash=config_hash(config),
+                identity=identity(config),
+            )
+    return found
 
 
 def identity(config: Config) -> str:

@@ -19,7 +19,9 @@ def alternatives(config: Config, directory: RunDirectory) -> str:
     A trunk with a stable rate can be cooled down (`branch_from`), a finished run of the same architecture
     started from (`init_from`), and one that has not finished gone on with.
     """
-    there, record = directory.read_config(), directory.read_record()
+    there, record = directory.read_config(), directory.readable_record()
+    if record is None:
+        return ""
     if record["status"] not in STARTED_FROM:
         return f"; run_dir={directory} with nothing else typed goes on with it as it is"
     ways = []

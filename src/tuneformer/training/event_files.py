@@ -15,7 +15,7 @@ def drop_later_events(folder: Path, *, first_step: int) -> set[tuple[str, int]]:
     Returns (tag, step) of what stays. The file of an attempt that was killed may lack rows: it is written
     every two minutes.
     """
-    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
 
     kept_tags: set[tuple[str, int]] = set()
     for file in sorted(folder.glob("events.out.tfevents.*")):

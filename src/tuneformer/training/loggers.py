@@ -4,9 +4,10 @@ Lightning numbers the steps it logs from 0. Here a step's number is how many opt
 """
 
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.loggers import TensorBoardLogger
@@ -15,7 +16,8 @@ from pytorch_lightning.loggers.logger import Logger
 from tuneformer.config.building import build
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.metrics_file import MetricsFile
+from tuneformer.runs.metrics_file import MetricsFile, iterate_rows
+from tuneformer.training.event_files import drop_later_events
 from tuneformer.training.wandb_logger import WandbRunLogger
 
 Config = dict[str, Any]
@@ -68,14 +70,32 @@ class MetricsFileLogger(Logger):
 
 
 class TensorBoardRunLogger(TensorBoardLogger):
-    """TensorBoard event files in <run>/tensorboard, numbered by steps done."""
+    """TensorBoard event files in <run>/tensorboard, numbered by steps done.
 
-    def __init__(self, *, directory: RunDirectory, run_config: Config) -> None:
-        super().__init__(save_dir=directory.path, name="tensorboard", version="")
+    A run that goes on behind `first_step` has each step once: what was logged beyond it is dropped, and what
+    a kill kept from the disk is logged again from metrics.csv.
+    """
+
+    def __init__(self, *, directory: RunDirectory, run_config: Config, first_step: int) -> None:
+        folder = directory.path / "tensorboard"
+        goes_on = {"purge_step": first_step + 1} if folder.exists() else {}
+        super().__init__(save_dir=directory.path, name="tensorboard", version="", **cast(Any, goes_on))
+        if goes_on and rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
+            there = drop_later_events(folder, first_step=first_step)
+            for row in rows_upto(directory.metrics_file, first_step):
+                step = int(row.pop("step"))
+                missing = {name: value for name, value in row.items() if (name, step) not in there}
+                self.log_metrics(missing, step=step - 1)
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         super().log_metrics(dict(metrics), (step or 0) + 1)
+
+
+def rows_upto(file: Path, step: int) -> Iterator[dict[str, float]]:
+    """The rows of metrics.csv that a run goes on behind; none where there is no file."""
+    if file.exists():
+        yield from (dict(row) for row in takewhile(lambda row: row["step"] <= step, iterate_rows(file)))
 
 
 def build_loggers(
@@ -89,7 +109,7 @@ def build_loggers(
     loggers: list[Logger] = [MetricsFileLogger(path=directory.metrics_file, first_step=first_step)]
     for name, logger in settings.items():
         try:
-            loggers.append(_build(name, logger, config=config, directory=directory))
+            loggers.append(_build(name, logger, config, directory, first_step))
         except ModuleNotFoundError as error:
             raise UserError(
                 f"logger={name} needs a package that is not installed: pip install {name}"
@@ -104,7 +124,7 @@ def close_loggers(loggers: Sequence[Logger], status: str, summary: Mapping[str, 
             logger.close(status, summary)
 
 
-def _build(name: str, settings: Config, *, config: Config, directory: RunDirectory) -> Logger:
+def _build(name: str, settings: Config, config: Config, directory: RunDirectory, first_step: int) -> Logger:
     ours = str(settings.get("_target_")).startswith("tuneformer.")
-    given: Config = {"directory": directory, "run_config": config} if ours else {}
+    given: Config = {"directory": directory, "run_config": config, "first_step": first_step} if ours else {}
     return build(settings, ("logger", name), kind=Logger, **given)

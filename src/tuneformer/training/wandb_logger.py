@@ -18,9 +18,11 @@ from pytorch_lightning.loggers.logger import Logger
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.identity import determining
+from tuneformer.runs.metrics_file import iterate_rows
 from tuneformer.runs.option_labels import label_of_target, target_of
 from tuneformer.runs.record import ENDED, STOPPED, run_identifier
 from tuneformer.terminal import say
+from tuneformer.training.offline_wandb import last_offline_step
 from tuneformer.training.wandb_entries import AXES, STEP, Entry, Picture, Row, Sheet, log_files
 from tuneformer.training.wandb_environment import described, folder_of
 
@@ -34,8 +36,10 @@ class WandbRunLogger(Logger):
 
     Its id derives from the run directory, so that a restart appends. In a sweep each job is a run of
     its own, grouped by the sweep. Offline it starts in the background with the first row that is
-    logged, and rows wait until it is there; online it starts at once. At its end it takes the record as
-    an artifact, and with `log_checkpoints` last.ckpt and best.ckpt as another.
+    logged, and rows wait until it is there; online it starts at once. A row waits for its step to be over,
+    and one that W&B has from an earlier attempt is not logged again: each step is there once. What a kill
+    kept from W&B is logged from metrics.csv, up to `first_step`, behind which the run goes on. At its end
+    it takes the record as an artifact, and with `log_checkpoints` last.ckpt and best.ckpt as another.
 
     Raises:
         UserError: online, and nobody is logged in or the server cannot be reached.
@@ -50,6 +54,7 @@ class WandbRunLogger(Logger):
         log_checkpoints: bool,
         directory: RunDirectory,
         run_config: Config,
+        first_step: int,
     ) -> None:
         super().__init__()
         if find_spec("wandb") is None:
@@ -68,8 +73,18 @@ class WandbRunLogger(Logger):
         self._folder = directory.path.resolve()
         self._log_checkpoints = log_checkpoints
         self._failed = False
-        if mode == "online" and rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
-            self.run()
+        self._step = 0
+        self._row: dict[str, float] = {}
+        self._pictures: list[Picture] = []
+        self._there = 0
+        if rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
+            board = self._folder / "wandb"
+            if mode == "online":
+                self._there = _online_step(self.run())
+            elif board.exists():
+                self._there = last_offline_step(board, STEP)
+            if board.exists() and directory.metrics_file.exists():
+                self._catch_up(directory, first_step)
 
     @property
     def name(self) -> str:
@@ -87,12 +102,17 @@ class WandbRunLogger(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        self._take(Row({**metrics, STEP: (step or 0) + 1}))
+        number = (step or 0) + 1
+        self._go_to(number)
+        if number > self._there:
+            self._row |= {**metrics, STEP: number}
 
     @rank_zero_only
     def log_picture(self, key: str, pixels: np.ndarray, step: int) -> None:
         """Logs grey pixels (height, width) at a number of steps done."""
-        self._take(Picture(key, pixels, step))
+        self._go_to(step)
+        if step > self._there:
+            self._pictures.append(Picture(key, pixels, step))
 
     @rank_zero_only
     def log_sheet(self, key: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -111,6 +131,7 @@ class WandbRunLogger(Logger):
     @rank_zero_only
     def close(self, status: str, summary: Mapping[str, Any]) -> None:
         """Ends the W&B run: an alert if it diverged; exit status 0 if it came to a result, else 1."""
+        self._go_to(self._step + 1)
         self._log_waiting()
         if self._failed:
             return
@@ -124,6 +145,22 @@ class WandbRunLogger(Logger):
         except Exception as error:  # the run has ended well, whatever becomes of its dashboard
             say(f"logger=wandb could not end: {error}; metrics.csv and record.json are whole")
         self._starting = None
+
+    def _catch_up(self, directory: RunDirectory, first_step: int) -> None:
+        for row in iterate_rows(directory.metrics_file):
+            if row["step"] > first_step:
+                break
+            self.log_metrics({n: v for n, v in row.items() if n != "step"}, step=int(row["step"]) - 1)
+
+    def _go_to(self, step: int) -> None:
+        """Logs the row that is open, and the pictures of its step, once another step begins."""
+        if step == self._step:
+            return
+        if self._row:
+            self._take(Row(self._row))
+        for picture in self._pictures:
+            self._take(picture)
+        self._step, self._row, self._pictures = step, {}, []
 
     def _take(self, entry: Entry) -> None:
         self._start()
@@ -163,6 +200,14 @@ def labels(config: Config) -> dict[str, str]:
     """Names to group runs by on the dashboard, where a class alone does not tell options apart."""
     flat = determining(config)
     return {f"{group}_name": label_of_target(target_of(group, flat)) for group in LABELLED}
+
+
+def _online_step(run: Any) -> int:
+    """The last step that the server has of a run that goes on."""
+    try:
+        return int(run.summary.get(STEP) or 0)
+    except (TypeError, ValueError):
+        return 0
 
 
 def _start_run(settings: Config) -> Any:
