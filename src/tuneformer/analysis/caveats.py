@@ -35,6 +35,7 @@ def caveats(
         *_pruned(spent),
         *_stopped(spent),
         *_left_out(read),
+        *_lost_rows(read),
         *_confounded(design),
         *_mixed(read),
         *read.notes,
@@ -135,6 +136,12 @@ def _left_out(read: Trials) -> list[str]:
         [f"{each.source} (for {each.instead})" if each.instead else each.source for each in read.left_out]
     )
     return [f"left out, {len(read.left_out)} runs ({reasons}): {names}"]
+
+
+def _lost_rows(read: Trials) -> list[str]:
+    if not read.with_lost_rows:
+        return []
+    return [f"rows lost, so that curves have gaps: {_names(read.with_lost_rows)}"]
 
 
 def _confounded(design: Design) -> list[str]:

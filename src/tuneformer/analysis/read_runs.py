@@ -60,6 +60,9 @@ def read_runs(folders: Sequence[Path], *, metrics: Sequence[str]) -> Trials:
         unit="steps",
         provenance=_provenance(records),
         commands=_distinct(record.get("command") for record in records),
+        with_lost_rows=tuple(
+            trial.source for trial, record in zip(trials, records, strict=True) if record.get("lost")
+        ),
     )
     check_metrics(read, metrics)
     return read

@@ -99,6 +99,7 @@ class Trials:
         unit: what `horizon` counts.
         provenance: commits, versions and hardware, each with the values found.
         commands: the command lines that made the runs.
+        with_lost_rows: the runs whose record says that rows of metrics.csv were lost.
         notes: what a reader must know of how they were read.
     """
 
@@ -108,6 +109,7 @@ class Trials:
     unit: str
     provenance: Mapping[str, tuple[str, ...]]
     commands: tuple[str, ...]
+    with_lost_rows: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
