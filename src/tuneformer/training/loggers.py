@@ -79,6 +79,7 @@ class TensorBoardRunLogger(TensorBoardLogger):
     def __init__(self, *, directory: RunDirectory, run_config: Config, first_step: int) -> None:
         folder = directory.path / "tensorboard"
         goes_on = {"purge_step": first_step + 1} if folder.exists() else {}
+        self._step, self._row, self._written = 0, dict[str, float](), set[str]()
         super().__init__(save_dir=directory.path, name="tensorboard", version="", **cast(Any, goes_on))
         if goes_on and rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
             there = drop_later_events(folder, first_step=first_step)
@@ -89,7 +90,23 @@ class TensorBoardRunLogger(TensorBoardLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        super().log_metrics(dict(metrics), (step or 0) + 1)
+        number = (step or 0) + 1
+        if number != self._step:
+            self._write_row()
+            self._step, self._row, self._written = number, {}, set()
+        self._row |= metrics
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        self._write_row()
+        super().finalize(status)
+
+    def _write_row(self) -> None:
+        """Writes the values of the open step, each name once: TensorBoard would show all of them."""
+        new = {name: value for name, value in self._row.items() if name not in self._written}
+        self._written |= new.keys()
+        if new:
+            super().log_metrics(new, self._step)
 
 
 def rows_upto(file: Path, step: int) -> Iterator[dict[str, float]]:
