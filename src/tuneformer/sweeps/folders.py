@@ -97,7 +97,7 @@ def _one_form(node: Any) -> Any:
 
 def _new_keys(composed: Sequence[Composed], manifest: Manifest) -> set[str]:
     """The keys of what is trained that not all jobs of the sweep so far were given with the same value."""
-    given = [set(entry.overrides) for entry in manifest.jobs.values()]
+    given = [set(entry.overrides) for entry in manifest.with_overrides]
     shared = set.intersection(*given) if given else None
     return {
         key_of(override)
@@ -110,6 +110,9 @@ def _new_keys(composed: Sequence[Composed], manifest: Manifest) -> set[str]:
 def _name(composed: Composed, *, keys: frozenset[str], folder: Path, manifest: Manifest) -> str:
     point, wanted = composed.point, config_hash(composed.config)
     named = [override for override in point if key_of(override) in keys]
+    again = manifest.made_again(composed.config)
+    if len(again) == 1:
+        return again[0]
     names = []
     while True:
         name = job_name(named)

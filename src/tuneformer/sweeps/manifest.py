@@ -80,6 +80,18 @@ class Manifest:
         wanted = identity(config)
         return next((name for name, entry in self.jobs.items() if entry.identity == wanted), None)
 
+    def made_again(self, config: Config) -> list[str]:
+        """The jobs known by their folders alone that have the weights of `config`."""
+        wanted = config_hash(config)
+        return [
+            name for name in self.jobs if name in self._made_again and self.jobs[name].config_hash == wanted
+        ]
+
+    @property
+    def with_overrides(self) -> list[Entry]:
+        """The jobs whose overrides are known: all that is said of others is the name of a folder."""
+        return [entry for name, entry in self.jobs.items() if name not in self._made_again]
+
     def add(self, jobs: Iterable[tuple[str, tuple[str, ...], Config]]) -> None:
         """Adds jobs (name, overrides, configuration) that are not there yet."""
         for name, overrides, config in jobs:
