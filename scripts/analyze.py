@@ -4,17 +4,14 @@ Maps over training, the scores of every head beside chance, and the loss with ea
 lines here, and analysis/attention.html, attention.json and heads.csv in the run directory.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import CommandParser, run_command
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     parser.add_argument("run", type=Path, help="a run directory, such as outputs/runs/<run>")
     parser.add_argument("--against", type=Path, default=None, help="another run, shown beside it")
     parser.add_argument("--text", default=None, help="the example to look at (default: one of validation)")

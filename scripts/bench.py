@@ -1,6 +1,5 @@
 """Prints the ratios of docs/performance.md, each from runs in turn on this machine: make bench"""
 
-import argparse
 import contextlib
 import io
 import os
@@ -8,13 +7,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import CommandParser, run_command
 
 TRAIN = Path(__file__).resolve().parents[1] / "train.py"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = CommandParser(__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each figure (default: 3)")
     for name, (_, what) in SECTIONS.items():
         parser.add_argument(f"--only-{name}", action="append_const", dest="only", const=name, help=what)

@@ -9,15 +9,13 @@ import os
 import sys
 from pathlib import Path
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import CommandParser, run_command
 from tuneformer.config.places import place_to_write
 
 
 def arguments() -> argparse.Namespace:
     """What was typed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     parser.add_argument("folders", nargs="*", type=Path, help="run directories, or folders of them")
     parser.add_argument("--table", type=Path, help="a CSV of results in place of folders")
     parser.add_argument(

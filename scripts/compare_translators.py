@@ -3,14 +3,12 @@
 What is there already is not trained again: the same line goes on where it was stopped (make translation).
 """
 
-import argparse
-
-from tuneformer.command_line import run_command
+from tuneformer.command_line import CommandParser, run_command
 from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = CommandParser(__doc__)
     parser.add_argument("overrides", nargs="*", help="settings of every run, as for train.py")
     parser.add_argument(
         "--seconds", type=float, default=280.0, help="of training for each model (default: 280)"

@@ -6,18 +6,14 @@ Trains models of several widths for a few steps and prints how far their activat
 growing under the standard parametrisation (2203.03466, appendix D.1). Takes the overrides of train.py.
 """
 
-import argparse
 from pathlib import Path
 
-from tuneformer.command_line import add_overrides, config_of, run_command
+from tuneformer.command_line import OverridesParser, config_of, run_command
 from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_overrides(parser)
+    parser = OverridesParser(__doc__)
     parser.add_argument(
         "--widths", default="32,64,128,256,512", help="of model.d_model (default: %(default)s)"
     )
@@ -26,7 +22,7 @@ def main() -> None:
     parser.add_argument(
         "--png", type=place_to_write, default=Path("outputs/coordinate_check.png"), help="where it is drawn"
     )
-    given = parser.parse_intermixed_args()
+    given = parser.read()
 
     from tuneformer.errors import UserError
 

@@ -3,17 +3,14 @@
 With no login it writes both as JSON, and says what to do.
 """
 
-import argparse
 from pathlib import Path
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import CommandParser, run_command
 from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     parser.add_argument("--project", default="tuneformer", help="W&B project (default: tuneformer)")
     parser.add_argument("--entity", default="", help="W&B user or team (default: yours)")
     parser.add_argument(

@@ -4,17 +4,14 @@ The evidence, why it matters and the override to try, from the run directory alo
 analysis/diagnosis.json. Several runs, or a folder of them, give a line each.
 """
 
-import argparse
 import json
 from pathlib import Path
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import CommandParser, run_command
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     parser.add_argument("runs", nargs="+", type=Path, help="run directories, or folders of them")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
     given = parser.parse_args()

@@ -1,13 +1,12 @@
 """Prints the metrics of a run's weights: python scripts/evaluate.py outputs/runs/<run>"""
 
-import argparse
 from pathlib import Path
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import CommandParser, run_command
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = CommandParser(__doc__)
     parser.add_argument("run", type=Path, help="a run directory, such as outputs/runs/<run>")
     parser.add_argument("--split", default="test", help="train, validation or test (default: test)")
     parser.add_argument("--checkpoint", default="last", help="last or best (default: last)")

@@ -4,18 +4,14 @@ Trains the configuration for some steps while the rate grows, draws the loss aga
 nothing behind but the picture and the numbers. Takes the overrides of train.py.
 """
 
-import argparse
 from pathlib import Path
 
-from tuneformer.command_line import add_overrides, config_of, run_command
+from tuneformer.command_line import OverridesParser, config_of, run_command
 from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_overrides(parser)
+    parser = OverridesParser(__doc__)
     parser.add_argument(
         "--low", type=float, default=None, help="first rate (default: a thousandth of optimizer.lr)"
     )
@@ -29,7 +25,7 @@ def main() -> None:
         default=Path("outputs/find_lr"),
         help="where <to>.png and <to>.csv are written",
     )
-    given = parser.parse_intermixed_args()
+    given = parser.read()
 
     from tuneformer.errors import UserError
 

@@ -3,14 +3,13 @@
 A run of translation translates the prompt, by the search of its data settings.
 """
 
-import argparse
 from pathlib import Path
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import CommandParser, run_command
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = CommandParser(__doc__)
     parser.add_argument("run", type=Path, help="a run directory, such as outputs/runs/<run>")
     parser.add_argument("--prompt", default="\n", help="what the text begins with (default: a new line)")
     parser.add_argument("--tokens", type=int, default=300, help="how many to write (default: 300)")

@@ -4,22 +4,18 @@ Learning rate and weight decay over the run, every parameter group with its para
 not to be meant. Takes the overrides of train.py; trains nothing.
 """
 
-import argparse
 from pathlib import Path
 
-from tuneformer.command_line import add_overrides, config_of, run_command
+from tuneformer.command_line import OverridesParser, config_of, run_command
 from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_overrides(parser)
+    parser = OverridesParser(__doc__)
     parser.add_argument(
         "--png", type=place_to_write, default=Path("outputs/preview.png"), help="where the curves are drawn"
     )
-    given = parser.parse_intermixed_args()
+    given = parser.read()
 
     from tuneformer.lint import lint
 

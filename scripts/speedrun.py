@@ -5,15 +5,14 @@ and the first and the last on data=shakespeare. What is there already is not tra
 on where it was stopped (make speedrun).
 """
 
-import argparse
 from pathlib import Path
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import CommandParser, run_command
 from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = CommandParser(__doc__)
     parser.add_argument("overrides", nargs="*", help="settings of every run, as for train.py")
     parser.add_argument("--text", type=Path, default=None, help="a text to climb on, rung by rung")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each rung (default: 5)")

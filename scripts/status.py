@@ -3,22 +3,19 @@
 On a terminal the table follows the sweep until it is over or Ctrl-C; elsewhere it is printed once.
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import CommandParser, run_command
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     parser.add_argument("sweep", type=Path, help="its folder, outputs/sweeps/<sweep>")
     parser.add_argument("--once", action="store_true", help="print the table once, on a terminal as well")
     parser.add_argument("--every", type=float, default=2.0, help="seconds between two looks (default: 2)")

@@ -3,19 +3,18 @@
 What is there already is not trained again: the same line goes on where it was stopped (make study-attention).
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import CommandParser, run_command
 from tuneformer.config.places import place_to_write
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = CommandParser(__doc__)
     parser.add_argument("overrides", nargs="*", help="settings of every run, as for train.py")
     parser.add_argument("--only", default=None, help="modules to study, separated by commas (default: all)")
     parser.add_argument("--name", default="attention-study", help="folder below outputs/sweeps")

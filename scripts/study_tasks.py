@@ -3,15 +3,14 @@
 What is there already is not trained again: the same line goes on where it was stopped (make study-tasks).
 """
 
-import argparse
 import sys
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import CommandParser, run_command
 from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = CommandParser(__doc__)
     parser.add_argument("overrides", nargs="*", help="settings of every run, as for train.py")
     parser.add_argument("--only", default=None, help="experiments to run, separated by commas (default: all)")
     parser.add_argument("--name", default="task-study", help="folder below outputs/sweeps")

@@ -3,17 +3,14 @@
 Stopped and started again it goes on with what is left.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-from tuneformer.command_line import run_command
+from tuneformer.command_line import CommandParser, run_command
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     parser.add_argument("folders", nargs="+", type=Path, help="run directories, or folders of them")
     parser.add_argument("--project", default=None, help="W&B project (default: that of each run)")
     parser.add_argument("--entity", default=None, help="W&B user or team (default: that of each run)")

@@ -38,8 +38,7 @@ def run_hydra(command: Callable[[], object]) -> None:
 
     def checked() -> None:
         parser = get_args_parser()
-        options = parser._option_string_actions
-        check_form(sys.argv[1:], options, [name for name, action in options.items() if action.nargs != 0])
+        _check_form(parser)
         check_choices(sys.argv[1:])
         _add_run_settings()
         check_flags(sys.argv[1:])
@@ -119,10 +118,33 @@ def run_job(config: DictConfig) -> float | None:
         fail(error if isinstance(error, UserError) else one_line(error, None))
 
 
-def add_overrides(parser: argparse.ArgumentParser) -> None:
-    """Defines what a script takes of train.py's command line: overrides, and a folder of further options."""
-    parser.add_argument("overrides", nargs="*", help="settings, as for train.py")
-    _add_config_dir(parser)
+class CommandParser(argparse.ArgumentParser):
+    """The options of a script; what it does not take is one line, without the usage."""
+
+    def __init__(self, description: str | None) -> None:
+        super().__init__(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def error(self, message: str) -> NoReturn:
+        fail(UserError(f"{message} (--help lists what can be given)"))
+
+
+class OverridesParser(CommandParser):
+    """The same of a script that takes train.py's overrides and its --config-dir."""
+
+    def __init__(self, description: str | None) -> None:
+        super().__init__(description)
+        self.add_argument("overrides", nargs="*", help="settings, as for train.py")
+        _add_config_dir(self)
+
+    def read(self) -> argparse.Namespace:
+        """What was typed; UserError for what is neither an override nor an option."""
+        _check_form(self)
+        return self.parse_intermixed_args()
+
+
+def _check_form(parser: argparse.ArgumentParser) -> None:
+    options = parser._option_string_actions
+    check_form(sys.argv[1:], options, [name for name, action in options.items() if action.nargs != 0])
 
 
 def config_of(given: argparse.Namespace, *more: str) -> Config:

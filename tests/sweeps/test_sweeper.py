@@ -241,14 +241,12 @@ def test_a_failed_job_stays_failed_until_it_is_asked_for_and_the_others_go_on(
 
 
 @pytest.mark.proof
-def test_a_job_that_runs_out_of_memory_fails_alone(sweep: Command, records: Records) -> None:
+def test_a_model_that_no_machine_holds_stops_the_sweep_before_it_trains(sweep: Command) -> None:
     answer = sweep("model.d_model=16,2097152,32")  # matrices of 16 TiB
-    assert answer.status == 1
-    assert {record["status"] for record in records().values()} == {"finished"}
-    failed = [line for line in answer.err if line.startswith("failed: model.d_model=2097152: ")]
-    assert len(failed) == 1
-    assert "memory" in failed[0]
-    assert answer.err[-1] == "2 of 3 jobs done: outputs/sweeps/mine"
+    assert answer.status == 2
+    (refused,) = [line for line in answer.err if "2097152" in line]
+    assert "memory" in refused
+    assert not list(SWEEP.glob("*/record.json"))
 
 
 def test_a_damaged_record_and_a_damaged_manifest_are_made_again(sweep: Command, records: Records) -> None:
