@@ -1,5 +1,6 @@
 """`run_dir=RUN` alone composes the run's own configuration, whatever it was made of."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -129,3 +130,34 @@ def test_the_configuration_of_a_stranger_passes_the_same_checks(
         checked_config(["run_dir=run"])
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+ANY = {"_target_": "pytorch_optimizer.Lion", "_partial_": True, "lr": 0.1}
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        {"optimizer": ANY | {'x={a:${oc.env:HOME},b:"': {'",c': 1}}},
+        {"optimizer": ANY | {"x=${oc.env:HOME}#": 1}},
+        {"optimizer": ANY | {"x": {"a:${oc.env:HOME},b": 1}}},
+        {"optimizer": ANY | {"betas": [{"a:${oc.env:HOME},b": 1}]}},
+        {"param_groups": {"rules": [{"name:${oc.env:HOME},b": "all"}]}},
+        {"callbacks": {"sample": {"prompt=${oc.env:HOME}": "x"}}},
+    ],
+    ids=lambda planted: json.dumps(planted)[-45:],
+)
+def test_a_key_of_a_stranger_resolves_nothing_of_the_reader_s(
+    planted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "of-the-reader")
+    config = begun("experiment=smoke")
+    changed = config | {
+        group: settings if group == "optimizer" else config[group] | settings
+        for group, settings in planted.items()
+    }
+    Path("run/config.yaml").write_text(yaml.safe_dump(changed), encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        checked_config(["run_dir=run"])
+    assert str(error.value).startswith("run/config.yaml ")
+    assert "of-the-reader" not in str(error.value)

@@ -18,7 +18,7 @@ from tuneformer.config.compose import compose_config, config_folder
 from tuneformer.config.keys import OF_PARTS
 from tuneformer.config.open_options import OPEN
 from tuneformer.config.options import list_options, load_option
-from tuneformer.config.quoting import as_typed
+from tuneformer.config.quoting import as_typed, plain_name
 from tuneformer.config.schema import GROUPS
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
@@ -59,7 +59,10 @@ def with_run_settings(overrides: Sequence[str], config_dir: str | Path | None = 
     written: Any = OmegaConf.to_container(composed, resolve=False)
     resolved: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=False)
     mine = {key: value for key, value in config.items() if key not in chosen and key in resolved}
-    return [*choices, *_differences(mine, written, resolved, ""), *overrides]
+    try:
+        return [*choices, *_differences(mine, written, resolved, ""), *overrides]
+    except UserError as error:
+        raise UserError(f"{directory.config_file} is damaged: {error}") from error
 
 
 def _run_dir(overrides: Sequence[str]) -> str | None:
@@ -116,7 +119,7 @@ def _distance(group: str, option: str, settings: Mapping[str, Any], folders: Seq
 def _differences(config: Settings, written: Settings, resolved: Settings, prefix: str) -> Iterator[str]:
     """The overrides that turn the composed configuration into the run's."""
     for key, value in config.items():
-        path, group = f"{prefix}{key}", prefix.partition(".")[0]
+        path, group = f"{prefix}{plain_name(key)}", prefix.partition(".")[0]
         known = resolved.get(key)
         if isinstance(value, Mapping) and isinstance(known, Mapping):
             yield from _differences(dict(value), dict(written[key]), dict(known), f"{path}.")
