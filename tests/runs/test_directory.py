@@ -1,5 +1,8 @@
+import fcntl
+import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -68,6 +71,20 @@ def test_a_second_process_is_refused_until_the_first_lets_go(tmp_path: Path) -> 
     assert refused == f"run_dir={directory} is in use: another process trains in it"
     directory.release()
     assert answer_of_another_process(directory.path) == "acquired"
+
+
+def test_whoever_asks_whether_a_folder_is_held_keeps_no_run_from_beginning(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    directory.path.mkdir()
+    asking = os.open(directory.path, os.O_RDONLY)
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    timer = threading.Timer(0.2, os.close, [asking])
+    timer.start()
+    directory.acquire()
+    timer.join()
+    assert directory.held()
+    directory.release()
+    assert not directory.held()
 
 
 def test_a_process_that_died_holds_nothing(tmp_path: Path) -> None:

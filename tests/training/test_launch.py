@@ -7,9 +7,21 @@ from pathlib import Path
 import pytest
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 
+from tuneformer.checks import check_config
+from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
+from tuneformer.runs.directory import RunDirectory
+from tuneformer.runs.identity import config_hash
 from tuneformer.runs.record import read_record
-from tuneformer.training.launch import ALONE, Launch, check_as_many_as_launched, find_launch, started_beside
+from tuneformer.training import start
+from tuneformer.training.launch import (
+    ALONE,
+    OTHER_RANK,
+    Launch,
+    check_as_many_as_launched,
+    find_launch,
+    started_beside,
+)
 
 TORCHRUN = {
     "TORCHELASTIC_RUN_ID": "none",
@@ -23,6 +35,7 @@ TORCHRUN = {
 }
 SRUN = {"SLURM_PROCID": "1", "SLURM_LOCALID": "1", "SLURM_STEP_NUM_TASKS": "2", "SLURM_NTASKS": "2"}
 OF_LIGHTNING = {
+    OTHER_RANK: "1",
     "LOCAL_RANK": "1",
     "NODE_RANK": "0",
     "WORLD_SIZE": "2",
@@ -40,6 +53,7 @@ STRAY = [
     {"RANK": "-1", "WORLD_SIZE": "2"},
     {"WORLD_SIZE": "4"},
     {"MASTER_ADDR": "elsewhere", "MASTER_PORT": "1", "LOCAL_RANK": "3"},
+    {name: value for name, value in OF_LIGHTNING.items() if name != OTHER_RANK},
 ]
 
 
@@ -131,6 +145,14 @@ def test_another_number_of_processes_than_the_trainer_asks_for_is_one_line(
 
 
 @pytest.mark.fast
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_variables_of_torchrun_without_torchrun_make_no_rank_of_a_run_on_one_device(rank: str) -> None:
+    left = {"RANK": rank, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
+    assert find_launch(trainer(1), left) == ALONE
+    assert find_launch(trainer(2), left).by == "torchrun"
+
+
+@pytest.mark.fast
 def test_one_process_of_torchrun_is_alone_and_tasks_of_srun_may_each_train_their_own() -> None:
     one = TORCHRUN | {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}
     assert find_launch(trainer(1), one) == ALONE
@@ -170,3 +192,23 @@ def test_a_run_alone_is_whole_whatever_variables_of_ranks_there_are(
     assert getattr(rank_zero_only, "rank") == 1  # noqa: B009 - an attribute of a function
     assert read_record(tmp_path / "run/record.json")["status"] == "finished"
     assert (tmp_path / "run/metrics.csv").read_text().count("\n") > 2
+
+
+def test_every_rank_of_a_run_that_has_ended_returns_at_once(
+    tiny: list[str], train_here: Callable[[Sequence[str]], float | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = [*tiny, "trainer.devices=2", "run_dir=run"]
+    directory = RunDirectory(Path("run"))
+    directory.path.mkdir()
+    record = {"status": "finished", "config_hash": config_hash(check_config(*compose_config(settings)))}
+    record |= {"data": {}, "metrics": {"final": {"val/loss": 1.5}}, "restarts": 0}
+    directory.write_record(record | {"started": "", "wall_seconds": 0.0})
+
+    def begin(_: object) -> None:
+        raise AssertionError("it waits for rank 0")
+
+    monkeypatch.setattr(start, "prepare_data", begin)
+    for rank, result in {"0": 1.5, "1": None}.items():
+        for name, value in (TORCHRUN | {"RANK": rank, "LOCAL_RANK": rank}).items():
+            monkeypatch.setenv(name, value)
+        assert train_here(settings) == result

@@ -1,7 +1,6 @@
 """The run directory: the contract between training and everything after it (docs/architecture.md)."""
 
 import contextlib
-import fcntl
 import itertools
 import os
 import shutil
@@ -16,7 +15,7 @@ from tuneformer.runs.field_types import CONFIG, first_fault
 from tuneformer.runs.files import write_text
 from tuneformer.runs.identity import config_hash, differences
 from tuneformer.runs.links import check_no_way_out
-from tuneformer.runs.lock import is_held
+from tuneformer.runs.lock import is_held, lock
 from tuneformer.runs.plain_files import read_yaml
 from tuneformer.runs.record import Record, read_record, write_record
 
@@ -90,11 +89,9 @@ class RunDirectory:
         except OSError as error:
             self.release()
             raise UserError(f"run_dir={self.path} cannot be written to: {error.strerror}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not lock(self._lock):
             self.release()
-            raise UserError(f"run_dir={self.path} is in use: another process trains in it") from error
+            raise UserError(f"run_dir={self.path} is in use: another process trains in it")
 
     def held(self) -> bool:
         """Whether a process trains in the folder now."""

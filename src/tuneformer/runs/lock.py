@@ -2,7 +2,28 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
+
+PATIENCE_SECONDS = 1.0
+SECONDS_BETWEEN_TRIES = 0.02
+
+
+def lock(descriptor: int) -> bool:
+    """Locks an open folder for this process; False where another one trains in it.
+
+    It tries for a second: whoever asks `is_held` holds the folder for an instant too.
+    """
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(SECONDS_BETWEEN_TRIES)
+        else:
+            return True
 
 
 def is_held(folder: Path) -> bool:

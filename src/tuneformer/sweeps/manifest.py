@@ -1,6 +1,5 @@
 """sweep.json: which jobs a sweep has, and in which folder each lies."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ from tuneformer.runs.field_types import JOB, first_fault, is_folder_name
 from tuneformer.runs.files import write_json
 from tuneformer.runs.identity import config_hash
 from tuneformer.runs.links import check_no_way_out
+from tuneformer.runs.lock import lock
 from tuneformer.runs.plain_files import read_json
 from tuneformer.terminal import say
 
@@ -123,13 +123,12 @@ class Manifest:
             folder.mkdir(parents=True, exist_ok=True)
             check_no_way_out(folder)
             self._lock = os.open(folder, os.O_RDONLY)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self.release()
-            raise UserError(IN_USE.format(folder.name)) from error
         except OSError as error:
             self.release()
             raise UserError(f"{folder} cannot be written to: {error.strerror}") from error
+        if not lock(self._lock):
+            self.release()
+            raise UserError(IN_USE.format(folder.name))
 
     def check_free(self) -> None:
         """Raises UserError if another process runs the sweep now."""

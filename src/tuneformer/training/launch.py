@@ -12,12 +12,15 @@ from typing import Any
 
 from tuneformer.errors import UserError
 
+TORCHRUN = "TORCHELASTIC_RUN_ID"
 OF_RANKS = (
     *("RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "ROLE_RANK"),
     *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE"),
-    *("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID", "TORCHELASTIC_USE_AGENT_STORE"),
+    *("MASTER_ADDR", "MASTER_PORT", TORCHRUN, "TORCHELASTIC_USE_AGENT_STORE"),
 )
 """What torchrun and Lightning tell the processes that they start."""
+OTHER_RANK = "TUNEFORMER_OTHER_RANK"
+"""Set for the ranks that a run starts: a shell may have kept the names that Lightning uses."""
 AUTO = "auto"
 
 
@@ -46,7 +49,7 @@ def find_launch(trainer: Mapping[str, Any], environment: Mapping[str, str] = os.
     devices, nodes = trainer["devices"], trainer["num_nodes"]
     wanted = devices * nodes if isinstance(devices, int) else None
     launch = _by_torchrun(environment)
-    if launch is not None:
+    if launch is not None and (wanted != 1 or TORCHRUN in environment):
         _check_torchrun(launch, wanted, trainer, environment)
         return launch if launch.n_processes > 1 else ALONE
     if wanted == 1:
@@ -104,11 +107,12 @@ def _ranked(rank: int | None, n_processes: int | None, by: str) -> Launch | None
 
 def _by_torchrun(environment: Mapping[str, str]) -> Launch | None:
     launch = _ranked(_number(environment, "RANK"), _number(environment, "WORLD_SIZE"), "torchrun")
-    by_torchrun = "TORCHELASTIC_RUN_ID" in environment
-    return launch if launch is not None and (by_torchrun or launch.n_processes > 1) else None
+    return launch if launch is not None and (TORCHRUN in environment or launch.n_processes > 1) else None
 
 
 def _by_lightning(environment: Mapping[str, str], nodes: int) -> Launch | None:
+    if OTHER_RANK not in environment:
+        return None
     local, node, size = (_number(environment, name) for name in ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE"))
     if local is None or node is None or size is None or "MASTER_ADDR" not in environment:
         return None

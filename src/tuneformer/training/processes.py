@@ -17,6 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from tuneformer.config.options import FURTHER_OPTIONS, source_folders
 from tuneformer.config.quoting import quoted
 from tuneformer.errors import Diverged, Interrupted, Pruned, UserError
+from tuneformer.training.launch import OTHER_RANK
 
 Config = dict[str, Any]
 
@@ -73,13 +74,14 @@ def other_ranks(config: Config, trainer: pl.Trainer) -> Iterator[None]:
 
 @contextmanager
 def _relaunchable(config: Config) -> Iterator[None]:
-    """Lets Lightning start the other ranks by train.py and the command line of this run alone.
+    """Lets Lightning start the other ranks, marked as such, by train.py and the command line of this run.
 
     Its launcher repeats sys.argv, in which --multirun would start the whole sweep in every rank, a run
     directory named by the clock would be another one in each, and a notebook or a script that calls
     `tuneformer.train` would do the rest of its work once more.
     """
     main = sys.modules["__main__"]
+    os.environ[OTHER_RANK] = "1"
     arguments, spec = sys.argv, main.__spec__
     if HydraConfig.initialized():
         hydra = HydraConfig.get()
@@ -95,6 +97,7 @@ def _relaunchable(config: Config) -> Iterator[None]:
         yield
     finally:
         sys.argv, main.__spec__ = arguments, spec
+        del os.environ[OTHER_RANK]
 
 
 def _end_ranks(trainer: pl.Trainer, *, seconds: float) -> None:

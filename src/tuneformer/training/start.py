@@ -40,10 +40,13 @@ def _train(config: Config) -> float | None:
     config = {**config, "run_dir": str(directory)}
     if rank == 0:
         _check_same_run(directory, config)
-        record = directory.readable_record()
-        if record is not None and has_ended(record):
-            say(f"{directory} has {record['status']} already{stop_told(record)}")
-            return result_of(record, config)
+    record = directory.readable_record()
+    if record is not None and has_ended(record):
+        if rank > 0:  # rank 0 returns as well: it would be waited for in vain
+            return None
+        say(f"{directory} has {record['status']} already{stop_told(record)}")
+        return result_of(record, config)
+    if rank == 0:
         directory.acquire()
     try:
         for line in [*warnings(config), started_beside(config["trainer"])] if rank == 0 else []:
