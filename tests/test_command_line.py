@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+
+from tuneformer.checks import checked_config
+from tuneformer.runs.directory import RunDirectory
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,6 +33,22 @@ def test_a_run_goes_on_in_its_folder_and_another_configuration_is_refused(
         " typed as there: init_from=run for a new run that starts from its weights"
     ]
     assert {file: file.read_bytes() for file in Path("run").rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "options", [["--cfg", "job"], ["-c", "job"], ["--cfg=job"], ["--resolve", "--cfg", "job"]]
+)
+def test_options_may_stand_before_the_folder_of_a_run(command: Command, options: list[str]) -> None:
+    config = checked_config(["experiment=smoke", "optimizer=sgd", "seed=3"])
+    directory = RunDirectory(Path("run"))
+    directory.path.mkdir()
+    directory.write_config(config)
+    for arguments in ([*options, "run_dir=run", "notes=x"], ["notes=x", *options, "run_dir=run"]):
+        answer = command("train.py", *arguments)
+        assert (answer.status, answer.err) == (0, [])
+        shown = yaml.safe_load("\n".join(answer.out))
+        assert (shown["optimizer"]["_target_"], shown["seed"]) == ("torch.optim.SGD", 3)
+        assert (shown["run_dir"], shown["notes"]) == ("run", "x")
 
 
 def test_a_damaged_record_is_one_line_and_nothing_is_overwritten(

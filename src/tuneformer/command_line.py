@@ -165,27 +165,26 @@ def fail(error: UserError) -> NoReturn:
 
 
 def _add_run_settings() -> None:
-    """Puts the overrides that `run_dir=` of a run that has begun stands for before those typed."""
-    overrides, config_dir, multirun = _typed()
-    if overrides and not multirun:
-        whole = with_run_settings(overrides, config_dir)
-        at = sys.argv.index(overrides[0])
-        sys.argv[at:at] = whole[: len(whole) - len(overrides)]
+    """Puts the overrides that `run_dir=` of a run that has begun stands for before all that is typed."""
+    given = _typed()
+    if given is not None and given.overrides and not given.multirun:
+        whole = with_run_settings(given.overrides, given.config_dir)
+        sys.argv[1:1] = whole[: len(whole) - len(given.overrides)]
 
 
 def _known_settings() -> DictConfig | None:
     """The settings that the command line could have named, given the options it chose."""
-    overrides, config_dir, _ = _typed()
-    return compose_choices([override for override in overrides if "=" in override], config_dir)
+    given = _typed()
+    if given is None:
+        return None
+    return compose_choices([override for override in given.overrides if "=" in override], given.config_dir)
 
 
-def _typed() -> tuple[list[str], str | None, bool]:
-    """The overrides of the command line, its --config-dir, and whether it asks for a sweep."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    _add_config_dir(parser)
-    parser.add_argument("--multirun", "-m", action="store_true")
+def _typed() -> argparse.Namespace | None:
+    """The command line as Hydra reads it; None where it cannot."""
+    parser = get_args_parser()
+    parser.exit_on_error = False
     try:
-        given, others = parser.parse_known_args(sys.argv[1:])
-    except argparse.ArgumentError:  # Hydra tells of it
-        return [], None, False
-    return [text for text in others if not text.startswith("-")], given.config_dir, given.multirun
+        return parser.parse_known_intermixed_args(sys.argv[1:])[0]
+    except argparse.ArgumentError:
+        return None
