@@ -15,6 +15,7 @@ from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.runs.checkpoint_keys import ORIGIN
+from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import read_record
 from tuneformer.training.start import train
 
@@ -94,6 +95,16 @@ def test_a_truncated_record_is_made_again(run: Path, unbroken: Path, tiny: list[
     (run / "record.json").write_bytes(content[: len(content) // 2])
     train_in(run, tiny)
     assert_same_run(unbroken, run)
+
+
+def test_a_trial_that_goes_on_by_itself_stays_the_trial_of_its_study(run: Path, tiny: list[str]) -> None:
+    directory = RunDirectory(run)
+    config = directory.read_config()
+    search = {"sampler": "tpe", "trial": 3, "study": "mine", "spaces": {}}
+    directory.write_config(config | {"search": search})
+    train_in(run, tiny)
+    assert directory.read_config()["search"] == search
+    assert directory.read_record()["search"] == {"sampler": "tpe", "trial": 3, "study": "mine"}
 
 
 def test_other_data_do_not_go_on_from_a_checkpoint(run: Path, tiny: list[str], tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from torch import nn
 from tuneformer.callbacks.checkpoints import checkpoints_of
 from tuneformer.callbacks.run_metrics import run_metrics_of
 from tuneformer.data.contract import PreparedData
+from tuneformer.errors import UserError
 from tuneformer.models.size import CountsFlops, flops_per_example, flops_per_token, n_parameters
+from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.identity import config_hash
 from tuneformer.runs.record import Record, git_state, host_hardware, package_versions
 from tuneformer.tasks.base import Task
@@ -55,6 +57,20 @@ def first_record(
             "kept": sorted(prepared.kept),
         },
     }
+
+
+def with_kept_search(config: Config, directory: RunDirectory) -> Config:
+    """The configuration with the search that the run in `directory` is a trial of, where it names none now.
+
+    A trial that goes on by itself stays the trial of its study.
+    """
+    if config["search"].get("trial") is not None:
+        return config
+    try:
+        before = directory.read_config().get("search", {})
+    except UserError:
+        return config
+    return config | {"search": before} if before.get("trial") is not None else config
 
 
 def model_size(model: nn.Module, config: Config, prepared: PreparedData) -> dict[str, float | None]:

@@ -40,7 +40,7 @@ from tuneformer.training.memory import MemoryWatch
 from tuneformer.training.origin import origin_writer, rows_lost
 from tuneformer.training.processes import other_ranks, restored_process
 from tuneformer.training.pruning import build_pruning
-from tuneformer.training.records import first_record, measured, model_size
+from tuneformer.training.records import first_record, measured, model_size, with_kept_search
 from tuneformer.training.resume import checkpoint_step, find_beginning
 from tuneformer.training.settings import TrainerSettings, WholeCheckpointIO
 from tuneformer.training.summary import print_beginning, print_end
@@ -178,6 +178,7 @@ def begin(
 
     `decided`: what the record says besides of this run.
     """
+    config = with_kept_search(config, directory)
     record = first_record(config, task, unit, prepared, trainer) | decided
     if rank > 0:
         return record
