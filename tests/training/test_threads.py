@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from tests.training.conftest import TrainHere
 from tests.training.test_settings import settings
 from tuneformer.runs.record import read_record
+from tuneformer.sweeps.job import Job
+from tuneformer.sweeps.launchers.remote_job import remote
 from tuneformer.sweeps.launchers.shares import Share
+from tuneformer.training.core_share import CORES as CORES_TOLD
+from tuneformer.training.core_share import take_share
 from tuneformer.training.settings import available_cores
 from tuneformer.training.threads import SMALL_STEP_FLOPS, choose_threads, told_of_threads
 
@@ -74,6 +79,35 @@ def test_a_run_goes_on_with_the_threads_that_it_began_with(open_environment: pyt
     assert told_of_threads(1, recorded=2) == (
         "goes on with 1 CPU threads, and began with 2: sums may differ in their last bits"
     )
+
+
+@pytest.mark.fast
+def test_a_job_on_a_cluster_has_the_rules_of_any_other_within_its_cores(
+    open_environment: pytest.MonkeyPatch,
+) -> None:
+    open_environment.setenv(CORES_TOLD, "unset after the test")
+    take_share(3, launched_from={})
+    assert choose_threads(settings(), flops=SMALL, recorded=None) == 1
+    assert choose_threads(settings(devices=8), flops=LARGE, recorded=None) == 3
+    assert choose_threads(settings(), flops=LARGE, recorded=2) == 2
+    assert choose_threads(settings(), flops=LARGE, recorded=4) == 3
+    torch.set_num_threads(3)  # as it does where Ray has set OMP_NUM_THREADS before
+    assert choose_threads(settings(), flops=SMALL, recorded=None) == 1
+    for wish, number in {"2": 2, "64": 3}.items():
+        take_share(3, launched_from={"OMP_NUM_THREADS": wish})
+        assert choose_threads(settings(), flops=SMALL, recorded=1) == number
+    take_share(3, launched_from={"HOME": "/"})  # the wish of the process that launches alone counts
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+@pytest.mark.fast
+def test_a_job_for_a_cluster_is_the_job_that_was_composed(open_environment: pytest.MonkeyPatch) -> None:
+    open_environment.setenv("OMP_NUM_THREADS", "2")
+    config = {"trainer": {"threads": None}}
+    job = Job(overrides=(), folder=Path("a"), config=config, hydra=OmegaConf.create({}))
+    sent = remote(job, cores=4)
+    assert (sent.job, sent.cores) == (job, 4)
+    assert sent.environment["OMP_NUM_THREADS"] == "2"
 
 
 @pytest.mark.fast

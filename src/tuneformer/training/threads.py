@@ -9,11 +9,11 @@ from torch import nn
 
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.models.size import CountsFlops, flops_per_example
+from tuneformer.training.core_share import OF_THREADS, positive_number, told_cores
 from tuneformer.training.settings import TrainerSettings, available_cores
 
 Config = dict[str, Any]
 
-VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 SMALL_STEP_FLOPS = 2e9
 """Of a step of one process: below it threads wait for each other longer than they compute."""
 TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
@@ -24,7 +24,7 @@ def choose_threads(settings: TrainerSettings, *, flops: float | None, recorded: 
 
     In this order: trainer.threads; OMP_NUM_THREADS or MKL_NUM_THREADS; what this program has chosen by
     torch.set_num_threads; what the run began with, if there are so many cores; one where a step is small; the
-    cores over the processes.
+    cores over the processes. Of all but trainer.threads no more than the cores that a cluster gave it.
 
     Args:
         flops: the operations of one process's part of a step (None: not known, and so not small).
@@ -32,9 +32,10 @@ def choose_threads(settings: TrainerSettings, *, flops: float | None, recorded: 
     """
     if settings.threads is not None:
         return settings.threads
+    told = told_cores()
     if (wish := wished_threads()) is not None:
-        return wish
-    cores = max(1, available_cores() // settings.processes)
+        return min(wish, told or wish)
+    cores = told or max(1, available_cores() // settings.processes)
     if recorded is not None and recorded <= cores:
         return recorded
     return 1 if flops is not None and flops < SMALL_STEP_FLOPS else cores
@@ -71,17 +72,16 @@ def told_of_threads(number: int, *, recorded: int | None) -> str | None:
 
 
 def _of_environment() -> int | None:
-    for name in VARIABLES:
-        first = os.environ.get(name, "").split(",")[0].strip()  # OMP_NUM_THREADS may list nested levels
-        if first.isascii() and first.isdigit() and int(first) > 0:
-            return int(first)
+    for name in OF_THREADS:
+        if (number := positive_number(os.environ.get(name, ""))) is not None:
+            return number
     return None
 
 
 def _of_program() -> int | None:
     """The number of threads, unless torch may have chosen it by itself: all cores or the physical ones."""
     number, every = torch.get_num_threads(), os.cpu_count() or 1
-    usual = {available_cores(), every, _physical(_available()), _physical(range(every))}
+    usual = {available_cores(), every, told_cores(), _physical(_available()), _physical(range(every))}
     return None if number in usual else number
 
 

@@ -3,12 +3,13 @@
 import os
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from tuneformer.lean_imports import keep_imports_lean
 from tuneformer.sweeps.job import Job
+from tuneformer.training.core_share import OF_THREADS, take_share
 from tuneformer.unfailing_output import unfailing_output
 
 LOGS = "logs"
@@ -21,6 +22,7 @@ class RemoteJob:
     job: Job
     folder: Path
     environment: Mapping[str, str]
+    cores: int
 
     def train(self) -> str | None:
         """Trains it in this process, prints to <sweep>/logs/<job>.log; its error in one line, or None."""
@@ -28,6 +30,7 @@ class RemoteJob:
         from tuneformer.sweeps.launchers.train_job import train_job
 
         os.chdir(self.folder)
+        take_share(self.cores, launched_from=self.environment)
         for name, value in self.environment.items():
             os.environ.setdefault(name, value)
         log = self.job.folder.parent / LOGS / f"{self.job.name}.log"
@@ -51,9 +54,7 @@ def _open_log(log: Path) -> TextIO:
 
 
 def remote(job: Job, *, cores: int) -> RemoteJob:
-    """The job with as many torch threads as it has cores, unless trainer.threads is a number."""
-    trainer = job.config["trainer"]
-    threads = trainer["threads"] if isinstance(trainer["threads"], int) else cores
-    config = {**job.config, "trainer": {**trainer, "threads": threads}}
+    """The job with what its process must know; each of its processes has `cores` cores."""
     kept = {name: value for name, value in os.environ.items() if name.startswith(("TUNEFORMER", "WANDB"))}
-    return RemoteJob(job=replace(job, config=config), folder=Path.cwd(), environment=kept)
+    kept |= {name: os.environ[name] for name in OF_THREADS if name in os.environ}
+    return RemoteJob(job=job, folder=Path.cwd(), environment=kept, cores=cores)

@@ -9,6 +9,7 @@ import torch
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.runs.record import Record
 from tuneformer.terminal import say
+from tuneformer.training.core_share import told_cores
 from tuneformer.training.fastest.candidate import Candidate, is_asked_for
 from tuneformer.training.fastest.measure import Measurer
 from tuneformer.training.fastest.measured import Measured, as_record, choose
@@ -34,9 +35,10 @@ def resolve_auto(
     if before is not None and before.get(RECORDED):
         return Candidate.recorded(before[RECORDED]).applied(config), before[RECORDED]
     steps = config["trainer"]["max_steps"]
-    device, cores = device_type(config["trainer"]["accelerator"]), available_cores()
+    device, cores = device_type(config["trainer"]["accelerator"]), told_cores() or available_cores()
     if config["trainer"]["threads"] is None:
-        cores = wished_threads() or cores
+        wish = wished_threads() or cores
+        cores = min(wish, told_cores() or wish)
     memory = Memory(config, cores=cores, device=device)
     measured, started = memory.read(), time.perf_counter()
     measurer = Measurer(config, data=data, prepared=prepared, cores=cores)
