@@ -87,7 +87,7 @@ def runs(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @every_schedule
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(run=runs())
 def test_factors_stay_between_floor_and_peak(factor: Factor, own: dict, run: dict[str, Any]) -> None:
     factors = [factor(t, **run, **own) for t in range(run["horizon"])]
@@ -105,7 +105,7 @@ SLOPES = {
 
 
 @pytest.mark.parametrize("name", SLOPES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(run=runs())
 def test_no_seam_jumps(name: str, run: dict[str, Any]) -> None:
     factor, own = EVERY[name]
@@ -115,7 +115,7 @@ def test_no_seam_jumps(name: str, run: dict[str, Any]) -> None:
     assert all(abs(b - a) <= largest * (1 + 1e-9) for a, b in pairwise(factors[W:]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(run=runs(), cooldown=st.floats(0.05, 0.6), name=st.sampled_from(sorted(COOLDOWNS)))
 def test_a_cooldown_begins_where_it_says_and_falls_to_the_floor(
     run: dict[str, Any], cooldown: float, name: str
