@@ -78,3 +78,16 @@ def test_a_link_to_a_regular_file_can_be_read_and_one_to_a_device_cannot(
     (tmp_path / "b").symlink_to("/dev/zero")
     with pytest.raises(OSError, match="device"):
         open_regular(tmp_path / "b")
+
+
+def test_the_link_that_wandb_puts_into_a_folder_of_its_own_is_no_way_out(tmp_path: Path) -> None:
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    logs = run / "wandb" / "offline-run-1" / "logs"
+    logs.mkdir(parents=True)
+    elsewhere.mkdir()
+    (logs / "debug-core.log").symlink_to(elsewhere / "core.log")
+    (run / "wandb" / "latest-run").symlink_to("offline-run-1")
+    check_no_way_out(run)
+    (run / "wandb" / "debug.log").symlink_to(elsewhere / "debug.log")
+    with pytest.raises(UserError, match=r"debug\.log is a link that leads out"):
+        check_no_way_out(run)

@@ -6,15 +6,17 @@ from pathlib import Path
 
 from tuneformer.errors import UserError
 
-WRITTEN_INTO = ("analysis", "checkpoints", "probes", "tensorboard", "wandb")
-"""The folders of a run directory that are written into later."""
+WRITTEN_INTO = ("analysis", "checkpoints", "probes", "tensorboard")
+"""The folders of a run directory that are written into later, at any depth."""
+NEW_EACH_TIME = "wandb"
+"""Each attempt makes a folder of its own in it, where W&B itself puts a link to its log."""
 
 
 def check_no_way_out(folder: Path) -> None:
     """Raises UserError where a link in a run directory, or in a sweep's folder, leads out of it.
 
-    Looked at is what lies right in it, and at any depth in the folders that a run writes into. Links from one
-    place in the folder to another are no harm.
+    Looked at is what lies right in it and in `wandb`, and at any depth in the folders that a run writes into.
+    Links from one place in the folder to another are no harm.
     """
     root = folder.resolve()
     for entry in _links(folder):
@@ -27,16 +29,20 @@ def check_no_way_out(folder: Path) -> None:
 
 
 def _links(folder: Path) -> Iterator[str]:
-    left = [str(folder)]
-    inside = False
+    left = [(str(folder), 0)]
     while left:
+        place, depth = left.pop()
         try:
-            entries = list(os.scandir(left.pop()))
+            entries = list(os.scandir(place))
         except OSError:
             continue
         for entry in entries:
             if entry.is_symlink():
                 yield entry.path
-            elif (inside or entry.name in WRITTEN_INTO) and entry.is_dir(follow_symlinks=False):
-                left.append(entry.path)
-        inside = True
+            elif entry.is_dir(follow_symlinks=False) and _is_looked_into(entry.path, folder, depth):
+                left.append((entry.path, depth + 1))
+
+
+def _is_looked_into(path: str, folder: Path, depth: int) -> bool:
+    top = Path(path).relative_to(folder).parts[0]
+    return top in WRITTEN_INTO or (top == NEW_EACH_TIME and depth == 0)
