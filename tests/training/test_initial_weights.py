@@ -167,7 +167,9 @@ def test_a_run_that_has_not_finished_is_not_started_from(
     tiny: list[str], train_here: TrainHere, train_in_child: Train
 ) -> None:
     train_in_child([*tiny, "run_dir=source"], Fault(step=9))
-    with pytest.raises(UserError, match=r"^init_from=source is running: only a finished run can be started"):
+    with pytest.raises(
+        UserError, match=r"^init_from=source is interrupted: only a finished run can be started"
+    ):
         train_here([*tiny, "init_from=source"])
 
 
