@@ -41,7 +41,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--measures", action="store_true", help="print measures beside the losses too")
     parser.add_argument("--wandb", action="store_true", help="the same as a W&B run")
-    parser.add_argument("--project", default="tuneformer", help="its W&B project (default: tuneformer)")
+    parser.add_argument(
+        "--project", default=None, help="its W&B project (default: WANDB_PROJECT, else tuneformer)"
+    )
     parser.add_argument(
         "--mode", default=os.environ.get("WANDB_MODE", "offline"), help="online or offline (default: offline)"
     )

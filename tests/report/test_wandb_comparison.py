@@ -18,10 +18,13 @@ from tuneformer.report.wandb_comparison import log_comparison
 ROOT = Path(__file__).parents[2]
 
 
-def test_an_offline_run_holds_every_table_and_figure_and_the_page(whole: Comparison, tmp_path: Path) -> None:
+def test_an_offline_run_holds_every_table_and_figure_and_the_page(
+    whole: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_PROJECT", "mine")
     page = tmp_path / "comparison.html"
     write_page(page, whole, title="t", command="c")
-    where = log_comparison(whole, page, project="mine", mode="offline", name="grid")
+    where = log_comparison(whole, page, project=None, mode="offline", name="grid")
     assert Path(where).parent.parent == tmp_path
     (file,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
     records = [*offline_records(file)]

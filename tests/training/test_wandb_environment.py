@@ -1,15 +1,11 @@
 """W&B's variables are defaults: what is set wins, and what nobody set is ours."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tuneformer.config.compose import compose_config
-from tuneformer.errors import UserError
-from tuneformer.report.wandb_sync import find_offline_runs
-from tuneformer.runs.record import run_identifier
-from tuneformer.training.wandb_environment import described, folder_of
+from tuneformer.training.wandb_environment import described
 
 pytestmark = pytest.mark.fast
 
@@ -58,22 +54,3 @@ def test_a_name_that_was_typed_wins_though_it_is_the_one_we_would_give(
     assert described(OURS | {"name": "smoke"}, project=None, entity=None)["name"] == "baseline"
     compose_config(["name=adamw-cosine"])
     assert described(OURS, project=None, entity=None)["name"] == "adamw-cosine"
-
-
-def test_from_the_run_directory_its_files_in_wandb_dir_are_found_and_no_others(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    run = tmp_path / "run"
-    assert folder_of(run) == run
-    monkeypatch.setenv("WANDB_DIR", str(tmp_path / "boards"))
-    assert folder_of(run) == folder_of(run) == tmp_path / "boards"
-    for identifier in (run_identifier(run), "another"):
-        folder = tmp_path / "boards" / "wandb" / f"offline-run-20260101_000000-{identifier}"
-        folder.mkdir()
-        (folder / f"run-{identifier}.wandb").touch()
-    (found,) = find_offline_runs([run])
-    assert [file.name for file in found.left] == [f"run-{run_identifier(run)}.wandb"]
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("WANDB_DIR", str(tmp_path / "file"))
-    with pytest.raises(UserError, match=r"^WANDB_DIR=.*file cannot be written to"):
-        folder_of(run)

@@ -10,11 +10,12 @@ from tuneformer.report.figures import all_figures
 from tuneformer.report.summary import summary
 from tuneformer.report.table import Table
 from tuneformer.report.tables import all_tables
+from tuneformer.runs.wandb_places import project_of
 
 JOB_TYPE = "comparison"
 
 
-def log_comparison(comparison: Comparison, page: Path, *, project: str, mode: str, name: str) -> str:
+def log_comparison(comparison: Comparison, page: Path, *, project: str | None, mode: str, name: str) -> str:
     """Logs it as one run beside `page`, and says where it is.
 
     Offline the run waits in <folder>/wandb for scripts/sync.py.
@@ -29,7 +30,7 @@ def log_comparison(comparison: Comparison, page: Path, *, project: str, mode: st
     try:
         run = wandb.init(
             dir=str(page.parent.resolve()),
-            project=project,
+            project=project_of(project),
             mode=mode,  # pyright: ignore[reportArgumentType]
             name=name,
             job_type=JOB_TYPE,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuneformer.errors import UserError
-from tuneformer.runs.record import read_record, run_identifier
+from tuneformer.runs.record import read_record
+from tuneformer.runs.wandb_places import offline_files
 
 UPLOADED = ".synced"  # beside the file of a run that W&B has uploaded
 TRAINING = "running"
@@ -78,9 +79,7 @@ def _boards(folder: Path) -> list[Path]:
 
 
 def _offline_run(board: Path) -> OfflineRun:
-    # a link leads to WANDB_DIR, where other runs are as well
-    which = f"offline-run-*-{run_identifier(board.parent)}" if board.is_symlink() else "offline-run-*"
-    files = tuple(sorted(board.glob(f"{which}/*.wandb")))
+    files = tuple(offline_files(board.parent))
     try:
         training = read_record(board.parent / "record.json")["status"] == TRAINING
     except UserError:

@@ -2,19 +2,19 @@
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 BLOCK, HEADER, FILE_HEADER = 32768, struct.Struct("<IHB"), 7  # LevelDB's log behind W&B's own header
 FULL, FIRST, LAST = 1, 2, 4
 
 
-def last_offline_step(board: Path, axis: str) -> int:
-    """The largest value of `axis` in the offline runs of a folder `wandb`; 0 where there is none."""
+def last_offline_step(files: Sequence[Path], axis: str) -> int:
+    """The largest value of `axis` in the offline files of a run; 0 where there is none."""
     from wandb.proto.wandb_internal_pb2 import Record  # pyright: ignore[reportAttributeAccessIssue]
 
     largest = 0
-    for file in sorted(board.glob("offline-run-*/*.wandb")):
+    for file in files:
         for data in _records(file.read_bytes()):
             record = Record.FromString(data)
             if not record.HasField("history"):

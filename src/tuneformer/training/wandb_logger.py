@@ -21,10 +21,11 @@ from tuneformer.runs.identity import determining
 from tuneformer.runs.metrics_file import iterate_rows
 from tuneformer.runs.option_labels import label_of_target, target_of
 from tuneformer.runs.record import ENDED, STOPPED, run_identifier
+from tuneformer.runs.wandb_places import folder_of, offline_files
 from tuneformer.terminal import say
 from tuneformer.training.offline_wandb import last_offline_step
 from tuneformer.training.wandb_entries import AXES, STEP, Entry, Picture, Row, Sheet, log_files
-from tuneformer.training.wandb_environment import described, folder_of
+from tuneformer.training.wandb_environment import described
 
 Config = dict[str, Any]
 
@@ -81,8 +82,8 @@ class WandbRunLogger(Logger):
             board = self._folder / "wandb"
             if mode == "online":
                 self._there = _online_step(self.run())
-            elif board.exists():
-                self._there = last_offline_step(board, STEP)
+            elif files := offline_files(self._folder):
+                self._there = last_offline_step(files, STEP)
             if board.exists() and directory.metrics_file.exists():
                 self._catch_up(directory, first_step)
 
