@@ -36,6 +36,12 @@ class Part:
 def mine(size) -> Mine:
     return Mine(size=size)
 
+def classes(size) -> list[Mine]:
+    return [Mine]
+
+def chosen(size) -> type[Mine]:
+    return Mine
+
 def anything(size):
     return size
 """
@@ -80,6 +86,15 @@ def test_what_is_registered_must_be_what_its_place_is_for() -> None:
     assert "cannot be imported" in line
 
 
+@pytest.mark.parametrize(
+    "function", ["create_optimizer", "load_optimizer", "load_bnb_optimizer", "get_supported_optimizers"]
+)
+def test_a_function_of_a_library_that_chooses_an_optimizer_is_none(function: str) -> None:
+    settings = {"_target_": f"pytorch_optimizer.{function}", "_partial_": True}
+    line = refusal(lambda: build(settings, ("optimizer",), kind=Optimizer))
+    assert f"{function} is not a class: an optimizer is wanted" in line
+
+
 def test_a_class_of_ones_own_takes_others_and_is_held_to_the_kind(package: Any) -> None:
     settings = {"_target_": "mypackage.Mine", "size": 3, "part": {"_target_": "mypackage.Part"}}
     made = build(settings, ("model",), kind=package.Mine)
@@ -87,6 +102,11 @@ def test_a_class_of_ones_own_takes_others_and_is_held_to_the_kind(package: Any) 
     assert build({"_target_": "mypackage.mine", "size": 3}, ("model",), kind=package.Mine).size == 3
     assert build({"_target_": "mypackage.Mine.doubled", "size": 3}, ("model",), kind=package.Mine).size == 6
     assert refusal(lambda: build(settings, ("model",), kind=nn.Module)).endswith("Mine is not a model")
+    for name in ("classes", "chosen"):
+        other = {"_target_": f"mypackage.{name}", "size": 3}
+        assert refusal(lambda other=other: build(other, ("model",), kind=package.Mine)).endswith(
+            "not a model"
+        )
     anything = {"_target_": "mypackage.anything", "size": 3}
     assert refusal(lambda: build(anything, ("model",), kind=nn.Module)).endswith(
         "makes int, which is not a model"

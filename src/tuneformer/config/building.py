@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import partial
 from importlib import import_module
-from types import ModuleType
-from typing import Any, get_args, get_type_hints
+from types import ModuleType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from tuneformer.config.registry import (
     PARTIAL,
@@ -20,6 +20,7 @@ from tuneformer.config.registry import (
     allowed_by_user,
     check_calls,
     is_called_later,
+    is_class_of_library,
     shown,
 )
 from tuneformer.errors import UserError
@@ -101,6 +102,8 @@ def _find(target: str, place: Place, kind: Kind | None) -> Callable[..., Any]:
     pattern = allowed_by_user(target)
     if pattern is not None:
         _check_of_package(found, pattern, where)
+    if is_class_of_library(target, place) and pattern is None and not isinstance(found, type):
+        raise UserError(f"{where} is not a class: {PURPOSES[place[0]].what} is wanted, not what chooses one")
     if kind is not None and not _makes(found, kind, unknown=pattern is not None):
         raise UserError(f"{where} is not {PURPOSES[place[0]].what}")
     if not callable(found):
@@ -149,7 +152,8 @@ def _makes(found: Any, kind: Kind, *, unknown: bool) -> bool:
         return unknown
     if returned is None:
         return unknown and callable(found)
-    members = get_args(returned) or (returned,)
+    origin = get_origin(returned)
+    members = get_args(returned) if origin in (Union, UnionType) else (origin or returned,)
     return all(isinstance(each, type) and issubclass(each, kind) for each in members)
 
 

@@ -20,6 +20,7 @@ from tuneformer.config.hydra_guard import guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS
 from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.options import FURTHER_OPTIONS
+from tuneformer.config.registry import SHIPPED
 from tuneformer.config.schema import GROUPS, register_with_hydra
 from tuneformer.errors import UserError
 
@@ -30,12 +31,11 @@ def config_folder() -> Path:
     Raises:
         UserError: there is none.
     """
-    folder = Path(__file__).resolve().parents[3] / "conf"
-    if not (folder / "train.yaml").is_file():
+    if not (SHIPPED / "train.yaml").is_file():
         raise UserError(
-            f"{folder} holds no train.yaml: install the project from a checkout (pip install -e .)"
+            f"{SHIPPED} holds no train.yaml: install the project from a checkout (pip install -e .)"
         )
-    return folder
+    return SHIPPED
 
 
 @contextmanager

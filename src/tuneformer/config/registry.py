@@ -17,6 +17,7 @@ import yaml
 
 from tuneformer.config.lightning_names import CALLBACKS, LOGGERS, REFUSED
 from tuneformer.config.suggestions import nearest
+from tuneformer.config.yaml_loader import LOADER
 from tuneformer.errors import UserError
 
 Place = tuple[str, ...]
@@ -33,7 +34,6 @@ RANGE_TEST = "tuneformer.optim.schedules.geometric"
 
 TARGET, PARTIAL = "_target_", "_partial_"
 LONGEST_SHOWN = 80
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ORDER = re.compile(r"_\w+_")  # keys by which Hydra is told how to build
 
 
@@ -105,6 +105,13 @@ def allowed_by_user(target: object) -> str | None:
     """The pattern of TUNEFORMER_ALLOW (a dotted name, or a package and `.*`) that a name matches."""
     patterns = (pattern.strip() for pattern in os.environ.get("TUNEFORMER_ALLOW", "").split(","))
     return next((each for each in patterns if isinstance(target, str) and _matches(target, each)), None)
+
+
+def is_class_of_library(target: str, path: Place) -> bool:
+    """Whether a name is admitted as a class of a library alone: no shipped option names it."""
+    libraries = PURPOSES[path[0]].libraries
+    named = any(target in names for place, names in _registered().items() if place[0] == path[0])
+    return not named and any(_is_class_of(target, library) for library in libraries)
 
 
 def is_called_later(path: Place, settings: Mapping[str, Any]) -> bool:
@@ -205,7 +212,7 @@ def _registered() -> Mapping[Place, frozenset[str]]:
 def _read_option(file: Path) -> dict[str, Any]:
     """The file's settings; none where it is no YAML, which is told to who chooses it."""
     try:
-        settings = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
+        settings = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return {key: value for key, value in (settings or {}).items() if key != "defaults"}

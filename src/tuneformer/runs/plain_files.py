@@ -8,13 +8,13 @@ from typing import Any
 
 import yaml
 
+from tuneformer.config.yaml_loader import LOADER
 from tuneformer.errors import UserError, reason_of
 from tuneformer.runs.regular_file import read_regular
 
 AT_MOST_BYTES = 1 << 26
 AT_MOST_DEEP = 64
 AT_MOST_DIGITS = 64
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast
 
 # What a YAML file must have to nest deeply or to repeat parts of itself; without it there is no need to look.
 _SUSPICIOUS = re.compile(r"[&*?]|- -|^ {32}", re.MULTILINE)
