@@ -35,14 +35,21 @@ def test_better_high(name: str) -> None:
     [
         "loss", "final_loss", "val/loss", "Perplexity", "ppl", "error", "top1_error", "word error rate",
         "WER", "cer", "bits_per_byte", "bpb", "nll", "cross_entropy", "mse", "RMSE", "seconds", "wall_time",
-        "accuracy_loss", "FID",
+        "accuracy_loss", "FID", "time_to_accuracy", "steps to bleu", "epochs_until_accuracy",
     ],
 )  # fmt: skip
 def test_better_low(name: str) -> None:
     assert direction_of(name) is False
 
 
-@pytest.mark.parametrize("name", ["score", "metric", "grad_norm", "negative_bleu", "neg_loss", "elo", "x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "score", "metric", "grad_norm", "negative_bleu", "neg_loss", "elo", "x", "accuracy_std", "loss_std",
+        "bleu stderr", "val/loss_ci", "n_errors", "accuracy_rank", "generalisation_gap_loss",
+        "distance_to_best_accuracy",
+    ],
+)  # fmt: skip
 def test_names_that_do_not_tell(name: str) -> None:
     assert direction_of(name) is None
 

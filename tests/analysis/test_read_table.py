@@ -67,6 +67,12 @@ def trials_of(path: Path, text: str) -> tuple[Trial, ...]:
         ("optimizer,accuracy\nx,71 %\n", "line 2, column accuracy: '71 %' is not a number"),
         ("optimizer,loss\nx,n/a\n", "'n/a' is not a number; a run that diverged is empty, nan or inf"),
         ("optimizer,loss\nx,1_000\n", "'1_000' is not a number"),
+        ("optimizer,loss\nx,-\n", "'-' is not a number"),
+        ("optimizer,loss\nx,--\n", "'--' is not a number"),
+        ("optimizer,loss\nx,+\n", r"'\+' is not a number"),
+        ("optimizer,loss\nx,--inf\n", "'--inf' is not a number"),
+        ("optimizer,loss\nx,1e999\n", "'1e999' is too large a number"),
+        ("optimizer,seed,loss\nx,1e999,2\n", "line 2, column seed: '1e999' is too large a number"),
         ('optimizer,loss\nx,"2\n', "cannot be read: unexpected end of data"),
         (
             "optimizer,seed,loss\nx,0,2\nx,0,3\n",

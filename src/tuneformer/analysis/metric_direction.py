@@ -23,6 +23,13 @@ FILLERS = _words("byte character per rate second step token tokens wall word")
 ALSO_SETTINGS = _words("bits cost f gain map match memory pass time top")  # by themselves
 SECONDS = frozenset({"second", "sec", "s"})  # "tokens per second"
 TURNED = frozenset({"inverse", "inv", "minus", "neg", "negative"})  # the name says the opposite, or does not
+ABOUT = _words(
+    "change ci count delta deviation diff difference drop gap index n num number rank reduction sd sem sigma"
+    " std stddev stderr var variance"
+)
+"""A name with such a word is of a figure about the result: its spread, its place, a difference of two."""
+UNTIL = ("to", "until", "till")  # "steps to accuracy": what stands before is what was spent
+SPENT = _words("batches epoch epochs examples flops hours iterations iters minutes step steps tokens updates")
 WORDS = re.compile(r"[a-z]+[0-9]*")
 THROUGHPUT = "throughput/"
 DIGITS = "0123456789"
@@ -32,13 +39,19 @@ def direction_of(metric: str) -> bool | None:
     """True where higher values are better, False where lower ones are, None where the name does not tell.
 
     The last word that says something decides: `top1_accuracy`, `F1`, `tokens_per_second` are better high,
-    `word error rate`, `bits_per_byte` and `accuracy_loss` low; `score` and `negative_bleu` do not tell.
+    `word error rate`, `bits_per_byte`, `accuracy_loss` and `steps_to_accuracy` low; `score`, `negative_bleu`
+    and `accuracy_std` do not tell.
     """
     if metric.startswith(THROUGHPUT):
         return higher_is_better(metric)
     words = _words_of(metric)
-    if TURNED & set(words):
+    if (TURNED | ABOUT) & set(words):
         return None
+    ends = [place for place, word in enumerate(words) if place and word in UNTIL]
+    if ends:
+        words = words[: ends[0]]
+        if SPENT & set(words):
+            return False
     if "per" in words and SECONDS & set(words[words.index("per") :]):
         return True
     known = [word for word in words if word in HIGHER | LOWER]

@@ -13,7 +13,7 @@ from tuneformer.runs.regular_file import open_regular
 
 SEPARATORS = (",", ";", "\t")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-WITHOUT_END = ("", "nan", "inf", "infinity")  # a result of a run that diverged
+WITHOUT_END = re.compile(r"[+-]?(nan|inf|infinity)|", re.ASCII | re.IGNORECASE)  # a run that diverged
 SHOWN = 40  # characters of a cell
 
 
@@ -41,7 +41,10 @@ class Row:
         text = self.cells[column]
         if not NUMBER.fullmatch(text):
             raise UserError(f"{self.place(column)}: {_short(text)} is not a number{_hint(text)}")
-        return float(text)
+        value = float(text)
+        if math.isinf(value):
+            raise UserError(f"{self.place(column)}: {_short(text)} is too large a number")
+        return value
 
     def whole_number(self, column: str) -> int:
         """A cell that must be a whole number.
@@ -50,7 +53,7 @@ class Row:
             UserError: it is not.
         """
         value = self.number(column)
-        if not math.isfinite(value) or not value.is_integer():
+        if not value.is_integer():
             raise UserError(f"{self.place(column)}: {_short(self.cells[column])} is not a whole number")
         return int(value)
 
@@ -60,7 +63,7 @@ class Row:
         Raises:
             UserError: it is another text.
         """
-        if self.cells[column].lstrip("+-").lower() in WITHOUT_END:
+        if WITHOUT_END.fullmatch(self.cells[column]):
             return math.inf
         try:
             return self.number(column)
@@ -74,7 +77,7 @@ class Row:
     @staticmethod
     def parsed(text: str) -> object:
         """A number where the text is one, else the text."""
-        return float(text) if NUMBER.fullmatch(text) else text
+        return float(text) if NUMBER.fullmatch(text) and math.isfinite(float(text)) else text
 
 
 def read_rows(path: Path) -> tuple[list[str], list[Row]]:
