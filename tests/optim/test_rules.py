@@ -46,6 +46,11 @@ def test_a_pattern_is_found_anywhere_in_a_name() -> None:
         ),
         ([{**GOOD, "name": ""}], "param_groups.rules[0].name= must be a name for the group"),
         (
+            [{**GOOD, "name": "a,b"}],
+            "param_groups.rules[0].name='a,b' must be without commas, quotation marks and control characters:"
+            " it heads a column of metrics.csv",
+        ),
+        (
             [GOOD, GOOD],
             "param_groups.rules[1].name=all is taken: every group needs its own name",
         ),

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tuneformer.analysis.curves import read_curves
 from tuneformer.errors import UserError
-from tuneformer.runs.metrics_file import MetricsFile, read_columns, read_rows
+from tuneformer.runs.metrics_file import MetricsFile, read_columns, read_last_row, read_rows
 
 pytestmark = pytest.mark.fast
 
@@ -29,6 +30,20 @@ def test_values_of_one_step_share_a_row_and_known_columns_come_first(path: Path)
         "10,640,2.5,2.25,0.001",
         "20,1280,2,,",
     ]
+
+
+def test_a_comma_in_the_name_of_a_column_shifts_nothing(path: Path) -> None:
+    file = MetricsFile(path, first_step=0)
+    file.add(10, {"train/loss": 2.5, "lr/a,b": 0.5, 'lr/c"d': 0.25, "z": 3})
+    file.flush()
+    assert read_last_row(path) == read_rows(path)[-1]
+    curves = read_curves(path, ["z"])
+    assert {name: values.tolist() for name, values in curves.items()} == {
+        "step": [10], "train/loss": [2.5], "lr": [0.5], "z": [3],
+    }  # fmt: skip
+    path.write_text('step,"a\n10,1\n')
+    with pytest.raises(UserError, match="is damaged"):
+        read_curves(path, [])
 
 
 def test_a_row_is_on_disk_as_soon_as_the_next_step_arrives(path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import BinaryIO
 import numpy as np
 
 from tuneformer.errors import UserError, reason_of
+from tuneformer.runs.metrics_file import column_names
 from tuneformer.runs.regular_file import open_regular
 
 ALWAYS = ("step", "tokens", "seconds", "train/loss")
@@ -33,7 +34,7 @@ def read_curves(path: Path, metrics: Collection[str]) -> dict[str, np.ndarray]:
     try:
         with open_regular(path) as file:
             first = file.readline(LONGEST_LINE)
-            header = first.decode("utf-8").rstrip("\r\n").split(",")
+            header = column_names(first)
             if "step" not in header or not first.endswith(b"\n"):
                 raise ValueError(MISFIT)
             return _Columns(header, metrics).read(file)

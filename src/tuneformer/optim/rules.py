@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from tuneformer.errors import UserError
 from tuneformer.optim.ranges import NOT_NEGATIVE, POSITIVE, Number, shown
 
+NOT_IN_NAMES = ',"'
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
@@ -65,6 +67,11 @@ def _read_rule(where: str, rule: object) -> Rule:
     name, pattern, lr, decay = (rule[key] for key in _NEEDED)
     if not isinstance(name, str) or not name:
         raise UserError(f"{where}.name={shown(name)} must be a name for the group")
+    if not name.isprintable() or set(name) & set(NOT_IN_NAMES):
+        raise UserError(
+            f"{where}.name={name!r} must be without commas, quotation marks and control characters: it heads"
+            " a column of metrics.csv"
+        )
     POSITIVE.check(f"{where}.lr_multiplier", lr)
     NOT_NEGATIVE.check(f"{where}.weight_decay_multiplier", decay)
     assert isinstance(lr, int | float)

@@ -148,11 +148,19 @@ def read_last_row(path: Path) -> Row:
             header = file.readline(LONGEST_LINE)
             file.seek(max(len(header), file.seek(0, io.SEEK_END) - LAST_BYTES))
             lines = file.read().split(b"\n")[:-1]  # what follows the last end of a line was cut off by a kill
-        names, last = header.decode("utf-8").rstrip("\r\n").split(","), lines[-1] if lines else b""
+        names, last = column_names(header), lines[-1] if lines else b""
         values = last.decode("utf-8").rstrip("\r").split(",")
         return dict(_numbered(names, values)) if last else {}
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {reason_of(error)}") from error
+
+
+def column_names(line: bytes) -> list[str]:
+    """The names in the first line of a metrics.csv; ValueError where it is no line of a CSV."""
+    try:
+        return next(csv.reader([line.decode("utf-8").rstrip("\r\n")], strict=True), [])
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
 
 
 def _numbered(names: list[str], values: list[str]) -> Iterator[tuple[str, float]]:
