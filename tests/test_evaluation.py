@@ -49,6 +49,12 @@ def test_another_text_than_the_run_was_trained_on_is_refused(small_run: Run, tmp
         prepare_again(replace(small_run, config={**small_run.config, "data": data}))
 
 
+def test_data_that_would_be_kept_in_the_working_directory_is_refused(small_run: Run) -> None:
+    data = {**small_run.config["data"], "cache_dir": ""}
+    with pytest.raises(UserError, match=r"config\.yaml: data\.cache_dir is empty: give a path"):
+        prepare_again(replace(small_run, config={**small_run.config, "data": data}))
+
+
 @pytest.mark.parametrize("name", ["nothing", "cuda:77", "meta:x"])
 def test_a_device_that_is_not_there_is_one_line(name: str) -> None:
     with pytest.raises(UserError) as error:

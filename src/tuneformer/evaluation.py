@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from tuneformer.config.building import build
+from tuneformer.config.places import check_places
 from tuneformer.data.contract import SPLITS, Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.loading import Run
@@ -50,8 +51,12 @@ def prepare_again(run: Run) -> tuple[Data[Any], PreparedData]:
     """The data that a run was trained on.
 
     Raises:
-        UserError: it cannot be had any more, or is other data now.
+        UserError: it cannot be had any more, is other data now, or would be kept in no place.
     """
+    try:
+        check_places({"data": run.config["data"]})
+    except UserError as error:
+        raise UserError(f"{run.path / 'config.yaml'}: {error}") from error
     data: Data[Any] = build(run.config["data"], ("data",), kind=Data)
     prepared = data.prepare()
     if prepared.fingerprint != run.record["data"].get("fingerprint"):

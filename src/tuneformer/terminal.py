@@ -22,11 +22,6 @@ def printable(text: str) -> str:
     return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
-def printable_line(text: str) -> str:
-    """The same, with line feeds escaped too."""
-    return printable(text).replace("\n", "\\n")
-
-
 def say(line: str) -> None:
     """One line on standard error, at once; where nobody reads it any more it is lost."""
     say_text(line.replace("\n", "\\n"))

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.sweeps.status import read_status
+from tuneformer.sweeps.status import MAX_STEPS, StatusReader
 from tuneformer.sweeps.status_table import summary
 
 pytestmark = pytest.mark.fast
@@ -60,7 +60,7 @@ def test_each_job_has_the_status_that_its_folder_shows(write_job: Callable[..., 
     held = RunDirectory(running)
     held.acquire()
     try:
-        status = read_status(FOLDER)
+        status = StatusReader(FOLDER).read()
     finally:
         held.release()
     assert [job.status for job in status.jobs] == [
@@ -83,7 +83,7 @@ def test_each_job_has_the_status_that_its_folder_shows(write_job: Callable[..., 
 def test_a_sweep_of_ended_jobs_is_over(write_job: Callable[..., Path]) -> None:
     write_job("seed=0", "finished", steps=100, seconds=50.0)
     write_job("seed=1", "failed", error="ValueError: planted")
-    status = read_status(FOLDER)
+    status = StatusReader(FOLDER).read()
     assert status.over
     assert summary(status) == "2 jobs: 1 finished, 1 failed"
 
@@ -108,7 +108,7 @@ def test_a_damaged_manifest_is_told_and_the_folders_tell_the_jobs(
     write_job("seed=0", "finished")
     write_job("seed=1", None)  # it left nothing to be known by
     (FOLDER / "sweep.json").write_text("{")
-    assert [(job.name, job.status) for job in read_status(FOLDER).jobs] == [("seed=0", "finished")]
+    assert [(job.name, job.status) for job in StatusReader(FOLDER).read().jobs] == [("seed=0", "finished")]
     assert "made again from the 1 jobs whose folders are there" in capsys.readouterr().err
 
 
@@ -117,7 +117,15 @@ def test_a_run_that_was_stopped_says_where_and_by_what(write_job: Callable[..., 
     record = json.loads((folder / "record.json").read_text())
     record["stop"] = {"step": 20, "horizon": 100, "by": "EarlyStopping", "reason": "", "can_go_on": False}
     (folder / "record.json").write_text(json.dumps(record))
-    status = read_status(FOLDER)
+    status = StatusReader(FOLDER).read()
     assert status.over
     assert status.jobs[0].error == "at step 20 of 100, before its horizon, by EarlyStopping"
     assert summary(status) == "1 jobs: 1 stopped"
+
+
+def test_a_file_that_only_looks_like_a_configuration_is_searched_in_one_pass() -> None:
+    assert MAX_STEPS.search("trainer:\n" + "  a: 1\n" * 50_000 + "x: 1\n") is None
+    assert MAX_STEPS.search("trainer:\n" + "    \n" * 50_000 + "x: 1\n") is None
+    found = MAX_STEPS.search("trainer:\n  a:\n    max_steps: 7\n  max_steps: 100\nx: 1\n")
+    assert found is not None
+    assert found[1] == "100"

@@ -18,7 +18,7 @@ from tuneformer.sweeps.manifest import MANIFEST, Entry, Manifest
 LEFT = "left"
 CLOSED = (*ENDED, STOPPED, "failed")
 AT_MOST_CONFIG_BYTES = 1 << 20
-MAX_STEPS = re.compile(r"^trainer:\n(?: +.*\n)*?  max_steps: (\d{1,18})$", re.MULTILINE)
+MAX_STEPS = re.compile(r"^trainer:\n(?: [^\n]*\n)*?  max_steps: (\d{1,18})$", re.MULTILINE)
 METRIC = re.compile(r"^optimized_metric: ([a-z_/]+)$", re.MULTILINE)
 
 Stamp = tuple[int, ...]
@@ -68,15 +68,6 @@ class SweepStatus:
         to_go = sum((job.max_steps or mean_steps) - job.steps for job in open_jobs)
         pace = sum(job.seconds for job in self.jobs) / steps
         return to_go * pace / max(1, self.count("running"))
-
-
-def read_status(folder: Path) -> SweepStatus:
-    """What the manifest and the records of a sweep say.
-
-    Raises:
-        UserError: the folder holds no sweep.
-    """
-    return StatusReader(folder).read()
 
 
 class StatusReader:
