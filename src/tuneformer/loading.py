@@ -94,10 +94,8 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
         UserError: it is missing or damaged.
     """
     try:
-        check_regular(file)
-        check_archive(file)
         # torch's reader of plain data raises whatever a damaged or hostile file brings it to
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        state = read_archive(file)
     except FileNotFoundError as error:
         there = ", ".join(sorted(path.name for path in file.parent.glob("*.ckpt"))) or "no checkpoint"
         raise UserError(f"{file} does not exist: {file.parent} holds {there}") from error
@@ -111,6 +109,20 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
         if fault := _fault_of_weights(state.get(part, {})):
             raise UserError(f"{file} is damaged: its {part} {fault}")
     return state
+
+
+def read_archive(file: Path, *, mapped: bool = False) -> Any:
+    """What torch wrote into a file, plain data and tensors on the CPU; whatever is opened is opened here.
+
+    `mapped`: tensors stay in the file until they are asked for.
+
+    Raises:
+        OSError: it is missing, or no regular file: a pipe would be waited for, for ever.
+        Exception: it is damaged or hostile; there is no telling what torch's reader raises.
+    """
+    check_regular(file)
+    check_archive(file)
+    return torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
 
 
 def _fault_of_weights(weights: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -22,14 +23,28 @@ from tests.training.conftest import (
 from tuneformer.callbacks.checkpoints import Checkpoints
 from tuneformer.data.text_data import TextData
 from tuneformer.errors import UserError
+from tuneformer.loading import load_checkpoint, read_archive
+from tuneformer.runs.checkpoint_keys import ORIGIN
 from tuneformer.runs.record import read_record, stored_record
 from tuneformer.tasks.base import Task
+from tuneformer.training import initial_weights
 from tuneformer.training.assembly import build_callbacks
+from tuneformer.training.origin import origin_of
 from tuneformer.training.resume import checkpoint_step, is_whole, usable_checkpoint
 
 
 def truncate(file: Path) -> None:
     os.truncate(file, file.stat().st_size // 2)
+
+
+def pack(file: Path) -> None:
+    """A checkpoint whose parts are packed, and might unpack to any size."""
+    torch.save({"global_step": 4}, file)
+    with zipfile.ZipFile(file) as archive:
+        parts = {part.filename: archive.read(part) for part in archive.infolist()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
 
 
 def flip_one_bit_of_a_weight(file: Path) -> None:
@@ -113,6 +128,71 @@ def test_a_folder_without_checkpoints_starts_over_and_a_missing_last_one_uses_th
     assert usable_checkpoint(tmp_path) == tmp_path / "step_2.ckpt"
     told = "last.ckpt is damaged and previous.ckpt is missing: going on from step_2.ckpt, step 2\n"
     assert capsys.readouterr().err.endswith(told)
+
+
+@pytest.mark.fast
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        os.mkfifo,
+        Path.mkdir,
+        lambda file: file.symlink_to("/dev/zero"),
+        lambda file: torch.save([1, 2], file),
+        lambda file: torch.save({"global_step": "x"}, file),
+        pack,
+    ],
+    ids=["a named pipe", "a folder", "a device", "a list", "no step", "packed"],
+)
+def test_what_is_no_checkpoint_is_passed_over_and_never_waited_for(
+    spoil: Callable[[Path], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(tmp_path / "last.ckpt")
+    torch.save({"global_step": 3}, tmp_path / "previous.ckpt")
+    assert usable_checkpoint(tmp_path) == tmp_path / "previous.ckpt"
+    assert "last.ckpt is damaged: going on from previous.ckpt, step 3" in capsys.readouterr().err
+
+
+@pytest.mark.fast
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("spoil", [os.mkfifo, pack], ids=["a named pipe", "packed"])
+def test_every_opener_of_a_checkpoint_refuses_what_is_none(
+    spoil: Callable[[Path], None], tmp_path: Path
+) -> None:
+    file = tmp_path / "initial.ckpt"
+    spoil(file)
+    for opener in (origin_of, checkpoint_step, read_archive):
+        with pytest.raises((OSError, ValueError), match=r"a named pipe|its parts are packed"):
+            opener(file)
+    with pytest.raises(UserError, match=r"initial\.ckpt is damaged: remove it"):
+        initial_weights._read_copy(file)  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(UserError, match=r"initial\.ckpt is damaged: .*(a named pipe|packed)"):
+        load_checkpoint(file)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"attempts": []},
+        {"attempts": 3},
+        {"config_hash": ["a"]},
+        {"fingerprint": None},
+        {"rows": {"count": 2, "digest": "a", "last": {}}},
+        {"rows": {"count": "2", "digest": "a", "last": {"step": 1}}},
+    ],
+)
+def test_what_a_checkpoint_says_of_its_run_counts_if_it_is_of_its_types(
+    changed: dict[str, Any], tmp_path: Path
+) -> None:
+    attempt = {"first_step": 0, "last_step": 2, "seconds": 1.0, "status": "running", "hardware": {}}
+    origin = {"config_hash": "a", "started": "", "restarts": 0, "attempts": [attempt], "lost": []}
+    origin |= {"fastest": None, "init": None, "wall_seconds": 1.0, "fingerprint": "b"}
+    origin |= {"rows": {"count": 2, "digest": "c", "last": {"step": 2, "train/loss": 0.5}}}
+    torch.save({"global_step": 2, ORIGIN: origin}, tmp_path / "last.ckpt")
+    assert origin_of(tmp_path / "last.ckpt") == origin
+    torch.save({"global_step": 2, ORIGIN: origin | changed}, tmp_path / "last.ckpt")
+    assert origin_of(tmp_path / "last.ckpt") is None
 
 
 def test_a_full_disk_is_one_line_and_the_last_checkpoint_survives(

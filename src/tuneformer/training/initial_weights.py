@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tuneformer.data.contract import PreparedData
 from tuneformer.errors import UserError
-from tuneformer.loading import MODEL_PREFIX, evaluated_weights, load_checkpoint
+from tuneformer.loading import MODEL_PREFIX, evaluated_weights, load_checkpoint, read_archive
 from tuneformer.runs.directory import TOKENIZER_FILE, RunDirectory
 from tuneformer.runs.files import write_whole
 from tuneformer.runs.identity import INIT_RUN
@@ -127,7 +127,7 @@ def initial_weights(config: Config, prepared: PreparedData, directory: RunDirect
 
 def _read_copy(file: Path) -> InitialWeights:
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        content = read_archive(file)
         kept = InitialWeights(step=int(content.pop("global_step")), **content)
         if not all(isinstance(weight, Tensor) for weight in kept.weights.values()):
             raise TypeError("its weights are no tensors")

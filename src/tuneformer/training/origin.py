@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from tuneformer.errors import UserError
+from tuneformer.loading import read_archive
 from tuneformer.runs.checkpoint_keys import ORIGIN
 from tuneformer.runs.directory import RunDirectory
+from tuneformer.runs.field_types import RECORD, first_fault, is_text, is_whole
 from tuneformer.runs.metrics_file import iterate_rows
 from tuneformer.runs.record import Record
 from tuneformer.runs.rows_written import lost_rows
@@ -28,11 +28,24 @@ def origin_writer(record: Record, rows: Callable[[], dict[str, Any]]) -> Callabl
 
 
 def origin_of(checkpoint: Path) -> Origin | None:
-    """What a checkpoint says of its run; None where it is of a version that did not write it."""
-    state = torch.load(checkpoint, weights_only=True, mmap=True)
-    origin = state.get(ORIGIN)
-    needed = {*KEPT_OF_RECORD, "fingerprint", "rows"}
-    return origin if isinstance(origin, dict) and needed <= origin.keys() else None
+    """What a checkpoint says of its run; None where it says nothing that can be read."""
+    origin = read_archive(checkpoint, mapped=True).get(ORIGIN)
+    return origin if isinstance(origin, dict) and _is_of_its_types(origin) else None
+
+
+def _is_of_its_types(origin: dict[str, Any]) -> bool:
+    if not {*KEPT_OF_RECORD, "fingerprint", "rows"} <= origin.keys():
+        return False
+    rows, attempts, fingerprint = origin["rows"], origin["attempts"], origin["fingerprint"]
+    kept = {name: origin[name] for name in KEPT_OF_RECORD} | {"data": {"fingerprint": fingerprint}}
+    if first_fault(kept, RECORD) or not attempts or "hardware" not in attempts[-1]:
+        return False
+    if not isinstance(rows, dict) or not is_whole(rows.get("count")) or not is_text(rows.get("digest")):
+        return False
+    last = rows.get("last")
+    if not isinstance(last, dict) or not all(isinstance(value, int | float) for value in last.values()):
+        return False
+    return not rows["count"] or is_whole(last.get("step"))
 
 
 def check_origin(checkpoint: Path, *, config_hash: str, fingerprint: str, vouched: bool, where: str) -> None:

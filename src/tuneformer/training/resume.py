@@ -6,13 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from tuneformer.callbacks.checkpoints import KEPT, LAST, PREVIOUS
 from tuneformer.errors import UserError
+from tuneformer.loading import read_archive
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import iterate_rows
+from tuneformer.runs.packed_archive import check_archive
 from tuneformer.runs.record import Record
+from tuneformer.runs.regular_file import check_regular
 from tuneformer.terminal import say
 from tuneformer.training.origin import check_origin, origin_of, record_from
 
@@ -109,6 +110,8 @@ def _kept_step(path: Path) -> int:
 def is_whole(path: Path) -> bool:
     """Whether a checkpoint's archive is complete, every checksum in it holds, and torch can read it."""
     try:
+        check_regular(path)
+        check_archive(path)  # what is packed could unpack to any size
         with zipfile.ZipFile(path) as archive:
             intact = archive.testzip() is None
         return intact and checkpoint_step(path) >= 0
@@ -120,4 +123,4 @@ def checkpoint_step(path: Path | None) -> int:
     """The optimizer steps that a checkpoint was written after; 0 for none."""
     if path is None:
         return 0
-    return int(torch.load(path, weights_only=True, mmap=True)["global_step"])
+    return int(read_archive(path, mapped=True)["global_step"])
