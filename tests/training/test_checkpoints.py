@@ -171,6 +171,13 @@ def test_every_opener_of_a_checkpoint_refuses_what_is_none(
 
 
 @pytest.mark.fast
+def test_checkpoints_are_opened_in_one_place() -> None:
+    package = Path(tuneformer.__file__).parent
+    openers = [file.name for file in package.rglob("*.py") if "torch.load(" in file.read_text("utf-8")]
+    assert openers == ["loading.py"]
+
+
+@pytest.mark.fast
 @pytest.mark.parametrize(
     "changed",
     [

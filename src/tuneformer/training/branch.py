@@ -36,7 +36,7 @@ class Branch:
 
     def copy_metrics(self, directory: RunDirectory) -> None:
         """Gives a new run the trunk's rows; its metrics file drops those beyond the branch itself."""
-        if not directory.metrics_file.exists() and self.trunk.metrics_file.exists():
+        if not directory.metrics_file.exists() and self.trunk.metrics_file.is_file():
             shutil.copyfile(self.trunk.metrics_file, directory.metrics_file)
 
 
