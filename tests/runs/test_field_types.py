@@ -22,6 +22,9 @@ pytestmark = pytest.mark.fast
         ({"restarts": -1}, "restarts must be a whole number, not -1"),
         ({"steps": 2**70}, "steps must be a whole number, not a number beyond all bounds"),
         ({"error": ["x"]}, "error must be text or null"),
+        ({"hardware": {"threads": "4"}}, "hardware.threads must be a whole number of at least 1, not '4'"),
+        ({"hardware": {"threads": None}}, None),
+        ({"hardware": None}, None),
         ({"data": {"kept": ["../x"]}}, "data.kept must be a list of names of files"),
         ({"data": {"kept": []}, "error": None, "metrics": {"final": {"a": "nan", "b": None}}}, None),
         ({}, None),
@@ -38,6 +41,11 @@ def test_the_first_fault_of_a_record(values: dict[str, Any], fault: str | None) 
         ({"seed": "x"}, "seed must be a whole number, not 'x'"),
         ({"seed": True}, "seed must be a whole number, not True"),
         ({"trainer": {"max_steps": 0}}, "trainer.max_steps must be a whole number of at least 1, not 0"),
+        (
+            {"scheduler": {"cooldown": "x"}},
+            "scheduler.cooldown must be a number of steps, or a share, not 'x'",
+        ),
+        ({"callbacks": {"averaging": []}}, "callbacks.averaging must be a group of settings"),
         ({"trainer": {"max_steps": 1}, "seed": 0}, None),
     ],
 )

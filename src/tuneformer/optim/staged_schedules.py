@@ -48,15 +48,16 @@ def cooldown_start(settings: Mapping[str, object], horizon: int) -> int | None:
     """The first step of a schedule whose factor may be below its peak after warmup; None: at once.
 
     `settings`: the group `scheduler` of the configuration. The horizon itself for a constant schedule.
+    Raises UserError where settings of its length are no numbers.
     """
     name = str(settings.get("_target_")).rpartition(".")[2]
     if name == constant.__name__:
         return horizon
     if name != wsd.__name__:
         return None
-    warmup, cooldown = settings["warmup"], settings["cooldown"]
-    assert isinstance(warmup, int | float)
-    assert isinstance(cooldown, int | float)
+    warmup, cooldown = settings.get("warmup"), settings.get("cooldown")
+    if not isinstance(warmup, int | float) or not isinstance(cooldown, int | float):
+        raise UserError("scheduler.warmup and scheduler.cooldown must be numbers")
     return horizon - _cooldown_steps(cooldown, warmup, horizon)
 
 

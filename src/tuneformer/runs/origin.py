@@ -6,7 +6,9 @@ from typing import Any
 
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory, find_run
+from tuneformer.runs.field_types import is_amount
 from tuneformer.runs.identity import INIT_RUN
+from tuneformer.runs.needed_fields import OF_AN_OPTIMIZER, check_present
 from tuneformer.runs.record import Record
 
 Config = dict[str, Any]
@@ -64,11 +66,13 @@ def with_origin(config: Config) -> Config:
         raise UserError(f"{where} is {record['status']}: only a finished run can be started from")
     check_architecture(config, there, where)
     if optimizer == "kept":
+        check_present(there, OF_AN_OPTIMIZER, file=source.config_file)
         _check_same_optimizer(config, there, where)
     if not origin_checkpoint(config).is_file():
         raise UserError(f"{where} has no {origin_checkpoint(config).name}: give a run that kept it")
+    step = _step(config, record, source)
     data = record["data"]["fingerprint"]
-    return config | {INIT_RUN: f"{record['config_hash']} at step {_step(config, record)} on {data[:16]}"}
+    return config | {INIT_RUN: f"{record['config_hash']} at step {step} on {data[:16]}"}
 
 
 def origin_checkpoint(config: Config) -> Path:
@@ -106,12 +110,15 @@ def _check_same_optimizer(config: Config, there: Config, where: str) -> None:
             )
 
 
-def _step(config: Config, record: Record) -> int:
+def _step(config: Config, record: Record, source: RunDirectory) -> int:
+    check_present(record, ("data.fingerprint", "steps"), file=source.record_file)
     if config["init_weights"] == "last":
         return int(record["steps"])
     best = record["metrics"]["best"].get("step")
     if best is None:
         raise UserError(f"init_from={config['init_from']} has no best weights: choose init_weights=last")
+    if not is_amount(best) or best != int(best):
+        raise UserError(f"{source.record_file} is damaged: metrics.best.step must be a number of steps")
     return int(best)
 
 

@@ -1,5 +1,6 @@
 """What is possible where a run directory holds a run of another configuration: said, not only refused."""
 
+from contextlib import suppress
 from typing import Any
 
 from tuneformer.errors import UserError
@@ -7,7 +8,9 @@ from tuneformer.optim.schedules import warmup_steps
 from tuneformer.optim.staged_schedules import cooldown_start
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.identity import determining
+from tuneformer.runs.needed_fields import OF_A_TRUNK, first_absent
 from tuneformer.runs.origin import STARTED_FROM, check_architecture
+from tuneformer.runs.record import ENDED
 
 Config = dict[str, Any]
 HORIZON = "trainer.max_steps"
@@ -17,17 +20,22 @@ def alternatives(config: Config, directory: RunDirectory) -> str:
     """What to type for what `config` asks of the run in `directory`, in words; empty where nothing helps.
 
     A trunk with a stable rate can be cooled down (`branch_from`), a finished run of the same architecture
-    started from (`init_from`), and one that has not finished gone on with.
+    started from (`init_from`), and one that has not ended gone on with.
     """
-    there, record = directory.read_config(), directory.readable_record()
-    if record is None:
+    record = directory.readable_record()
+    try:
+        there = directory.read_config()
+    except UserError:
+        return ""
+    if record is None or (record["status"] in ENDED and record["status"] not in STARTED_FROM):
         return ""
     if record["status"] not in STARTED_FROM:
         return f"; run_dir={directory} with nothing else typed goes on with it as it is"
     ways = []
     changed = _changed(config, there)
     if all(path == HORIZON or path.startswith("scheduler.") for path in changed):
-        ways += _cooldown(config, there, directory)
+        with suppress(UserError):  # the schedule there is none
+            ways += _cooldown(config, there, directory)
     if _same_architecture(config, there):
         ways.append(f"init_from={directory} for a new run that starts from its weights")
     if not ways:
@@ -42,12 +50,14 @@ def _changed(config: Config, there: Config) -> list[str]:
 
 def _cooldown(config: Config, there: Config, directory: RunDirectory) -> list[str]:
     """The branch that ends at the horizon asked for, if the trunk's last checkpoint can be gone on from."""
+    if first_absent(there, OF_A_TRUNK) is not None:
+        return []
     trunk, horizon = there["trainer"]["max_steps"], config["trainer"]["max_steps"]
     stable = cooldown_start(there["scheduler"], trunk) == trunk  # so that its last checkpoint serves
-    averaged = "start" in there["callbacks"].get("averaging", {})
+    averaged = "start" in (there["callbacks"].get("averaging") or {})
     if not stable or averaged or horizon <= trunk or there["param_groups"].get("weight_decay_end", 1) != 1:
         return []
-    warmup = warmup_steps(there["scheduler"].get("warmup", 0), trunk)
+    warmup = warmup_steps(there["scheduler"]["warmup"], trunk)
     return [
         f"branch_from={directory} scheduler=wsd scheduler.warmup={warmup}"
         f" scheduler.cooldown={horizon - trunk} to cool it down"

@@ -16,6 +16,7 @@ from tuneformer.optim.schedules import warmup_steps
 from tuneformer.optim.staged_schedules import cooldown_start, wsd
 from tuneformer.runs.directory import RunDirectory, find_run
 from tuneformer.runs.identity import determining
+from tuneformer.runs.needed_fields import OF_A_TRUNK, check_present
 from tuneformer.training.origin import check_origin
 from tuneformer.training.resume import checkpoint_step, is_whole
 
@@ -52,10 +53,12 @@ def find_branch(config: Config, *, fingerprint: str) -> Branch:
     """
     where = f"branch_from={config['branch_from']}"
     trunk = find_run(config["branch_from"])
-    trunk_config = trunk.read_config()
+    trunk_config, record = trunk.read_config(), trunk.read_record()
+    check_present(trunk_config, OF_A_TRUNK, file=trunk.config_file)
+    check_present(record, ("data.fingerprint",), file=trunk.record_file)
     _check_schedules(config, trunk_config, where)
     _check_equal_otherwise(config, trunk_config, where)
-    if trunk.read_record()["data"]["fingerprint"] != fingerprint:
+    if record["data"]["fingerprint"] != fingerprint:
         raise UserError(f"{where} was trained on other data than its settings give now")
     start, stable = _stable_steps(config), _stable_steps(trunk_config)
     if start > stable:
@@ -72,7 +75,7 @@ def find_branch(config: Config, *, fingerprint: str) -> Branch:
     step, checkpoint = found
     check_origin(
         checkpoint,
-        config_hash=trunk.read_record()["config_hash"],
+        config_hash=record["config_hash"],
         fingerprint=fingerprint,
         vouched=True,
         where=where,
@@ -117,7 +120,7 @@ def _stable_steps(config: Config) -> int:
     horizon = config["trainer"]["max_steps"]
     steps = cooldown_start(config["scheduler"], horizon)
     assert steps is not None
-    averaging = config["callbacks"].get("averaging", {})
+    averaging = config["callbacks"].get("averaging") or {}
     return min(steps, int(averaging["start"] * horizon)) if "start" in averaging else steps
 
 

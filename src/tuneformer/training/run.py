@@ -141,7 +141,7 @@ def threads_of_run(
 ) -> int:
     """The CPU threads to train with; a run that goes on says so where they are others than before."""
     flops = flops_of_part(task.model, config, data=data, prepared=prepared, settings=settings)
-    recorded = before["hardware"]["threads"] if before is not None else None
+    recorded = ((before or {}).get("hardware") or {}).get("threads")
     threads = choose_threads(settings, flops=flops, recorded=recorded)
     if rank == 0 and (line := told_of_threads(threads, recorded=recorded)) is not None:
         say(line)
