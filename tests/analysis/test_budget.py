@@ -32,6 +32,27 @@ def test_the_ledger_counts_every_run_and_measures_the_reported_ones() -> None:
     assert math.isnan(lion.peak_bytes)
 
 
+def test_fresh_seeds_come_with_the_command_to_paste() -> None:
+    def given(optimizer: str, lr: float, val: float) -> Trial:
+        overrides = (
+            "experiment=smoke",
+            "data.path=/a b/c.txt",
+            f"optimizer={optimizer}",
+            f"optimizer.lr={lr}",
+        )
+        mine = (*overrides, "search=grid", "seed=1", 'sweep="lr-grid"', 'run_dir="x"')
+        return replace(trial(optimizer, lr=lr, seed=1, val=val), overrides=mine)
+
+    runs = [given("adamw", lr, 3 - lr) for lr in (0.01, 0.02)] + [given("lion", lr, lr) for lr in (0.1, 0.2)]
+    made = comparison(trials(runs))
+    assert [line for line in made.caveats if line.startswith("fresh seeds")] == [
+        "fresh seeds for lion: python train.py --multirun experiment=smoke 'data.path=/a b/c.txt'"
+        " optimizer=lion optimizer.lr=0.1 sweep=lr-grid seed=2,3,4",
+        "fresh seeds for adamw: python train.py --multirun experiment=smoke 'data.path=/a b/c.txt'"
+        " optimizer=adamw optimizer.lr=0.02 sweep=lr-grid seed=2,3,4",
+    ]
+
+
 def test_every_caveat_is_told_where_it_holds() -> None:
     runs = [trial("adamw", lr=lr, val=3 - lr) for lr in (0.01, 0.02, 0.04)]
     runs += [trial("lion", lr=0.01, val=math.inf, changes={"trainer.gradient_clip_val": 1.0})]

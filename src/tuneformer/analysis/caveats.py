@@ -1,6 +1,8 @@
 """What stands against the answer of a comparison: a line each."""
 
 import math
+import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 
@@ -13,6 +15,9 @@ from tuneformer.analysis.tuning_curves import ALL_METHODS, TuningCurve
 FEW_SEEDS = 3
 FEW_VALUES = 3
 SHOWN_NAMES = 5
+TRAIN = "python train.py --multirun "
+QUOTED = re.compile(r'(?<=^sweep=)"([a-zA-Z][\w./-]*)"$')  # a name that needs no quotes
+NOT_REPEATED = re.compile(r"[+~]*(seed=|run_dir=|preflight=|search[.=]|hydra[./])")  # for fresh seeds
 MUST_AGREE = ("commit", "torch", "device", "devices", "threads", "precision")
 
 
@@ -28,6 +33,7 @@ def caveats(
         *_edges(curves, spent),
         *unequal_budgets(spent),
         *_optimistic(results),
+        *_fresh_seeds(results, design.seeds),
         *_picked(design, results),
         *_without_spread(results),
         *_few_seeds(results),
@@ -70,6 +76,20 @@ def _optimistic(results: Sequence[Result]) -> list[str]:
         f"optimistic: {_names(methods)} report the seeds that their setting was chosen on; run the best"
         " settings on fresh seeds"
     ]
+
+
+def _fresh_seeds(results: Sequence[Result], known: Sequence[int]) -> list[str]:
+    """Of each method whose jobs say what they were given the command that runs its best on fresh seeds."""
+    lines = []
+    for result in results:
+        given = result.best.trials[0].overrides
+        if not (result.optimistic and known and any(each.startswith("sweep=") for each in given)):
+            continue
+        n_seeds = max(FEW_SEEDS, len(result.choosing_seeds))
+        seeds = ",".join(str(max(known) + 1 + i) for i in range(n_seeds))
+        kept = [QUOTED.sub(r"\1", each) for each in given if not NOT_REPEATED.match(each)]
+        lines.append(f"fresh seeds for {result.method}: {TRAIN}{shlex.join([*kept, f'seed={seeds}'])}")
+    return lines
 
 
 def _picked(design: Design, results: Sequence[Result]) -> list[str]:

@@ -10,11 +10,11 @@ from tuneformer.runs.plain_files import read_json
 MANIFEST = "sweep.json"  # of a sweep: the overrides of each of its jobs
 
 
-def manifest_options(sweep: Path) -> dict[str, dict[str, str]]:
-    """The options of each job of a sweep by its folder's name; empty without a readable sweep.json."""
+def manifest_overrides(sweep: Path) -> dict[str, tuple[str, ...]]:
+    """What each job of a sweep was given, by its folder's name; empty without a readable sweep.json."""
     try:
         jobs = read_json(sweep / MANIFEST)["jobs"]
-        return {name: options_of(entry["overrides"]) for name, entry in jobs.items()}
+        return {name: tuple(map(str, entry["overrides"])) for name, entry in jobs.items()}
     except (OSError, UserError, KeyError, TypeError, AttributeError):
         return {}  # the names of the folders say it too
 

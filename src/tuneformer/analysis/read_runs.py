@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneformer.analysis.curves import read_curves
-from tuneformer.analysis.option_names import folder_options, manifest_options
+from tuneformer.analysis.option_names import folder_options, manifest_overrides, options_of
 from tuneformer.analysis.trial import GRID, HORIZON, SEED, Cost, LeftOut, Trial, Trials
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
@@ -34,9 +34,9 @@ def read_runs(folders: Sequence[Path], *, metrics: Sequence[str]) -> Trials:
     trials: list[Trial] = []
     left_out: list[LeftOut] = []
     records: list[Record] = []
-    options: dict[Path, dict[str, dict[str, str]]] = {}
+    given: dict[Path, dict[str, tuple[str, ...]]] = {}
     for path in reversed(found.values()):
-        named = options.setdefault(path.parent, manifest_options(path.parent))
+        named = given.setdefault(path.parent, manifest_overrides(path.parent))
         try:
             record = read_record(path / "record.json")
             if record["status"] == STOPPED and not has_ended(record):
@@ -45,7 +45,7 @@ def read_runs(folders: Sequence[Path], *, metrics: Sequence[str]) -> Trials:
             if record["status"] not in COUNTED:
                 left_out.append(LeftOut(source=str(path), reason=str(record["status"])))
                 continue
-            trials.append(_trial(path, record, named.get(path.name, {}), metrics))
+            trials.append(_trial(path, record, named.get(path.name, ()), metrics))
             records.append(record)
         except UserError as error:
             left_out.append(LeftOut(source=str(path), reason=_reason(error, path)))
@@ -93,13 +93,14 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if not name.startswith(".")]
 
 
-def _trial(path: Path, record: Record, named: Mapping[str, str], metrics: Sequence[str]) -> Trial:
+def _trial(path: Path, record: Record, overrides: Sequence[str], metrics: Sequence[str]) -> Trial:
     config = _read_config(path / "config.yaml")
     settings = determining(config)
     return Trial(
         source=str(path),
         settings=settings,
-        options=folder_options(path.name) | dict(named),
+        options=folder_options(path.name) | options_of(overrides),
+        overrides=tuple(overrides),
         seed=_whole(settings, SEED),
         task=_task(settings, record),
         horizon=float(_whole(settings, HORIZON)),

@@ -37,6 +37,7 @@ class Trial:
         source: its folder, or its line of a table.
         settings: what determines its weights, flat: dotted path to value.
         options: the option of each config group that is known by name.
+        overrides: what it was given as a job of a sweep; empty where that is not known.
         seed: None where it is not known.
         task: what its loss is a loss of; losses of different tasks are not compared.
         horizon: its length, in optimizer steps (in a table: in the table's unit).
@@ -49,6 +50,7 @@ class Trial:
     source: str
     settings: Mapping[str, Any]
     options: Mapping[str, str]
+    overrides: tuple[str, ...] = ()
     seed: int | None
     task: str
     horizon: float

@@ -6,6 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from tuneformer.analysis.caveats import TRAIN
 from tuneformer.analysis.comparison import Comparison
 from tuneformer.errors import UserError
 from tuneformer.report.figure import Figure, finite
@@ -46,7 +47,7 @@ def render_page(comparison: Comparison, *, title: str, command: str) -> str:
         if len(comparison.names) > 1
         else f"{alive} runs, {len(comparison.methods)} methods",
         summary=summary(comparison),
-        caveats=comparison.caveats,
+        caveats=[_shown(line) for line in comparison.caveats],
         understood=comparison.design.lines(read.unit),
         tables=all_tables(comparison),
         figures=figures,
@@ -59,6 +60,11 @@ def render_page(comparison: Comparison, *, title: str, command: str) -> str:
         script=_file("page.js"),
         plotly=_plotly(),
     )
+
+
+def _shown(caveat: str) -> str:
+    before, train, settings = caveat.partition(TRAIN)
+    return before + shown_line(train + settings) if train else caveat
 
 
 def script_json(figure: Figure) -> Markup:
