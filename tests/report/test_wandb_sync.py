@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+import tuneformer
 from tests.analysis.planted import plant
 from tests.wandb_server import StandIn
-from tuneformer.api import train_overrides
 from tuneformer.errors import UserError
 from tuneformer.report.wandb_sync import find_offline_runs
 from tuneformer.runs.directory import RunDirectory
@@ -35,7 +35,7 @@ def test_offline_runs_are_uploaded_once_and_what_arrives_is_metrics_csv(
     small_settings: list[str], command: Command, server: StandIn, tmp_path: Path
 ) -> None:
     settings = [*small_settings, "logger=wandb", "logger.wandb.mode=offline"]
-    train_overrides([*settings, "run_dir=sweep/a"])
+    tuneformer.train([*settings, "run_dir=sweep/a"])
     plant(tmp_path / "sweep" / "open", val=2.0, status="running")
     (tmp_path / "sweep/open/wandb/offline-run-1").mkdir(parents=True)
     (tmp_path / "sweep/open/wandb/offline-run-1/run-1.wandb").write_bytes(b"")

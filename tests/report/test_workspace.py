@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import wandb_workspaces.reports.v2 as wr
 
+import tuneformer
 from tests.offline_wandb import history, offline_records, pictures, summary
-from tuneformer.api import train_overrides
 from tuneformer.report.workspace import GROUPED_BY, as_json, build_report, build_workspace, sections
 
 Command = Callable[..., Any]
@@ -58,7 +58,7 @@ def written(small_settings: list[str], tmp_path_factory: pytest.TempPathFactory)
         "callbacks=default",
         "callbacks.sample.n_tokens=3",
     ]
-    train_overrides([*settings, *watching, f"run_dir={folder}"])
+    tuneformer.train([*settings, *watching, f"run_dir={folder}"])
     (file,) = folder.glob("wandb/offline-run-*/*.wandb")
     records = [*offline_records(file)]
     config = {

@@ -151,7 +151,7 @@ def _resumed_at(shell: AttentionShell, inputs: Mapping[Block, Tensor], *, n_copi
 
     handle = here.register_forward_pre_hook(resume) if skipped else None
     for block in skipped:
-        block.forward = _pass_on
+        block.forward = _pass_on  # pyright: ignore[reportAttributeAccessIssue]
     try:
         yield
     finally:
