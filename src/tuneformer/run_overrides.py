@@ -15,6 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from tuneformer.config.compose import compose_config, config_folder
+from tuneformer.config.flat_settings import flat_settings
 from tuneformer.config.keys import OF_PARTS
 from tuneformer.config.open_options import OPEN
 from tuneformer.config.options import list_options, load_option
@@ -109,7 +110,7 @@ def _distance(group: str, option: str, settings: Mapping[str, Any], folders: Seq
         return 10**6 if known.keys() <= settings.keys() else None
     if settings.keys() - known.keys() or (known.keys() - settings.keys() and group not in OF_PARTS):
         return None
-    mine, theirs = dict(_leaves(settings, "")), dict(_leaves(known, ""))
+    mine, theirs = dict(flat_settings(settings)), dict(flat_settings(known))
     targets = [path for path in mine if path.endswith("_target_")]
     if any(mine[path] != theirs.get(path) for path in targets):
         return None
@@ -131,14 +132,6 @@ def _differences(config: Settings, written: Settings, resolved: Settings, prefix
             yield f"{path}={as_typed(value)}"
     if prefix.rstrip(".") in OF_PARTS:
         yield from (f"~{prefix}{part}" for part in resolved if part not in config)
-
-
-def _leaves(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _text(value: Any) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 
 Config = dict[str, Any]
 
-# Of the callbacks, only an average and what stops a run early change what it comes to.
 # Groups and settings that change where, how fast or how visibly a run is trained, not its weights.
 # Numbers of devices and of accumulated parts change them by rounding only, and are recorded.
 NOT_THE_WEIGHTS = frozenset(
@@ -71,6 +70,7 @@ def determining(config: Config, prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}{key}"
+        # of the callbacks, only an average and what stops a run early change what it comes to
         if path in NOT_THE_WEIGHTS or (prefix == "callbacks." and not _changes_the_weights(key, value)):
             continue
         if path in _OF_INITIAL_WEIGHTS and config.get(INIT_RUN) is None:

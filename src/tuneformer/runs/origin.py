@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tuneformer.config.flat_settings import flat_settings
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory, find_run
 from tuneformer.runs.field_types import is_amount
@@ -125,15 +126,10 @@ def _step(config: Config, record: Record, source: RunDirectory) -> int:
 def _different(config: Config, there: Config, groups: tuple[str, ...]) -> Iterator[tuple[str, Any, Any]]:
     absent = "absent"
     for group in groups:
-        here, other = dict(_leaves(config[group], group)), dict(_leaves(there[group], group))
+        here, other = (
+            dict(flat_settings(config[group], f"{group}.")),
+            dict(flat_settings(there[group], f"{group}.")),
+        )
         for path in sorted(here.keys() | other.keys()):
             if here.get(path, absent) != other.get(path, absent):
                 yield path, here.get(path, absent), other.get(path, absent)
-
-
-def _leaves(settings: Config, prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}.{key}")
-        else:
-            yield f"{prefix}.{key}", value

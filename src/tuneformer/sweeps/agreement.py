@@ -1,10 +1,11 @@
 """What holds for all jobs of a sweep must be said alike by all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from omegaconf import OmegaConf
 
+from tuneformer.config.flat_settings import flat_settings
 from tuneformer.config.quoting import typed
 from tuneformer.errors import UserError
 from tuneformer.sweeps.composing import Composed
@@ -44,18 +45,11 @@ def _for_all(composed: Composed, *, one_metric: bool) -> dict[str, Any]:
     found = {group: hydra.runtime.choices[group] for group in GROUPS_FOR_ALL}
     found |= {key: config[key] for key in settings}
     for group in GROUPS_FOR_ALL:
-        found |= _flat(config[group], f"{group}.")
+        found |= flat_settings(config[group], f"{group}.")
     for group in OF_HYDRA:
-        found |= _flat(OmegaConf.to_container(hydra[group], resolve=False), f"hydra.{group}.")
+        settings_of_hydra: Any = OmegaConf.to_container(hydra[group], resolve=False)
+        found |= flat_settings(settings_of_hydra, f"hydra.{group}.")
     return {path: value for path, value in found.items() if not path.startswith(GIVEN_EARLIER)}
-
-
-def _flat(node: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _shown(value: Any) -> str:

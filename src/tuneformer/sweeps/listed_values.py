@@ -1,11 +1,12 @@
 """`search.grid`: the values of a grid that an experiment file lists, below those of the command line."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
+from tuneformer.config.flat_settings import flat_settings
 from tuneformer.config.quoting import typed
 from tuneformer.errors import UserError
 from tuneformer.sweeps.points import OF_THE_SWEEP, Point, key_of
@@ -28,21 +29,13 @@ def listed_overrides(grid: Any, point: Point, parser: OverridesParser) -> list[O
     if not isinstance(grid, Mapping):
         raise UserError(f"search.grid={grid} must be a group of settings: {FORM}")
     given = {key_of(override).lstrip("+~").partition("@")[0] for override in point}
-    listed = [(path, values) for path, values in _leaves(grid, "") if path not in given]
+    listed = [(path, values) for path, values in flat_settings(grid) if path not in given]
     for path, _ in listed:
         if path.partition(".")[0].partition("/")[0] in NEVER_LISTED:
             raise UserError(
                 f"search.grid cannot list {path}: that holds for all jobs, or is given by the sweep"
             )
     return parser.parse_overrides([f"{path}={_typed(path, values)}" for path, values in listed])
-
-
-def _leaves(node: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _typed(path: str, values: Any) -> str:
