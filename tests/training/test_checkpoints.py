@@ -177,12 +177,16 @@ def test_checkpoints_are_opened_in_one_place() -> None:
     assert openers == ["loading.py"]
 
 
+ATTEMPT = {"first_step": 0, "last_step": 2, "seconds": 1.0, "status": "running", "hardware": {}}
+
+
 @pytest.mark.fast
 @pytest.mark.parametrize(
     "changed",
     [
         {"attempts": []},
         {"attempts": 3},
+        {"attempts": [ATTEMPT | {"hardware": {"threads": "4"}}]},
         {"config_hash": ["a"]},
         {"fingerprint": None},
         {"rows": {"count": 2, "digest": "a", "last": {}}},
@@ -192,8 +196,7 @@ def test_checkpoints_are_opened_in_one_place() -> None:
 def test_what_a_checkpoint_says_of_its_run_counts_if_it_is_of_its_types(
     changed: dict[str, Any], tmp_path: Path
 ) -> None:
-    attempt = {"first_step": 0, "last_step": 2, "seconds": 1.0, "status": "running", "hardware": {}}
-    origin = {"config_hash": "a", "started": "", "restarts": 0, "attempts": [attempt], "lost": []}
+    origin = {"config_hash": "a", "started": "", "restarts": 0, "attempts": [ATTEMPT], "lost": []}
     origin |= {"fastest": None, "init": None, "wall_seconds": 1.0, "fingerprint": "b"}
     origin |= {"rows": {"count": 2, "digest": "c", "last": {"step": 2, "train/loss": 0.5}}}
     torch.save({"global_step": 2, ORIGIN: origin}, tmp_path / "last.ckpt")

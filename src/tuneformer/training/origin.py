@@ -40,6 +40,8 @@ def _is_of_its_types(origin: dict[str, Any]) -> bool:
     kept = {name: origin[name] for name in KEPT_OF_RECORD} | {"data": {"fingerprint": fingerprint}}
     if first_fault(kept, RECORD) or not attempts or "hardware" not in attempts[-1]:
         return False
+    if first_fault({"hardware": attempts[-1]["hardware"]}, RECORD):
+        return False
     if not isinstance(rows, dict) or not is_whole(rows.get("count")) or not is_text(rows.get("digest")):
         return False
     last = rows.get("last")
