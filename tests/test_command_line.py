@@ -59,7 +59,9 @@ def test_a_damaged_record_is_one_line_and_nothing_is_overwritten(
     answer = command("train.py", *small_settings, "run_dir=run")
     assert answer.status == 2
     assert len(answer.err) == 1
-    assert answer.err[0].startswith("error: run/record.json cannot be read: ")
+    assert answer.err[0].startswith(
+        "error: run/record.json and config.yaml cannot be read, and there is no checkpoint"
+    )
     assert [path.name for path in Path("run").iterdir()] == ["record.json"]
 
 

@@ -34,7 +34,7 @@ GIVEN_AT_RUN_TIME = {
     "attention": {"layer"},
     "optimizer": {"params"},
     "scheduler": {"step", "horizon"},
-    "logger": {"directory", "run_config"},
+    "logger": {"directory", "first_step", "run_config"},
 }
 GIVEN_BY_THE_OPTION_AROUND = {
     "matrices": {"params", "lr", "weight_decay"},

@@ -126,9 +126,12 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     ),
     "a row without a step": (
         written("metrics.csv", "step,a\nnan,2\n"),
-        "metrics.csv is damaged: a row has no",
+        "metrics.csv is damaged at line 2: it has no step",
     ),
-    "a long field": (written("metrics.csv", f"step\n{'9' * 200_000}\n"), "metrics.csv cannot be read: field"),
+    "a long field": (
+        written("metrics.csv", f"step\n{'9' * 200_000}\n"),
+        "metrics.csv is damaged at line 1: field",
+    ),
     "metrics are a pipe": (pipe("metrics.csv"), "metrics.csv cannot be read: it is a named pipe"),
 }
 

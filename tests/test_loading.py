@@ -70,7 +70,10 @@ def truncate(run: Path) -> None:
         (lambda run: (run / "config.yaml").write_text("a: 3"), "{run}/config.yaml is damaged: "),
         (lambda run: (run / "tokenizer.json").unlink(), "{run}/tokenizer.json cannot be read: "),
         (lambda run: (run / "tokenizer.json").write_text("{}"), "{run}/tokenizer.json cannot be read: "),
-        (lambda run: (run / "metrics.csv").write_text("step\na\n"), "{run}/metrics.csv cannot be read: "),
+        (
+            lambda run: (run / "metrics.csv").write_text("step\na\n"),
+            "{run}/metrics.csv is damaged at line 2: ",
+        ),
         (
             lambda run: (run / "checkpoints/last.ckpt").unlink(),
             "{run}/checkpoints/last.ckpt does not exist: {run}/checkpoints holds best.ckpt",

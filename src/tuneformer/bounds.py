@@ -161,10 +161,12 @@ def check_bounds(config: Config, words: Mapping[str, tuple[str, ...]]) -> None:
 
 
 def _check_wandb(config: Config) -> None:
-    project = setting(config, "logger.wandb.project")
-    if project is None:
+    if setting(config, "logger.wandb") is None:
         return
-    if not 0 < len(project) <= LONGEST_PROJECT or set(project) & set(NOT_IN_PROJECTS):
+    project = setting(config, "logger.wandb.project")
+    if project is not None and (
+        not 0 < len(project) <= LONGEST_PROJECT or set(project) & set(NOT_IN_PROJECTS)
+    ):
         raise UserError(
             f"logger.wandb.project={project} must have 1 to {LONGEST_PROJECT} characters, none of"
             f" {' '.join(NOT_IN_PROJECTS)}"

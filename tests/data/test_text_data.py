@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tuneformer.data import file_parts, text_data, token_files
+from tuneformer.data import file_parts, text_data, token_digest
 from tuneformer.data.corpora.text import Text
 from tuneformer.data.corpus_text import CorpusText
 from tuneformer.data.text_data import TextData
@@ -189,7 +189,7 @@ def peak_memory() -> Iterator[list[int]]:
 def test_memory_of_preparing_does_not_grow_with_the_corpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokenizer: str
 ) -> None:
-    for module in (file_parts, token_files):
+    for module in (file_parts, token_digest):
         monkeypatch.setattr(module, "BLOCK_BYTES", 1 << 14)
     settings = {**SETTINGS, "tokenizer": tokenizer, "validation_path": None}
     line = "All the world's a stage, and all the men and women merely players — \n"

@@ -75,7 +75,7 @@ ONE_RULE = "{name: a, pattern: norm, lr_multiplier: 1.0, weight_decay_multiplier
         ),
         (
             ["callbacks=tail_average", "callbacks.averaging.start=1.0"],
-            "callbacks.averaging.start=1.0 must be 0 or more and below 1",
+            "callbacks.averaging.start=1.0 must be at least 0 and below 1",
         ),
     ],
 )

@@ -34,7 +34,7 @@ def test_two_runs_of_other_shapes_are_shown_and_it_is_said(command: Command, tmp
     assert any("no difference is shown: the models differ in shape" in line for line in answer.err)
     rows = (first / "analysis" / "heads.csv").read_text().splitlines()
     assert rows[0].startswith("run,step,stack,layer,head,")
-    assert sum(row.startswith(str(second)) for row in rows) == 3 * 2
+    assert sum(row.startswith(f"{second.name},") for row in rows) == 3 * 2
 
 
 def test_bad_input_is_one_line_with_status_2(command: Command, tmp_path: Path, small_run: Any) -> None:

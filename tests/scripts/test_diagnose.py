@@ -58,7 +58,7 @@ def test_bad_input_is_one_line_with_status_2(command: Command, tmp_path: Path) -
     for folder, message in (
         ("nowhere", "is not a folder"),
         ("empty", "holds no run"),
-        ("bad", "cannot be read"),
+        ("bad", "is damaged at line 2"),
         ("without_rows", "has no rows"),
     ):
         answer = command("scripts/diagnose.py", str(tmp_path / folder))

@@ -50,7 +50,8 @@ def open_regular(path: Path) -> BinaryIO:
 def read_regular(path: Path, *, at_most: int) -> bytes:
     """The content of a regular file of at most `at_most` bytes; OSError otherwise."""
     with open_regular(path) as file:
-        content = file.read(at_most + 1)
+        # room is made for all that is asked for, so not for more than the file has
+        content = file.read(min(os.fstat(file.fileno()).st_size, at_most) + 1)
     if len(content) > at_most:
         raise OSError(errno.EFBIG, f"it is larger than {at_most:,} bytes", str(path))
     return content
