@@ -29,6 +29,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(line, yellow=True)
 
 
+@pytest.fixture
+def muon_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's Muon iterates in float32: a CPU without bfloat16 instructions takes 10 to 50 times as long."""
+    import torch
+
+    from tuneformer.optim.newton_schulz import COEFFICIENTS, newton_schulz
+
+    def orthogonalise(
+        grad: torch.Tensor, coefficients: tuple[float, float, float], steps: int, eps: float
+    ) -> torch.Tensor:
+        assert tuple(coefficients) == COEFFICIENTS
+        return newton_schulz(grad, steps=steps, eps=eps)
+
+    monkeypatch.setattr("torch.optim._muon._zeropower_via_newtonschulz", orthogonalise)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder() -> Path:
     """Downloads and token files of all tests: one folder for all test processes, kept between sessions."""

@@ -62,6 +62,7 @@ def test_activations_move_by_what_one_step_of_sign_descent_does(small_settings: 
 
 
 @pytest.mark.proof
+@pytest.mark.usefixtures("muon_in_float32")
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_under_mup_activations_move_alike_at_every_width_and_grow_otherwise(
     optimizer: str, small_settings: list[str]

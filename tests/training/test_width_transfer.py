@@ -23,6 +23,7 @@ def python_text(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("muon_in_float32")
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_the_best_rate_at_width_32_is_within_a_factor_2_of_that_at_width_256(
     optimizer: str, python_text: Path, train_here: TrainHere

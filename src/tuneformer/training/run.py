@@ -119,7 +119,7 @@ def run(
             record |= {"status": STOPPED if stop else "finished", "stop": stop and asdict(stop)}
         except BaseException as raised:
             error = as_user_error(raised, directory)
-            record |= outcome(error)
+            record |= outcome(error, step=trainer.global_step)
             raise_unless_result(error, rank)
         finally:
             record |= measured(trainer, prepared) | {"memory": memory.measured(trainer)}
@@ -216,13 +216,15 @@ def evaluate(trainer: pl.Trainer, task: Task, batches: BatchModule, directory: R
             write_text(directory.path / name, content)
 
 
-def outcome(error: BaseException) -> Record:
-    """What record.json says of a run that `error` ended."""
+def outcome(error: BaseException, *, step: int) -> Record:
+    """What record.json says of a run that `error` ended at `step`."""
     if isinstance(error, Diverged):
         return {"status": "diverged", "error": str(error)}
     if isinstance(error, Pruned):
         return {"status": "pruned", "error": str(error)}
-    if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit):
+    if not isinstance(error, Interrupted) and (number := signal_behind(error)) is not None:
+        error = Interrupted(step=step, signal_number=number)  # outside the steps
+    if isinstance(error, Interrupted | SystemExit):
         return {"status": "interrupted", "error": str(error) or type(error).__name__}
     return {"status": "failed", "error": error_text(error)}
 
