@@ -11,13 +11,13 @@ from typing import Any
 from unittest.mock import patch
 
 import hydra._internal.hydra as hydra_main
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import split_key
 
 from tuneformer.config.registry import is_order, shown
+from tuneformer.config.remembered_files import RememberingConfigLoader
 from tuneformer.errors import UserError
 
 PRIMARY = "train"
@@ -53,7 +53,7 @@ INSTEAD = {
 SETTABLE = "of Hydra's own settings there are hydra.launcher.*, hydra.sweeper.n_trials and hydra.verbose"
 
 
-class GuardedConfigLoader(ConfigLoaderImpl):
+class GuardedConfigLoader(RememberingConfigLoader):
     """Composes as Hydra does, and refuses what would make Hydra itself call or write something."""
 
     def _parse_overrides_and_create_caching_repo(

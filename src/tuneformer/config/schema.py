@@ -22,6 +22,8 @@ GROUPS = (
     "search",
 )
 
+PROVIDER = "tuneformer"
+
 
 @dataclass
 class Root:
@@ -64,8 +66,12 @@ class SweeperSettings:
 def register_with_hydra() -> None:
     """Makes `root`, `hydra/sweeper: tuneformer` and `by_size` known to Hydra, so that conf/ can name them."""
     register_sizes()
+    _store(None, "root", Root)
+    _store("hydra/sweeper", "tuneformer", SweeperSettings)
+
+
+def _store(group: str | None, name: str, node: type) -> None:
     store = ConfigStore.instance()
-    store.store(name="root", node=Root, provider="tuneformer", replace=True)
-    store.store(
-        group="hydra/sweeper", name="tuneformer", node=SweeperSettings, provider="tuneformer", replace=True
-    )
+    known = store._open(f"{group or ''}/{name}.yaml")
+    if getattr(known, "provider", None) != PROVIDER:
+        store.store(group=group, name=name, node=node, provider=PROVIDER, replace=True)
