@@ -34,6 +34,7 @@ from tuneformer.optim.settings import (
 )
 from tuneformer.run_overrides import with_run_settings
 from tuneformer.runs.origin import with_origin
+from tuneformer.runs.own_folder import check_own_folder
 from tuneformer.tasks.settings import FOLLOWS_FROM_DATA, check_task, metrics_of_task
 
 Config = dict[str, Any]
@@ -63,6 +64,8 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
             raise UserError(f"{group} is missing: choose one of {', '.join(list_options(group, folders))}")
         check_group(group, str(option), plain[group], folders)
     check_places(plain)
+    if plain["run_dir"] is not None:
+        check_own_folder(plain["run_dir"])
     plain = without_dropped(plain)
     check_bounds(plain, metrics_of_task(plain["data"]["task"], averaged="averaging" in plain["callbacks"]))
     check_attention_is_used(plain, str(hydra.runtime.choices.attention), folders)

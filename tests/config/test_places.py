@@ -36,15 +36,22 @@ def test_a_sweep_may_have_folders_in_its_name() -> None:
         ({"run_dir": ""}, "run_dir is empty"),
         ({"run_dir": "  "}, "run_dir is empty"),
         ({"run_dir": "a\0b"}, "run_dir="),
-        ({"run_dir": "."}, "run_dir=. is the working directory"),
-        ({"run_dir": ".."}, "run_dir=.. is the working directory or a folder around it"),
-        ({"run_dir": "/"}, "run_dir=/ is the working directory or a folder around it"),
         ({"branch_from": ""}, "branch_from is empty"),
         ({"data": {"cache_dir": ""}}, "data.cache_dir is empty: give a path or unset TUNEFORMER_CACHE"),
         ({"data": {"cache_dir": "\x1b"}}, "data.cache_dir="),
         ({"data": {"path": ""}}, "data.path is empty"),
         ({"data": {"validation_path": ""}}, "data.validation_path is empty"),
         ({"name": "a\rb"}, "name="),
+        ({"name": ""}, "name='' has no letter or digit: give a word"),
+        ({"name": " ..-/"}, "name=' ..-/' has no letter or digit"),
+        ({"name": "é" * 65}, f"name={'é' * 40}... has 130 bytes: at most 128"),
+        (
+            {"run_dir": "a/" + "b" * 256},
+            f"run_dir=a/{'b' * 38}... is too long: a path has at most 2,000 bytes",
+        ),
+        ({"init_from": "ab/" * 700}, "init_from="),
+        ({"sweep": "日" * 90}, "sweep="),
+        ({"run_dir": "~/runs/a"}, "run_dir=~/runs/a begins with ~, which stands for no folder here"),
         ({"search": {"storage": "sqlite:///a\0b"}}, "search.storage="),
     ],
 )
@@ -59,9 +66,7 @@ def test_places_that_are_places_pass() -> None:
     check_places(
         {"run_dir": "outputs/runs/a b", "name": "adamw/x é", "data": {"path": "x", "cache_dir": "~/c"}}
     )
-    check_places({"run_dir": None, "data": {"path": 3}})
-    Path("record.json").touch()
-    check_places({"run_dir": "."})  # a run that goes on in its own folder
+    check_places({"run_dir": None, "name": "日" * 40, "data": {"path": 3}})
 
 
 def test_where_scripts_write_is_named() -> None:

@@ -144,13 +144,13 @@ def test_what_was_made_here_is_discarded_if_no_run_began(tmp_path: Path) -> None
 
 
 def test_the_folder_of_a_sweep_goes_with_the_last_job_that_never_began(tmp_path: Path) -> None:
-    first, second = (RunDirectory(tmp_path / "sweep" / name) for name in ("a", "b"))
+    first, second = (RunDirectory(tmp_path / "sweeps" / "sweep" / name) for name in ("a", "b"))
     first.acquire()
     second.acquire()
     second.discard()
     assert first.path.exists()
     first.discard()
-    assert not (tmp_path / "sweep").exists()
+    assert not (tmp_path / "sweeps").exists()
 
 
 def test_what_was_there_before_is_never_discarded(tmp_path: Path) -> None:

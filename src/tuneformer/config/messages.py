@@ -89,7 +89,7 @@ def _why_unread(error: OverrideParseException) -> str:
     value = str(error.override).partition("=")[2]
     if re.search(r"^,|,\s*(,|$)", value):
         return ", and no comma without a value behind it"
-    return ", with text that has other signs than letters in quotes" if value else ""
+    return ", with text that has other signs than plain letters and digits in quotes" if value else ""
 
 
 def _first_line(error: BaseException) -> str:

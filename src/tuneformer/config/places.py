@@ -10,8 +10,14 @@ from tuneformer.errors import UserError
 
 PLACES = ("run_dir", "branch_from", "init_from", "data.cache_dir", "data.path", "data.validation_path")
 """Settings that are paths, by the words of whoever types them."""
+NOT_EXPANDED = ("run_dir", "branch_from", "init_from")
 ALSO_WITHOUT_CONTROLS = ("name", "sweep", "search.storage", "search.study", "launcher.address")
 """Settings from which a path, a name of a file or an address is made."""
+
+LONGEST_PART = 255
+LONGEST_PATH = 2000
+LONGEST_NAME = 128
+"""In bytes; the name of a run becomes part of a folder's, and W&B takes no longer one."""
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 
@@ -26,10 +32,14 @@ def check_places(config: Mapping[str, Any]) -> None:
         if path in PLACES and not value.strip():
             hint = " or unset TUNEFORMER_CACHE" if path == "data.cache_dir" else ""
             raise UserError(f"{path} is empty: give a path{hint}")
+        if path in PLACES:
+            _check_length(path, value)
+        if path in NOT_EXPANDED and value.startswith("~"):
+            raise UserError(f"{path}={value} begins with ~, which stands for no folder here: write it out")
+    if (name := config.get("name")) is not None:
+        check_run_name(name)
     if (sweep := config.get("sweep")) is not None:
         check_sweep_name(sweep)
-    if (run_dir := config.get("run_dir")) is not None:
-        _check_run_dir(run_dir)
 
 
 def check_sweep_name(sweep: str) -> None:
@@ -41,6 +51,18 @@ def check_sweep_name(sweep: str) -> None:
             f"sweep={sweep} must name a folder below outputs/sweeps: words with / between them, none of"
             " them empty, . or .."
         )
+    _check_length("sweep", sweep)
+
+
+def check_run_name(name: str) -> None:
+    """Raises UserError unless a run and its folder can be told by this name."""
+    check_no_controls("name", name)
+    if not any(character.isalnum() for character in name):
+        raise UserError(
+            f"name={name!r:.60} has no letter or digit: give a word, or null for one by the settings"
+        )
+    if (size := _n_bytes(name)) > LONGEST_NAME:
+        raise UserError(f"name={name:.40}... has {size:,} bytes: at most {LONGEST_NAME}")
 
 
 def place_to_write(text: str) -> Path:
@@ -60,12 +82,17 @@ def check_no_controls(setting: str, value: str) -> None:
         raise UserError(f"{setting}={value!r} holds the control character {found[0]!r}: leave it out")
 
 
-def _check_run_dir(run_dir: str) -> None:
-    path = Path(run_dir).resolve()
-    if Path.cwd().resolve().is_relative_to(path) and not (path / "record.json").exists():
+def _check_length(setting: str, value: str) -> None:
+    longest = max(_n_bytes(part) for part in value.split("/"))
+    if longest > LONGEST_PART or _n_bytes(value) > LONGEST_PATH:
         raise UserError(
-            f"run_dir={run_dir} is the working directory or a folder around it: give one of its own"
+            f"{setting}={value:.40}... is too long: a path has at most {LONGEST_PATH:,} bytes, a name in it"
+            f" {LONGEST_PART}"
         )
+
+
+def _n_bytes(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))
 
 
 def _setting(config: Mapping[str, Any], path: str) -> Any:

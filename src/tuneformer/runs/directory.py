@@ -41,7 +41,7 @@ class RunDirectory:
         self.checkpoints = path / "checkpoints"
         self._lock: int | None = None
         self._made_here = False
-        self._parent_made_here = False
+        self._made_around: list[Path] = []
 
     @classmethod
     def create(cls, name: str) -> "RunDirectory":
@@ -75,7 +75,7 @@ class RunDirectory:
             UserError: it cannot be written to, a link in it leads elsewhere, or another process trains in it.
         """
         self._made_here = self._made_here or not self.path.exists()
-        self._parent_made_here = not self.path.parent.exists()
+        self._made_around = _absent(self.path.parent)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self.path, os.O_RDONLY)
@@ -104,12 +104,12 @@ class RunDirectory:
             self._lock = None
 
     def discard(self) -> None:
-        """Removes the folder again, if it was made here and no run began in it; so with its sweep's."""
+        """Removes the folder again, if it was made here and no run began in it; so with those around it."""
         if self._made_here and not self.record_file.exists():
             shutil.rmtree(self.path, ignore_errors=True)
-            if self._parent_made_here:
-                with contextlib.suppress(OSError):  # another job of the sweep has begun in it
-                    self.path.parent.rmdir()
+            with contextlib.suppress(OSError):  # another run has begun in it
+                for folder in self._made_around:
+                    folder.rmdir()
         self.release()
 
     def begun(self) -> bool:
@@ -165,6 +165,11 @@ class RunDirectory:
             return self.read_config()
         except UserError:
             return None
+
+
+def _absent(folder: Path) -> list[Path]:
+    """The folder and those around it that are not there, the innermost first."""
+    return list(itertools.takewhile(lambda each: not each.exists(), [folder, *folder.parents]))
 
 
 def read_config_file(path: Path) -> Config:

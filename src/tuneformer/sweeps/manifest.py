@@ -16,12 +16,12 @@ from tuneformer.runs.files import write_json
 from tuneformer.runs.identity import config_hash
 from tuneformer.runs.links import check_no_way_out
 from tuneformer.runs.lock import lock
+from tuneformer.runs.own_folder import MANIFEST
 from tuneformer.runs.plain_files import read_json
 from tuneformer.terminal import say
 
 Config = dict[str, Any]
 
-MANIFEST = "sweep.json"
 IN_USE = "sweep={} is in use: another process runs it"
 
 # two jobs may differ in these and be the same run, at the same speed, all the same

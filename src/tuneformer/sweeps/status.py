@@ -11,9 +11,10 @@ from typing import Any
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import read_last_row
+from tuneformer.runs.own_folder import MANIFEST
 from tuneformer.runs.record import ENDED, STOPPED, stop_told
 from tuneformer.runs.regular_file import read_regular
-from tuneformer.sweeps.manifest import MANIFEST, Entry, Manifest
+from tuneformer.sweeps.manifest import Entry, Manifest
 
 LEFT = "left"
 CLOSED = (*ENDED, STOPPED, "failed")
