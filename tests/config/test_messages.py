@@ -48,6 +48,7 @@ def told(*overrides: str) -> str:
         ("~xyzzy", "~xyzzy drops nothing: there are data, model, "),
         ("word", "word is not an override: write setting=value"),
         ("optimizer.lr=[1", "optimizer.lr=[1 is not an override: write setting=value"),
+        ("run_dir=a/seed=1", "run_dir=a/seed=1 is not an override: write \"run_dir='a/seed=1'\": text of"),
     ],
 )
 def test_each_complaint_names_the_setting_its_value_and_what_is_allowed(override: str, expected: str) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
+from tuneformer.sweeps.manifest import Manifest
 from tuneformer.sweeps.status import MAX_STEPS, StatusReader
 from tuneformer.sweeps.status_table import summary
 
@@ -42,7 +44,7 @@ def write_job() -> Callable[..., Path]:
             "error": error,
         }
         (folder / "record.json").write_text(json.dumps(record))
-        config = {"trainer": {"max_steps": 100}, "optimized_metric": "val/loss"}
+        config = {"trainer": {"max_steps": 100}, "optimized_metric": "val/loss", "sweep": "mine"}
         (folder / "config.yaml").write_text(yaml.dump(config | {"data": {}, "model": {}, "attention": {}}))
         return folder
 
@@ -102,14 +104,35 @@ def test_the_script_prints_the_table_or_one_line(
     )
 
 
-def test_a_damaged_manifest_is_told_and_the_folders_tell_the_jobs(
-    write_job: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("content", "fault"), [("{", "cannot be read: "), (None, "is missing")])
+def test_a_manifest_that_is_damaged_or_gone_is_told_and_the_folders_tell_the_jobs(
+    content: str | None, fault: str, write_job: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_job("seed=0", "finished")
     write_job("seed=1", None)  # it left nothing to be known by
-    (FOLDER / "sweep.json").write_text("{")
-    assert [(job.name, job.status) for job in StatusReader(FOLDER).read().jobs] == [("seed=0", "finished")]
-    assert "made again from the 1 jobs whose folders are there" in capsys.readouterr().err
+    manifest = FOLDER / "sweep.json"
+    manifest.unlink() if content is None else manifest.write_text(content)
+    reader = StatusReader(FOLDER)
+    for _ in range(2):
+        assert [(job.name, job.status) for job in reader.read().jobs] == [("seed=0", "finished")]
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert told[0].startswith(f"{manifest} {fault}")
+    assert told[0].endswith("made again from the 1 jobs whose folders are there")
+
+
+def test_runs_that_are_of_no_sweep_are_none(write_job: Callable[..., Path]) -> None:
+    config = write_job("one", "finished") / "config.yaml"
+    config.write_text(config.read_text().replace("sweep: mine", "sweep: null"))
+    (FOLDER / "sweep.json").unlink()
+    with pytest.raises(UserError, match="holds no sweep"):
+        StatusReader(FOLDER).read()
+
+
+def test_a_manifest_that_cannot_be_written_is_one_line() -> None:
+    (FOLDER / "sweep.json").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"sweep\.json cannot be written: Is a directory$"):
+        Manifest(FOLDER).write()
 
 
 def test_a_run_that_was_stopped_says_where_and_by_what(write_job: Callable[..., Path]) -> None:

@@ -55,7 +55,7 @@ def one_line(error: Exception, known: DictConfig | None) -> UserError:
     if isinstance(error, MissingConfigException):
         return UserError(_unknown_option(first, error))
     if isinstance(error, OverrideParseException):
-        return UserError(f"{error.override} is not an override: write setting=value{_why_unread(error)}")
+        return UserError(f"{error.override} is not an override: write {_as_read(str(error.override))}")
     if match := _UNKNOWN.search(str(error)):
         return UserError(_unknown_setting(match.group(1), known, value=match.group(2)))
     if match := _DELETED.search(first):
@@ -85,11 +85,16 @@ def check_choices(arguments: Sequence[str]) -> None:
             raise UserError(f"{argument} is not a choice: write {group}=<the name of an option>")
 
 
-def _why_unread(error: OverrideParseException) -> str:
-    value = str(error.override).partition("=")[2]
+def _as_read(override: str) -> str:
+    """How an override is written that Hydra cannot read."""
+    key, _, value = override.partition("=")
     if re.search(r"^,|,\s*(,|$)", value):
-        return ", and no comma without a value behind it"
-    return ", with text that has other signs than plain letters and digits in quotes" if value else ""
+        return "setting=value, and no comma without a value behind it"
+    if not value or re.search(r"[\s'\"\\\[\]{}()]", value):
+        return "setting=value" + (
+            ", with text of other signs than plain letters and digits in quotes" if value else ""
+        )
+    return f"\"{key}='{value}'\": text of other signs than plain letters and digits stands in quotes"
 
 
 def _first_line(error: BaseException) -> str:

@@ -57,10 +57,11 @@ class Manifest:
     """The jobs of a sweep by the name of their folder, in the order in which they were first asked for."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads what is there; what is damaged is made again from the folders of the jobs, and told."""
+        """Reads what is there; what is damaged or gone is made again from the jobs' folders, and told."""
         self.path = folder / MANIFEST
         self.jobs: dict[str, Entry] = {}
         self._made_again: set[str] = set()
+        self._told = ""
         self._lock: int | None = None
         self.read()
 
@@ -69,11 +70,19 @@ class Manifest:
         try:
             self.jobs = _read(self.path)
         except FileNotFoundError:
-            return
+            self._make_again(f"{self.path} is missing", even_of_none=False)
         except UserError as error:
-            self.jobs = _from_folders(self.path.parent)
-            self._made_again = set(self.jobs)
-            say(f"{error}: made again from the {len(self.jobs)} jobs whose folders are there")
+            self._make_again(str(error), even_of_none=True)
+
+    def _make_again(self, reason: str, *, even_of_none: bool) -> None:
+        found = _from_folders(self.path.parent)
+        if not found and not even_of_none:
+            return
+        self.jobs, self._made_again = found, set(found)
+        line = f"{reason}: made again from the {len(found)} jobs whose folders are there"
+        if line != self._told:
+            say(line)
+        self._told = line
 
     def twin(self, config: Config) -> str | None:
         """The name of the job that is the same run as `config` would be, None where there is none."""
@@ -109,8 +118,11 @@ class Manifest:
             self.write()
 
     def write(self) -> None:
-        """Writes the file, whole or not at all."""
-        write_json(self.path, {"jobs": {name: asdict(entry) for name, entry in self.jobs.items()}})
+        """Writes the file, whole or not at all; UserError where it cannot be written."""
+        try:
+            write_json(self.path, {"jobs": {name: asdict(entry) for name, entry in self.jobs.items()}})
+        except OSError as error:
+            raise UserError(f"{self.path} cannot be written: {error.strerror}") from error
 
     def acquire(self) -> None:
         """Makes the sweep's folder if need be and locks it until this process ends or `release`.
@@ -162,9 +174,11 @@ def _read(path: Path) -> dict[str, Entry]:
 def _from_folders(folder: Path) -> dict[str, Entry]:
     """The jobs whose configuration can be read; their overrides as far as the folder's name tells them."""
     found = {}
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         with suppress(UserError):
             config = RunDirectory(path).read_config()
+            if config.get("sweep") is None:
+                continue
             overrides = path.name.replace("%2F", "/").replace("%25", "%").split(",")
             found[path.name] = Entry(
                 overrides=tuple(each for each in overrides if "=" in each),

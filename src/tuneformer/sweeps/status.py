@@ -87,10 +87,10 @@ class StatusReader:
             UserError: the folder holds no sweep.
         """
         manifest = _stamp(self.folder / MANIFEST)
-        if not manifest:
-            raise UserError(f"{self.folder} holds no sweep: give a folder such as outputs/sweeps/<sweep>")
-        if manifest != self._manifest:
+        if manifest != self._manifest or not self._entries:
             self._entries, self._manifest = Manifest(self.folder).jobs, manifest
+        if not manifest and not self._entries:
+            raise UserError(f"{self.folder} holds no sweep: give a folder such as outputs/sweeps/<sweep>")
         jobs = tuple(self._job(name, entry) for name, entry in self._entries.items())
         return SweepStatus(folder=self.folder, jobs=jobs)
 
