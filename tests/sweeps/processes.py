@@ -50,6 +50,12 @@ def wait_for(condition: Callable[[], Any], seconds: float = 90.0) -> None:
         time.sleep(0.02)
 
 
+def have_trained(sweep: str, number: int) -> bool:
+    """Whether so many jobs of the sweep have logged a row of training."""
+    files = Path("outputs/sweeps", sweep).glob("*/metrics.csv")
+    return sum(len(file.read_text().splitlines()) > 1 for file in files) >= number
+
+
 def finish_under_kills(begin: Callable[[], subprocess.Popen[str]], *, kills: int, seed: int) -> set[str]:
     """The sweep `mine`, begun again until it has been killed `kills` times and then ended well.
 

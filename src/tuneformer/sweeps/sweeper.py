@@ -12,13 +12,13 @@ from omegaconf import DictConfig
 
 from tuneformer.config.building import build
 from tuneformer.errors import UserError
+from tuneformer.leaving import signals_as_exit
 from tuneformer.sweeps.effort import write_effort
 from tuneformer.sweeps.folders import check_is_no_run, sweep_folder
 from tuneformer.sweeps.grid import Grid
 from tuneformer.sweeps.job import Job, Outcome
 from tuneformer.sweeps.launchers.launcher import Launcher
 from tuneformer.sweeps.launchers.plugin import PluginLauncher
-from tuneformer.sweeps.leaving import signals_as_exit
 from tuneformer.sweeps.manifest import Manifest
 from tuneformer.sweeps.plan import Plan
 from tuneformer.sweeps.preflight.preflight import preflight

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.sweeps.conftest import ROOT
-from tests.sweeps.processes import Start, finish_under_kills, jobs_of, records_of, wait_for
+from tests.sweeps.processes import Start, finish_under_kills, have_trained, jobs_of, records_of, wait_for
 
 LOCAL = ["launcher=local", "launcher.n_jobs=2"]
 
@@ -20,10 +20,9 @@ def test_a_killed_job_ends_alone_and_ctrl_c_saves_and_the_same_line_goes_on(
 ) -> None:
     long = ["trainer.max_steps=1000", "trainer.log_every_n_steps=10", "trainer.val_check_interval=1000"]
     sweep = start(*LOCAL, "seed=0,1,2", *long)
-    wait_for(lambda: len(list(tmp_path.glob("outputs/sweeps/mine/*/metrics.csv"))) == 2)
+    wait_for(lambda: have_trained("mine", 2))
     os.kill(jobs_of(sweep.pid)[0], signal.SIGKILL)
-    wait_for(lambda: "seed=2" in records_of("mine"))
-    wait_for((tmp_path / "outputs/sweeps/mine/seed=2/metrics.csv").exists)
+    wait_for(lambda: have_trained("mine", 3))
     sweep.send_signal(signal.SIGINT)
     _, told = sweep.communicate(timeout=90)
     assert sweep.returncode == 130, told
@@ -53,7 +52,7 @@ def test_a_signal_to_all_processes_of_a_sweep_saves_its_jobs(
     long = ["trainer.max_steps=5000", "trainer.val_check_interval=5000", "preflight=quick", "sweep=mine"]
     line = [sys.executable, str(ROOT / "train.py"), "--multirun", *small_settings, *LOCAL, *long, "seed=0,1"]
     sweep = subprocess.Popen(line, cwd=tmp_path, start_new_session=True)
-    wait_for(lambda: len(list(tmp_path.glob("outputs/sweeps/mine/*/metrics.csv"))) == 2)
+    wait_for(lambda: have_trained("mine", 2))
     os.killpg(sweep.pid, number)
     assert sweep.wait(timeout=90) == 128 + number
     assert [(record["status"], record["error"][:20]) for record in records_of("mine").values()] == [

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from multiprocessing import connection
 from pathlib import Path
 
+from tuneformer.leaving import hear_signals
 from tuneformer.sweeps.job import Job
 from tuneformer.sweeps.launchers.shares import Share
 from tuneformer.sweeps.launchers.train_job import train_job
-from tuneformer.sweeps.leaving import hear_signals
 
 SECONDS_TO_SAVE = 60.0
 """What a job has to write its checkpoint once it is asked to stop."""

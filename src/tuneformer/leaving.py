@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP to the processes of a sweep: the jobs write their checkpoints before anything ends.
+"""SIGTERM and SIGHUP as an exception: a run records how it ended, a sweep waits for its jobs' checkpoints.
 
 A terminal that is closed and a cluster that cancels a job send them to every process at once.
 """
@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -29,6 +30,32 @@ def signals_as_exit() -> Iterator[None]:
     finally:
         for number in heard:
             signal.signal(number, before[number])
+
+
+@contextmanager
+def signals_wait() -> Iterator[None]:
+    """Within it a signal, Ctrl-C among them, is only noted; it acts once the block is over."""
+    noted: list[int] = []
+    heard = [n for n in (*SIGNALS, signal.SIGINT) if signal.getsignal(n) is not signal.SIG_IGN]
+    before = dict[int, Any]()
+    try:
+        for number in heard:
+            before[number] = signal.signal(number, lambda received, _: noted.append(received))
+    except ValueError:  # not the main thread
+        pass
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in noted[:1]:
+        signal.raise_signal(number)
+
+
+def signal_of_exit(error: SystemExit) -> int | None:
+    """The signal that such an exit stands for, None where it is another exit."""
+    number = error.code - 128 if isinstance(error.code, int) else None
+    return number if number in SIGNALS else None
 
 
 def outlive_signals() -> None:
