@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pytorch_lightning import Trainer
-from pytorch_lightning.loops import _FitLoop
+from pytorch_lightning.loops.fit_loop import _FitLoop
 
 from tests.training.conftest import TrainHere, assert_same_run
 from tuneformer.callbacks.checkpoints import Checkpoints
