@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -80,3 +81,16 @@ def test_a_call_leaves_the_program_as_it_was_whatever_comes_of_it(small_settings
         with pytest.raises(UserError):
             tuneformer.train([*small_settings, *wrong])
         assert process_state() == before, wrong
+
+
+TWICE = """
+from tuneformer.config.compose import compose_config, restored_hydra
+for _ in range(2):
+    with restored_hydra():
+        compose_config([])
+"""
+
+
+def test_a_second_call_of_a_process_composes_as_the_first() -> None:
+    """In a process of its own: Hydra's plugins tell of themselves once, when they are first asked for."""
+    subprocess.run([sys.executable, "-c", TWICE], check=True)

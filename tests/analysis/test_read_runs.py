@@ -81,6 +81,8 @@ def test_what_has_not_ended_or_is_damaged_is_left_out_and_named(tmp_path: Path) 
     plant(tmp_path / "no-status", val=2.0).joinpath("record.json").write_text("{}")
     plant(tmp_path / "no-record", val=2.0).joinpath("record.json").unlink()
     plant(tmp_path / "bad-number", val=2.0).joinpath("metrics.csv").write_text("step,val/loss\n1,x\n")
+    for name, rows in {"no-step": "nan,2\n", "endless": "inf,2\n", "back": "2,2\n1,2\n"}.items():
+        plant(tmp_path / name, val=2.0).joinpath("metrics.csv").write_text(f"step,val/loss\n{rows}")
     plant(tmp_path / "short-row", val=2.0).joinpath("metrics.csv").write_text("step,val/loss\n1\n2,3\n")
     plant(tmp_path / "no-config", val=2.0).joinpath("config.yaml").write_text("a: [")
     plant(tmp_path / "odd-config", val=2.0).joinpath("config.yaml").write_text("a: 1")
@@ -95,6 +97,8 @@ def test_what_has_not_ended_or_is_damaged_is_left_out_and_named(tmp_path: Path) 
     assert "no record.json" in reasons["no-record"]
     assert reasons["bad-number"].startswith("metrics.csv is damaged")
     assert reasons["short-row"].startswith("metrics.csv is damaged")
+    for name in ("no-step", "endless", "back"):
+        assert reasons[name] == "metrics.csv is damaged: its steps do not go up from row to row"
     assert reasons["no-config"].startswith("config.yaml cannot be read")
     assert reasons["odd-config"].startswith("config.yaml is damaged")
 

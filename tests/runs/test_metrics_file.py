@@ -137,6 +137,13 @@ def test_a_damaged_file_is_one_line_with_its_name(path: Path, content: bytes) ->
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("last", ["nan,1", "inf,1", "2,nan", "2,inf", "2,-inf"])
+def test_a_last_row_that_tells_no_time_is_damaged(path: Path, last: str) -> None:
+    path.write_text(f"step,seconds\n1,1\n{last}\n", encoding="utf-8")
+    with pytest.raises(UserError, match="its last row has no step, or no seconds"):
+        read_last_row(path)
+
+
 names = st.sampled_from(["tokens", "train/loss", "val/loss", "a", "b/c", 'd"e', "f,g"])
 numbers = st.floats(allow_nan=False) | st.integers(-(10**18), 10**18).map(float)
 logged = st.lists(st.tuples(st.integers(0, 2), st.dictionaries(names, numbers, min_size=1)), max_size=12)

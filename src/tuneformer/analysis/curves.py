@@ -37,7 +37,11 @@ def read_curves(path: Path, metrics: Collection[str]) -> dict[str, np.ndarray]:
             header = column_names(first)
             if "step" not in header or not first.endswith(b"\n"):
                 raise ValueError(MISFIT)
-            return _Columns(header, metrics).read(file)
+            columns = _Columns(header, metrics).read(file)
+        steps = columns["step"]
+        if not np.isfinite(steps).all() or (np.diff(steps) < 0).any():
+            raise ValueError("its steps do not go up from row to row")
+        return columns
     except (OSError, ValueError) as error:
         raise UserError(f"{path.name} is damaged: {reason_of(error)}") from error
 

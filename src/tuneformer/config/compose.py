@@ -12,6 +12,7 @@ from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.version import VersionBase
 from omegaconf import DictConfig, open_dict
 from omegaconf.basecontainer import BaseContainer
@@ -41,6 +42,7 @@ def config_folder() -> Path:
 @contextmanager
 def restored_hydra() -> Iterator[None]:
     """Puts back Hydra's and OmegaConf's globals: a caller may be a program of Hydra's itself."""
+    Plugins.instance()  # each plugin tells the store of itself once, when it is imported
     config, whole, version = HydraConfig.instance(), GlobalHydra.instance(), VersionBase.instance()
     store, resolvers = ConfigStore.instance(), BaseContainer._resolvers
     before = config.cfg, whole.hydra, version.version_base, _copied(store.repo), dict(resolvers)

@@ -150,7 +150,10 @@ def read_last_row(path: Path) -> Row:
             lines = file.read().split(b"\n")[:-1]  # what follows the last end of a line was cut off by a kill
         names, last = column_names(header), lines[-1] if lines else b""
         values = last.decode("utf-8").rstrip("\r").split(",")
-        return dict(_numbered(names, values)) if last else {}
+        row = dict(_numbered(names, values)) if last else {}
+        if not all(math.isfinite(row.get(name, 0.0)) for name in ("step", "seconds")):
+            raise ValueError("its last row has no step, or no seconds")
+        return row
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {reason_of(error)}") from error
 
