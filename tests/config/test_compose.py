@@ -4,6 +4,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 
+import tuneformer
 from tuneformer.config.compose import compose_choices, compose_config, config_folder
 from tuneformer.config.options import source_folders
 from tuneformer.errors import UserError
@@ -53,6 +54,12 @@ def test_a_conf_folder_of_somebody_else_in_the_working_directory_is_not_looked_a
     (tmp_path / "conf" / "train.yaml").write_text("seed: 77\n", encoding="utf-8")
     assert config_folder() == CONF
     assert compose_config([])[0].seed == 0
+
+
+def test_the_package_has_the_folder_conf_of_the_checkout_in_it() -> None:
+    inside = Path(tuneformer.__file__).parent / "conf"
+    assert inside.resolve() == CONF == config_folder()
+    assert (inside / "data" / "text.yaml").read_bytes() == (CONF / "data" / "text.yaml").read_bytes()
 
 
 def test_further_options_come_from_the_folder_that_is_asked_for(tmp_path: Path) -> None:

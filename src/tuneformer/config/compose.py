@@ -27,15 +27,13 @@ from tuneformer.errors import UserError
 
 
 def config_folder() -> Path:
-    """The folder conf of the checkout that this package lies in, whatever the working directory holds.
+    """The folder conf that belongs to this package, whatever the working directory holds.
 
     Raises:
         UserError: there is none.
     """
     if not (SHIPPED / "train.yaml").is_file():
-        raise UserError(
-            f"{SHIPPED} holds no train.yaml: install the project from a checkout (pip install -e .)"
-        )
+        raise UserError(f"{SHIPPED} holds no train.yaml: install tuneformer anew")
     return SHIPPED
 
 

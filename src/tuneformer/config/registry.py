@@ -23,8 +23,11 @@ from tuneformer.errors import UserError
 Place = tuple[str, ...]
 """Where in the configuration; `*` stands for any name."""
 
-SHIPPED = Path(__file__).resolve().parents[3] / "conf"
-"""The options that belong to this code, whatever other folders a configuration is composed from."""
+SHIPPED = (Path(__file__).parents[1] / "conf").resolve()
+"""The options that belong to this code, whatever other folders a configuration is composed from.
+
+In a checkout the package's conf is a link to the folder conf at its top.
+"""
 
 LIBRARIES = ("tuneformer", "torch.optim", "pytorch_optimizer", "schedulefree")
 """The packages that shipped options may name."""
