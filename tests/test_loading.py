@@ -76,7 +76,11 @@ def truncate(run: Path) -> None:
         ),
         (
             lambda run: (run / "checkpoints/last.ckpt").unlink(),
-            "{run}/checkpoints/last.ckpt does not exist: {run}/checkpoints holds best.ckpt",
+            "{run}/checkpoints/last.ckpt does not exist, but best.ckpt does: choose checkpoint=best",
+        ),
+        (
+            lambda run: shutil.rmtree(run / "checkpoints"),
+            "{run}/checkpoints/last.ckpt does not exist: {run}/checkpoints holds no checkpoint",
         ),
         (truncate, "{run}/checkpoints/last.ckpt is damaged: "),
         (

@@ -65,6 +65,9 @@ def load(path: Path, *, checkpoint: str) -> Run:
     config, record = directory.read_config(), directory.read_record()
     tokenizer = kept_tokenizer(directory)
     file = directory.checkpoints / f"{checkpoint}.ckpt"
+    other = next(name for name in CHECKPOINTS if name != checkpoint)
+    if not file.exists() and (directory.checkpoints / f"{other}.ckpt").exists():
+        raise UserError(f"{file} does not exist, but {other}.ckpt does: choose checkpoint={other}")
     state = load_checkpoint(file)
     weights = evaluated_weights(state)
     model = _build(config, directory.config_file, n_weights=len(weights))

@@ -163,6 +163,16 @@ def test_what_cannot_be_started_from_is_refused_and_leaves_nothing(
     assert not Path("run").exists()
 
 
+def test_a_checkpoint_that_was_not_kept_is_told_with_the_one_that_was(tiny: list[str], source: Path) -> None:
+    shutil.copytree(source, "copy")
+    Path("copy/checkpoints/best.ckpt").unlink()
+    with pytest.raises(UserError) as error:
+        checked_config([*tiny, "init_from=copy", "init_weights=best"])
+    assert str(error.value) == (
+        "init_from=copy has no best.ckpt: give a run that kept it, or init_weights=last"
+    )
+
+
 def test_a_run_that_has_not_finished_is_not_started_from(
     tiny: list[str], train_here: TrainHere, train_in_child: Train
 ) -> None:

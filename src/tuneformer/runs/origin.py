@@ -69,8 +69,11 @@ def with_origin(config: Config) -> Config:
     if optimizer == "kept":
         check_present(there, OF_AN_OPTIMIZER, file=source.config_file)
         _check_same_optimizer(config, there, where)
-    if not origin_checkpoint(config).is_file():
-        raise UserError(f"{where} has no {origin_checkpoint(config).name}: give a run that kept it")
+    file = origin_checkpoint(config)
+    if not file.is_file():
+        other = "last" if config["init_weights"] == "best" else "best"
+        hint = f", or init_weights={other}" if file.with_name(f"{other}.ckpt").is_file() else ""
+        raise UserError(f"{where} has no {file.name}: give a run that kept it{hint}")
     step = _step(config, record, source)
     data = record["data"]["fingerprint"]
     return config | {INIT_RUN: f"{record['config_hash']} at step {step} on {data[:16]}"}
