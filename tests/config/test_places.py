@@ -53,6 +53,10 @@ def test_a_sweep_may_have_folders_in_its_name() -> None:
         ({"sweep": "日" * 90}, "sweep="),
         ({"run_dir": "~/runs/a"}, "run_dir=~/runs/a begins with ~, which stands for no folder here"),
         ({"search": {"storage": "sqlite:///a\0b"}}, "search.storage="),
+        ({"data": {"path": "~nobody here/x"}}, "data.path=~nobody here/x begins with ~, which stands for no"),
+        ({"data": {"path": "caf\udce9"}}, "data.path=caf\\udce9 is not UTF-8"),
+        ({"notes": "\ud800"}, "notes=\\ud800 is not UTF-8"),
+        ({"param_groups": {"rules": [{"name": "\udcff"}]}}, "param_groups.rules=[{'name': "),
     ],
 )
 def test_a_setting_that_names_no_place_is_refused(config: dict[str, Any], named: str) -> None:

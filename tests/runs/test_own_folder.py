@@ -43,5 +43,6 @@ def test_a_folder_that_is_something_else_is_refused(run_dir: str, expected: str)
 
 def test_folders_of_its_own_pass() -> None:
     touch("record.json", "outputs/runs/one/record.json", "mine/notes.txt", "a_file")
-    for run_dir in (".", "outputs/runs/one", "outputs/runs/two", "mine", "a_file", "/proc/run"):
+    Path("loop").symlink_to("loop")  # whoever makes the folder tells of it
+    for run_dir in (".", "loop", "outputs/runs/one", "outputs/runs/two", "mine", "a_file", "/proc/run"):
         check_own_folder(run_dir)

@@ -89,7 +89,7 @@ class Checkpoints(pl.Callback):
         return {"best": dict(self.best)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best = dict(state_dict["best"])
+        self.best = {str(name): float(value) for name, value in state_dict["best"].items()}
 
     def _stop_final_evaluation(self, trainer: pl.Trainer) -> None:
         # rank 0 alone: it started the others, and ends them

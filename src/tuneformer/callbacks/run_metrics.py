@@ -87,9 +87,9 @@ class RunMetrics(pl.Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._clock = TrainingClock(already=state_dict["seconds"])
-        self.latest = dict(state_dict["latest"])
-        self.validated_step = state_dict["validated_step"]
+        self._clock = TrainingClock(already=float(state_dict["seconds"]))
+        self.latest = {str(name): float(value) for name, value in state_dict["latest"].items()}
+        self.validated_step = int(state_dict["validated_step"])
 
     def _log_training(self, trainer: pl.Trainer, task: Task, step: int) -> None:
         loss = task.running_loss.mean()

@@ -2,10 +2,11 @@
 
 import re
 from argparse import ArgumentTypeError
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tuneformer.config.flat_settings import flat_settings
 from tuneformer.errors import UserError
 
 PLACES = ("run_dir", "branch_from", "init_from", "data.cache_dir", "data.path", "data.validation_path")
@@ -20,10 +21,19 @@ LONGEST_NAME = 128
 """In bytes; the name of a run becomes part of a folder's, and W&B takes no longer one."""
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a character, for which Python takes a byte that is not UTF-8; no file of a run could be written."""
 
 
 def check_places(config: Mapping[str, Any]) -> None:
-    """Raises UserError for the first setting that names no place, or one where nothing may be written."""
+    """Raises UserError for the first setting that names no place, or one where nothing may be written.
+
+    A text anywhere that is not of whole characters is refused as well: config.yaml is UTF-8.
+    """
+    for path, value in flat_settings(config):
+        if any(_HALF.search(text) for text in (path, *_texts(value))):
+            shown = f"{path}={value}".encode("utf-8", "backslashreplace").decode()
+            raise UserError(f"{shown:.200} is not UTF-8: give the file, or whatever it names, another name")
     for path in (*PLACES, *ALSO_WITHOUT_CONTROLS):
         value = _setting(config, path)
         if not isinstance(value, str):
@@ -34,7 +44,7 @@ def check_places(config: Mapping[str, Any]) -> None:
             raise UserError(f"{path} is empty: give a path{hint}")
         if path in PLACES:
             _check_length(path, value)
-        if path in NOT_EXPANDED and value.startswith("~"):
+        if value.startswith("~") and (path in NOT_EXPANDED or (path in PLACES and not _has_home(value))):
             raise UserError(f"{path}={value} begins with ~, which stands for no folder here: write it out")
     if (name := config.get("name")) is not None:
         check_run_name(name)
@@ -89,6 +99,22 @@ def _check_length(setting: str, value: str) -> None:
             f"{setting}={value:.40}... is too long: a path has at most {LONGEST_PATH:,} bytes, a name in it"
             f" {LONGEST_PART}"
         )
+
+
+def _has_home(path: str) -> bool:
+    try:
+        Path(path).expanduser()
+    except RuntimeError:  # it is that of nobody here
+        return False
+    return True
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | Mapping):
+        for element in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(element)
 
 
 def _n_bytes(text: str) -> int:

@@ -1,5 +1,6 @@
 """The folder that `run_dir=` names is the run's own: no other run and no sweep lies in it or around it."""
 
+import os
 from pathlib import Path
 
 from tuneformer.errors import UserError
@@ -13,7 +14,7 @@ def check_own_folder(run_dir: str) -> None:
 
     A folder with a run in it is taken as it is, so that the run can go on.
     """
-    path = Path(run_dir).resolve()
+    path = Path(os.path.realpath(run_dir))  # unlike resolve, takes a link to itself as it is
     if (path / MANIFEST).exists():
         raise UserError(f"run_dir={run_dir} is the folder of a sweep: give one of its own")
     for outer in path.parents:

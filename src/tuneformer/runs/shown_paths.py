@@ -11,7 +11,7 @@ def shown_path(path: str | Path) -> str:
     text = str(path)
     if not text.startswith(("/", "~")):
         return text
-    absolute = Path(os.path.normpath(Path(text).expanduser()))
+    absolute = Path(os.path.normpath(os.path.expanduser(text)))  # noqa: PTH111 - ~ of nobody here is no error
     for root in (Path.cwd(), Path.cwd().resolve()):
         if absolute.is_relative_to(root):
             return str(absolute.relative_to(root))

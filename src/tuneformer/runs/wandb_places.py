@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tuneformer.errors import UserError
+from tuneformer.errors import UserError, reason_of
 from tuneformer.runs.files import write_text
 from tuneformer.runs.record import run_identifier
 from tuneformer.runs.regular_file import read_regular
@@ -37,12 +37,13 @@ def folder_of(run: Path) -> Path:
     run, elsewhere = run.resolve(), variable("WANDB_DIR")
     if elsewhere is None:
         return run
-    folder, note = Path(elsewhere).expanduser().resolve(), run / FOLDER / ELSEWHERE
+    note = run / FOLDER / ELSEWHERE
     try:
+        folder = Path(elsewhere).expanduser().resolve()
         (folder / FOLDER).mkdir(parents=True, exist_ok=True)
         note.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"WANDB_DIR={elsewhere} cannot be written to: {error.strerror}") from error
+    except (OSError, RuntimeError) as error:  # ~ of nobody here
+        raise UserError(f"WANDB_DIR={elsewhere} cannot be written to: {reason_of(error)}") from error
     known = _noted(note)
     if folder != run and folder not in known:
         write_text(note, "".join(f"{each}\n" for each in [*known, folder]))

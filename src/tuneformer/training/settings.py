@@ -21,6 +21,7 @@ from tuneformer.errors import UserError
 from tuneformer.runs.checkpoint_keys import ORIGIN
 from tuneformer.runs.files import write_whole
 from tuneformer.training.processes import LIGHTNING_LOGGERS
+from tuneformer.training.restoring import CheckpointConnector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,7 @@ class TrainerSettings:
                 f" trainer.strategy={self.strategy} is not possible here: {_first_line(error)}"
             ) from error
         self._check_cores(trainer)
+        trainer._checkpoint_connector = CheckpointConnector(trainer)
         return trainer
 
     def _strategy(self) -> Any:
