@@ -18,6 +18,7 @@ Record = dict[str, Any]
 
 NEEDED = frozenset({"config_hash", "data", "metrics", "restarts", "started", "wall_seconds"})
 ENDED = ("finished", "diverged", "pruned")
+REMEDY = "python train.py run_dir=<its folder> makes it again from the run's checkpoint"
 KILLED = "its process was killed"
 STOPPED = "stopped"
 STATUSES = ("running", *ENDED, STOPPED, "failed", "interrupted")
@@ -64,12 +65,15 @@ def stored_record(path: Path) -> Record:
         record = read_json(path)
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} holds no run: it has no record.json") from error
+    except UserError as error:
+        raise UserError(f"{error}; {REMEDY}") from error
+    fault = None
     if not isinstance(record, dict) or record.get("status") not in STATUSES:
-        raise UserError(f"{path} is damaged: it has no status of {', '.join(STATUSES)}")
-    if absent := sorted(NEEDED - record.keys()):
-        raise UserError(f"{path} is damaged: it has no {', '.join(absent)}")
-    if fault := first_fault(record, RECORD):
-        raise UserError(f"{path} is damaged: {fault}")
+        fault = f"it has no status of {', '.join(STATUSES)}"
+    elif absent := sorted(NEEDED - record.keys()):
+        fault = f"it has no {', '.join(absent)}"
+    if fault := fault or first_fault(record, RECORD):
+        raise UserError(f"{path} is damaged: {fault}; {REMEDY}")
     record["metrics"] = {"final": {}, "best": {}} | record["metrics"]
     return record
 
