@@ -1,65 +1,7 @@
-"""Shows what attention does in a run: python scripts/analyze.py outputs/runs/<run>
+"""`tuneformer analyze` in a checkout: python scripts/analyze.py --help"""
 
-Maps over training, the scores of every head beside chance, and the loss with each head taken out: a few
-lines here, and analysis/attention.html, attention.json and heads.csv in the run directory.
-"""
-
-import sys
-from pathlib import Path
-
-from tuneformer.command_line import CommandParser, run_command
-
-
-def main() -> None:
-    parser = CommandParser(__doc__)
-    parser.add_argument("run", type=Path, help="a run directory, such as outputs/runs/<run>")
-    parser.add_argument("--against", type=Path, default=None, help="another run, shown beside it")
-    parser.add_argument("--text", default=None, help="the example to look at (default: one of validation)")
-    parser.add_argument(
-        "--examples", type=int, default=16, help="of validation, that heads are measured on (default: 16)"
-    )
-    parser.add_argument("--checkpoint", default="last", help="last or best (default: last)")
-    given = parser.parse_args()
-
-    from tuneformer.errors import UserError
-
-    if given.examples < 1:
-        raise UserError(f"--examples={given.examples} must be at least 1")
-
-    from rich.progress import Progress
-
-    from tuneformer.attention_analysis.analysis import analyse
-    from tuneformer.escaping_console import EscapingConsole
-    from tuneformer.report.attention_page.files import write_analysis
-    from tuneformer.report.attention_page.html import difference_notes
-    from tuneformer.runs.shown_paths import shown_command
-    from tuneformer.terminal import say, show
-
-    paths = [given.run, *([given.against] if given.against else [])]
-    errors = EscapingConsole(stderr=True)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        analyses = [
-            analyse(
-                path,
-                checkpoint=given.checkpoint,
-                text=given.text,
-                examples=given.examples,
-                progress=progress,
-            )
-            for path in paths
-        ]
-    for analysis in analyses:
-        show(f"{analysis.path}, step {analysis.last.step:,}: {analysis.model}")
-        for line in analysis.findings:
-            show(f"  {line}")
-        for line in analysis.notes:
-            say(f"note: {line}")
-    for line in difference_notes(analyses):
-        say(f"note: {line}")
-    command = shown_command(["python", "scripts/analyze.py", *sys.argv[1:]])
-    files = write_analysis(given.run / "analysis", analyses, command=command)
-    show(f"written: {', '.join(str(file) for file in files)}")
-
+from tuneformer.cli.analyze import main
+from tuneformer.command_line import run_script
 
 if __name__ == "__main__":
-    run_command(main)
+    run_script(main)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser, run_command
+from tuneformer.command_line import CommandParser, run_script
 
 TRAIN = Path(__file__).resolve().parents[1] / "train.py"
 
@@ -336,4 +336,4 @@ TABLES_OF_THEIR_OWN = {
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_script(main)

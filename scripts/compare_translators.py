@@ -3,7 +3,7 @@
 What is there already is not trained again: the same line goes on where it was stopped (make translation).
 """
 
-from tuneformer.command_line import CommandParser, run_command
+from tuneformer.command_line import CommandParser, run_script
 from tuneformer.config.places import place_to_write
 
 
@@ -34,4 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_script(main)

@@ -1,70 +1,7 @@
-"""Does a learning rate transfer across widths?
+"""`tuneformer coordinate-check` in a checkout: python scripts/coordinate_check.py --help"""
 
-    python scripts/coordinate_check.py model=decoder_mup param_groups=mup
-
-Trains models of several widths for a few steps and prints how far their activations move: flat under muP,
-growing under the standard parametrisation (2203.03466, appendix D.1). Takes the overrides of train.py.
-"""
-
-from pathlib import Path
-
-from tuneformer.command_line import OverridesParser, config_of, run_command
-from tuneformer.config.places import place_to_write
-
-
-def main() -> None:
-    parser = OverridesParser(__doc__)
-    parser.add_argument(
-        "--widths", default="32,64,128,256,512", help="of model.d_model (default: %(default)s)"
-    )
-    parser.add_argument("--steps", type=int, default=5, help="optimizer steps (default: 5)")
-    parser.add_argument("--seeds", type=int, default=3, help="models a width (default: 3)")
-    parser.add_argument(
-        "--png", type=place_to_write, default=Path("outputs/coordinate_check.png"), help="where it is drawn"
-    )
-    given = parser.read()
-
-    from tuneformer.errors import UserError
-
-    texts = given.widths.split(",")
-    if not all(text.isdigit() and int(text) > 0 for text in texts) or len(set(texts)) < 2:
-        raise UserError(f"--widths={given.widths} must be at least two numbers, as in 32,64,128")
-    if min(given.steps, given.seeds) < 1:
-        raise UserError(f"--steps={given.steps} and --seeds={given.seeds} must be at least 1")
-    widths = [int(text) for text in texts]
-
-    def config_at(width: int, seed: int) -> dict:
-        return config_of(given, f"model.d_model={width}", f"seed={seed}")
-
-    config = config_at(widths[0], 0)
-    for width in widths:
-        config_at(width, 0)
-
-    from rich.progress import Progress
-
-    from tuneformer.coordinate_check.measure import measure_changes
-    from tuneformer.coordinate_check.show import draw_changes, table_of, verdict
-    from tuneformer.escaping_console import EscapingConsole
-    from tuneformer.training.start import prepare_data
-
-    data, prepared = prepare_data(config)
-    with Progress(console=EscapingConsole(stderr=True), transient=True) as progress:
-        bar = progress.add_task(config["name"], total=len(widths) * given.seeds)
-        changes = measure_changes(
-            config_at,
-            data=data,
-            prepared=prepared,
-            steps=given.steps,
-            widths=widths,
-            seeds=range(given.seeds),
-            told=lambda: progress.advance(bar),
-        )
-    console = EscapingConsole()
-    console.print(table_of(changes))
-    console.print(verdict(changes), markup=False, soft_wrap=True)
-    draw_changes(changes, given.png, title=config["name"])
-    console.print(f"drawn: {given.png}", markup=False, soft_wrap=True)
-
+from tuneformer.cli.coordinate_check import main
+from tuneformer.command_line import run_script
 
 if __name__ == "__main__":
-    run_command(main)
+    run_script(main)

@@ -1,69 +1,7 @@
-"""Finds a learning rate to try first: python scripts/find_lr.py optimizer=muon model.d_model=256
+"""`tuneformer find-lr` in a checkout: python scripts/find_lr.py --help"""
 
-Trains the configuration for some steps while the rate grows, draws the loss against the rate, and leaves
-nothing behind but the picture and the numbers. Takes the overrides of train.py.
-"""
-
-from pathlib import Path
-
-from tuneformer.command_line import OverridesParser, config_of, run_command
-from tuneformer.config.places import place_to_write
-
-
-def main() -> None:
-    parser = OverridesParser(__doc__)
-    parser.add_argument(
-        "--low", type=float, default=None, help="first rate (default: a thousandth of optimizer.lr)"
-    )
-    parser.add_argument(
-        "--high", type=float, default=None, help="last rate (default: a thousand times optimizer.lr)"
-    )
-    parser.add_argument("--steps", type=int, default=200, help="optimizer steps (default: 200)")
-    parser.add_argument(
-        "--to",
-        type=place_to_write,
-        default=Path("outputs/find_lr"),
-        help="where <to>.png and <to>.csv are written",
-    )
-    given = parser.read()
-
-    from tuneformer.errors import UserError
-
-    config = config_of(given)
-    lr = config["optimizer"]["lr"]
-    low, high = given.low or lr / 1000, given.high or lr * 1000
-    if not 0 < low < high:
-        raise UserError(f"--low={low:g} must be positive and below --high={high:g}")
-    if given.steps < 20:
-        raise UserError(f"--steps={given.steps} must be at least 20: fewer losses say nothing")
-
-    from rich.progress import Progress
-
-    from tuneformer.escaping_console import EscapingConsole
-    from tuneformer.lr_range_test.run import sweep_rates
-    from tuneformer.lr_range_test.show import lines_of, write_sweep
-    from tuneformer.lr_range_test.suggestion import suggest
-    from tuneformer.terminal import show
-    from tuneformer.training.start import prepare_data
-
-    data, prepared = prepare_data(config)
-    with Progress(console=EscapingConsole(stderr=True), transient=True) as progress:
-        bar = progress.add_task(config["name"], total=given.steps)
-        sweep = sweep_rates(
-            config,
-            data=data,
-            prepared=prepared,
-            low=low,
-            high=high,
-            steps=given.steps,
-            told=lambda step: progress.update(bar, completed=step),
-        )
-    found = suggest(sweep.rates, sweep.losses)
-    for line in lines_of(sweep, found):
-        show(line)
-    written = write_sweep(sweep, found, title=config["name"], to=given.to)
-    show(f"written: {' '.join(str(file) for file in written)}")
-
+from tuneformer.cli.find_lr import main
+from tuneformer.command_line import run_script
 
 if __name__ == "__main__":
-    run_command(main)
+    run_script(main)

@@ -1,57 +1,7 @@
-"""Writes text with a run's model: python scripts/generate.py outputs/runs/<run> --prompt "ROMEO:"
+"""`tuneformer generate` in a checkout: python scripts/generate.py --help"""
 
-A run of translation translates the prompt, by the search of its data settings.
-"""
-
-from pathlib import Path
-
-from tuneformer.command_line import CommandParser, run_command
-
-
-def main() -> None:
-    parser = CommandParser(__doc__)
-    parser.add_argument("run", type=Path, help="a run directory, such as outputs/runs/<run>")
-    parser.add_argument("--prompt", default="\n", help="what the text begins with (default: a new line)")
-    parser.add_argument("--tokens", type=int, default=300, help="how many to write (default: 300)")
-    parser.add_argument(
-        "--temperature", type=float, default=0.8, help="0: always the likeliest (default: 0.8)"
-    )
-    parser.add_argument(
-        "--top-k", type=int, default=None, help="draw from the k likeliest only (default: all)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the random numbers (default: 0)")
-    parser.add_argument("--checkpoint", default="last", help="last or best (default: last)")
-    arguments = parser.parse_args()
-
-    import torch
-
-    import tuneformer
-    from tuneformer.errors import UserError
-    from tuneformer.generation import generate
-    from tuneformer.runs.record import stop_told
-    from tuneformer.terminal import say, show
-
-    run = tuneformer.load_run(arguments.run, checkpoint=arguments.checkpoint)
-    if told := stop_told(run.record):
-        say(f"{run.path} stopped{told}")
-    if run.task == "translation":
-        from tuneformer.translating import translate
-
-        show(translate(run, arguments.prompt))
-        return
-    if run.task != "language_modelling":
-        raise UserError(f"{run.path} does not continue text: its task is {run.task}")
-    prompt = run.tokenizer.encode_prompt(arguments.prompt)
-    tokens = generate(
-        run.model,  # pyright: ignore[reportArgumentType] - a run of language modelling has a decoder
-        torch.as_tensor(prompt).long(),
-        n_tokens=arguments.tokens,
-        temperature=arguments.temperature,
-        top_k=arguments.top_k,
-        generator=torch.Generator().manual_seed(arguments.seed),
-    )
-    show(arguments.prompt + run.tokenizer.decode(list(tokens)))
-
+from tuneformer.cli.generate import main
+from tuneformer.command_line import run_script
 
 if __name__ == "__main__":
-    run_command(main)
+    run_script(main)

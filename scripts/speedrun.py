@@ -7,7 +7,7 @@ on where it was stopped (make speedrun).
 
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser, run_command
+from tuneformer.command_line import CommandParser, run_script
 from tuneformer.config.places import place_to_write
 
 
@@ -45,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_script(main)

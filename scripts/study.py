@@ -5,7 +5,7 @@ What is there already is not trained again: the same line goes on where it was s
 
 import sys
 
-from tuneformer.command_line import CommandParser, run_command
+from tuneformer.command_line import CommandParser, run_script
 from tuneformer.config.places import place_to_write
 
 EXPERIMENT = "optimizer_study"
@@ -28,6 +28,7 @@ def main() -> None:
     given = parser.parse_args()
 
     from tuneformer.escaping_console import EscapingConsole
+    from tuneformer.invocation import typed_command
     from tuneformer.report.csv_file import write_csv
     from tuneformer.report.html import write_page
     from tuneformer.report.terminal import print_comparison
@@ -49,7 +50,7 @@ def main() -> None:
         comparison = compare_study(study.folder)
         print_comparison(comparison, EscapingConsole())
         write_csv(study.folder / "comparison.csv", comparison)
-        command = shown_command(["python", "scripts/study.py", *sys.argv[1:]])
+        command = shown_command(typed_command())
         pages = [study.folder / "comparison.html"]
         if given.report is not None:
             write_report(given.report, comparison)
@@ -64,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_script(main)

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser, run_command
+from tuneformer.command_line import CommandParser, run_script
 from tuneformer.config.places import place_to_write
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -54,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_script(main)

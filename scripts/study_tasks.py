@@ -5,7 +5,7 @@ What is there already is not trained again: the same line goes on where it was s
 
 import sys
 
-from tuneformer.command_line import CommandParser, run_command
+from tuneformer.command_line import CommandParser, run_script
 from tuneformer.config.places import place_to_write
 
 
@@ -43,4 +43,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_script(main)

@@ -1,6 +1,5 @@
 import os
 import random
-import runpy
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ import pytest
 
 import tuneformer
 from tests.report.chromium import skipped_pages
+from tuneformer.invocation import STARTED_AS
 
 if TYPE_CHECKING:
     from tuneformer.loading import Run
@@ -86,11 +86,15 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
     """command("train.py", "seed=1"): what the shell would run, in this process."""
 
     def run(script: str, *arguments: str) -> Answer:
-        monkeypatch.setattr(sys, "argv", [str(ROOT / script), *arguments])
+        file = ROOT / script
+        monkeypatch.setattr(sys, "argv", [script, *arguments])
+        monkeypatch.setenv(STARTED_AS, "")  # what the script puts there ends with the test
+        monkeypatch.delenv(STARTED_AS)
         capfd.readouterr()
         status = 0
         try:
-            runpy.run_path(str(ROOT / script), run_name="__main__")
+            code = compile(file.read_text(encoding="utf-8"), str(file), "exec")
+            exec(code, {"__name__": "__main__", "__file__": str(file)})
         except SystemExit as exit_:
             status = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
         printed = capfd.readouterr()

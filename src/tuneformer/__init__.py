@@ -14,12 +14,12 @@ __all__ = ["load_run", "train"]
 
 
 def train(overrides: Sequence[str] = (), *, config_dir: str | Path | None = None) -> "Run":
-    """Trains what `python train.py <overrides>` trains, and loads the run.
+    """Trains what `tuneformer train <overrides>` trains, and loads the run.
 
     Args:
         overrides: as on the command line: `["optimizer=adam", "trainer.max_steps=200"]`.
-        config_dir: a folder of further options beside those of the project, as --config-dir. The folder
-            conf of the working directory is not looked at.
+        config_dir: a folder of further options beside those of the package and of the working directory's
+            own folder conf, as --config-dir.
 
     Raises:
         UserError: one line that names the setting, its value and what is allowed.

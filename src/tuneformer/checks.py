@@ -76,7 +76,7 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
 
 
 def checked_config(overrides: Sequence[str], config_dir: str | Path | None = None) -> Config:
-    """The configuration that `python train.py <overrides>` would train, every check passed.
+    """The configuration that `tuneformer train <overrides>` would train, every check passed.
 
     Args:
         overrides: as on the command line.

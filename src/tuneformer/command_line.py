@@ -1,4 +1,4 @@
-"""What stands between train.py and Hydra: our plugins before it, one clear line after it."""
+"""What stands between our commands and Hydra: our plugins before it, one clear line after it."""
 
 import argparse
 import os
@@ -21,6 +21,7 @@ from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.schema import register_with_hydra
 from tuneformer.errors import UserError
+from tuneformer.invocation import remember_start, start_words
 from tuneformer.lean_imports import keep_imports_lean
 from tuneformer.run_overrides import with_run_settings
 from tuneformer.sweeps.sweeper import TuneformerSweeper, Typed
@@ -32,25 +33,21 @@ BAD_INPUT = 2
 
 
 def run_hydra(command: Callable[[], object]) -> None:
-    """Runs a function that `hydra.main` decorates, with our root and our sweeper, as `run_command` does."""
+    """Runs a function that `hydra.main` decorates, with our root, our sweeper and our checks."""
     register_with_hydra()
     Plugins.instance().register(TuneformerSweeper)
-
-    def checked() -> None:
-        parser = get_args_parser()
-        _check_form(parser)
-        check_choices(sys.argv[1:])
-        _add_run_settings()
-        check_flags(sys.argv[1:])
-        given = parser.parse_intermixed_args()
-        with guarded_hydra():
-            if given.multirun:
-                _run_sweep(command, given.overrides)
-                return
-            sys.argv[1:] = with_added_settings(sys.argv[1:])
-            command()
-
-    run_command(checked)
+    parser = get_args_parser()
+    _check_form(parser)
+    check_choices(sys.argv[1:])
+    _add_run_settings()
+    check_flags(sys.argv[1:])
+    given = parser.parse_intermixed_args()
+    with guarded_hydra():
+        if given.multirun:
+            _run_sweep(command, given.overrides)
+            return
+        sys.argv[1:] = with_added_settings(sys.argv[1:])
+        command()
 
 
 def _run_sweep(command: Callable[[], object], overrides: list[str]) -> None:
@@ -66,6 +63,12 @@ def _run_sweep(command: Callable[[], object], overrides: list[str]) -> None:
     finally:
         TuneformerSweeper.typed = None
         sys.argv[1:] = typed
+
+
+def run_script(command: Callable[[], object]) -> None:
+    """Runs the command of a script in a checkout, which `python <script>` started."""
+    remember_start("python", sys.argv[0])
+    run_command(command)
 
 
 def run_command(command: Callable[[], object]) -> None:
@@ -122,18 +125,22 @@ class CommandParser(argparse.ArgumentParser):
     """The options of a script; what it does not take is one line, without the usage."""
 
     def __init__(self, description: str | None) -> None:
-        super().__init__(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+        super().__init__(
+            prog=" ".join(start_words()),
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
 
     def error(self, message: str) -> NoReturn:
         fail(UserError(f"{message} (--help lists what can be given)"))
 
 
 class OverridesParser(CommandParser):
-    """The same of a script that takes train.py's overrides and its --config-dir."""
+    """The same of a command that takes the settings of training and its --config-dir."""
 
     def __init__(self, description: str | None) -> None:
         super().__init__(description)
-        self.add_argument("overrides", nargs="*", help="settings, as for train.py")
+        self.add_argument("overrides", nargs="*", help="settings, as for training")
         _add_config_dir(self)
 
     def read(self) -> argparse.Namespace:

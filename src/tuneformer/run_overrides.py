@@ -1,6 +1,6 @@
 """`run_dir=RUN` of a run that has begun stands for the overrides that compose this run's configuration.
 
-So `python train.py run_dir=RUN` goes on with the run as it is, and what is typed besides stands above it.
+So `tuneformer train run_dir=RUN` goes on with the run as it is, and what is typed besides stands above it.
 The overrides pass through every check that others do: a run directory is trusted no more than they are.
 """
 
@@ -14,7 +14,7 @@ from hydra.core.override_parser.types import QuotedString
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from tuneformer.config.compose import compose_config, config_folder
+from tuneformer.config.compose import compose_config, option_folders
 from tuneformer.config.flat_settings import flat_settings
 from tuneformer.config.keys import OF_PARTS
 from tuneformer.config.open_options import OPEN
@@ -50,7 +50,7 @@ def with_run_settings(overrides: Sequence[str], config_dir: str | Path | None = 
     if not directory.begun() and not directory.config_file.is_file():
         return list(overrides)
     config = {key: value for key, value in directory.read_config().items() if key not in NOT_TAKEN}
-    folders = [config_folder(), *([Path(config_dir)] if config_dir is not None else [])]
+    folders = option_folders(config_dir)
     choices = [
         f"{group}={_option(group, config[group], folders, directory)}"
         for group in GROUPS

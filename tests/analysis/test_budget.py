@@ -46,9 +46,9 @@ def test_fresh_seeds_come_with_the_command_to_paste() -> None:
     runs = [given("adamw", lr, 3 - lr) for lr in (0.01, 0.02)] + [given("lion", lr, lr) for lr in (0.1, 0.2)]
     made = comparison(trials(runs))
     assert [line for line in made.caveats if line.startswith("fresh seeds")] == [
-        "fresh seeds for lion: python train.py --multirun experiment=smoke 'data.path=/a b/c.txt'"
+        "fresh seeds for lion: tuneformer train --multirun experiment=smoke 'data.path=/a b/c.txt'"
         " optimizer=lion optimizer.lr=0.1 sweep=lr-grid seed=2,3,4",
-        "fresh seeds for adamw: python train.py --multirun experiment=smoke 'data.path=/a b/c.txt'"
+        "fresh seeds for adamw: tuneformer train --multirun experiment=smoke 'data.path=/a b/c.txt'"
         " optimizer=adamw optimizer.lr=0.02 sweep=lr-grid seed=2,3,4",
     ]
 

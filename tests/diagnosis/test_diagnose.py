@@ -82,7 +82,7 @@ def test_the_end_of_a_run_gets_two_lines_or_none(tmp_path: Path) -> None:
     assert first == (
         "diagnosis (1 errors, 0 warnings): rank collapse since step 210, try model.block=pre_norm"
     )
-    assert second == f"evidence and reasons: python scripts/diagnose.py {run}"
+    assert second == f"evidence and reasons: tuneformer diagnose {run}"
 
 
 def test_a_directory_that_cannot_be_read_is_a_line(tmp_path: Path) -> None:

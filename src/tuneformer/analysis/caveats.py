@@ -11,13 +11,14 @@ from tuneformer.analysis.design import Design, shown
 from tuneformer.analysis.selection import Result
 from tuneformer.analysis.trial import GRID, Trials
 from tuneformer.analysis.tuning_curves import ALL_METHODS, TuningCurve
+from tuneformer.invocation import command_for
 
 FEW_SEEDS = 3
 FEW_VALUES = 3
 SHOWN_NAMES = 5
-TRAIN = "python train.py --multirun "
 QUOTED = re.compile(r'(?<=^sweep=)"([a-zA-Z][\w./-]*)"$')  # a name that needs no quotes
 NOT_REPEATED = re.compile(r"[+~]*(seed=|run_dir=|preflight=|search[.=]|hydra[./])")  # for fresh seeds
+FRESH_SEEDS = "fresh seeds"  # what a line with a command begins with
 MUST_AGREE = ("commit", "torch", "device", "devices", "threads", "precision")
 
 
@@ -88,7 +89,8 @@ def _fresh_seeds(results: Sequence[Result], known: Sequence[int]) -> list[str]:
         n_seeds = max(FEW_SEEDS, len(result.choosing_seeds))
         seeds = ",".join(str(max(known) + 1 + i) for i in range(n_seeds))
         kept = [QUOTED.sub(r"\1", each) for each in given if not NOT_REPEATED.match(each)]
-        lines.append(f"fresh seeds for {result.method}: {TRAIN}{shlex.join([*kept, f'seed={seeds}'])}")
+        again = f"{command_for('train')} --multirun {shlex.join([*kept, f'seed={seeds}'])}"
+        lines.append(f"{FRESH_SEEDS} for {result.method}: {again}")
     return lines
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from tuneformer.config.compose import compose_choices, config_folder
+from tuneformer.config.compose import compose_choices, option_folders
 from tuneformer.config.full_names import full_names
 from tuneformer.config.options import list_options
 from tuneformer.config.schema import GROUPS
@@ -94,7 +94,7 @@ def _written(key: str, value: str, known: dict[str, Any]) -> str | None:
 
 
 def _of_a_word(word: str, known: dict[str, Any]) -> str:
-    groups = [group for group in (*GROUPS, "experiment") if word in list_options(group, [config_folder()])]
+    groups = [group for group in (*GROUPS, "experiment") if word in list_options(group, option_folders())]
     if not groups:
         return f"write {_written(word, '<value>', known) or 'setting=value'}"
     return f"did you mean {' or '.join(f'{group}={word}' for group in groups)}?"

@@ -1,4 +1,4 @@
-"""Composing a configuration outside `python train.py`: for the Python API, for tests, for hints."""
+"""Composing a configuration outside `tuneformer train`: for the Python API, for tests, for hints."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from omegaconf.basecontainer import BaseContainer
 from tuneformer.config.hydra_guard import guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS
 from tuneformer.config.open_options import with_added_settings
-from tuneformer.config.options import FURTHER_OPTIONS
+from tuneformer.config.options import FURTHER_OPTIONS, own_folder
 from tuneformer.config.registry import SHIPPED
 from tuneformer.config.schema import GROUPS, register_with_hydra
 from tuneformer.errors import UserError
@@ -35,6 +35,13 @@ def config_folder() -> Path:
     if not (SHIPPED / "train.yaml").is_file():
         raise UserError(f"{SHIPPED} holds no train.yaml: install tuneformer anew")
     return SHIPPED
+
+
+def option_folders(config_dir: str | Path | None = None) -> list[Path]:
+    """The folders of options, first match first: of the working directory, the package, --config-dir."""
+    own = own_folder()
+    further = [Path(config_dir)] if config_dir is not None else []
+    return [*([own] if own is not None else []), config_folder(), *further]
 
 
 @contextmanager
@@ -59,9 +66,9 @@ def _copied(tree: dict[str, Any]) -> dict[str, Any]:
 def compose_config(
     overrides: Sequence[str], config_dir: str | Path | None = None
 ) -> tuple[DictConfig, DictConfig]:
-    """The configuration that `python train.py <overrides>` would train, and Hydra's own part of it.
+    """The configuration that `tuneformer train <overrides>` would train, and Hydra's own part of it.
 
-    `config_dir`: a folder of further options beside those of the project, as train.py's --config-dir.
+    `config_dir`: a folder of further options beside those of the project, as --config-dir.
 
     Raises:
         UserError: `config_dir` is not a folder.

@@ -33,7 +33,7 @@ LIBRARIES = ("tuneformer", "torch.optim", "pytorch_optimizer", "schedulefree")
 """The packages that shipped options may name."""
 
 RANGE_TEST = "tuneformer.optim.schedules.geometric"
-"""The schedule of scripts/find_lr.py, which no option names."""
+"""The schedule of the command find-lr, which no option names."""
 
 TARGET, PARTIAL = "_target_", "_partial_"
 LONGEST_SHOWN = 80

@@ -1,12 +1,14 @@
 """The typed root of every configuration (conf/train.yaml gives the values)."""
 
+import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, OmegaConf
 
 from tuneformer.config.sizes import register_sizes
+from tuneformer.invocation import start_words
 
 GROUPS = (
     "data",
@@ -64,8 +66,9 @@ class SweeperSettings:
 
 
 def register_with_hydra() -> None:
-    """Makes `root`, `hydra/sweeper: tuneformer` and `by_size` known to Hydra, so that conf/ can name them."""
+    """Makes `root`, `hydra/sweeper: tuneformer` and our resolvers known to Hydra: conf/ names them."""
     register_sizes()
+    OmegaConf.register_resolver("this_command", lambda: shlex.join(start_words()), replace=True)
     _store(None, "root", Root)
     _store("hydra/sweeper", "tuneformer", SweeperSettings)
 

@@ -9,6 +9,7 @@ from tuneformer.diagnosis.evidence import Evidence, read_evidence
 from tuneformer.diagnosis.finding import SEVERITIES, Finding, gravest_first
 from tuneformer.diagnosis.rules import RULES
 from tuneformer.errors import UserError
+from tuneformer.invocation import command_for
 from tuneformer.runs.files import write_json
 from tuneformer.runs.links import check_no_way_out
 from tuneformer.runs.record import stop_told
@@ -87,7 +88,7 @@ def closing_lines(path: Path) -> list[str]:
         return []
     told = "; ".join(_told(finding) for finding in grave[:SHOWN])
     counts = ", ".join(f"{diagnosis.count(severity)} {severity}s" for severity in SEVERITIES[:-1])
-    return [f"diagnosis ({counts}): {told}", f"evidence and reasons: python scripts/diagnose.py {path}"]
+    return [f"diagnosis ({counts}): {told}", f"evidence and reasons: {command_for('diagnose')} {path}"]
 
 
 def _told(finding: Finding) -> str:

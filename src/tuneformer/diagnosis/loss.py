@@ -7,7 +7,7 @@ from tuneformer.diagnosis.finding import Finding
 from tuneformer.diagnosis.onset import running_median
 from tuneformer.diagnosis.overrides import divided, first_that_changes, lower_rate
 
-NOTICEABLE = 0.02  # nats: the tolerance of scripts/compare.py
+NOTICEABLE = 0.02  # nats: the tolerance of a comparison
 LARGEST_RISE = 0.05  # of the best validation loss. Our own
 LOST_RISE = 0.5  # our own: the last weights are no result
 LATE = 0.25  # the last quarter of a run
@@ -125,7 +125,7 @@ def evaluation_noise(evidence: Evidence) -> Finding | None:
         threshold=NOTICEABLE,
         baseline=0.0,
         evidence=f"val/loss goes up and down by {noise:.3g} nats from one validation to the next (more than"
-        f" {NOTICEABLE:g}, the tolerance of scripts/compare.py)",
+        f" {NOTICEABLE:g}, the tolerance of a comparison)",
         why="smaller differences between two runs cannot be told from where they happened to stop",
         override=first_that_changes(
             evidence,

@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from tuneformer.analysis.caveats import TRAIN
+from tuneformer.analysis.caveats import FRESH_SEEDS
 from tuneformer.analysis.comparison import Comparison
 from tuneformer.errors import UserError
 from tuneformer.report.figure import Figure, finite
@@ -63,8 +63,10 @@ def render_page(comparison: Comparison, *, title: str, command: str) -> str:
 
 
 def _shown(caveat: str) -> str:
-    before, train, settings = caveat.partition(TRAIN)
-    return before + shown_line(train + settings) if train else caveat
+    if not caveat.startswith(FRESH_SEEDS):
+        return caveat
+    before, _, command = caveat.partition(": ")
+    return f"{before}: {shown_line(command)}"
 
 
 def script_json(figure: Figure) -> Markup:

@@ -18,7 +18,7 @@ JOB_TYPE = "comparison"
 def log_comparison(comparison: Comparison, page: Path, *, project: str | None, mode: str, name: str) -> str:
     """Logs it as one run beside `page`, and says where it is.
 
-    Offline the run waits in <folder>/wandb for scripts/sync.py.
+    Offline the run waits in <folder>/wandb for the command sync.
 
     Raises:
         UserError: W&B is not installed, or online and nobody is logged in.

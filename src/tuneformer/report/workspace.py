@@ -104,7 +104,7 @@ def build_report(entity: str, project: str) -> wr.Report:
     """A report to begin from: the same panels under headings, with room for what they show."""
     blocks: list[Any] = [
         wr.H1("Which method trains best, and how sure are we?"),
-        wr.P("Question, runs and budget. The page of scripts/compare.py has the intervals and the tests."),
+        wr.P("Question, runs and budget. The page of a comparison has the intervals and the tests."),
         wr.TableOfContents(),
     ]
     for section in sections():

@@ -7,15 +7,16 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from importlib.util import find_spec
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
 
-from tuneformer.config.options import FURTHER_OPTIONS, source_folders
+from tuneformer.config.options import FURTHER_OPTIONS
 from tuneformer.config.quoting import quoted
+from tuneformer.config.registry import SHIPPED
 from tuneformer.errors import Diverged, Interrupted, Pruned, UserError
 from tuneformer.training.launch import OTHER_RANK
 
@@ -74,7 +75,7 @@ def other_ranks(config: Config, trainer: pl.Trainer) -> Iterator[None]:
 
 @contextmanager
 def _relaunchable(config: Config) -> Iterator[None]:
-    """Lets Lightning start the other ranks, marked as such, by train.py and the command line of this run.
+    """Lets Lightning start the other ranks, marked as such, by the command line of this run.
 
     Its launcher repeats sys.argv, in which --multirun would start the whole sweep in every rank, a run
     directory named by the clock would be another one in each, and a notebook or a script that calls
@@ -85,14 +86,15 @@ def _relaunchable(config: Config) -> Iterator[None]:
     arguments, spec = sys.argv, main.__spec__
     if HydraConfig.initialized():
         hydra = HydraConfig.get()
-        script = source_folders(hydra)[0].parent / "train.py"  # pyright: ignore[reportArgumentType]
+        script = SHIPPED.parent / "train.py"  # of a checkout
         further = [s.path for s in hydra.runtime.config_sources if s.provider == FURTHER_OPTIONS]
         overrides = [o for o in hydra.overrides.task if not o.startswith(("run_dir=", "sweep="))]
         fixed = {"run_dir": config["run_dir"], "sweep": config["sweep"]}
         overrides += [f"{key}={quoted(value)}" for key, value in fixed.items() if value is not None]
         overrides += [f"--config-dir={folder}" for folder in further]
-        sys.argv = [str(script if script.exists() else Path(arguments[0]).resolve()), *overrides]
-        main.__spec__ = None  # Lightning would repeat the module of `python -m` instead
+        sys.argv = [str(script), *overrides]
+        # Lightning starts this module where there is one, else the script
+        main.__spec__ = None if script.exists() else find_spec("tuneformer.cli.train")
     try:
         yield
     finally:

@@ -1,7 +1,6 @@
 """What record.json says of a run, gathered at its beginning and its end."""
 
 import shlex
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from tuneformer.callbacks.checkpoints import checkpoints_of
 from tuneformer.callbacks.run_metrics import run_metrics_of
 from tuneformer.data.contract import PreparedData
 from tuneformer.errors import UserError
+from tuneformer.invocation import typed_command
 from tuneformer.models.size import CountsFlops, flops_per_example, flops_per_token, n_parameters
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.identity import config_hash
@@ -39,7 +39,7 @@ def first_record(
         "attempts": [],
         "lost": [],
         "error": None,
-        "command": shlex.join(sys.argv),
+        "command": shlex.join(typed_command()),
         "search": {name: config["search"].get(name) for name in ("sampler", "trial", "study")},
         "config_hash": config_hash(config),
         "git": git_state(),

@@ -1,0 +1,1 @@
+"""The commands: one module each, with a main() that reads what was typed."""

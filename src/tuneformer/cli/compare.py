@@ -1,0 +1,108 @@
+"""Compares runs: the jobs of a sweep, or any others.
+
+    %(prog)s outputs/sweeps/<sweep>
+
+Says which method is better, by how much, how sure that is and what it rests on: a table here, and
+comparison.csv and comparison.html in the first folder.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from tuneformer.command_line import CommandParser
+from tuneformer.config.places import place_to_write
+
+
+def arguments() -> argparse.Namespace:
+    """What was typed."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("folders", nargs="*", type=Path, help="run directories, or folders of them")
+    parser.add_argument("--table", type=Path, help="a CSV of results in place of folders")
+    parser.add_argument(
+        "--by",
+        default="",
+        help="what is compared, by commas: groups, settings; data and horizon allow several",
+    )
+    parser.add_argument("--metric", default=None, help="chosen by it (default: val/loss)")
+    better = parser.add_mutually_exclusive_group()
+    better.add_argument(
+        "--higher-is-better", action="store_true", help="of the metric, where its name does not tell"
+    )
+    better.add_argument("--lower-is-better", action="store_true", help="the same for lower values")
+    parser.add_argument("--baseline", default=None, help="a method (default: adamw)")
+    parser.add_argument(
+        "--target", type=float, default=None, help="of the metric (default: the baseline's end)"
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=0.02, help="width of a basin, in the metric (default: 0.02)"
+    )
+    parser.add_argument(
+        "--to", type=place_to_write, default=None, help="folder to write into (default: the first)"
+    )
+    parser.add_argument("--measures", action="store_true", help="print measures beside the losses too")
+    parser.add_argument("--wandb", action="store_true", help="the same as a W&B run")
+    parser.add_argument(
+        "--project", default=None, help="its W&B project (default: WANDB_PROJECT, else tuneformer)"
+    )
+    parser.add_argument(
+        "--mode", default=os.environ.get("WANDB_MODE", "offline"), help="online or offline (default: offline)"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+
+    from tuneformer.errors import UserError
+
+    if given.mode not in ("online", "offline"):
+        raise UserError(f"--mode={given.mode} must be online or offline")
+    if bool(given.folders) == bool(given.table):
+        raise UserError("give folders of runs or --table=<file>.csv, one of the two")
+
+    from tuneformer.analysis.comparison import compare
+    from tuneformer.analysis.read_runs import read_runs
+    from tuneformer.analysis.read_table import read_table
+    from tuneformer.escaping_console import EscapingConsole
+    from tuneformer.invocation import typed_command
+    from tuneformer.report.csv_file import write_csv
+    from tuneformer.report.html import write_page
+    from tuneformer.report.measures_table import measures_table
+    from tuneformer.report.terminal import print_comparison, print_table
+    from tuneformer.runs.shown_paths import shown_command
+
+    by = [name for name in given.by.split(",") if name]
+    metric = given.metric or "val/loss"
+    lower = True if given.lower_is_better else False if given.higher_is_better else None
+    if given.table:
+        table = read_table(given.table, metric=given.metric, lower_is_better=lower)
+        read, metric = table.read, table.metric
+        by = by or [*table.by, "horizon"]
+    else:
+        read = read_runs(given.folders, metrics=[metric])
+    comparison = compare(
+        read,
+        metric=metric,
+        by=by,
+        baseline=given.baseline,
+        target=given.target,
+        tolerance=given.tolerance,
+        lower_is_better=lower,
+    )
+    folder = given.to or (given.folders[0] if given.folders else Path("outputs"))
+    console = EscapingConsole()
+    print_comparison(comparison, console)
+    if given.measures:
+        print_table(measures_table(comparison), console)
+    write_csv(folder / "comparison.csv", comparison)
+    title = "Comparison: " + ", ".join(Path(source).stem for source in read.sources)
+    command = shown_command(typed_command())
+    write_page(folder / "comparison.html", comparison, title=title, command=command)
+    if given.wandb:
+        from tuneformer.report.wandb_comparison import log_comparison
+
+        page = folder / "comparison.html"
+        where = log_comparison(comparison, page, project=given.project, mode=given.mode, name=title)
+        console.print(f"W&B run: {where}", markup=False, soft_wrap=True)
+    console.print(f"written: {folder / 'comparison.csv'}, {folder / 'comparison.html'}", soft_wrap=True)
