@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from tuneformer.bounds import CHOICES
 from tuneformer.checks import check_config
+from tuneformer.config.building import DESCRIBED, described_arguments
 from tuneformer.config.compose import compose_config
 from tuneformer.config.keys import EXAMPLES
 from tuneformer.config.options import list_options, load_option
@@ -102,6 +103,8 @@ def test_every_option_composes_and_passes_the_checks(group: str, option: str) ->
 def test_every_key_of_an_option_is_a_named_parameter_and_none_is_forgotten(group: str, option: str) -> None:
     settings = load_option(group, option, [CONF])
     check_targets({group: settings})
+    if group in DESCRIBED:
+        assert described_arguments(group, settings).keys() == settings.keys() - {"_target_", "_partial_"}
     for path, node in targets(settings):
         target = node["_target_"]
         if target == "???":
@@ -135,7 +138,9 @@ def test_every_setting_without_a_value_has_a_type(group: str, option: str) -> No
 def test_every_file_says_what_it_is_and_explains_its_numbers(group: str, option: str) -> None:
     lines = (CONF / group / f"{option}.yaml").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# ")
-    if group in ("optimizer", "scheduler", "attention"):
+    if group in DESCRIBED:  # its component explains them
+        assert not [line for line in lines[1:] if "#" in line]
+    elif group in ("optimizer", "attention"):
         assert [line for line in lines if re.match(r"[a-z]\w*: ", line) and " # " not in line] in (
             [],
             [line for line in lines if line.startswith("defaults: ")],

@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tuneformer.config.ranges import BELOW_ONE, Range, check_finite
 from tuneformer.config.suggestions import nearest
 from tuneformer.errors import UserError
 from tuneformer.models.settings import POSITIONS
-from tuneformer.optim.ranges import BELOW_ONE, Range
 
 Config = dict[str, Any]
 
@@ -27,7 +27,6 @@ CHOICES = {
     "preflight": ("full", "quick", "only"),
     "search.pruner": ("median", "asha"),
     "search.sampler": ("random", "halton", "tpe", "cmaes"),
-    "scheduler.cooldown_shape": ("linear", "cosine", "one_minus_sqrt", "sqrt"),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
     "trainer.float32_matmul_precision": ("highest", "high", "medium", "auto"),
     "trainer.precision": ("32-true", "bf16-mixed", "bf16-true", "16-mixed", "64-true", "auto"),
@@ -103,8 +102,6 @@ AT_LEAST_ZERO = (
 MAY_BE_INFINITE = frozenset({"optimizer.growth_rate"})
 """Settings that infinity switches off; of every other number it is a mistake, and NaN always is."""
 
-LARGEST = 2**63 - 1
-
 RANGES: dict[str, Range] = {
     "callbacks.averaging.decay": Range(
         low=0, high=1, holds_low=False, holds_high=False, words="must be above 0 and below 1"
@@ -123,10 +120,7 @@ LONGEST_PROJECT, LONGEST_TAG = 128, 64
 def check_bounds(config: Config, words: Mapping[str, tuple[str, ...]]) -> None:
     """Raises UserError for the first setting out of its bounds; `words`: those that the data decides."""
     for path, number in _numbers(config, ""):
-        if math.isnan(number) or (math.isinf(number) and path not in MAY_BE_INFINITE):
-            raise UserError(f"{path}={number} must be a finite number")
-        if isinstance(number, int) and abs(number) > LARGEST:
-            raise UserError(f"{path}={number} must fit into 64 bits: at most {LARGEST}")
+        check_finite(path, number, may_be_infinite=path in MAY_BE_INFINITE)
     for path, allowed in {**CHOICES, **words}.items():
         value = setting(config, path)
         if value is not None and value not in allowed:

@@ -225,23 +225,17 @@ def test_warmup_below_one_is_a_fraction_and_from_one_on_steps(
             {"warmup": 0.99, "horizon": 10},
             "scheduler.warmup=0.99 (10 steps) must be shorter than the run (trainer.max_steps=10)",
         ),
-        ("constant", {"warmup": -1}, "scheduler.warmup=-1 must be a number, 0 or greater"),
-        ("constant", {"warmup": math.nan}, "scheduler.warmup=nan must be a number, 0 or greater"),
         (
             "linear",
             {"warmup": 2.5},
             "scheduler.warmup=2.5 must be a fraction below 1 or a whole number of steps",
         ),
-        ("linear", {"floor": 1.5}, "scheduler.floor=1.5 must be from 0 to 1"),
-        ("inverse_sqrt", {"floor": -0.1}, "scheduler.floor=-0.1 must be from 0 to 1"),
-        ("exponential", {"floor": 0}, "scheduler.floor=0 must be greater than 0 and at most 1"),
-        ("polynomial", {"power": 0}, "scheduler.power=0 must be positive"),
-        ("step", {"gamma": 1.5}, "scheduler.gamma=1.5 must be greater than 0 and at most 1"),
-        ("step", {"every": 0}, "scheduler.every=0 must be positive"),
         ("step", {"every": 1.5}, "scheduler.every=1.5 must be a fraction below 1 or a whole number of steps"),
     ],
 )
-def test_a_setting_outside_its_range_is_named(name: str, changed: dict[str, Any], message: str) -> None:
+def test_a_run_that_cannot_follow_the_schedule_is_told_why(
+    name: str, changed: dict[str, Any], message: str
+) -> None:
     factor, own = EVERY[name]
     with pytest.raises(UserError) as error:
         factor(0, **{**RUN, **own, **changed})

@@ -151,17 +151,11 @@ def test_only_stable_schedules_have_a_trunk() -> None:
             {**WSD, "cooldown": 31},
             "scheduler.cooldown=31 (31 steps) and scheduler.warmup=5 (5 steps) leave",
         ),
-        (wsd, {**WSD, "cooldown": 0}, "scheduler.cooldown=0 must be positive"),
-        (wsd, {**WSD, "cooldown_shape": "cos"}, "scheduler.cooldown_shape=cos must be one of linear, cosine"),
-        (cosine_restarts, {"cycles": 0, "multiplier": 1.0}, "scheduler.cycles=0 must be at least 1"),
-        (cosine_restarts, {"cycles": 2, "multiplier": 0.0}, "scheduler.multiplier=0.0 must be positive"),
         (
             one_cycle,
             {"low": 0.05, "annihilation": 0.1},
             "scheduler.low=0.05 must be at least scheduler.floor=0.1",
         ),
-        (one_cycle, {"low": 0.5, "annihilation": 1.0}, "scheduler.annihilation=1.0"),
-        (cyclic, {"cycles": 0}, "scheduler.cycles=0 must be at least 1"),
         (
             infinite_cosine,
             {"level": 0.05, "decay": 0.1, "cooldown": 0.1},

@@ -23,9 +23,13 @@ from tuneformer.config.registry import (
     is_class_of_library,
     shown,
 )
+from tuneformer.config.setting import Argument, arguments_of
 from tuneformer.errors import UserError
 
 Kind = type | tuple[type, ...]
+
+DESCRIBED = frozenset({"scheduler"})
+"""Groups whose components say what they can be set to (`config.setting`)."""
 
 
 def build(settings: Mapping[str, Any], place: Place, *, kind: Kind, **given: Any) -> Any:
@@ -70,6 +74,17 @@ def find_target(target: object, place: Place, *, kind: Kind) -> Callable[..., An
     """
     check_calls({TARGET: target}, place)
     return _find(str(target), place, kind)
+
+
+def described_arguments(group: str, settings: Mapping[str, Any]) -> Mapping[str, Argument]:
+    """What the component of a group says that it can be set to; empty where it says nothing.
+
+    Only groups are asked whose components do not import torch.
+    """
+    target = settings.get(TARGET)
+    if group not in DESCRIBED or not isinstance(target, str):
+        return {}
+    return arguments_of(_find(target, (group,), None))
 
 
 def _bound(settings: dict[str, Any], place: Place, kind: Kind | None) -> "partial[Any]":

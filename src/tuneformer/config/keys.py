@@ -1,4 +1,4 @@
-"""Every key and type of a group is checked against its chosen option's YAML file.
+"""Every key and type of a group is checked: against what its component says, else its option's YAML file.
 
 Hydra itself checks only the root's keys, and only those given on the command line; a misspelt key in
 an experiment file would silently train something else.
@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tuneformer.config.building import described_arguments
 from tuneformer.config.full_names import OURS
 from tuneformer.config.open_options import OPEN
 from tuneformer.config.options import load_option
+from tuneformer.config.registry import TARGET, is_order
+from tuneformer.config.setting_check import MISSING, check_values
 from tuneformer.config.suggestions import did_you_mean, nearest
 from tuneformer.errors import UserError
-
-MISSING = "???"
 
 # What a setting may be whose option gives it no value of its own, by an example.
 EXAMPLES: dict[str, Any] = {
@@ -108,6 +109,11 @@ def check_group(group: str, option: str, settings: Mapping[str, Any], folders: S
     The settings that an open option adds are left to whoever builds the class.
     """
     known = load_option(group, option, folders)
+    if described := described_arguments(group, settings):
+        _check_value(f"{group}.{TARGET}", settings[TARGET], known.get(TARGET), f"{group}={option}")
+        values = {name: value for name, value in settings.items() if not is_order(name)}
+        check_values(described, values, group=group, option=f"{group}={option}")
+        return
     for path, reason in NOT_DROPPED.items():
         owner, _, part = path.partition(".")
         if owner == group and part in known and settings.get(part) is None:

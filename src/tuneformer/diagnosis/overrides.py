@@ -1,7 +1,7 @@
 """The override that a finding proposes."""
 
+from tuneformer.config.ranges import shown
 from tuneformer.diagnosis.evidence import ABSENT, Evidence
-from tuneformer.optim.ranges import shown
 
 Value = str | float | bool
 Candidate = tuple[str, Value]

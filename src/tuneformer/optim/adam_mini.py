@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tuneformer.config.ranges import Number
 from tuneformer.errors import UserError
-from tuneformer.optim.ranges import Number
 from tuneformer.optim.tensorwise import TensorwiseOptimizer
 
 

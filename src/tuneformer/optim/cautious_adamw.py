@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from tuneformer.optim.ranges import Number
+from tuneformer.config.ranges import Number
 from tuneformer.optim.tensorwise import TensorwiseOptimizer, moments
 
 

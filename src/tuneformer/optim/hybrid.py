@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from tuneformer.config.ranges import Number
 from tuneformer.errors import UserError
-from tuneformer.optim.ranges import Number
 
 Groups = list[dict[str, Any]]
 NOT_SETTINGS = ("params", "param_names")

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tuneformer.config.ranges import Number
 from tuneformer.optim.newton_schulz import newton_schulz
-from tuneformer.optim.ranges import Number
 from tuneformer.optim.tensorwise import TensorwiseOptimizer
 
 

@@ -7,8 +7,8 @@ from functools import partial
 from torch import nn
 from torch.optim import Optimizer
 
+from tuneformer.config.ranges import Number, shown
 from tuneformer.errors import UserError
-from tuneformer.optim.ranges import Number, shown
 from tuneformer.optim.rules import Rule, read_rules
 
 

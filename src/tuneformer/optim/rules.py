@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 
+from tuneformer.config.ranges import NOT_NEGATIVE, POSITIVE, Number, shown
 from tuneformer.errors import UserError
-from tuneformer.optim.ranges import NOT_NEGATIVE, POSITIVE, Number, shown
 
 NOT_IN_NAMES = ',"'
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from tuneformer.optim.ranges import Number
+from tuneformer.config.ranges import Number
 from tuneformer.optim.wrapped import Wrapped
 
 

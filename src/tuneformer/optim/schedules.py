@@ -10,15 +10,43 @@ a comparison of schedules is not one of warmups, and all have the same `floor`:
     p = (t - W) / (horizon - 1 - W)                      0 at the peak, 1 at the last step
 
 A shape with a target is exactly `floor` at the last step. Past the horizon the last factor stays.
-Nothing here imports torch, so that settings can be checked and curves drawn without it.
+Each argument but the horizon says what it may be (`config.setting`): the checks read it there, before a
+schedule is followed. Nothing here imports torch, so that settings can be checked and curves drawn without it.
 """
 
 import math
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Annotated, Protocol, runtime_checkable
 
+from tuneformer.config.ranges import ABOVE_ZERO_TO_ONE, NOT_NEGATIVE, POSITIVE, ZERO_TO_ONE, Number, shown
+from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
-from tuneformer.optim.ranges import ABOVE_ZERO_TO_ONE, NOT_NEGATIVE, POSITIVE, ZERO_TO_ONE, Number, shown
+
+STEPS = "below 1: fraction of the run; from 1 on: optimizer steps"
+FOR_COMPARISON = "a tenth, as for cosine, so that shapes compare"
+
+Warmup = Annotated[
+    Number,
+    Setting(
+        "linear warmup to the peak rate",
+        NOT_NEGATIVE,
+        unit=STEPS,
+        source="5 %: AlgoPerf, 2306.07179",
+    ),
+]
+Floor = Annotated[
+    Number,
+    Setting("last rate / peak rate", ZERO_TO_ONE, source="a tenth: Chinchilla, 2203.15556"),
+]
+AnyWarmup = Annotated[
+    Number, Setting("linear warmup to the peak rate", NOT_NEGATIVE, unit=STEPS, source="0: none")
+]
+NeverBelow = Annotated[
+    Number,
+    Setting("the rate never falls below floor x peak", ZERO_TO_ONE, source=FOR_COMPARISON),
+]
+UnusedFloor = Annotated[Number, Setting("without effect: a constant rate never reaches it", ZERO_TO_ONE)]
+PositiveFloor = Annotated[Number, Setting("last rate / peak rate", ABOVE_ZERO_TO_ONE, source=FOR_COMPARISON)]
 
 Shape = Callable[[int, float], Number]
 """(steps since the end of warmup, progress from 0 to 1) -> factor of the peak rate."""
@@ -36,10 +64,8 @@ class Schedule(Protocol):
 def warmup_steps(warmup: Number, horizon: int) -> int:
     """Steps of warmup: `warmup` below 1 is a fraction of the horizon (rounded), from 1 on a number of steps.
 
-    Raises UserError for a negative or fractional number of steps, and for a warmup that is not shorter
-    than the run.
+    Raises UserError for a fractional number of steps, and for a warmup that is not shorter than the run.
     """
-    NOT_NEGATIVE.check("scheduler.warmup", warmup)
     steps = steps_of("scheduler.warmup", warmup, horizon)
     if steps >= horizon:
         given = f"{shown(warmup)} ({steps} steps)" if warmup < 1 else shown(warmup)
@@ -53,10 +79,9 @@ def warm_up_then(shape: Shape, step: int, *, horizon: int, warmup: Number, floor
     """Linear warmup to 1, then `shape`, never below `floor`.
 
     A run whose only step after warmup is its last one ends on the peak, not on the floor.
-    Raises UserError for a warmup or a floor outside its range.
+    Raises UserError for a warmup that is no number of steps, or not shorter than the run.
     """
     assert horizon >= 1
-    ZERO_TO_ONE.check("scheduler.floor", floor)
     W = warmup_steps(warmup, horizon)
     t = min(step, horizon - 1)
     if t < W:
@@ -64,19 +89,19 @@ def warm_up_then(shape: Shape, step: int, *, horizon: int, warmup: Number, floor
     return float(max(floor, shape(t - W, (t - W) / max(horizon - 1 - W, 1))))
 
 
-def constant(step: int, *, horizon: int, warmup: Number, floor: Number) -> float:
+def constant(step: int, *, horizon: int, warmup: AnyWarmup, floor: UnusedFloor) -> float:
     """shape = 1. It never reaches `floor`, which is taken so that every schedule has it."""
     return warm_up_then(lambda _k, _p: 1.0, step, horizon=horizon, warmup=warmup, floor=floor)
 
 
-def linear(step: int, *, horizon: int, warmup: Number, floor: Number) -> float:
+def linear(step: int, *, horizon: int, warmup: Warmup, floor: Floor) -> float:
     """shape = floor + (1 - floor) (1 - p)."""
     return warm_up_then(
         lambda _, p: floor + (1 - floor) * (1 - p), step, horizon=horizon, warmup=warmup, floor=floor
     )
 
 
-def cosine(step: int, *, horizon: int, warmup: Number, floor: Number) -> float:
+def cosine(step: int, *, horizon: int, warmup: Warmup, floor: Floor) -> float:
     """shape = floor + (1 - floor) (1 + cos(pi p)) / 2 (SGDR without restarts, 1608.03983, equation 5)."""
     return warm_up_then(
         lambda _, p: floor + (1 - floor) * (1 + math.cos(math.pi * p)) / 2,
@@ -87,9 +112,22 @@ def cosine(step: int, *, horizon: int, warmup: Number, floor: Number) -> float:
     )
 
 
-def polynomial(step: int, *, horizon: int, warmup: Number, floor: Number, power: Number) -> float:
-    """shape = floor + (1 - floor) (1 - p)^power (DeepLab, 1606.00915). Raises UserError unless power > 0."""
-    POSITIVE.check("scheduler.power", power)
+def polynomial(
+    step: int,
+    *,
+    horizon: int,
+    warmup: Warmup,
+    floor: Floor,
+    power: Annotated[
+        Number,
+        Setting(
+            "power of the way that is left; 1 is linear",
+            POSITIVE,
+            source="2: LARS, 1708.03888; 0.9: DeepLab, 1606.00915",
+        ),
+    ],
+) -> float:
+    """shape = floor + (1 - floor) (1 - p)^power (LARS, 1708.03888)."""
     return warm_up_then(
         lambda _, p: floor + (1 - floor) * (1 - p) ** power,
         step,
@@ -99,29 +137,47 @@ def polynomial(step: int, *, horizon: int, warmup: Number, floor: Number, power:
     )
 
 
-def exponential(step: int, *, horizon: int, warmup: Number, floor: Number) -> float:
-    """shape = floor^p: the same ratio from each step to the next. Raises UserError unless floor > 0."""
-    ABOVE_ZERO_TO_ONE.check("scheduler.floor", floor)
+def exponential(step: int, *, horizon: int, warmup: Warmup, floor: PositiveFloor) -> float:
+    """shape = floor^p: the same ratio from each step to the next."""
     return warm_up_then(lambda _, p: floor**p, step, horizon=horizon, warmup=warmup, floor=floor)
 
 
 def step_decay(
-    step: int, *, horizon: int, warmup: Number, floor: Number, gamma: Number, every: Number
+    step: int,
+    *,
+    horizon: int,
+    warmup: Warmup,
+    floor: NeverBelow,
+    gamma: Annotated[
+        Number,
+        Setting(
+            "factor of each drop",
+            ABOVE_ZERO_TO_ONE,
+            source="DeepSeek LLM, 2401.02954: two drops make a tenth",
+        ),
+    ],
+    every: Annotated[
+        Number,
+        Setting(
+            "from one drop to the next",
+            POSITIVE,
+            unit=STEPS,
+            source="a third: two drops after warmup",
+        ),
+    ],
 ) -> float:
-    """shape = gamma^floor(k / E), k the steps since the end of warmup.
+    """shape = gamma^floor(k / E), k the steps since the end of warmup (DeepSeek LLM, 2401.02954).
 
     E = `every` steps, or the fraction `every` of the horizon where it is below 1 (rounded, at least one
-    step). Raises UserError unless 0 < gamma <= 1 and `every` is a positive fraction or a whole number.
+    step). Raises UserError where `every` is neither a fraction nor a whole number.
     """
-    ABOVE_ZERO_TO_ONE.check("scheduler.gamma", gamma)
-    POSITIVE.check("scheduler.every", every)
     interval = max(steps_of("scheduler.every", every, horizon), 1)
     return warm_up_then(
         lambda k, _: gamma ** (k // interval), step, horizon=horizon, warmup=warmup, floor=floor
     )
 
 
-def inverse_sqrt(step: int, *, horizon: int, warmup: Number, floor: Number) -> float:
+def inverse_sqrt(step: int, *, horizon: int, warmup: Warmup, floor: NeverBelow) -> float:
     """shape = sqrt(W / (W + k)) = sqrt(W / t), k the steps since the end of warmup.
 
     Without warmup W counts as 1, as the shape has no other scale. With the shared warmup this is the

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tuneformer.optim.ranges import Number
+from tuneformer.config.ranges import Number
 from tuneformer.optim.tensorwise import TensorwiseOptimizer, at_least_float32, where_gradient_was
 
 

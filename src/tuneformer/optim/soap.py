@@ -7,7 +7,7 @@ import pytorch_optimizer
 import torch
 from torch import Tensor
 
-from tuneformer.optim.ranges import Number
+from tuneformer.config.ranges import Number
 from tuneformer.optim.tensorwise import where_gradient_was
 
 

@@ -5,25 +5,68 @@ Each is a `tuneformer.optim.schedules.Shape` after the shared warmup, as every s
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Annotated
 
+from tuneformer.config.ranges import (
+    ABOVE_ZERO_TO_ONE,
+    AT_LEAST_ONE,
+    BELOW_ONE,
+    POSITIVE,
+    ZERO_TO_ONE,
+    Number,
+    shown,
+)
+from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
-from tuneformer.optim.ranges import ABOVE_ZERO_TO_ONE, BELOW_ONE, POSITIVE, ZERO_TO_ONE, Number, shown
-from tuneformer.optim.schedules import constant, steps_of, warm_up_then, warmup_steps
+from tuneformer.optim.schedules import (
+    STEPS,
+    Floor,
+    PositiveFloor,
+    Warmup,
+    constant,
+    steps_of,
+    warm_up_then,
+    warmup_steps,
+)
+
+COOLDOWNS: dict[str, Callable[[float], float]] = {
+    "linear": lambda q: 1 - q,
+    "cosine": lambda q: (1 + math.cos(math.pi * q)) / 2,
+    "one_minus_sqrt": lambda q: 1 - math.sqrt(q),
+    "sqrt": lambda q: math.sqrt(1 - q),
+}
+"""Cooldowns from 1 at q = 0 to 0 at q = 1; 1 - sqrt(q) is that of 2405.18392."""
 
 
 def wsd(
-    step: int, *, horizon: int, warmup: Number, floor: Number, cooldown: Number, cooldown_shape: str
+    step: int,
+    *,
+    horizon: int,
+    warmup: Warmup,
+    floor: Floor,
+    cooldown: Annotated[
+        Number,
+        Setting("length of the cooldown", POSITIVE, unit=STEPS, source="20 %: 2405.18392"),
+    ],
+    cooldown_shape: Annotated[
+        str,
+        Setting(
+            "how the cooldown falls: linear 1 - q, cosine (1 + cos(pi q)) / 2, one_minus_sqrt"
+            " 1 - sqrt(q), sqrt sqrt(1 - q)",
+            tuple(COOLDOWNS),
+            source="2405.18392",
+        ),
+    ],
 ) -> float:
     """Warmup, the peak rate, and a cooldown over the last C steps: warmup-stable-decay (2405.18392).
 
     shape = 1 before the cooldown, then floor + (1 - floor) c(q) with q from 0 at the last stable step to 1
     at the last step; c of COOLDOWNS. C = `cooldown` steps, or that fraction of the horizon where it is
-    below 1. Raises UserError unless a stable step is left between warmup and cooldown.
+    below 1. The stable part of one run serves several horizons: branch_from=<run>. Raises UserError unless
+    a stable step is left between warmup and cooldown.
     """
     start = horizon - _cooldown_steps(cooldown, warmup, horizon)
-    shape = COOLDOWNS.get(cooldown_shape)
-    if shape is None:
-        raise UserError(f"scheduler.cooldown_shape={cooldown_shape} must be one of {', '.join(COOLDOWNS)}")
+    shape = COOLDOWNS[cooldown_shape]
     W = warmup_steps(warmup, horizon)
 
     def stable_then_down(k: int, _: float) -> Number:
@@ -33,15 +76,6 @@ def wsd(
         return floor + (1 - floor) * shape((t - start + 1) / (horizon - start))
 
     return warm_up_then(stable_then_down, step, horizon=horizon, warmup=warmup, floor=floor)
-
-
-COOLDOWNS: dict[str, Callable[[float], float]] = {
-    "linear": lambda q: 1 - q,
-    "cosine": lambda q: (1 + math.cos(math.pi * q)) / 2,
-    "one_minus_sqrt": lambda q: 1 - math.sqrt(q),
-    "sqrt": lambda q: math.sqrt(1 - q),
-}
-"""Cooldowns from 1 at q = 0 to 0 at q = 1; 1 - sqrt(q) is that of 2405.18392."""
 
 
 def cooldown_start(settings: Mapping[str, object], horizon: int) -> int | None:
@@ -62,15 +96,26 @@ def cooldown_start(settings: Mapping[str, object], horizon: int) -> int | None:
 
 
 def cosine_restarts(
-    step: int, *, horizon: int, warmup: Number, floor: Number, cycles: int, multiplier: Number
+    step: int,
+    *,
+    horizon: int,
+    warmup: Warmup,
+    floor: Floor,
+    cycles: Annotated[int, Setting("cosines in the run", AT_LEAST_ONE)],
+    multiplier: Annotated[
+        Number,
+        Setting(
+            "length of a cycle / length of the one before",
+            POSITIVE,
+            source="1 or 2: 1608.03983",
+        ),
+    ],
 ) -> float:
     """Cosines from 1 to floor, `cycles` in the run, each `multiplier` times as long as the one before.
 
     SGDR (1608.03983), with cycles that fill the run, so that the last step is exactly `floor`. The factor
-    jumps back to 1 at each restart. Raises UserError unless cycles >= 1 and multiplier > 0.
+    jumps back to 1 at each restart.
     """
-    _check_cycles(cycles)
-    POSITIVE.check("scheduler.multiplier", multiplier)
     lengths = [multiplier**cycle for cycle in range(cycles)]
 
     def shape(_: int, p: float) -> Number:
@@ -87,16 +132,35 @@ def cosine_restarts(
 
 
 def one_cycle(
-    step: int, *, horizon: int, warmup: Number, floor: Number, low: Number, annihilation: Number
+    step: int,
+    *,
+    horizon: int,
+    warmup: Warmup,
+    floor: Floor,
+    low: Annotated[
+        Number,
+        Setting(
+            "rate at the end of the cycle / peak rate, at least floor",
+            ZERO_TO_ONE,
+            source="1708.07120",
+        ),
+    ],
+    annihilation: Annotated[
+        Number,
+        Setting(
+            "length of the last part",
+            BELOW_ONE,
+            unit="fraction of what follows the warmup",
+            source="1708.07120",
+        ),
+    ],
 ) -> float:
     """Linear from 1 to `low`, then linear to `floor` over the last fraction `annihilation` (1708.07120).
 
-    The way up is the shared warmup. Raises UserError unless floor <= low <= 1 and 0 <= annihilation < 1.
+    The way up is the shared warmup: 5 % here, 45 % in the paper. Raises UserError unless floor <= low.
     """
-    ZERO_TO_ONE.check("scheduler.low", low)
     if low < floor:
         raise UserError(f"scheduler.low={shown(low)} must be at least scheduler.floor={shown(floor)}")
-    BELOW_ONE.check("scheduler.annihilation", annihilation)
     turn = 1 - annihilation
 
     def shape(_: int, p: float) -> Number:
@@ -107,12 +171,25 @@ def one_cycle(
     return warm_up_then(shape, step, horizon=horizon, warmup=warmup, floor=floor)
 
 
-def cyclic(step: int, *, horizon: int, warmup: Number, floor: Number, cycles: int) -> float:
+def cyclic(
+    step: int,
+    *,
+    horizon: int,
+    warmup: Warmup,
+    floor: Floor,
+    cycles: Annotated[
+        int,
+        Setting(
+            "ways down; the last ends with the run",
+            AT_LEAST_ONE,
+            source="at least 3: 1506.01186",
+        ),
+    ],
+) -> float:
     """A triangular wave between 1 and floor: `cycles` ways down, with ways up between (1506.01186).
 
-    shape = floor + (1 - floor) |1 - 2 (x mod 1)|, x = (cycles - 1/2) p. Raises UserError unless cycles >= 1.
+    shape = floor + (1 - floor) |1 - 2 (x mod 1)|, x = (cycles - 1/2) p.
     """
-    _check_cycles(cycles)
     return warm_up_then(
         lambda _, p: floor + (1 - floor) * abs(1 - 2 * ((cycles - 0.5) * p % 1)),
         step,
@@ -123,19 +200,45 @@ def cyclic(step: int, *, horizon: int, warmup: Number, floor: Number, cycles: in
 
 
 def infinite_cosine(
-    step: int, *, horizon: int, warmup: Number, floor: Number, level: Number, decay: Number, cooldown: Number
+    step: int,
+    *,
+    horizon: int,
+    warmup: Warmup,
+    floor: PositiveFloor,
+    level: Annotated[
+        Number,
+        Setting(
+            "constant rate / peak rate, at least floor",
+            ABOVE_ZERO_TO_ONE,
+            source="1.65e-4 of 3e-4: 2403.08763",
+        ),
+    ],
+    decay: Annotated[
+        Number,
+        Setting(
+            "length of the cosine",
+            BELOW_ONE,
+            unit="fraction of what follows the warmup",
+            source="about a quarter: 2403.08763",
+        ),
+    ],
+    cooldown: Annotated[
+        Number,
+        Setting(
+            "length of the exponential end",
+            BELOW_ONE,
+            unit="fraction of what follows the warmup",
+            source="2403.08763",
+        ),
+    ],
 ) -> float:
     """Half a cosine from 1 to `level`, constant, then exponentially to `floor` (2403.08763, section 7.4).
 
-    `decay` and `cooldown` are fractions of what follows the warmup. Raises UserError unless
-    0 < floor <= level <= 1 and the two fractions leave something between them.
+    The level serves as a trunk that later training goes on from. Raises UserError unless floor <= level and
+    `decay` and `cooldown` leave something between them.
     """
-    ABOVE_ZERO_TO_ONE.check("scheduler.floor", floor)
-    ABOVE_ZERO_TO_ONE.check("scheduler.level", level)
     if level < floor:
         raise UserError(f"scheduler.level={shown(level)} must be at least scheduler.floor={shown(floor)}")
-    for name, part in (("decay", decay), ("cooldown", cooldown)):
-        BELOW_ONE.check(f"scheduler.{name}", part)
     if decay + cooldown > 1:
         raise UserError(
             f"scheduler.decay={shown(decay)} and scheduler.cooldown={shown(cooldown)} must not exceed 1"
@@ -151,13 +254,7 @@ def infinite_cosine(
     return warm_up_then(shape, step, horizon=horizon, warmup=warmup, floor=floor)
 
 
-def _check_cycles(cycles: int) -> None:
-    if cycles < 1:
-        raise UserError(f"scheduler.cycles={cycles} must be at least 1")
-
-
 def _cooldown_steps(cooldown: Number, warmup: Number, horizon: int) -> int:
-    POSITIVE.check("scheduler.cooldown", cooldown)
     steps = max(steps_of("scheduler.cooldown", cooldown, horizon), 1)
     W = warmup_steps(warmup, horizon)
     if W + steps >= horizon:

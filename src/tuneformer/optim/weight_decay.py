@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tuneformer.optim.ranges import Number
+from tuneformer.config.ranges import Number
 from tuneformer.optim.wrapped import Wrapped
 
 

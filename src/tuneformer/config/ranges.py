@@ -9,6 +9,8 @@ from tuneformer.errors import UserError
 Number = int | float
 """A number as YAML gives it, where 1 and 1.0 are the same setting."""
 
+LARGEST = 2**63 - 1
+
 
 def shown(value: object) -> str:
     """`value` as it is typed on the command line: null and true, not None and True."""
@@ -36,6 +38,13 @@ class Range:
         below = value <= self.high if self.holds_high else value < self.high
         return above and below
 
+    @property
+    def interval(self) -> str:
+        """In the notation of intervals, as [0, 1)."""
+        low = f"{'[' if self.holds_low else '('}{self.low}"
+        high = f"{'∞' if self.high == math.inf else self.high}{']' if self.holds_high else ')'}"
+        return f"{low}, {high}"
+
     def check(self, setting: str, value: object) -> None:
         """Raise UserError `<setting>=<value> <words>` unless the value is a number within."""
         if value not in self:
@@ -52,3 +61,11 @@ AT_LEAST_ONE = Range(low=1, high=math.inf, holds_low=True, holds_high=False, wor
 ABOVE_ZERO_TO_ONE = Range(
     low=0, high=1, holds_low=False, holds_high=True, words="must be greater than 0 and at most 1"
 )
+
+
+def check_finite(setting: str, number: Number, *, may_be_infinite: bool = False) -> None:
+    """Raise UserError for what is no finite number, and for a whole one that does not fit into 64 bits."""
+    if math.isnan(number) or (math.isinf(number) and not may_be_infinite):
+        raise UserError(f"{setting}={number} must be a finite number")
+    if isinstance(number, int) and abs(number) > LARGEST:
+        raise UserError(f"{setting}={number} must fit into 64 bits: at most {LARGEST}")

@@ -2,8 +2,7 @@ import math
 
 import pytest
 
-from tuneformer.errors import UserError
-from tuneformer.optim.ranges import (
+from tuneformer.config.ranges import (
     ABOVE_ZERO_TO_ONE,
     BELOW_ONE,
     NOT_NEGATIVE,
@@ -12,6 +11,7 @@ from tuneformer.optim.ranges import (
     Range,
     shown,
 )
+from tuneformer.errors import UserError
 
 pytestmark = pytest.mark.fast
 

@@ -1,0 +1,61 @@
+"""docs/settings.md: every setting of the options whose components describe themselves.
+
+python -m tuneformer.config.reference > docs/settings.md
+"""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tuneformer.config.building import DESCRIBED, described_arguments, find_target
+from tuneformer.config.options import Settings, list_options, load_option
+from tuneformer.config.ranges import shown
+from tuneformer.config.registry import SHIPPED, TARGET
+from tuneformer.config.setting import Argument
+
+HEAD = """# Settings
+
+What each option can be set to, with the value that it ships with, as the components themselves say it.
+`python train.py scheduler.floor=0` changes one. The other groups are explained in their files in `conf/`.
+"""
+
+
+def reference(folder: Path = SHIPPED) -> str:
+    """The whole page, for the options in `folder`."""
+    sections = (
+        _section(group, option, load_option(group, option, [folder]))
+        for group in sorted(DESCRIBED)
+        for option in list_options(group, [folder])
+    )
+    return "\n".join([HEAD, *("\n".join(section) for section in sections)])
+
+
+def _section(group: str, option: str, settings: Settings) -> Iterator[str]:
+    component = find_target(settings[TARGET], (group,), kind=(float, int))
+    yield f"## {group}={option}"
+    yield (inspect.getdoc(component) or "").partition("\n\n")[0].replace("\n", " ")
+    yield ""
+    yield "| setting | value | may be | what it sets | source |"
+    yield "|---|---|---|---|---|"
+    for name, argument in described_arguments(group, settings).items():
+        said = argument.setting
+        what = f"{said.what} ({said.unit})" if said.unit else said.what
+        cells = [f"`{group}.{name}`", f"`{shown(settings[name])}`", _may_be(argument), what, said.source]
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def _may_be(argument: Argument) -> str:
+    said = argument.setting
+    if isinstance(said.allowed, tuple):
+        values = ", ".join(f"`{word}`" for word in said.allowed)
+    elif said.allowed is not None:
+        values = f"{argument.kind}, {said.allowed.interval}"
+    else:
+        values = argument.kind
+    return f"{values}; null: {said.null}" if argument.may_be_null else values
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
