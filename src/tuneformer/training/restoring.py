@@ -18,7 +18,7 @@ class CheckpointConnector(_CheckpointConnector):
 
     @property
     def _hpc_resume_path(self) -> None:
-        """Under SLURM Lightning would load any hpc_ckpt_<n>.ckpt of the folder unasked, code in it included."""
+        """Under SLURM Lightning would load any hpc_ckpt_<n>.ckpt of the folder, code in it included."""
 
     def _restore_modules_and_callbacks(
         self, checkpoint_path: Any | None = None, weights_only: bool | None = None
