@@ -7,34 +7,17 @@ from torch import nn
 from torch.optim import Optimizer
 
 from tuneformer.errors import UserError
+from tuneformer.optim.facts import facts_of
 from tuneformer.optim.param_groups import Group, ParamGroups
-
-ELEMENTWISE = (
-    "ADOPT",
-    "AdEMAMix",
-    "AdaBelief",
-    "Adam",
-    "AdamW",
-    "AdamWScheduleFree",
-    "CautiousAdamW",
-    "Lion",
-    "NAdam",
-    "RAdam",
-    "SignSGD",
-    "StableAdamW",
-)
-"""Each element of the update has size 1, whatever the gradient's."""
 
 
 class MuP(ParamGroups):
     """The rules of ParamGroups, hidden matrices trained at a rate that follows the width.
 
-    With r = d_model / base_width, of the model: lr <- lr / r^e and weight_decay <- weight_decay r^e, so
-    that lr weight_decay stays. e = 1 where the elements of an update have a fixed size (Adam and the like,
-    signs), 0 where its singular values have (Muon), 1/2 where its Frobenius norm grows as the root of its
-    number of elements and its singular values are equal (NorMuon, and Muon with match_rms_adamw).
-    Everything else trains as it is. Tensor Programs V (2203.03466, table 8); for matrices orthogonalised,
-    the spectral condition (2310.17813).
+    With r = d_model / base_width, of the model: lr <- lr / r^e and weight_decay <- weight_decay r^e, so that
+    lr weight_decay stays; e is a fact of the optimizer (`tuneformer.optim.facts`). Everything else trains as
+    it is. Tensor Programs V (2203.03466, table 8); for matrices orthogonalised, the spectral condition
+    (2310.17813).
     """
 
     def for_optimizer(self, model: nn.Module, factory: "partial[Optimizer]") -> list[Group]:
@@ -64,14 +47,11 @@ def _scaled(group: Group, scale: float) -> Group:
 
 def _exponent(factory: "partial[Optimizer]") -> float:
     matrices = factory.keywords.get("matrices", factory)
-    name = matrices.func.__name__
-    if name in ELEMENTWISE:
-        return 1.0
-    if name == "Muon":
-        return 0.5 if matrices.keywords.get("adjust_lr_fn") == "match_rms_adamw" else 0.0
-    if name == "NorMuon":
-        return 0.5
-    raise UserError(
-        f"param_groups=mup does not know how the update of {name} grows with the width: it does for"
-        f" {', '.join([*ELEMENTWISE, 'Muon', 'NorMuon'])}"
-    )
+    exponent = facts_of(matrices.func).exponent(matrices.keywords)
+    if exponent is None:
+        raise UserError(
+            f"param_groups=mup does not know how the update of {matrices.func.__name__} grows with the width:"
+            " choose another optimizer, such as adamw, lion, muon or normuon; a class of your own says it"
+            " itself (facts = Facts(width_exponent=...))"
+        )
+    return exponent

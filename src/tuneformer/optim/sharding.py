@@ -5,30 +5,10 @@ from typing import Any
 
 from torch import Tensor
 from torch.distributed.tensor import DTensor, Replicate, distribute_tensor
-from torch.optim import SGD, Optimizer
+from torch.optim import Optimizer
 
 from tuneformer.errors import UserError
-
-# By class name. Each trains over two processes as in one (tests/training/test_distributed_optimizers.py).
-SHARDABLE = frozenset(
-    {
-        "ADOPT",
-        "AdEMAMix",
-        "AdaBelief",
-        "Adam",
-        "AdamMini",
-        "AdamW",
-        "CautiousAdamW",
-        "LAMB",
-        "Lion",
-        "MARS",
-        "NAdam",
-        "RAdam",
-        "SAM",
-        "SGD",
-        "SignSGD",
-    }
-)
+from tuneformer.optim.facts import facts_of
 
 HOW_TO_STEP = ("foreach", "fused")
 """Settings of a group that belong to the processes that train, and not to the run."""
@@ -37,7 +17,7 @@ HOW_TO_STEP = ("foreach", "fused")
 def check_shardable(factory: "partial[Optimizer]") -> None:
     """Raises UserError unless the optimizer, and each inside it, is known to work on shards."""
     for target in _targets(factory):
-        if target.__name__ not in SHARDABLE:
+        if not facts_of(target).works_on_shards:
             raise UserError(
                 f"trainer.strategy=fsdp does not go with {target.__name__}, which needs whole tensors:"
                 " choose trainer.strategy=ddp or another optimizer"
@@ -45,8 +25,8 @@ def check_shardable(factory: "partial[Optimizer]") -> None:
 
 
 def changed_for_shards(factory: "partial[Optimizer]") -> dict[str, Any]:
-    """The settings that an optimizer needs otherwise on shards: torch has no fused SGD for them."""
-    return {"fused": False} if factory.func is SGD else {}
+    """The settings that an optimizer needs otherwise on shards."""
+    return dict(facts_of(factory.func).changed_on_shards)
 
 
 def on_shards(state: dict[str, Any], optimizer: Optimizer) -> dict[str, Any]:
