@@ -66,7 +66,9 @@ def digits_csv(*, n: int, size: int) -> bytes:
     draw = np.random.default_rng(1)
     labels = np.arange(n) % 10
     rows = np.column_stack((draw.integers(0, 17, size=(n, size * size)), labels))
-    return gzip.compress("\n".join(",".join(map(str, row)) for row in rows.tolist()).encode())
+    return gzip.compress(
+        "\n".join(",".join(map(str, row)) for row in rows.tolist()).encode(), compresslevel=1
+    )
 
 
 def put_wheel(

@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ TRAINED = [(group, option) for group, option in OPTIONS if (group, option) != ("
 
 
 @pytest.fixture
-def small_shakespeare(cache_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def small_shakespeare(cache_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A wheel of six short plays in place of the real one, so that no network is needed."""
     names = [*shakespeare.VALIDATION_PLAYS, *shakespeare.TEST_PLAYS, "hamlet", "henry-v"]
     wheel = tmp_path / "cache" / "downloads" / shakespeare.WHEEL.file_name
@@ -68,69 +69,88 @@ def small_shakespeare(cache_folder: Path, tmp_path: Path, monkeypatch: pytest.Mo
             )
     small = replace(shakespeare.WHEEL, sha256=hashlib.sha256(wheel.read_bytes()).hexdigest())
     monkeypatch.setattr(shakespeare, "WHEEL", small)
-    return f"data.cache_dir={tmp_path / 'cache'}"
+    return [f"data.cache_dir={tmp_path / 'cache'}"]
 
 
 @pytest.fixture
-def small_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def small_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A library of sixty short modules in place of Python's own thirty megabytes."""
     for number in range(60):
         (tmp_path / "library" / f"module{number}").mkdir(parents=True)
         (tmp_path / "library" / f"module{number}" / "__init__.py").write_text("import this\n" * 20)
     monkeypatch.setattr(python_stdlib, "_library_folder", lambda: tmp_path / "library")
+    return []
 
 
 @pytest.fixture
-def sources(tmp_path: Path, small_text: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """Small sources in place of those that data options fetch, as overrides."""
-    cache = tmp_path / "cache"
-    lines = small_text.read_text(encoding="utf-8").splitlines()
-    catalogues = {
+def small_wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    """small_wheels("mnist"): a small wheel in place of the one that the option fetches, as overrides."""
+
+    def put(option: str) -> list[str]:
+        module, members = {
+            "digits": lambda: (digits, {digits.MEMBER: small_data.digits_csv(n=200, size=8)}),
+            "mnist": lambda: (mnist, {mnist.MEMBER: small_data.digits_csv(n=60, size=28)}),
+            "language_id": lambda: (language_id, catalogues()),
+            "translation": lambda: (translation, small_data.components()),
+        }[option]()
+        return [small_data.put_wheel(monkeypatch, tmp_path / "cache", module, members)]
+
+    return put
+
+
+def catalogues() -> dict[str, bytes]:
+    """Django's, in languages of six letters."""
+    return {
         f"django/conf/locale/{name}/LC_MESSAGES/django.mo": small_data.catalogue(
             small_data.sentences(letters)
         )
         for name, letters in small_data.LANGUAGES.items()
     }
-    return {
-        "text": [f"data.path={small_text}"],
-        "hf": [
-            f"data.path={small_data.write_json_lines(tmp_path / 'lines.jsonl', lines)}",
-            "data.held_out=0.2",
-            f"data.cache_dir={cache}",
-        ],
-        "idx": [f"data.path={small_data.write_idx_folder(tmp_path / 'idx')}"],
-        "digits": [
-            small_data.put_wheel(
-                monkeypatch, cache, digits, {digits.MEMBER: small_data.digits_csv(n=200, size=8)}
-            )
-        ],
-        "mnist": [
-            small_data.put_wheel(
-                monkeypatch, cache, mnist, {mnist.MEMBER: small_data.digits_csv(n=200, size=28)}
-            )
-        ],
-        "language_id": [
-            small_data.put_wheel(monkeypatch, cache, language_id, catalogues),
+
+
+@pytest.fixture
+def small_source(
+    tmp_path: Path,
+    small_text: Path,
+    small_wheels: Callable[[str], list[str]],
+    request: pytest.FixtureRequest,
+) -> Callable[[str], list[str]]:
+    """small_source("hf"): a small source in place of the one that a data option reads, as overrides."""
+    cache = f"data.cache_dir={tmp_path / 'cache'}"
+    small_pieces = "data.bpe_vocab_size=300"
+
+    def lines() -> Path:
+        texts = small_text.read_text(encoding="utf-8").splitlines()
+        return small_data.write_json_lines(tmp_path / "lines.jsonl", texts)
+
+    sources: dict[str, Callable[[], list[str]]] = {
+        "text": lambda: [f"data.path={small_text}"],
+        "hf": lambda: [f"data.path={lines()}", "data.held_out=0.2", cache],
+        "idx": lambda: [f"data.path={small_data.write_idx_folder(tmp_path / 'idx')}"],
+        "digits": lambda: small_wheels("digits"),
+        "mnist": lambda: small_wheels("mnist"),
+        "language_id": lambda: [
+            *small_wheels("language_id"),
             f"data.languages=[{','.join(small_data.LANGUAGES)}]",
         ],
-        "pairs": [
+        "pairs": lambda: [
             f"data.path={small_data.write_pairs(tmp_path / 'pairs.tsv')}",
-            "data.bpe_vocab_size=300",
-            f"data.cache_dir={cache}",
+            small_pieces,
+            cache,
         ],
-        "translation": [
-            small_data.put_wheel(monkeypatch, cache, translation, small_data.components()),
-            "data.bpe_vocab_size=300",
-        ],
+        "translation": lambda: [*small_wheels("translation"), small_pieces],
+        "shakespeare": lambda: request.getfixturevalue("small_shakespeare"),
+        "python_stdlib": lambda: request.getfixturevalue("small_library"),
     }
+    return lambda option: sources.get(option, list)()
 
 
-def on_data(option: str, small_settings: list[str], sources: dict[str, list[str]]) -> list[str]:
+def on_data(option: str, small_settings: list[str], small_source: Callable[[str], list[str]]) -> list[str]:
     """The smallest run on another data option than text: its own context, few examples."""
     kept = [line for line in small_settings if not line.startswith("data")]
     few = ["data.n_validation=20", "data.n_test=20"] if option in SYNTHETIC else []
     needed = [line for line in needed_by("data", option) if not line.startswith("data.path=")]
-    return [*kept, f"data={option}", "data.batch_size=4", *needed, *few, *sources.get(option, [])]
+    return [*kept, f"data={option}", "data.batch_size=4", *needed, *few, *small_source(option)]
 
 
 def train_two_steps(small_settings: list[str], *overrides: str) -> dict[str, Any]:
@@ -146,25 +166,22 @@ def train_two_steps(small_settings: list[str], *overrides: str) -> dict[str, Any
     return record
 
 
-@pytest.mark.usefixtures("small_library")
 @pytest.mark.parametrize(("group", "option"), TRAINED)
 def test_every_option_trains_two_steps(
     group: str,
     option: str,
     small_settings: list[str],
-    small_shakespeare: str,
-    sources: dict[str, list[str]],
+    small_source: Callable[[str], list[str]],
 ) -> None:
     chosen = [f"{group}={option}"]
     if group != "data":
         chosen += needed_by(group, option)
     if group == "data":
-        small_settings = on_data(option, small_settings, sources)
-        chosen = [small_shakespeare] if option == "shakespeare" else []
-        chosen += ["data.context_length=16"] if option in TEXTS else []
+        small_settings = on_data(option, small_settings, small_source)
+        chosen = ["data.context_length=16"] if option in TEXTS else []
     if group == "model" and chosen[-1].startswith("data="):
         known = load_option("model", option, [CONF])
-        small_settings = on_data(chosen.pop().removeprefix("data="), small_settings, sources)
+        small_settings = on_data(chosen.pop().removeprefix("data="), small_settings, small_source)
         small_settings = [
             line
             for line in small_settings
@@ -183,12 +200,12 @@ def test_every_word_of_a_setting_trains_two_steps(path: str, value: str, small_s
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_trains_two_steps(
-    name: str, small_settings: list[str], sources: dict[str, list[str]]
+    name: str, small_settings: list[str], small_source: Callable[[str], list[str]]
 ) -> None:
     option = data_of_experiment(name)
     if option is not None:
         small_settings = [line for line in small_settings if not line.startswith(("data", "model"))]
-        small_settings += ["model.d_model=24", "data.batch_size=4", *sources.get(option, [])]
+        small_settings += ["model.d_model=24", "data.batch_size=4", *small_source(option)]
         small_settings += ["data.n_validation=20", "data.n_test=20"] if option in SYNTHETIC else []
     train_two_steps(small_settings, f"experiment={name}")
 
