@@ -4,7 +4,7 @@ Each is a `tuneformer.optim.schedules.Shape` after the shared warmup, as every s
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 from tuneformer.config.ranges import (
@@ -69,13 +69,15 @@ def wsd(
     shape = COOLDOWNS[cooldown_shape]
     W = warmup_steps(warmup, horizon)
 
-    def stable_then_down(k: int, _: float) -> Number:
-        t = k + W
-        if t < start:
-            return 1
-        return floor + (1 - floor) * shape((t - start + 1) / (horizon - start))
-
-    return warm_up_then(stable_then_down, step, horizon=horizon, warmup=warmup, floor=floor)
+    return warm_up_then(
+        lambda k, _: (
+            1 if k + W < start else floor + (1 - floor) * shape((k + W - start + 1) / (horizon - start))
+        ),
+        step,
+        horizon=horizon,
+        warmup=warmup,
+        floor=floor,
+    )
 
 
 def cooldown_start(settings: Mapping[str, object], horizon: int) -> int | None:
@@ -118,17 +120,13 @@ def cosine_restarts(
     """
     lengths = [multiplier**cycle for cycle in range(cycles)]
 
-    def shape(_: int, p: float) -> Number:
-        position = p * sum(lengths)
-        for length in lengths[:-1]:
-            if position < length:
-                break
-            position -= length
-        else:
-            length = lengths[-1]
-        return floor + (1 - floor) * (1 + math.cos(math.pi * min(position / length, 1))) / 2
-
-    return warm_up_then(shape, step, horizon=horizon, warmup=warmup, floor=floor)
+    return warm_up_then(
+        lambda _, p: floor + (1 - floor) * (1 + math.cos(math.pi * _position_in_cycle(p, lengths))) / 2,
+        step,
+        horizon=horizon,
+        warmup=warmup,
+        floor=floor,
+    )
 
 
 def one_cycle(
@@ -163,12 +161,17 @@ def one_cycle(
         raise UserError(f"scheduler.low={shown(low)} must be at least scheduler.floor={shown(floor)}")
     turn = 1 - annihilation
 
-    def shape(_: int, p: float) -> Number:
-        if p < turn:
-            return 1 - (1 - low) * p / turn
-        return low - (low - floor) * ((p - turn) / annihilation if annihilation else 1)
-
-    return warm_up_then(shape, step, horizon=horizon, warmup=warmup, floor=floor)
+    return warm_up_then(
+        lambda _, p: (
+            1 - (1 - low) * p / turn
+            if p < turn
+            else low - (low - floor) * ((p - turn) / annihilation if annihilation else 1)
+        ),
+        step,
+        horizon=horizon,
+        warmup=warmup,
+        floor=floor,
+    )
 
 
 def cyclic(
@@ -244,14 +247,29 @@ def infinite_cosine(
             f"scheduler.decay={shown(decay)} and scheduler.cooldown={shown(cooldown)} must not exceed 1"
         )
 
-    def shape(_: int, p: float) -> Number:
-        if p < decay:
-            return level + (1 - level) * (1 + math.cos(math.pi * p / decay)) / 2
-        if cooldown and p > 1 - cooldown:
-            return level * (floor / level) ** ((p - 1 + cooldown) / cooldown)
-        return level
+    return warm_up_then(
+        lambda _, p: (
+            level + (1 - level) * (1 + math.cos(math.pi * p / decay)) / 2
+            if p < decay
+            else level * (floor / level) ** ((p - 1 + cooldown) / cooldown)
+            if cooldown and p > 1 - cooldown
+            else level
+        ),
+        step,
+        horizon=horizon,
+        warmup=warmup,
+        floor=floor,
+    )
 
-    return warm_up_then(shape, step, horizon=horizon, warmup=warmup, floor=floor)
+
+def _position_in_cycle(progress: float, lengths: Sequence[Number]) -> float:
+    """From 0 at the start of a cycle to 1 at its end, for cycles of these relative lengths."""
+    position = progress * sum(lengths)
+    for length in lengths[:-1]:
+        if position < length:
+            return position / length
+        position -= length
+    return min(position / lengths[-1], 1)
 
 
 def _cooldown_steps(cooldown: Number, warmup: Number, horizon: int) -> int:
