@@ -25,21 +25,18 @@ def keep_state_types(optimizer: Optimizer) -> None:
     torch casts the state to the type of its parameter: moments in float32 of a bfloat16 weight would be
     rounded.
     """
-    saved: list[dict[Any, Any]] = []
+    saved: list[dict[str, Any]] = []
+    optimizer.register_load_state_dict_pre_hook(lambda _, state_dict: saved.append(state_dict))
+    optimizer.register_load_state_dict_post_hook(lambda loaded: _restore_all_types(saved, loaded))
 
-    def before(_: Optimizer, state_dict: dict[str, Any]) -> None:
-        saved[:] = [state_dict]
 
-    def after(loaded: Optimizer) -> None:
-        (state_dict,) = saved
-        saved.clear()
-        numbers = [number for group in state_dict["param_groups"] for number in group["params"]]
-        parameters = [parameter for group in loaded.param_groups for parameter in group["params"]]
-        for number, parameter in zip(numbers, parameters, strict=True):
-            _restore_types(state_dict["state"].get(number, {}), loaded.state.get(parameter, {}))
-
-    optimizer.register_load_state_dict_pre_hook(before)
-    optimizer.register_load_state_dict_post_hook(after)
+def _restore_all_types(saved: list[dict[str, Any]], loaded: Optimizer) -> None:
+    state_dict = saved[-1]
+    saved.clear()
+    numbers = [number for group in state_dict["param_groups"] for number in group["params"]]
+    parameters = [parameter for group in loaded.param_groups for parameter in group["params"]]
+    for number, parameter in zip(numbers, parameters, strict=True):
+        _restore_types(state_dict["state"].get(number, {}), loaded.state.get(parameter, {}))
 
 
 def _restore_types(saved: Any, loaded: Any) -> None:
