@@ -128,7 +128,7 @@ def plain(option: Mapping[str, Any]) -> dict[str, Any]:
 
 def made(model: dict[str, Any], attention: dict[str, Any], seed: int) -> nn.Module:
     """The model of these settings, with large weights."""
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
     built = build_model(model, attention, needs={}).eval()
     with torch.no_grad():
         for parameter in built.parameters():

@@ -30,7 +30,7 @@ def decoder() -> Callable[..., Decoder]:
     """Builds a small decoder; keywords change settings of the model or of its attention."""
 
     def build(*, seed: int = 0, **changes: Any) -> Decoder:
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         attention = settings("attention/multi_head")
         attention |= {key: changes.pop(key) for key in list(changes) if key in attention}
         model = settings("model/decoder") | SMALL | changes

@@ -43,7 +43,7 @@ def plain_settings(group: str, option: str) -> dict[str, Any]:
 
 def small_model(family: str, *, seed: int = 0, **changes: Any) -> Any:
     """A small model; keywords change its settings."""
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
     settings = plain_settings("model", family)
     settings |= SMALL[family] | {key: value for key, value in WIDTH.items() if key in settings} | changes
     attention = partial(MultiHeadAttention, **plain_settings("attention", "multi_head"))

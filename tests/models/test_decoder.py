@@ -205,9 +205,9 @@ def test_dropout_acts_in_training_and_not_in_evaluation(decoder: Build, tokens: 
     torch.testing.assert_close(model.eval()(tokens), without(tokens), rtol=0, atol=0)
     model.train()
     assert not torch.equal(model(tokens), model(tokens))
-    torch.manual_seed(5)
+    torch.default_generator.manual_seed(5)
     first = model(tokens)
-    torch.manual_seed(5)
+    torch.default_generator.manual_seed(5)
     torch.testing.assert_close(model(tokens), first, rtol=0, atol=0)
 
 
@@ -231,7 +231,7 @@ def test_dropout_acts_on_embeddings_and_on_both_branches(decoder: Build, tokens:
 def test_building_draws_each_weight_once_and_nothing_else(decoder: Build) -> None:
     model = decoder(feed_forward="gelu")
     after = torch.get_rng_state()
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     for name, parameter in model.named_parameters():
         if parameter.ndim == 2:
             std = 0.01 if name.endswith(("output.weight", "down.weight")) else 0.02

@@ -35,7 +35,7 @@ def build(option: str, *, base_width: int | None = None, **changes: Any) -> Deco
     attention |= {key: value for key, value in SMALL_ATTENTION.items() if key in attention}
     model = load_option("model", "decoder" if base_width is None else "decoder_mup", [CONF]) | SMALL
     model |= changes if base_width is None else changes | {"base_width": base_width}
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     built = build_model(model, attention, needs={"vocab_size": 11})
     assert isinstance(built, Decoder)
     return built
@@ -155,7 +155,7 @@ def test_weights_are_drawn_from_the_seed_and_none_is_forgotten(option: str) -> N
     with torch.no_grad():
         for parameter in filled.parameters():
             parameter.fill_(torch.nan)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     filled.initialize()
     for name, parameter in filled.named_parameters():
         assert torch.equal(parameter, model.get_parameter(name)), name

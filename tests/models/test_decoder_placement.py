@@ -27,7 +27,7 @@ def test_a_model_built_on_the_meta_device_can_be_filled_later(
         assert model(tokens.to("meta")).shape == (3, 12, 11)
     assert all(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()])
     model.to_empty(device="cpu")
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     model.initialize()
     torch.testing.assert_close(model(tokens), expected(tokens), rtol=0, atol=0)
 

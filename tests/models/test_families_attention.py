@@ -24,7 +24,7 @@ SMALL = {"size": None, "n_layers": 2, "n_heads": 2, "d_model": 16}
 def build(family: str, option: str, **changes: Any) -> torch.nn.Module:
     model = load_option("model", family, [CONF])
     model |= SMALL | {key: value for key, value in NEEDS.items() if key in model} | changes
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     return build_model(model, load_option("attention", option, [CONF]), needs=NEEDS).eval()
 
 

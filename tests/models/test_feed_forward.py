@@ -33,7 +33,7 @@ def by_numpy(name: str, layer: nn.Module, x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("name", FEED_FORWARDS)
 def test_feed_forward_is_its_equation(name: str, bias: bool) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     layer = make_feed_forward(name, d_model=6, d_ff=10, bias=bias).double()
     x = torch.randn(2, 3, 6, dtype=torch.float64)
     np.testing.assert_allclose(layer(x).detach().numpy(), by_numpy(name, layer, x.numpy()), atol=1e-12)
@@ -41,7 +41,7 @@ def test_feed_forward_is_its_equation(name: str, bias: bool) -> None:
 
 @pytest.mark.parametrize("name", FEED_FORWARDS)
 def test_feed_forward_gradients_match_finite_differences(name: str) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     layer = make_feed_forward(name, d_model=3, d_ff=5, bias=True).double()
     x = torch.randn(1, 2, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(layer, (x,))

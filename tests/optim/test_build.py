@@ -33,7 +33,7 @@ def groups(*, lr: float = 0.5, decay: float = 0.0) -> ParamGroups:
 def start(
     make: Callable, optimizer_option: str, schedule_option: str
 ) -> tuple[nn.Module, Optimizer, LRScheduler]:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2))
     optimizer = build_optimizer(model, make("optimizer", optimizer_option), groups())
     schedule = make("scheduler", schedule_option, warmup=3)
@@ -51,7 +51,7 @@ def train(model: nn.Module, optimizer: Optimizer, scheduler: LRScheduler, steps:
             loss.backward()
             return loss
 
-        torch.manual_seed(step)
+        torch.default_generator.manual_seed(step)
         optimizer.step(closure)  # pyright: ignore[reportCallIssue, reportArgumentType]
         scheduler.step()
 
@@ -127,7 +127,7 @@ def test_a_frozen_parameter_has_no_state_and_does_not_move(make: Callable) -> No
 def test_fused_and_plain_updates_agree_to_rounding(option: str, make: Callable) -> None:
     ends = []
     for fused in (True, False):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         model = nn.Linear(4, 2)
         optimizer = build_optimizer(model, make("optimizer", option, fused=fused, weight_decay=0.1), groups())
         schedule = build_schedule(optimizer, make("scheduler", "constant"), HORIZON)
@@ -151,7 +151,7 @@ def test_gradients_are_clipped_under_mixed_precision_also_with_a_fused_update(
 def test_a_gradient_scaler_changes_no_update_of_a_fused_optimizer(option: str, make: Callable) -> None:
     ends = []
     for scale in (1.0, 2.0**16):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         model = nn.Linear(4, 2)
         optimizer = build_optimizer(model, make("optimizer", option), groups())
         scaler = torch.amp.GradScaler("cpu", init_scale=scale)

@@ -33,7 +33,7 @@ def hybrid(matrices: Any, others: Any = ADAMW, ratio: float = 1.0) -> "partial[O
 
 
 def make_model() -> nn.Module:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     return nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3))
 
 
@@ -99,7 +99,7 @@ def test_a_resumed_hybrid_ends_on_the_same_bits(matrices: Any) -> None:
 
 
 def test_stacked_matrices_are_trained_as_the_matrices_that_they_are() -> None:
-    torch.manual_seed(1)
+    torch.default_generator.manual_seed(1)
     stacked = nn.ParameterDict({"fused": torch.randn(12, 4)})
     apart = nn.ParameterDict({f"part_{i}": rows.clone() for i, rows in enumerate(stacked["fused"].split(4))})
     whole = nn.ParameterDict({"fused": stacked["fused"].detach().clone()})

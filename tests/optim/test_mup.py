@@ -59,7 +59,7 @@ def test_muon_with_adams_size_of_step_scales_between_the_two(
 
 
 def test_a_model_of_the_base_width_computes_what_the_standard_one_does(decoder: Callable) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     tokens = torch.randint(11, (3, 6))
     standard = decoder("decoder", d_model=32)
     same = decoder(d_model=32, base_width=32)
@@ -68,7 +68,7 @@ def test_a_model_of_the_base_width_computes_what_the_standard_one_does(decoder: 
 
 
 def test_at_another_width_logits_and_scores_are_scaled(decoder: Callable) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     model = decoder(d_model=64, base_width=16)
     head_dim = 32
     assert model.blocks[0].attention.core.logits.scale == pytest.approx(math.sqrt(8) / head_dim)
@@ -80,7 +80,7 @@ def test_at_another_width_logits_and_scores_are_scaled(decoder: Callable) -> Non
 
 @pytest.mark.parametrize("d_model", [64, 512])
 def test_initial_weights_have_the_size_that_keeps_activations(d_model: int, decoder: Callable) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     model = decoder(d_model=d_model, base_width=64, n_layers=2, vocab_size=11)
     for name, weight in model.named_parameters():
         if "norm" in name:
@@ -94,7 +94,7 @@ def test_initial_weights_have_the_size_that_keeps_activations(d_model: int, deco
 @pytest.mark.parametrize("d_model", [64, 512])
 def test_an_output_matrix_of_its_own_is_scaled_down_once(d_model: int, decoder: Callable) -> None:
     """2203.03466, table 8: its deviation is the same at every width, its multiplier falls as 1 / width."""
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     model = decoder(d_model=d_model, base_width=64, tie_embeddings=False)
     assert model.output is not None
     assert model.output.weight.std().item() == pytest.approx(1 / math.sqrt(64), rel=0.08)
@@ -110,7 +110,7 @@ def test_logits_at_the_start_shrink_as_the_root_of_the_width_tied_or_not(decoder
     for tied in (True, False):
         sizes = {}
         for width in (64, 128, 256, 512):
-            torch.manual_seed(1)
+            torch.default_generator.manual_seed(1)
             model = decoder(d_model=width, base_width=64, tie_embeddings=tied).double()
             logits = model(tokens).detach()
             others = logits.scatter(-1, tokens.unsqueeze(-1), 0.0)  # tied, a token's own logit is its square

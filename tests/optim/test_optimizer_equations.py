@@ -72,7 +72,7 @@ def test_ten_steps_follow_the_equations_of_the_paper(
             group["lr"] = peak * FACTORS[t]
         for name, parameter in model.named_parameters():
             parameter.grad = torch.tensor(gradients[name][t])
-        torch.manual_seed(t + 1)  # for what an optimizer draws
+        torch.default_generator.manual_seed(t + 1)  # for what an optimizer draws
         optimizer.step()
     settings = load_settings("optimizer", case.option, **case.changed)
     for name, parameter in model.named_parameters():
@@ -92,7 +92,7 @@ def test_every_optimizer_option_has_its_equations_here(optimizer_option: str) ->
 
 
 def train(optimizer_factory: Any) -> list[torch.Tensor]:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     model = nn.Linear(7, 5)
     optimizer = build_optimizer(model, optimizer_factory, ParamGroups(**OWN_DECAY, rules=EVERYTHING))
     for _ in range(20):

@@ -55,7 +55,7 @@ def test_ten_steps_follow_algorithm_1_with_adamw_as_its_base(make: Callable, loa
 def test_without_a_radius_it_is_its_base(make: Callable) -> None:
     ends = []
     for option, changed in (("sam", {"rho": 0.0}), ("adamw", {})):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         model = nn.Linear(3, 2)
         factory = make("optimizer", option, **changed)
         optimizer = build_optimizer(model, factory, ParamGroups(**OWN_DECAY, rules=EVERYTHING))

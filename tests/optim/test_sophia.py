@@ -50,7 +50,7 @@ def test_steps_follow_algorithm_3_with_an_estimate_every_three_steps(
 
 
 def test_the_estimate_of_a_quadratic_is_the_diagonal_in_the_mean() -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     half = torch.randn(5, 5, dtype=torch.float64)
     H, x = half @ half.T, torch.randn(5, dtype=torch.float64, requires_grad=True)
     draws = torch.stack([hutchinson_diagonal(x @ H @ x / 2, [x])[x] for _ in range(4000)])
@@ -62,7 +62,7 @@ def test_the_estimate_of_a_quadratic_is_the_diagonal_in_the_mean() -> None:
 def test_the_estimate_of_a_decoder_is_u_times_its_exact_hessian_along_u(
     changed: dict[str, object], make_decoder: Callable
 ) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     model = make_decoder(n_layers=1, **changed).double()
     tokens = torch.randint(11, (2, 6))
     parameters = list(model.parameters())
@@ -72,10 +72,10 @@ def test_the_estimate_of_a_decoder_is_u_times_its_exact_hessian_along_u(
         logits = torch.func.functional_call(model, dict(zip(names, values, strict=True)), (tokens,))
         return nn.functional.cross_entropy(logits.flatten(0, 1), tokens.flatten())
 
-    torch.manual_seed(7)
+    torch.default_generator.manual_seed(7)
     with twice_differentiable(model):
         estimates = hutchinson_diagonal(loss_at(*parameters), parameters)
-    torch.manual_seed(7)
+    torch.default_generator.manual_seed(7)
     u = [torch.randn_like(parameter) for parameter in parameters]
     step = 1e-5
     sides = []

@@ -116,7 +116,7 @@ def test_explicit_path_has_second_derivatives() -> None:
 
 @pytest.mark.parametrize("explicit", [True, False])
 def test_attention_dropout_acts_in_training_only_and_keeps_the_mean(explicit: bool) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     core = attention(dropout=0.25)
     x = drawn(1, 6, 12)
     expected = core.eval()(x, TRAINING)

@@ -78,7 +78,7 @@ def test_an_encoder_of_one_direction_does_not_look_ahead() -> None:
 
 
 def test_gates_begin_open_to_the_past() -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     for module in (Lstm(32, 64, num_layers=2), LstmCell(32, 64)):
         for name, parameter in module.named_parameters():
             if name.startswith("bias"):
@@ -92,7 +92,7 @@ def test_gates_begin_open_to_the_past() -> None:
 
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_a_row_without_tokens_has_read_nothing(bidirectional: bool) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     encoder = LstmEncoder(d_model=6, n_layers=2, bidirectional=bidirectional, dropout=0.0).double()
     x = torch.randn(3, 5, 6, dtype=torch.float64)
     visible = torch.arange(5) < torch.tensor([[5], [0], [2]])

@@ -139,7 +139,7 @@ def kron(theta: Array, gradient: Gradients, s: Settings) -> Array:
     own, M = s["matrices"], np.zeros_like(theta)
     QL, QR = np.eye(theta.shape[0]), np.eye(theta.shape[1])
     for t in range(1, STEPS + 1):
-        torch.manual_seed(t)
+        torch.default_generator.manual_seed(t)
         v = torch.randn(*theta.shape, dtype=torch.float64).numpy()
         M = own["momentum"] * M + (1 - own["momentum"]) * gradient(t)
         mean = M / (1 - own["momentum"] ** t)
