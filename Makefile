@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
-# a test process gets one thread: two of them share two cores
-TEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q
+# a test process gets one thread: two of them share two cores; what is compiled serves the next run
+TEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 -q
 CLUSTER := slurmctld slurmd slurm-client munge postgresql mariadb-server
 
 .PHONY: help setup browser browser-where-possible train test lint check proof cluster-test bench study study-attention study-tasks translation speedrun dashboard clean
@@ -31,8 +31,8 @@ browser-where-possible:
 train: $(STAMP) ## train the default experiment on real text
 	$(BIN)/python train.py
 
-test: $(STAMP) browser-where-possible ## all tests but the long proofs
-	$(TEST) -m 'not proof'
+test: $(STAMP) browser-where-possible ## all tests but the long proofs; names the slowest 40
+	$(TEST) -m 'not proof' --durations=40
 
 lint: $(STAMP) ## format, lint, types and layers
 	$(BIN)/ruff format --check .
