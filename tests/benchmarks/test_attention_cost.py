@@ -42,14 +42,14 @@ def products(option: str, length: int) -> int:
 
 @pytest.mark.parametrize("kind", LINEAR)
 def test_windows_and_states_grow_with_the_text_and_not_with_its_square(kind: str) -> None:
-    lengths = (512, 2048)
+    lengths = (256, 1024)
     (cost,) = measure_attention_costs([kind], lengths=lengths, repeats=1)
     assert cost.memory_exponent < 1.1
     assert fitted_exponent(lengths, [products(kind, length) for length in lengths]) < 1.1
 
 
 def test_the_measure_tells_a_square_where_there_is_one() -> None:
-    lengths = (512, 2048)
+    lengths = (256, 1024)
     (cost,) = measure_attention_costs(["sigmoid"], lengths=lengths, repeats=1)
     assert cost.memory_exponent > 1.8
     assert fitted_exponent(lengths, [products("multi_head", length) for length in lengths]) > 1.5
