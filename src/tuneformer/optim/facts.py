@@ -59,9 +59,10 @@ OF_OTHERS: Mapping[str, Facts] = {
 """By package and class. What works on shards trains over two processes as in one (the tests train it)."""
 
 
-def facts_of(optimizer: type) -> Facts:
-    """What is known of an optimizer's class; nothing of one that nobody described."""
+def facts_of(optimizer: Callable[..., Any]) -> Facts:
+    """What is known of an optimizer's class (or of what makes one); nothing of one that nobody described."""
     said = getattr(optimizer, "facts", None)
     if isinstance(said, Facts):
         return said
-    return OF_OTHERS.get(f"{optimizer.__module__.partition('.')[0]}.{optimizer.__name__}", Facts())
+    package, name = optimizer.__module__.partition(".")[0], getattr(optimizer, "__name__", "")
+    return OF_OTHERS.get(f"{package}.{name}", Facts())
