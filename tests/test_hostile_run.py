@@ -143,4 +143,4 @@ def test_every_fault_is_one_line_with_its_file(copy: Path, damage: Damage, expec
         tuneformer.load_run(copy)
     assert str(error.value).startswith(f"{copy}/{expected}")
     assert "\n" not in str(error.value)
-    assert expected.startswith("record.json") == ("python train.py run_dir=" in str(error.value))
+    assert expected.startswith("record.json") == ("makes it again from" in str(error.value))

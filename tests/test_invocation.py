@@ -1,9 +1,12 @@
 """Commands are written as the user started this one."""
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
+import tuneformer
 from tuneformer.invocation import STARTED_AS, command_for, remember_start, start_words, typed_command
 
 pytestmark = pytest.mark.fast
@@ -43,3 +46,10 @@ def test_of_a_program_that_calls_the_library_its_own_words_are_recorded(
     assert typed_command() == ["mine.py", "--fast"]
     assert start_words() == ["tuneformer", "train"]
     assert command_for("status") == "tuneformer status"
+
+
+def test_what_is_printed_spells_no_command_of_a_checkout() -> None:
+    source = Path(tuneformer.__file__).parent
+    spelled = re.compile(r"python (train\.py|scripts/)")
+    found = {file.name for file in source.rglob("*.py") if spelled.search(file.read_text(encoding="utf-8"))}
+    assert found == {"invocation.py", "reference.py"}  # the latter writes a page of docs/

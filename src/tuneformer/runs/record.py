@@ -3,12 +3,15 @@
 import hashlib
 import os
 import platform
+import shlex
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from tuneformer.config.quoting import typed
 from tuneformer.errors import UserError
+from tuneformer.invocation import command_for
 from tuneformer.runs.field_types import RECORD, first_fault
 from tuneformer.runs.files import write_json
 from tuneformer.runs.lock import is_held
@@ -18,7 +21,6 @@ Record = dict[str, Any]
 
 NEEDED = frozenset({"config_hash", "data", "metrics", "restarts", "started", "wall_seconds"})
 ENDED = ("finished", "diverged", "pruned")
-REMEDY = "python train.py run_dir=<its folder> makes it again from the run's checkpoint"
 KILLED = "its process was killed"
 STOPPED = "stopped"
 STATUSES = ("running", *ENDED, STOPPED, "failed", "interrupted")
@@ -66,16 +68,21 @@ def stored_record(path: Path) -> Record:
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} holds no run: it has no record.json") from error
     except UserError as error:
-        raise UserError(f"{error}; {REMEDY}") from error
+        raise UserError(f"{error}; {_remedy(path)}") from error
     fault = None
     if not isinstance(record, dict) or record.get("status") not in STATUSES:
         fault = f"it has no status of {', '.join(STATUSES)}"
     elif absent := sorted(NEEDED - record.keys()):
         fault = f"it has no {', '.join(absent)}"
     if fault := fault or first_fault(record, RECORD):
-        raise UserError(f"{path} is damaged: {fault}; {REMEDY}")
+        raise UserError(f"{path} is damaged: {fault}; {_remedy(path)}")
     record["metrics"] = {"final": {}, "best": {}} | record["metrics"]
     return record
+
+
+def _remedy(path: Path) -> str:
+    again = shlex.quote(f"run_dir={typed(str(path.parent))}")
+    return f"{command_for('train')} {again} makes it again from the run's checkpoint"
 
 
 def has_ended(record: Record) -> bool:
