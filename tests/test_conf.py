@@ -130,7 +130,8 @@ def test_every_setting_without_a_value_has_a_type(group: str, option: str) -> No
             elif value is None or value == "???" or str(value).startswith("${"):
                 assert f"{path}.{key}" in EXAMPLES or (path, option) == ("optimizer", "any")
 
-    walk(load_option(group, option, [CONF]), group)
+    if group not in DESCRIBED:
+        walk(load_option(group, option, [CONF]), group)
 
 
 @pytest.mark.fast
@@ -139,7 +140,7 @@ def test_every_file_says_what_it_is_and_explains_its_numbers(group: str, option:
     lines = (CONF / group / f"{option}.yaml").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# ")
     if group in DESCRIBED:  # its component explains them
-        assert not [line for line in lines[1:] if "#" in line]
+        assert not [line for line in lines if "#" in line and not line.startswith("# ")]
     elif group in ("optimizer", "attention"):
         assert [line for line in lines if re.match(r"[a-z]\w*: ", line) and " # " not in line] in (
             [],

@@ -28,7 +28,7 @@ from tuneformer.errors import UserError
 
 Kind = type | tuple[type, ...]
 
-DESCRIBED = frozenset({"scheduler"})
+DESCRIBED = frozenset({"launcher", "scheduler"})
 """Groups whose components say what they can be set to (`config.setting`)."""
 
 
@@ -81,10 +81,14 @@ def described_arguments(group: str, settings: Mapping[str, Any]) -> Mapping[str,
 
     Only groups are asked whose components do not import torch.
     """
-    target = settings.get(TARGET)
-    if group not in DESCRIBED or not isinstance(target, str):
+    if group not in DESCRIBED or not isinstance(settings.get(TARGET), str):
         return {}
-    return arguments_of(_find(target, (group,), None))
+    return arguments_of(component_of(group, settings))
+
+
+def component_of(group: str, settings: Mapping[str, Any]) -> Callable[..., Any]:
+    """The class or function that the settings of a group name."""
+    return _find(str(settings[TARGET]), (group,), None)
 
 
 def _bound(settings: dict[str, Any], place: Place, kind: Kind | None) -> "partial[Any]":

@@ -57,6 +57,7 @@ NOT_NEGATIVE = Range(
 )
 ZERO_TO_ONE = Range(low=0, high=1, holds_low=True, holds_high=True, words="must be from 0 to 1")
 BELOW_ONE = Range(low=0, high=1, holds_low=True, holds_high=False, words="must be at least 0 and below 1")
+AT_LEAST_ZERO = Range(low=0, high=math.inf, holds_low=True, holds_high=False, words="must be 0 or more")
 AT_LEAST_ONE = Range(low=1, high=math.inf, holds_low=True, holds_high=False, words="must be at least 1")
 ABOVE_ZERO_TO_ONE = Range(
     low=0, high=1, holds_low=False, holds_high=True, words="must be greater than 0 and at most 1"

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tuneformer.config.building import DESCRIBED, described_arguments, find_target
+from tuneformer.config.building import DESCRIBED, component_of, described_arguments
 from tuneformer.config.options import Settings, list_options, load_option
 from tuneformer.config.ranges import shown
-from tuneformer.config.registry import SHIPPED, TARGET
+from tuneformer.config.registry import SHIPPED
 from tuneformer.config.setting import Argument
 
 HEAD = """# Settings
@@ -32,13 +32,16 @@ def reference(folder: Path = SHIPPED) -> str:
 
 
 def _section(group: str, option: str, settings: Settings) -> Iterator[str]:
-    component = find_target(settings[TARGET], (group,), kind=(float, int))
+    component = component_of(group, settings)
     yield f"## {group}={option}"
     yield (inspect.getdoc(component) or "").partition("\n\n")[0].replace("\n", " ")
     yield ""
+    arguments = described_arguments(group, settings)
+    if not arguments:
+        return
     yield "| setting | value | may be | what it sets | source |"
     yield "|---|---|---|---|---|"
-    for name, argument in described_arguments(group, settings).items():
+    for name, argument in arguments.items():
         said = argument.setting
         what = f"{said.what} ({said.unit})" if said.unit else said.what
         cells = [f"`{group}.{name}`", f"`{shown(settings[name])}`", _may_be(argument), what, said.source]

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from tuneformer.config.ranges import AT_LEAST_ONE
 from tuneformer.config.registry import target_modules
+from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.sweeps.job import Config, Ended, Job
@@ -47,7 +49,18 @@ class LocalLauncher:
     write their checkpoints and end. What a job prints goes to <sweep>/logs/<job>.log.
     """
 
-    def __init__(self, *, n_jobs: int | None) -> None:
+    def __init__(
+        self,
+        *,
+        n_jobs: Annotated[
+            int | None,
+            Setting(
+                "jobs at a time",
+                AT_LEAST_ONE,
+                null="one for each GPU, or for each core where there are none, over trainer.devices",
+            ),
+        ],
+    ) -> None:
         self.n_jobs = n_jobs
         self._devices = 1
         self._shares: list[Share] | None = None

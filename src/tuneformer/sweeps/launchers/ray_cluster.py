@@ -8,12 +8,15 @@ import socket
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import wait
-from typing import Any
+from typing import Annotated, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from tuneformer.config.ranges import AT_LEAST_ONE
+from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.sweeps.job import Config, Job
+from tuneformer.sweeps.launchers.launcher_settings import Cores, Gpus
 from tuneformer.sweeps.launchers.plugin import PluginLauncher, Waiting
 from tuneformer.sweeps.launchers.remote_job import RemoteJob, remote
 from tuneformer.sweeps.launchers.shares import devices_of
@@ -30,7 +33,20 @@ class RayLauncher(PluginLauncher):
     """
 
     def __init__(
-        self, *, address: str | None, n_jobs: int | None, cpus_per_job: int, gpus_per_job: int | None
+        self,
+        *,
+        address: Annotated[
+            str | None,
+            Setting(
+                "of the head node, host:port",
+                null="the cluster that runs on this machine, else this machine as one",
+            ),
+        ],
+        n_jobs: Annotated[
+            int | None, Setting("jobs at a time", AT_LEAST_ONE, null="as many as the cluster has CPUs for")
+        ],
+        cpus_per_job: Cores,
+        gpus_per_job: Gpus,
     ) -> None:
         super().__init__()
         self.address = address

@@ -8,16 +8,20 @@ import subprocess
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from omegaconf import DictConfig
 
+from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO
+from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.sweeps.job import Config, Job
+from tuneformer.sweeps.launchers.launcher_settings import Cores, Gpus
 from tuneformer.sweeps.launchers.plugin import PluginLauncher, Waiting
 from tuneformer.sweeps.launchers.remote_job import RemoteJob, remote
 from tuneformer.sweeps.launchers.shares import devices_of
 
+DEFAULT = "the cluster's default"
 SECONDS_TO_SAVE = 60.0
 SECONDS_BETWEEN_LOOKS = 2.0
 _NO_RESULT = re.compile(r"Job (\S+) .*\(state: (\w+)\)", re.DOTALL)
@@ -34,17 +38,24 @@ class SlurmLauncher(PluginLauncher):
     def __init__(
         self,
         *,
-        n_jobs: int,
-        partition: str | None,
-        account: str | None,
-        qos: str | None,
-        constraint: str | None,
-        timeout_min: int,
-        signal_delay_s: int,
-        max_requeues: int,
-        cpus_per_task: int,
-        gpus_per_node: int | None,
-        mem_gb: int | None,
+        n_jobs: Annotated[int, Setting("jobs in the queue at a time", AT_LEAST_ONE)],
+        partition: Annotated[str | None, Setting("as sbatch knows it", null=DEFAULT)],
+        account: Annotated[str | None, Setting("as sbatch knows it", null=DEFAULT)],
+        qos: Annotated[str | None, Setting("as sbatch knows it", null=DEFAULT)],
+        constraint: Annotated[str | None, Setting("features that a node must have", null="none")],
+        timeout_min: Annotated[
+            int,
+            Setting(
+                "how long a job may run; then it is queued again and goes on", AT_LEAST_ONE, unit="minutes"
+            ),
+        ],
+        signal_delay_s: Annotated[
+            int, Setting("how long before that it writes its checkpoint", AT_LEAST_ONE, unit="seconds")
+        ],
+        max_requeues: Annotated[int, Setting("times that a job may be queued again", AT_LEAST_ZERO)],
+        cpus_per_task: Cores,
+        gpus_per_node: Gpus,
+        mem_gb: Annotated[int | None, Setting("memory of each node", AT_LEAST_ONE, unit="GB", null=DEFAULT)],
     ) -> None:
         super().__init__()
         self.n_jobs = n_jobs
