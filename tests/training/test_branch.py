@@ -1,21 +1,50 @@
 """A branch ends as the run that trained from the start; what cannot be a branch is refused in one line."""
 
+import shutil
+from collections.abc import Callable
+from contextlib import chdir
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.training.conftest import TrainHere, assert_same_run, repeatable_rows
+from tuneformer.checks import check_config
+from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.runs.record import read_record
+from tuneformer.training.start import train
 
 TRUNK = ["scheduler=constant", "callbacks.checkpoints.keep_every_n_steps=5", "run_dir=trunk"]
 COOLDOWN = ["scheduler=wsd", "scheduler.warmup=3"]
 
 
+Trunk = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def trained_trunk(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """trained_trunk("optimizer=muon"): a stable run of 30 steps with a checkpoint every 5, trained once."""
+
+    @cache
+    def trained(*overrides: str) -> Path:
+        with chdir(tmp_path_factory.mktemp("stable")):
+            train(check_config(*compose_config([*tiny, *overrides, *TRUNK])))
+            return Path("trunk").resolve()
+
+    return trained
+
+
 @pytest.fixture
-def trunk(tiny: list[str], train_here: TrainHere) -> list[str]:
-    """A stable run of 30 steps in `trunk`, with a checkpoint every 5; the overrides of it."""
-    train_here([*tiny, *TRUNK])
+def put_trunk(trained_trunk: Callable[..., Path], tmp_path: Path) -> Trunk:
+    """put_trunk("optimizer=muon"): a copy of that run, in `trunk`."""
+    return lambda *overrides: shutil.copytree(trained_trunk(*overrides), tmp_path / "trunk")
+
+
+@pytest.fixture
+def trunk(tiny: list[str], put_trunk: Trunk) -> list[str]:
+    """The plain one in `trunk`; the overrides of it."""
+    put_trunk()
     return tiny
 
 
@@ -31,12 +60,13 @@ def test_a_branch_equals_the_run_that_trained_from_the_start(
     begins_at: int,
     optimizer: str,
     tiny: list[str],
+    put_trunk: Trunk,
     train_here: TrainHere,
     tmp_path: Path,
 ) -> None:
-    run = [*tiny, f"optimizer={optimizer}", "callbacks=ema", "callbacks.sample.n_tokens=5"]
-    train_here([*run, *TRUNK])
-    end = [*run, *COOLDOWN, f"trainer.max_steps={max_steps}", f"scheduler.cooldown={cooldown}"]
+    own = [f"optimizer={optimizer}", "callbacks=ema", "callbacks.sample.n_tokens=5"]
+    put_trunk(*own)
+    end = [*tiny, *own, *COOLDOWN, f"trainer.max_steps={max_steps}", f"scheduler.cooldown={cooldown}"]
     train_here([*end, "run_dir=unbranched"])
 
     train_here([*end, "run_dir=branch", "branch_from=trunk"])

@@ -33,8 +33,9 @@ def trained_weights(run: Path) -> dict[str, Any]:
 def test_evaluation_in_between_changes_nothing(
     choice: list[str], tiny: list[str], train_here: TrainHere, tmp_path: Path
 ) -> None:
-    train_here([*tiny, *choice, "run_dir=often", "trainer.val_check_interval=3"])
-    train_here([*tiny, *choice, "run_dir=once", "trainer.val_check_interval=30"])
+    run = [*tiny, *choice, "trainer.max_steps=12"]
+    train_here([*run, "run_dir=often", "trainer.val_check_interval=3"])
+    train_here([*run, "run_dir=once", "trainer.val_check_interval=12"])
     assert_same_tree(trained_weights(tmp_path / "often"), trained_weights(tmp_path / "once"))
     assert_same_tree(
         read_checkpoint(tmp_path / "often")[EVALUATION_WEIGHTS],
@@ -47,8 +48,9 @@ def test_evaluation_in_between_changes_nothing(
 def test_an_average_changes_no_weight_that_trains_and_both_losses_are_logged(
     choice: list[str], tiny: list[str], train_here: TrainHere, tmp_path: Path
 ) -> None:
-    train_here([*tiny, "callbacks.checkpoints.every_n_steps=7", "run_dir=plain"])
-    train_here([*tiny, *choice, "callbacks.checkpoints.every_n_steps=7", "run_dir=averaged"])
+    short = [*tiny, "trainer.max_steps=12"]
+    train_here([*short, "run_dir=plain"])
+    train_here([*short, *choice, "run_dir=averaged"])
     assert_same_tree(trained_weights(tmp_path / "plain"), trained_weights(tmp_path / "averaged"))
     plain, averaged = (repeatable_rows(tmp_path / name)[-1] for name in ("plain", "averaged"))
     for split in ("val", "test"):
@@ -60,7 +62,7 @@ def test_an_average_changes_no_weight_that_trains_and_both_losses_are_logged(
 def test_a_loaded_run_has_the_weights_that_were_tested(
     choice: list[str], tiny: list[str], train_here: TrainHere, tmp_path: Path
 ) -> None:
-    train_here([*tiny, *choice, "data.max_validation_bytes=100000", "run_dir=run"])
+    train_here([*tiny, *choice, "data.max_validation_bytes=100000", "trainer.max_steps=20", "run_dir=run"])
     run = tuneformer.load_run(tmp_path / "run")
     trained = trained_weights(tmp_path / "run")
     assert any(not torch.equal(w, trained[f"model.{name}"]) for name, w in run.model.named_parameters())
