@@ -136,3 +136,21 @@ def test_the_published_table_gives_the_published_best_settings_and_basins() -> N
     assert (rates.unnamed, rates.within) == (3.5291, (0.016,))
     assert curves["muon", 1.0, "momentum"].within == ()
     assert curves["muon", 1.0, "decay"].within == (0.6, 1.0)
+
+
+def test_a_result_whose_square_no_double_holds_counts_as_that_of_a_run_that_diverged() -> None:
+    runs = [trial("lion", seed=seed, val=1e300 * (seed + 1)) for seed in range(3)]
+    (cell,) = of(*runs, *(trial("adamw", seed=seed) for seed in range(3))).cells
+    assert [result.method for result in cell.results] == ["adamw", "lion"]
+    assert math.isinf(cell.results[1].estimate.mean)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_a_target_and_a_tolerance_are_numbers(wrong: float) -> None:
+    with pytest.raises(UserError, match=rf"^--target={wrong} must be a finite number"):
+        of(trial(), target=wrong)
+    for tolerance in (wrong, -1.0):
+        with pytest.raises(UserError, match=rf"^--tolerance={tolerance} must be "):
+            compare(
+                trials([trial()]), metric="val/loss", by=(), baseline=None, target=None, tolerance=tolerance
+            )

@@ -48,6 +48,15 @@ def test_where_every_run_diverged_the_figures_are_empty_and_whole() -> None:
 
 
 @pytest.mark.fast
+def test_settings_that_are_called_as_a_column_of_a_figure_have_a_column_of_their_own() -> None:
+    places = [{"method": a, "score": b} for a in (1.0, 2.0) for b in (1.0, 2.0)]
+    runs = [trial(o, val=2.0 + p["score"], changes=p) for o in ("adamw", "lion") for p in places]
+    figures = {figure.key: figure for figure in all_figures(of(runs))}
+    assert [*figures["sensitivity-score"].columns] == ["method", "setting score", "score"]
+    assert {"setting method", "setting score", "score"} == {*figures["map-1"].columns}
+
+
+@pytest.mark.fast
 def test_methods_beyond_the_colours_differ_in_dash_and_mark() -> None:
     styles = Styles([f"method {i}" for i in range(20)])
     looks = [(str(styles.line(f"method {i}")), str(styles.mark(f"method {i}"))) for i in range(20)]

@@ -52,6 +52,10 @@ DAMAGES: dict[str, Callable[[State], object]] = {
     ),
     "no optimizer": lambda state: state.pop("optimizer_states"),
     "betas in words": lambda state: groups(state)[0].update(betas="x"),
+    "a moment of another shape": lambda state: state["optimizer_states"][0]["state"][0].update(
+        exp_avg=torch.zeros(3)  # torch's fused step would write behind it
+    ),
+    "a group of other weights": lambda state: groups(state)[0].update(row_parts=[2]),
     "a schedule without its rates": lambda state: state["lr_schedulers"][0].update(base_lrs=[]),
     "a schedule in words": lambda state: state["lr_schedulers"][0].update(last_epoch="x"),
     "best in words": lambda state: state["callbacks"]["Checkpoints"]["best"].update({"val/loss": "x"}),

@@ -100,8 +100,9 @@ def compare(
 
     Raises:
         UserError: what `understand` and `count_once` refuse, a metric whose name does not tell which values
-            are better, or a baseline that is not among the methods.
+            are better, a baseline that is not among the methods, or a target that is no number.
     """
+    _check_finite(target=target, tolerance=tolerance)
     criterion = criterion_for(metric, read.trials, lower_is_better=lower_is_better)
     read = with_numbers(read, criterion)
     design = understand(read, by=by)
@@ -172,6 +173,14 @@ def _cells(results: Sequence[Result], criterion: Criterion) -> list[Cell]:
         )
         for (task, horizon), mine in grouped.items()
     ]
+
+
+def _check_finite(**numbers: float | None) -> None:
+    for name, number in numbers.items():
+        if number is not None and not math.isfinite(number):
+            raise UserError(f"--{name}={number} must be a finite number")
+    if (width := numbers["tolerance"]) is not None and width < 0:
+        raise UserError(f"--tolerance={width} must be 0 or more")
 
 
 def _target(

@@ -14,6 +14,9 @@ GRID = "grid"  # the sampler of settings that were listed, not drawn
 METHOD = "method"  # the column of a table that names methods of any kind
 MISSING = "-"  # the value of a setting that a run does not have
 
+LARGEST = 1e150
+"""Above it the square of a number is none that a double holds."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
@@ -69,8 +72,12 @@ class Trial:
         return not (self.diverged or self.pruned)
 
     def value(self, metric: str) -> float:
-        """The metric at the end: infinite where the run did not come to it, NaN where it has none."""
-        return self.metrics.get(metric, math.nan) if self.lived else math.inf
+        """The metric at the end: infinite where the run did not come to it, NaN where it has none.
+
+        What is too large for its square counts as infinite: no deviation could be told of it.
+        """
+        value = self.metrics.get(metric, math.nan) if self.lived else math.inf
+        return math.inf if abs(value) > LARGEST else value
 
     def setting(self, key: str) -> Any:
         """A setting's value, hashable (lists as tuples, tables as JSON); MISSING where the run has none."""

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from tuneformer.config.ranges import Number
 from tuneformer.errors import UserError
+from tuneformer.optim.state import PART
 
 Groups = list[dict[str, Any]]
 NOT_SETTINGS = ("params", "param_names")
@@ -115,8 +116,8 @@ class _Lent:
             if parts[0] is not parameter:
                 _refresh(parts, parameter)
                 for index, part in enumerate(parts):
-                    if state and f"part_{index}" in state:
-                        self.optimizer.state[part] = state[f"part_{index}"]
+                    if state and f"{PART}{index}" in state:
+                        self.optimizer.state[part] = state[f"{PART}{index}"]
             elif state:
                 self.optimizer.state[parameter] = state
 
@@ -127,7 +128,7 @@ class _Lent:
         for parameter, parts in self.parts.items():
             states = [self.optimizer.state[part] for part in parts if part in self.optimizer.state]
             if states and parts[0] is not parameter:
-                owner.state[parameter] = {f"part_{index}": state for index, state in enumerate(states)}
+                owner.state[parameter] = {f"{PART}{index}": state for index, state in enumerate(states)}
             elif states:
                 owner.state[parameter] = states[0]
 

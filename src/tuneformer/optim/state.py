@@ -7,6 +7,9 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
+PART = "part_"
+"""Before the number of a part of a matrix, in the state of an optimizer that takes it apart by rows."""
+
 
 def state_tensors(optimizer: Optimizer) -> Iterator[Tensor]:
     """Every tensor of the optimizer's state; of a sharded one the shard that lies in this process."""
@@ -37,6 +40,32 @@ def _restore_all_types(saved: list[dict[str, Any]], loaded: Optimizer) -> None:
     parameters = [parameter for group in loaded.param_groups for parameter in group["params"]]
     for number, parameter in zip(numbers, parameters, strict=True):
         _restore_types(state_dict["state"].get(number, {}), loaded.state.get(parameter, {}))
+
+
+def check_state_fits(optimizer: Optimizer) -> None:
+    """Raises TypeError where a loaded state is not that of its parameter, for torch's fused optimizers.
+
+    A fused step takes it that each moment has as many elements as its parameter, and writes beyond one that
+    has fewer. Other steps are made of operations that see it themselves.
+    """
+    for group in optimizer.param_groups:
+        for number, parameter in enumerate(group["params"] if "fused" in group else ()):
+            where = f"the state of parameter {number} of {group.get('name', 'a group')}"
+            _check_fits(optimizer.state.get(parameter, {}), tuple(parameter.shape), group, where)
+
+
+def _check_fits(state: Any, shape: tuple[int, ...], group: dict[str, Any], where: str) -> None:
+    for name, value in state.items():
+        if name.startswith(PART) and isinstance(value, dict):
+            sizes = group["row_parts"]
+            rows = shape[0] // sum(sizes) * sizes[int(name.removeprefix(PART))]
+            _check_fits(value, (rows, *shape[1:]), group, where)
+        elif value is not None and not (
+            isinstance(value, Tensor)
+            and value.is_floating_point()
+            and (value.numel() == 1 if name == "step" else tuple(value.shape) == shape)
+        ):
+            raise TypeError(f"{where} has {name} that is no tensor of numbers of its shape")
 
 
 def _restore_types(saved: Any, loaded: Any) -> None:

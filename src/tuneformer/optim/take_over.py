@@ -7,6 +7,7 @@ from typing import Any
 from torch.optim import Optimizer
 
 from tuneformer.errors import UserError
+from tuneformer.optim.state import check_state_fits
 
 ALWAYS_OWN = frozenset({"lr", "weight_decay", "weight_decay_end"})
 
@@ -42,6 +43,7 @@ def _take_over(optimizer: Optimizer, kept: dict[str, Any], settings: Mapping[str
         for group, theirs in zip(mine["param_groups"], kept["param_groups"], strict=True)
     ]
     optimizer.load_state_dict({**mine, "state": kept["state"], "param_groups": groups})
+    check_state_fits(optimizer)
 
 
 def _names(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -45,12 +45,13 @@ def _at_one_length(curves: Sequence[TuningCurve], key: str) -> list[TuningCurve]
 def _sensitivity(comparison: Comparison, curves: Sequence[TuningCurve], styles: Styles) -> Figure:
     first = curves[0]
     key, where = suffix(comparison, first.task)
+    named = _column(first.key)
     traces: list[dict[str, Any]] = []
-    columns: dict[str, list[float | str | None]] = {"method": [], first.key: [], "score": []}
+    columns: dict[str, list[float | str | None]] = {"method": [], named: [], "score": []}
     for curve in curves:
         scores = [score if math.isfinite(score) else None for score in curve.scores]
         columns["method"] += [curve.method] * len(scores)
-        columns[first.key] += curve.values
+        columns[named] += curve.values
         columns["score"] += scores
         told = f" ({curve.sensitivity:.3f})" if math.isfinite(curve.sensitivity) else ""
         traces.append(
@@ -81,6 +82,11 @@ def _sensitivity(comparison: Comparison, curves: Sequence[TuningCurve], styles: 
     )
     title = f"Sensitivity to {first.key}{where}"
     return figure(f"sensitivity-{first.key}{key}", title, caption, traces, layout, columns)
+
+
+def _column(setting: str) -> str:
+    """The name of a setting's column, beside those that a figure has itself."""
+    return f"setting {setting}" if setting in ("method", "score") else setting
 
 
 def _ticks(values: Sequence[float]) -> dict[str, Any]:
@@ -137,8 +143,8 @@ def _heat_map(comparison: Comparison, found: HeatMap, number: int) -> Figure:
         "colorbar": {"title": {"text": comparison.criterion.choose}},
     }
     columns: dict[str, list[float | str | None]] = {
-        found.x_key: [x for _ in found.ys for x in found.xs],
-        found.y_key: [y for y in found.ys for _ in found.xs],
+        _column(found.x_key): [x for _ in found.ys for x in found.xs],
+        _column(found.y_key): [y for y in found.ys for _ in found.xs],
         "score": [score for row in scores for score in row],
     }
     layout = {"xaxis": axis(found.x_key, "category"), "yaxis": axis(found.y_key, "category")}

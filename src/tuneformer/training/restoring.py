@@ -7,6 +7,10 @@ from typing import Any
 from pytorch_lightning.trainer.connectors.checkpoint_connector import _CheckpointConnector
 
 from tuneformer.errors import UserError
+from tuneformer.optim.state import check_state_fits
+
+OF_THE_MODEL = ("name", "hidden_matrices", "row_parts")
+"""What a parameter group says of the weights in it."""
 
 
 class CheckpointConnector(_CheckpointConnector):
@@ -37,7 +41,12 @@ class CheckpointConnector(_CheckpointConnector):
         schedules = [config.scheduler.state_dict() for config in self.trainer.lr_scheduler_configs]
         super().restore_optimizers_and_schedulers()
         for mine, optimizer in zip(optimizers, self.trainer.optimizers, strict=True):
-            check_alike(mine, optimizer.state_dict()["param_groups"], where="param_groups")
+            theirs = optimizer.state_dict()["param_groups"]
+            check_alike(mine, theirs, where="param_groups")
+            for group, other in zip(mine, theirs, strict=True):
+                if any(group.get(name) != other.get(name) for name in OF_THE_MODEL):
+                    raise TypeError(f"param_groups has {group.get('name')} with other weights")
+            check_state_fits(optimizer)
         for mine, config in zip(schedules, self.trainer.lr_scheduler_configs, strict=True):
             check_alike(mine, config.scheduler.state_dict(), where="lr_schedulers")
 
