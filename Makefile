@@ -72,5 +72,5 @@ dashboard: $(STAMP) ## save the W&B workspace and report; with no login, write t
 	$(BIN)/python scripts/dashboard.py
 
 clean: ## remove .venv and caches; outputs stay
-	rm -rf .venv .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info
+	rm -rf .venv .ruff_cache .import_linter_cache .hypothesis build dist src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

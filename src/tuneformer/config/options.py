@@ -40,6 +40,15 @@ def own_folder() -> Path | None:
     return folder
 
 
+def replaced_options() -> list[str]:
+    """The files of the working directory's own folder that take the place of one of the package."""
+    folder = own_folder()
+    if folder is None:
+        return []
+    files = (file.relative_to(folder) for file in folder.rglob("*.yaml"))
+    return sorted(f"{folder.name}/{file}" for file in files if (SHIPPED / file).is_file())
+
+
 def load_option(group: str, option: str, folders: Sequence[Path]) -> Settings:
     """The settings of `conf/<group>/<option>.yaml` with its defaults of the same group merged in.
 
