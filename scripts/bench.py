@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from tuneformer.command_line import CommandParser, run_script
+from tuneformer.errors import UserError
 
 TRAIN = Path(__file__).resolve().parents[1] / "train.py"
 
@@ -18,6 +19,8 @@ def main() -> None:
     for name, (_, what) in SECTIONS.items():
         parser.add_argument(f"--only-{name}", action="append_const", dest="only", const=name, help=what)
     given = parser.parse_args()
+    if given.repeats < 1:
+        raise UserError(f"--repeats={given.repeats} must be at least 1")
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler tells of each time that it starts
     chosen = given.only or list(SECTIONS)
     if not set(chosen) <= TABLES_OF_THEIR_OWN:

@@ -45,7 +45,7 @@ def main() -> None:
         methods=choose_methods(given.only),
         overrides=given.overrides,
     )
-    study.run(workers=given.workers or available_cores())
+    study.run(workers=available_cores() if given.workers is None else given.workers)
     if study.records:
         comparison = compare_study(study.folder)
         print_comparison(comparison, EscapingConsole())

@@ -39,7 +39,7 @@ def main() -> None:
         methods=choose_methods(given.only, attention_methods(CONF)),
         overrides=given.overrides,
     )
-    study.run(workers=given.workers or available_cores())
+    study.run(workers=available_cores() if given.workers is None else given.workers)
     rows = make_rows(list(study.tunings.values()), study.test_losses)
     table = markdown(rows, measure_costs(study, rows))
     show(table)

@@ -32,7 +32,7 @@ def main() -> None:
             raise UserError(f"--only={name} is not studied: there are {', '.join(known)}")
     trials = [trial for trial in TRIALS if trial.experiment in chosen]
     study = TaskStudy(name=given.name, trials=trials, overrides=given.overrides)
-    study.run(workers=given.workers or available_cores())
+    study.run(workers=available_cores() if given.workers is None else given.workers)
     show(study.table())
     if given.report is not None:
         replace_table(given.report, study.table())

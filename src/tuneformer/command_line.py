@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn, cast
 
 from hydra._internal.utils import get_args_parser
@@ -20,6 +21,7 @@ from tuneformer.config.hydra_guard import check_flags, guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.options import replaced_options
+from tuneformer.config.places import place_to_write
 from tuneformer.config.schema import register_with_hydra
 from tuneformer.errors import UserError
 from tuneformer.invocation import remember_start, start_words
@@ -106,6 +108,10 @@ def _run_in_one_line(command: Callable[[], object]) -> None:
         fail(error)
     except COMPOSING_ERRORS as error:
         fail(one_line(error, _known_settings()))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        fail(UserError(f"{error.filename} cannot be read or written: {error.strerror}"))
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
@@ -141,6 +147,8 @@ class CommandParser(argparse.ArgumentParser):
             description=description,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+
+        self.register("type", Path, place_to_write)  # empty, a path would be the working directory
 
     def error(self, message: str) -> NoReturn:
         fail(UserError(f"{message} (--help lists what can be given)"))

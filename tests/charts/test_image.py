@@ -18,3 +18,10 @@ def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"a\.png cannot be written"):
         write_png(tmp_path / "file" / "a.png", [PANEL], title="none")
+
+
+@pytest.mark.parametrize("name", ["picture", "picture.bmpp"])
+def test_a_name_that_tells_no_kind_of_image_is_one_line(name: str) -> None:
+    with pytest.raises(UserError, match=rf"^{name} ") as error:
+        write_png(Path(name), [PANEL], title="none")
+    assert len(str(error.value).splitlines()) == 1

@@ -22,6 +22,22 @@ pytestmark = pytest.mark.fast
         ("generate.py", ["run", "--tokens", "x"], "argument --tokens: invalid int value: 'x'"),
         ("compare.py", ["--metricc", "loss"], "unrecognized arguments: --metricc"),
         ("evaluate.py", [], "the following arguments are required: run"),
+        ("generate.py", ["run", "--seed=-1"], "--seed=-1 must be 0 or more, and below 2^63"),
+        ("bench.py", ["--repeats=0"], "--repeats=0 must be at least 1"),
+        ("study_tasks.py", ["--workers=0"], "--workers=0 must be at least 1"),
+        ("study.py", ["--name="], "sweep= must name a folder below outputs/sweeps"),
+        (
+            "evaluate.py",
+            ["x" * 300],
+            "argument run: it=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx... is too long",
+        ),
+        ("diagnose.py", [""], "argument runs: it is empty: give a path"),
+        ("status.py", ["/dev/null"], "/dev/null is not a folder: give one such as outputs/sweeps/<sweep>"),
+        (
+            "dashboard.py",
+            ["--to=/proc/here"],
+            "/proc/here cannot be read or written: No such file or directory",
+        ),
     ],
 )
 def test_one_line_says_what_is_wrong(

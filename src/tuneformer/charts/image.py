@@ -24,8 +24,10 @@ def write_png(path: Path, panels: Sequence[Panel], *, title: str) -> None:
     """Writes the panels, one below the other.
 
     Raises:
-        UserError: the file cannot be written.
+        UserError: the file cannot be written, or its name does not tell which kind of image it is.
     """
+    if not path.suffix:
+        raise UserError(f"{path} has no ending that tells the kind of image: give a .png, .svg or .pdf")
     import matplotlib
 
     matplotlib.use("Agg")
@@ -55,5 +57,7 @@ def write_png(path: Path, panels: Sequence[Panel], *, title: str) -> None:
         figure.savefig(path, dpi=120)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
+    except ValueError as error:  # a suffix that stands for no kind of image
+        raise UserError(f"{path} cannot be written: {str(error).splitlines()[0]}") from error
     finally:
         pyplot.close(figure)

@@ -73,7 +73,7 @@ def main() -> None:
     from tuneformer.runs.shown_paths import shown_command
 
     by = [name for name in given.by.split(",") if name]
-    metric = given.metric or "val/loss"
+    metric = "val/loss" if given.metric is None else given.metric
     lower = True if given.lower_is_better else False if given.higher_is_better else None
     if given.table:
         table = read_table(given.table, metric=given.metric, lower_is_better=lower)

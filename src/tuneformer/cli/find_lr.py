@@ -6,6 +6,7 @@ Trains the configuration for some steps while the rate grows, draws the loss aga
 nothing behind but the picture and the numbers. Takes the settings of training.
 """
 
+import math
 from pathlib import Path
 
 from tuneformer.command_line import OverridesParser, config_of
@@ -33,9 +34,10 @@ def main() -> None:
 
     config = config_of(given)
     lr = config["optimizer"]["lr"]
-    low, high = given.low or lr / 1000, given.high or lr * 1000
-    if not 0 < low < high:
-        raise UserError(f"--low={low:g} must be positive and below --high={high:g}")
+    low = lr / 1000 if given.low is None else given.low
+    high = lr * 1000 if given.high is None else given.high
+    if not 0 < low < high < math.inf:
+        raise UserError(f"--low={low:g} must be positive and below --high={high:g}, a number")
     if given.steps < 20:
         raise UserError(f"--steps={given.steps} must be at least 20: fewer losses say nothing")
 

@@ -25,10 +25,14 @@ def main() -> None:
     parser.add_argument("--checkpoint", default="last", help="last or best (default: last)")
     arguments = parser.parse_args()
 
+    from tuneformer.errors import UserError
+
+    if not 0 <= arguments.seed < 2**63:
+        raise UserError(f"--seed={arguments.seed} must be 0 or more, and below 2^63")
+
     import torch
 
     import tuneformer
-    from tuneformer.errors import UserError
     from tuneformer.generation import generate
     from tuneformer.runs.record import stop_told
     from tuneformer.terminal import say, show

@@ -79,6 +79,7 @@ def place_to_write(text: str) -> Path:
     """A path on a command line as argparse takes it; empty, it would be the working directory."""
     try:
         check_no_controls("it", text)
+        _check_length("it", text)
     except UserError as error:
         raise ArgumentTypeError(str(error)) from None
     if not text.strip():

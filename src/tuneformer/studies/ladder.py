@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuneformer.errors import UserError
-from tuneformer.runs.directory import OUTPUTS
 from tuneformer.runs.files import write_json
 from tuneformer.runs.record import read_record
+from tuneformer.sweeps.folders import sweep_folder
 from tuneformer.terminal import say
 
 TRAIN = Path(__file__).parents[3] / "train.py"
@@ -73,7 +73,7 @@ class Ladder:
 
     def __init__(self, *, name: str, rungs: Sequence[Rung], texts: Mapping[str, Text], n_seeds: int) -> None:
         """`texts`: by what a text is called."""
-        self.folder = OUTPUTS / "sweeps" / name
+        self.folder = sweep_folder(name)
         self.rungs = rungs
         self.texts = texts
         self.n_seeds = n_seeds

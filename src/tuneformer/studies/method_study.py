@@ -4,11 +4,11 @@ import math
 import time
 from collections.abc import Collection, Sequence
 
-from tuneformer.runs.directory import OUTPUTS
 from tuneformer.runs.record import Record
 from tuneformer.studies.optimizer_methods import Method
 from tuneformer.studies.running import Call, Outcome, run_all
 from tuneformer.studies.tuning import FRESH_SEEDS, TUNING_SEED, Job, Tuning, overrides_of
+from tuneformer.sweeps.folders import sweep_folder
 from tuneformer.sweeps.job_names import job_name
 from tuneformer.terminal import say
 
@@ -23,7 +23,7 @@ class Study:
     def __init__(
         self, *, name: str, experiment: str, methods: Sequence[Method], overrides: Sequence[str]
     ) -> None:
-        self.folder = OUTPUTS / "sweeps" / name
+        self.folder = sweep_folder(name)
         self.experiment = experiment
         self.overrides = list(overrides)
         self.tunings = {method.option: Tuning(method) for method in methods}

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
+from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import Record
 from tuneformer.sweeps.folders import Composed, make_job
@@ -41,8 +42,10 @@ def run_all(
     `taken(key, outcome, still open)` is told of each run as it ends, and answers with what to run as well.
 
     Raises:
-        UserError: another process runs the study, or a run cannot be composed.
+        UserError: `workers` is below 1, another process runs the study, or a run cannot be composed.
     """
+    if workers < 1:
+        raise UserError(f"--workers={workers} must be at least 1")
     manifest = Manifest(folder)
     queue = list(calls.items())
     running: dict[str, Key] = {}

@@ -8,12 +8,12 @@ from pathlib import Path
 from statistics import mean
 
 from tuneformer.report.wording import INTERVAL
-from tuneformer.runs.directory import OUTPUTS
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.runs.record import Record
 from tuneformer.studies.method_rows import over_seeds
 from tuneformer.studies.running import Call, Outcome, run_all
 from tuneformer.studies.task_trials import Trial
+from tuneformer.sweeps.folders import sweep_folder
 from tuneformer.terminal import say
 
 HEAD = (
@@ -50,7 +50,7 @@ class TaskStudy:
     """
 
     def __init__(self, *, name: str, trials: Sequence[Trial], overrides: Sequence[str]) -> None:
-        self.folder = OUTPUTS / "sweeps" / name
+        self.folder = sweep_folder(name)
         self.trials = trials
         self.records: dict[TaskJob, Record] = {}
         self.errors: dict[TaskJob, str] = {}

@@ -10,10 +10,10 @@ from typing import Any
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
-from tuneformer.runs.directory import OUTPUTS
 from tuneformer.runs.files import write_json
 from tuneformer.runs.record import Record
 from tuneformer.studies.running import Outcome, run_one
+from tuneformer.sweeps.folders import sweep_folder
 from tuneformer.sweeps.launchers.local import in_child, load_before_forking
 from tuneformer.terminal import say
 
@@ -55,7 +55,7 @@ class TranslatorStudy:
     """
 
     def __init__(self, *, name: str, seconds: float, overrides: Sequence[str]) -> None:
-        self.folder = OUTPUTS / "sweeps" / name
+        self.folder = sweep_folder(name)
         self.seconds = seconds
         self.overrides = list(overrides)
 

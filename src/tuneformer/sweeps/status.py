@@ -86,6 +86,8 @@ class StatusReader:
         Raises:
             UserError: the folder holds no sweep.
         """
+        if not self.folder.is_dir():
+            raise UserError(f"{self.folder} is not a folder: give one such as outputs/sweeps/<sweep>")
         manifest = _stamp(self.folder / MANIFEST)
         if manifest != self._manifest or not self._entries:
             self._entries, self._manifest = Manifest(self.folder).jobs, manifest
