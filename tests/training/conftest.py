@@ -17,7 +17,23 @@ from tuneformer.runs.record import read_record
 from tuneformer.training.start import train
 
 CHILD = Path(__file__).parent / "train_in_child.py"
-PRELOADED = ["torch", "pytorch_lightning", "tuneformer.training.run", "hydra", "tuneformer.command_line"]
+PRELOADED = [
+    "torch",
+    "pytorch_lightning",
+    "hydra",
+    "hydra_plugins.hydra_ray_launcher.ray_launcher",
+    "hydra_plugins.hydra_submitit_launcher.submitit_launcher",
+    "tuneformer.callbacks.progress",
+    "tuneformer.cli.train",
+    "tuneformer.data.datamodule",
+    "tuneformer.data.text_data",
+    "tuneformer.models.attention.multi_head",
+    "tuneformer.sweeps.launchers.serial",
+    "tuneformer.tasks.language_modelling",
+    "tuneformer.training.run",
+    "tuneformer.training.start",
+]
+"""What every child imports; the server that forks them does it once."""
 
 Rows = list[dict[str, float]]
 
