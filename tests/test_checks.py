@@ -134,6 +134,11 @@ def test_infinity_passes_where_it_switches_something_off() -> None:
         (["trainer.max_steps=0"], "trainer.max_steps=0 must be at least 1"),
         (["trainer.max_steps=-5"], "trainer.max_steps=-5 must be at least 1"),
         (["data.batch_size=0"], "data.batch_size=0 must be at least 1"),
+        (
+            ["data.num_workers=100000"],
+            f"data.num_workers=100000 must be at most {32 * CORES}, 32 for each core",
+        ),
+        (["tags=[[a]]"], "tags=[['a']] must be a list of words"),
         (["data.batch_size=-32"], "data.batch_size=-32 must be at least 1"),
         (["data.context_length=0"], "data.context_length=0 must be at least 1"),
         (["model.n_layers=0"], "model.n_layers=0 must be at least 1"),

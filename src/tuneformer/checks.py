@@ -20,7 +20,7 @@ from tuneformer.config.keys import MISSING, check_group, without_dropped
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.options import list_options, source_folders
 from tuneformer.config.places import check_places
-from tuneformer.config.registry import check_targets
+from tuneformer.config.registry import check_targets, shown
 from tuneformer.config.schema import GROUPS, Root
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
@@ -38,6 +38,9 @@ from tuneformer.runs.own_folder import check_own_folder
 from tuneformer.tasks.settings import FOLLOWS_FROM_DATA, check_task, metrics_of_task
 
 Config = dict[str, Any]
+
+WORKERS_A_CORE = 32
+"""Processes that make batches, for each CPU core; they only wait for one another beyond."""
 
 MEASURABLE = ("precision", "float32_matmul_precision", "threads", "compile")
 OUR_RESOLVER = "UserError raised while resolving interpolation: "
@@ -139,6 +142,9 @@ def _check_root(config: Config) -> None:
     for key in known:
         if config.get(key, MISSING) == MISSING and key not in GROUPS:
             raise UserError(f"{key} is missing: give {key}=<value>")
+    for tag in config["tags"]:
+        if not isinstance(tag, str):
+            raise UserError(f"tags=[{shown(tag)}] must be a list of words")
 
 
 def _check_groups_together(config: Config) -> None:
@@ -151,6 +157,7 @@ def _check_groups_together(config: Config) -> None:
     check_attention_settings(config["attention"], config["model"])
     _check_sizes(config)
     _check_devices(config)
+    _check_workers(config["data"]["num_workers"])
 
 
 def _check_width_transfer(config: Config) -> None:
@@ -186,6 +193,12 @@ def _check_sizes(config: Config) -> None:
     for name in FOLLOWS_FROM_DATA & config["model"].keys():
         if config["model"][name] != config["data"].get(name):
             raise UserError(f"model.{name}={config['model'][name]} cannot be set: it follows from data")
+
+
+def _check_workers(workers: int) -> None:
+    most = WORKERS_A_CORE * (os.cpu_count() or 1)
+    if workers > most:
+        raise UserError(f"data.num_workers={workers} must be at most {most}, {WORKERS_A_CORE} for each core")
 
 
 def _check_devices(config: Config) -> None:

@@ -107,3 +107,28 @@ def test_further_options_come_from_the_folder_that_is_asked_for(tmp_path: Path) 
     assert known.trainer.max_steps == 7
     with pytest.raises(UserError, match=r"^--config-dir=nowhere is not a folder: give one with options"):
         compose_config([], "nowhere")
+
+
+NO_CONFIGURATIONS = {
+    "a word": (b"abc", "abc is not a setting: there are "),
+    "a number": (b"3", "FILE cannot be read: "),
+    "a list": (b"[1]", "experiment/mine.yaml does not fit: "),
+    "a list for a group": (b"optimizer: []", "experiment/mine.yaml does not fit: "),
+    "bytes": (b"\xff\xfe\x00", "FILE cannot be read: "),
+    "Latin-1": (b"notes: caf\xe9", "FILE cannot be read: "),
+    "a number of too many digits": (b"seed: " + b"9" * 5000, "FILE cannot be read: "),
+    "deep": (b"seed: " + b"{a: " * 500 + b"1" + b"}" * 500, "FILE cannot be read: it nests too deeply"),
+    "a circle": (b"defaults: [/experiment/mine]", "options nest too deeply, or name one another in a circle"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_CONFIGURATIONS)
+def test_a_file_that_is_no_configuration_is_one_line(kind: str, tmp_path: Path) -> None:
+    content, expected = NO_CONFIGURATIONS[kind]
+    file = tmp_path / "experiment" / "mine.yaml"
+    file.parent.mkdir()
+    file.write_bytes(b"# @package _global_\n" + content)
+    with pytest.raises(UserError) as error:
+        checked_config(["experiment=mine"], tmp_path)
+    assert str(error.value).startswith(expected.replace("FILE", str(file)))
+    assert len(str(error.value).splitlines()) == 1

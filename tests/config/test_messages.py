@@ -98,7 +98,9 @@ def test_what_is_wrong_in_an_experiment_file_is_one_line_too(
     assert "\n" not in line
 
 
-@pytest.mark.parametrize("option", ["", "null", "3", "-1.5", "[adam]", "{a: 1}", "true"])
+@pytest.mark.parametrize(
+    "option", ["", "null", "3", "-1.5", "1e3", "nan", "-INF", "[adam]", "{a: 1}", "true"]
+)
 def test_what_cannot_be_the_name_of_an_option_is_refused_before_hydra_sees_it(option: str) -> None:
     with pytest.raises(UserError) as error:
         check_choices(["seed=3", f"optimizer={option}"])

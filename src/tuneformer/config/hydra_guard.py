@@ -17,10 +17,11 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import split_key
 
+from tuneformer.config.messages import COMPOSING_ERRORS
 from tuneformer.config.options import OWN_OPTIONS, own_folder
 from tuneformer.config.registry import is_order, shown
 from tuneformer.config.remembered_files import RememberingConfigLoader
-from tuneformer.errors import UserError
+from tuneformer.errors import UserError, reason_of
 
 PRIMARY = "train"
 FREE = ("hydra.launcher", "hydra.sweeper.n_trials", "hydra.verbose", "hydra.job.name", "hydra.mode")
@@ -85,7 +86,7 @@ class GuardedConfigLoader(RememberingConfigLoader):
         return loaded
 
     def _load_configuration_impl(self, *args: Any, **kwargs: Any) -> DictConfig:
-        config = super()._load_configuration_impl(*args, **kwargs)
+        config = self._composed(*args, **kwargs)
         chosen = config.hydra.runtime.choices
         for group, option in CHOICES.items():
             if chosen.get(group) != option:
@@ -95,6 +96,16 @@ class GuardedConfigLoader(RememberingConfigLoader):
             if composed[name] != value:
                 raise _refused(f"hydra.{name}", composed[name])
         return config
+
+    def _composed(self, *args: Any, **kwargs: Any) -> DictConfig:
+        try:
+            return super()._load_configuration_impl(*args, **kwargs)
+        except (UserError, *COMPOSING_ERRORS):
+            raise
+        except RecursionError as error:
+            raise UserError("options nest too deeply, or name one another in a circle (defaults)") from error
+        except ValueError as error:  # what Hydra itself did not expect to be given
+            raise UserError(reason_of(error)) from error
 
 
 @contextmanager

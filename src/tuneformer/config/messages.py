@@ -29,7 +29,8 @@ _TARGET = re.compile(r"Error locating target '([^']+)'")
 _AMBIGUOUS = re.compile(r"Ambiguous value for argument '([^']+)'")
 _IN_FILE = re.compile(r"In '([^']+)': \w+ raised while composing config:\n([^\n]+)\n\s*full_key: (\S+)")
 _NO_SUCH_KEY = re.compile(r"Key '[^']+' (?:is )?not in ")
-_NOT_A_NAME = re.compile(r"null|true|false|[-+.\d]*|[\[{].*")
+_IN_FILE_AS_A_WHOLE = re.compile(r"In '([^']+)': \w+ raised while composing config:\n([^\n]+)")
+_NOT_A_NAME = re.compile(r"null|true|false|nan|[-+]?(inf|[.\d_]*(e[-+]?\d+)?)|[\[{].*", re.IGNORECASE)
 _PLUGINS = {"ray": "ray", "submitit_slurm": "slurm"}
 """Launchers that Hydra knows when their package is installed, and the option of ours that stands on each."""
 _ALLOWED = (
@@ -71,6 +72,8 @@ def one_line(error: Exception, known: DictConfig | None) -> UserError:
         if _NO_SUCH_KEY.search(reason):
             return UserError(f"{_unknown_setting(key, known)} (in {file}.yaml)")
         return UserError(f"{key} {_allowed(reason)} (in {file}.yaml)")
+    if match := _IN_FILE_AS_A_WHOLE.search(str(error)):
+        return UserError(f"{match.group(1)}.yaml does not fit: {match.group(2)}")
     return UserError(first)
 
 
@@ -81,7 +84,7 @@ def check_choices(arguments: Sequence[str]) -> None:
     """
     for argument in arguments:
         group, _, option = argument.partition("=")
-        if group in GROUPS and _NOT_A_NAME.fullmatch(option):
+        if group in (*GROUPS, "experiment") and _NOT_A_NAME.fullmatch(option):
             raise UserError(f"{argument} is not a choice: write {group}=<the name of an option>")
 
 

@@ -20,6 +20,9 @@ from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import DictConfig
 
+from tuneformer.config.messages import COMPOSING_ERRORS
+from tuneformer.errors import UserError, reason_of
+
 AT_MOST = 64
 """Compositions remembered: as many sets of options as a sweep alternates between."""
 
@@ -66,10 +69,21 @@ class _RememberingRepository(ConfigRepository):
         key = (source.scheme(), source.provider, source.path, config_path)
         content = _content(source, config_path)
         if key not in _read or _read[key][0] != content:
-            loaded = super().load_config(config_path)
-            assert loaded is not None
+            loaded = self._load(config_path, f"{source.path}/{source._normalize_file_name(config_path)}")
             _read[key] = content, loaded
         return _read[key][1]
+
+    def _load(self, config_path: str, file: str) -> ConfigResult:
+        try:
+            loaded = super().load_config(config_path)
+        except COMPOSING_ERRORS:
+            raise
+        except RecursionError as error:
+            raise UserError(f"{file} cannot be read: it nests too deeply") from error
+        except (OSError, ValueError) as error:  # no UTF-8, no table, a number of too many digits
+            raise UserError(f"{file} cannot be read: {reason_of(error)}") from error
+        assert loaded is not None
+        return loaded
 
 
 def _content(source: ConfigSource, config_path: str) -> object:
