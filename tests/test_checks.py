@@ -231,7 +231,7 @@ def test_infinity_passes_where_it_switches_something_off() -> None:
             "optimizer._target_=torch.optim.SGD is not what optimizer=adamw stands for (torch.optim.AdamW)",
         ),
         (["model.vocab_size=7"], "model.vocab_size=7 cannot be set: it follows from data"),
-        (["trainer.devices=all"], "trainer.devices=all must be a number of devices, or auto"),
+        (["trainer.devices=all"], "trainer.devices=all must be a whole number or auto"),
         (
             ["trainer.accelerator=cpu", f"trainer.devices={CORES + 1}"],
             f"trainer.devices={CORES + 1} is more than the {CORES} CPU cores of this machine",

@@ -27,10 +27,6 @@ CHOICES = {
     "preflight": ("full", "quick", "only"),
     "search.pruner": ("median", "asha"),
     "search.sampler": ("random", "halton", "tpe", "cmaes"),
-    "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
-    "trainer.float32_matmul_precision": ("highest", "high", "medium", "auto"),
-    "trainer.precision": ("32-true", "bf16-mixed", "bf16-true", "16-mixed", "64-true", "auto"),
-    "trainer.strategy": ("auto", "ddp", "ddp_find_unused_parameters_true", "fsdp"),
 }
 
 AT_LEAST_ONE = (
@@ -61,20 +57,12 @@ AT_LEAST_ONE = (
     "model.patch_size",
     "search.pruner_reduction",
     "search.startup_trials",
-    "trainer.accumulate_grad_batches",
-    "trainer.devices",
-    "trainer.log_every_n_steps",
-    "trainer.max_steps",
-    "trainer.num_nodes",
-    "trainer.threads",
-    "trainer.val_check_interval",
 )
 
 ABOVE_ZERO = (
     "callbacks.curvature.tolerance",
     "callbacks.progress.every_n_seconds",
     "model.rope_base",
-    "trainer.gradient_clip_val",
 )
 
 FRACTIONS = ("data.label_smoothing", "model.dropout")

@@ -218,8 +218,6 @@ def _check_devices(config: Config) -> None:
         )
     if devices == "auto":
         return
-    if isinstance(devices, str):
-        raise UserError(f"trainer.devices={devices} must be a number of devices, or auto")
     cores = os.cpu_count() or 1
     if trainer["accelerator"] == "cpu" and devices > cores:
         raise UserError(f"trainer.devices={devices} is more than the {cores} CPU cores of this machine")

@@ -14,6 +14,7 @@ from tuneformer.errors import UserError
 from tuneformer.runs.record import read_record
 from tuneformer.training.assembly import check_batch_divides
 from tuneformer.training.settings import TrainerSettings, available_cores
+from tuneformer.training.trainer import build_trainer
 
 WITHOUT_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 
@@ -39,7 +40,7 @@ def settings(**changed: object) -> TrainerSettings:
 
 
 def build(folder: Path, **changed: object) -> pl.Trainer:
-    return settings(**changed).build(callbacks=[], loggers=[], folder=folder, launched_by=None)
+    return build_trainer(settings(**changed), callbacks=[], loggers=[], folder=folder, launched_by=None)
 
 
 def test_more_processes_than_cores_are_refused_also_where_the_accelerator_is_found_out(

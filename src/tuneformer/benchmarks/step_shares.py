@@ -15,8 +15,10 @@ from pytorch_lightning.profilers import SimpleProfiler
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.runs.record import read_record
+from tuneformer.training import run
 from tuneformer.training.settings import TrainerSettings
 from tuneformer.training.start import train
+from tuneformer.training.trainer import build_trainer
 
 SIZES = {
     "width 32": ["model.d_model=32", "model.n_layers=2", "trainer.max_steps=300"],
@@ -57,7 +59,7 @@ def measure_step_shares(size: str, *, overrides: Sequence[str]) -> StepShares:
         with profiled() as profilers:
             train(config)
         record = read_record(run / "record.json")
-    durations = profilers[-1].recorded_durations  # those before it were of trainer=auto
+    durations = profilers[0].recorded_durations
     seconds = {name: float(sum(each)) for name, each in durations.items()}
     steps, tokens = record["steps"], record["tokens"]
     total = seconds["run_training_epoch"]  # without what is measured before the first step
@@ -71,20 +73,20 @@ def measure_step_shares(size: str, *, overrides: Sequence[str]) -> StepShares:
 
 @contextmanager
 def profiled() -> Iterator[list[SimpleProfiler]]:
-    """The profilers that trainers which are built meanwhile report to, one each, in their order."""
-    build, profilers = TrainerSettings.build, list[SimpleProfiler]()
+    """The profilers of the runs that are trained meanwhile, one each, in their order."""
+    profilers = list[SimpleProfiler]()
 
-    def build_profiled(self: TrainerSettings, **given: Any) -> pl.Trainer:
-        trainer = build(self, **given)
+    def build_profiled(settings: TrainerSettings, **given: Any) -> pl.Trainer:
+        trainer = build_trainer(settings, **given)
         profilers.append(SimpleProfiler())
         vars(trainer)["profiler"] = profilers[-1]  # Lightning declares no type for it
         return trainer
 
-    TrainerSettings.build = build_profiled  # pyright: ignore[reportAttributeAccessIssue]
+    run.build_trainer = build_profiled  # pyright: ignore[reportAttributeAccessIssue]
     try:
         yield profilers
     finally:
-        TrainerSettings.build = build
+        run.build_trainer = build_trainer
 
 
 def _parts(seconds: dict[str, float], total: float) -> dict[str, float]:

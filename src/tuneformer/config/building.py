@@ -28,7 +28,7 @@ from tuneformer.errors import UserError
 
 Kind = type | tuple[type, ...]
 
-DESCRIBED = frozenset({"launcher", "scheduler"})
+DESCRIBED = frozenset({"launcher", "scheduler", "trainer"})
 """Groups whose components say what they can be set to (`config.setting`)."""
 
 

@@ -60,8 +60,6 @@ EXAMPLES: dict[str, Any] = {
     "search.storage": "url",
     "search.study": "name",
     "search.trial": 0,
-    "trainer.compile": False,
-    "trainer.threads": 1,
 }
 
 # A setting whose option gives a value, and that may all the same be switched off.
@@ -75,23 +73,15 @@ MAY_BE_NULL = frozenset(
         "model.n_inputs",
         "model.n_outputs",
         "model.vocab_size",
-        "trainer.gradient_clip_val",
     }
 )
 
 # What a search varies and a grid lists: their own checks say what may stand there (sweeps/).
 FREE = frozenset({"search.grid", "search.spaces"})
 
-# A number that may also be given by a word.
-MAY_BE_WORD = frozenset({"trainer.devices"})
-
-# What may be left to be measured, and what it is otherwise. Words may be too: those are in bounds.CHOICES.
-AUTO = "auto"
-
 # Groups whose entries are parts that a run can do without: `~callbacks.sample`, or `callbacks.sample=null`.
 OF_PARTS = frozenset({"callbacks", "logger"})
 NOT_DROPPED = {"callbacks.checkpoints": "it keeps the run safe"}
-MAY_BE_AUTO: dict[str, Any] = {"trainer.compile": False, "trainer.threads": None}
 
 
 def check_group(group: str, option: str, settings: Mapping[str, Any], folders: Sequence[Path]) -> None:
@@ -158,17 +148,13 @@ def _check_value(path: str, value: Any, known: Any, option: str) -> None:
             )
         _check_level(path, value, known, option)
     elif not _fits(path, value, known):
-        like = EXAMPLES.get(path, MAY_BE_AUTO.get(path, known))
+        like = EXAMPLES.get(path, known)
         allowed = _describe(like) + (" or null" if known is None or path in MAY_BE_NULL else "")
         example = "" if path in EXAMPLES else f", as in {option}: {path}={_show(known)}"
         raise UserError(f"{path}={_show(value)} must be {allowed}{example}")
 
 
 def _fits(path: str, value: Any, known: Any) -> bool:
-    if path in MAY_BE_AUTO:
-        if value == AUTO:
-            return True
-        known = MAY_BE_AUTO[path] if known == AUTO else known
     if value is None and (known is None or path in MAY_BE_NULL):
         return True
     if known is None or known == MISSING or (isinstance(known, str) and known.startswith("${")):
@@ -176,8 +162,6 @@ def _fits(path: str, value: Any, known: Any) -> bool:
     if isinstance(known, bool):
         return isinstance(value, bool)
     if isinstance(known, int | float) and not isinstance(value, bool):
-        if path in MAY_BE_WORD and isinstance(value, str):
-            return True
         allowed = int if isinstance(known, int) else int | float
         return isinstance(value, allowed)
     if isinstance(known, str):

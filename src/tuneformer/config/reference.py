@@ -11,7 +11,7 @@ from pathlib import Path
 from tuneformer.config.building import DESCRIBED, component_of, described_arguments
 from tuneformer.config.options import Settings, list_options, load_option
 from tuneformer.config.ranges import shown
-from tuneformer.config.registry import SHIPPED
+from tuneformer.config.registry import SHIPPED, TARGET
 from tuneformer.config.setting import Argument
 
 HEAD = """# Settings
@@ -23,18 +23,25 @@ What each option can be set to, with the value that it ships with, as the compon
 
 def reference(folder: Path = SHIPPED) -> str:
     """The whole page, for the options in `folder`."""
-    sections = (
-        _section(group, option, load_option(group, option, [folder]))
-        for group in sorted(DESCRIBED)
-        for option in list_options(group, [folder])
-    )
-    return "\n".join([HEAD, *("\n".join(section) for section in sections)])
+    return "\n".join([HEAD, *("\n".join(section) for section in _sections(folder))])
+
+
+def _sections(folder: Path) -> Iterator[Iterator[str]]:
+    for group in sorted(DESCRIBED):
+        options = {option: load_option(group, option, [folder]) for option in list_options(group, [folder])}
+        described = dict[str, str]()  # what is built: the option that its settings are listed at
+        for option in sorted(options, key=lambda name: (name != "default", name)):
+            first = described.setdefault(options[option][TARGET], option)
+            if first == option:
+                yield _section(group, option, options[option])
+            else:
+                yield _variant(group, option, options[option], first, options[first])
 
 
 def _section(group: str, option: str, settings: Settings) -> Iterator[str]:
-    component = component_of(group, settings)
     yield f"## {group}={option}"
-    yield (inspect.getdoc(component) or "").partition("\n\n")[0].replace("\n", " ")
+    said = inspect.getdoc(component_of(group, settings)) or ""
+    yield said.partition("\n\n")[0].replace("\n", " ")
     yield ""
     arguments = described_arguments(group, settings)
     if not arguments:
@@ -49,6 +56,13 @@ def _section(group: str, option: str, settings: Settings) -> Iterator[str]:
     yield ""
 
 
+def _variant(group: str, option: str, settings: Settings, first: str, others: Settings) -> Iterator[str]:
+    yield f"## {group}={option}"
+    changed = [f"`{name}: {shown(value)}`" for name, value in settings.items() if value != others[name]]
+    yield f"As `{group}={first}`, with {', '.join(changed)}."
+    yield ""
+
+
 def _may_be(argument: Argument) -> str:
     said = argument.setting
     if isinstance(said.allowed, tuple):
@@ -57,7 +71,8 @@ def _may_be(argument: Argument) -> str:
         values = f"{argument.kind}, {said.allowed.interval}"
     else:
         values = argument.kind
-    return f"{values}; null: {said.null}" if argument.may_be_null else values
+    meanings = [f"auto: {said.auto}"] * bool(said.auto) + [f"null: {said.null}"] * argument.may_be_null
+    return "; ".join([values, *meanings])
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ class Setting:
         allowed: the interval of a number, or the words that it may be; None of a flag and of free text.
         unit: what its number counts.
         null: what null means, where it may be null.
+        auto: what the word auto means, where it stands for a number or a flag.
         source: where the shipped value is from.
     """
 
@@ -37,6 +38,7 @@ class Setting:
     _: KW_ONLY
     unit: str = ""
     null: str = ""
+    auto: str = ""
     source: str = ""
 
 
@@ -52,8 +54,12 @@ class Argument:
     @property
     def kind(self) -> str:
         """What a value must be, in words."""
-        return _KINDS[self.types]
+        others = [AUTO] * bool(self.setting.auto) + ["null"] * self.may_be_null
+        return " or ".join([_KINDS[self.types], *others])
 
+
+AUTO = "auto"
+"""The word for what is left to be found out."""
 
 _KINDS: dict[tuple[type, ...], str] = {
     (bool,): "true or false",
@@ -85,7 +91,8 @@ def _argument(name: str, hint: Any) -> Argument | None:
     if setting is None:
         return None
     members = get_args(of) if get_origin(of) in (Union, UnionType) else (of,)
-    types = tuple(member for member in members if member is not NoneType)
+    word = {str} if setting.auto else set[type]()
+    types = tuple(member for member in members if member is not NoneType and member not in word)
     if types not in _KINDS:
         raise TypeError(f"{name}: {of} is no type of a setting")
     if (int in types or float in types) != isinstance(setting.allowed, Range):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuneformer.config.ranges import check_finite, shown
-from tuneformer.config.setting import Argument
+from tuneformer.config.setting import AUTO, Argument
 from tuneformer.config.suggestions import did_you_mean, nearest
 from tuneformer.errors import UserError
 
@@ -38,18 +38,19 @@ def check_values(
 
 def check_value(argument: Argument, path: str, value: Any) -> None:
     """Raises UserError unless `value` is one that the setting at `path` may have."""
-    if value is None and argument.may_be_null:
+    if (value is None and argument.may_be_null) or (value == AUTO and argument.setting.auto):
         return
-    allowed, or_null = argument.setting.allowed, " or null" if argument.may_be_null else ""
+    allowed = argument.setting.allowed
     if isinstance(allowed, tuple):
         if value not in allowed:
             near = nearest(value, allowed)
             hint = f" (did you mean {near}?)" if near else ""
+            or_null = " or null" if argument.may_be_null else ""
             raise UserError(f"{path}={shown(value)} must be one of {', '.join(allowed)}{or_null}{hint}")
         return
     if not _is_of(value, argument.types):
-        raise UserError(f"{path}={shown(value)} must be {argument.kind}{or_null}")
-    if allowed is not None and value is not None:
+        raise UserError(f"{path}={shown(value)} must be {argument.kind}")
+    if allowed is not None and isinstance(value, int | float):
         check_finite(path, value)
         allowed.check(path, value)
 

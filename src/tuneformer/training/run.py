@@ -39,9 +39,10 @@ from tuneformer.training.processes import other_ranks, restored_process
 from tuneformer.training.pruning import build_pruning
 from tuneformer.training.records import first_record, measured, model_size, with_kept_search
 from tuneformer.training.resume import Beginning, checkpoint_step, find_beginning
-from tuneformer.training.settings import TrainerSettings, WholeCheckpointIO
+from tuneformer.training.settings import TrainerSettings
 from tuneformer.training.summary import print_beginning, print_end
 from tuneformer.training.threads import choose_threads, flops_of_part, told_of_threads, use_threads
+from tuneformer.training.trainer import WholeCheckpointIO, build_trainer, set_up_torch
 
 Config = dict[str, Any]
 
@@ -84,7 +85,7 @@ def run(
     settings = build_trainer_settings(config)
     stray = without_stray_ranks(launch, num_nodes=settings.num_nodes)
     with signals_as_exit(), restored_process(), stray:
-        settings.set_up_torch()
+        set_up_torch(settings)
         memory = MemoryWatch()
         branch = None
         if asked["branch_from"] is not None:
@@ -128,8 +129,8 @@ def build(
     loggers = build_loggers(
         config["logger"], config=config, directory=directory, first_step=checkpoint_step(checkpoint)
     )
-    trainer = settings.build(
-        callbacks=callbacks, loggers=loggers, folder=directory.path, launched_by=launch.by
+    trainer = build_trainer(
+        settings, callbacks=callbacks, loggers=loggers, folder=directory.path, launched_by=launch.by
     )
     check_as_many_as_launched(launch, n_trained=trainer.world_size)
     check_batch_divides(data.batch_size, trainer)

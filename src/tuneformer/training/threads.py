@@ -30,7 +30,7 @@ def choose_threads(settings: TrainerSettings, *, flops: float | None, recorded: 
         flops: the operations of one process's part of a step (None: not known, and so not small).
         recorded: the threads that the run began with (None: it begins now).
     """
-    if settings.threads is not None:
+    if isinstance(settings.threads, int):
         return settings.threads
     told = told_cores()
     if (wish := wished_threads()) is not None:

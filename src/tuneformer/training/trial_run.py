@@ -13,6 +13,7 @@ from tuneformer.random_state import kept_random_state
 from tuneformer.training.assembly import build_task, build_trainer_settings
 from tuneformer.training.processes import restored_process
 from tuneformer.training.threads import choose_threads, flops_of_part, use_threads
+from tuneformer.training.trainer import build_trainer, set_up_torch
 
 Config = dict[str, Any]
 
@@ -28,11 +29,13 @@ def trial_run(config: Config, *, data: Data[Any], prepared: PreparedData, watch:
     never = config["trainer"]["max_steps"] + 1
     settings = replace(build_trainer_settings(config), val_check_interval=never, log_every_n_steps=never)
     with tempfile.TemporaryDirectory() as folder, restored_process(), kept_random_state():
-        settings.set_up_torch()
+        set_up_torch(settings)
         task = build_task(config, prepared)
         flops = flops_of_part(task.model, config, data=data, prepared=prepared, settings=settings)
         use_threads(choose_threads(settings, flops=flops, recorded=None))
         batches = data.batches(prepared, seed=config["seed"])
         callbacks = [EvaluationWeights(None), watch]
-        trainer = settings.build(callbacks=callbacks, loggers=[], folder=Path(folder), launched_by=None)
+        trainer = build_trainer(
+            settings, callbacks=callbacks, loggers=[], folder=Path(folder), launched_by=None
+        )
         trainer.fit(task, datamodule=batches)
