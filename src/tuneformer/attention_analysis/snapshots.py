@@ -1,8 +1,20 @@
 """The snapshots of a run that can be shown together."""
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from tuneformer.attention_analysis.subject import Subject
 from tuneformer.errors import UserError
+from tuneformer.runs.field_types import is_whole
 from tuneformer.runs.probe_files import ProbeSnapshot, Site, read_snapshot, snapshots_in
+
+ARGUMENTS = {"text_classification": (0, 1), "translation": (0, 1, 2)}
+"""The positions of the arguments that models of a task are called with, where there are several."""
+VISIBLE = 1
+OF_NUMBERS = ("image_classification", "regression")
+"""Tasks whose models are given pixels or vectors, not tokens."""
 
 
 def read_snapshots(subject: Subject) -> tuple[list[ProbeSnapshot], list[str]]:
@@ -14,10 +26,12 @@ def read_snapshots(subject: Subject) -> tuple[list[ProbeSnapshot], list[str]]:
         except UserError as error:
             notes.append(f"left out: {error}")
             continue
-        if snapshot.inputs:
-            found.append(snapshot)
-        else:
+        if not snapshot.inputs:
             notes.append(f"left out: {file} does not say what the model was given")
+        elif fault := _fault_of_inputs(subject, snapshot):
+            notes.append(f"left out: {file} is damaged: {fault}")
+        else:
+            found.append(snapshot)
     if subject.run is not None:
         last = subject.run.step
         later = [snapshot for snapshot in found if snapshot.step > last]
@@ -30,6 +44,33 @@ def read_snapshots(subject: Subject) -> tuple[list[ProbeSnapshot], list[str]]:
         notes += [f"left out: the snapshot of step {step:,} has maps of other shapes" for step in other]
         found = [snapshot for snapshot in found if _shapes(snapshot) == shapes]
     return found, notes
+
+
+def _fault_of_inputs(subject: Subject, snapshot: ProbeSnapshot) -> str | None:
+    """What keeps the model from being given these inputs; None where nothing does."""
+    inputs, positions = snapshot.inputs, ARGUMENTS.get(subject.task, (0,))
+    if 0 not in inputs or not inputs.keys() <= set(positions):
+        return f"it has inputs {', '.join(map(str, sorted(inputs)))} of a model with {len(positions)}"
+    for position, array in inputs.items():
+        if array.shape[:1] != (1,) or not array.size:
+            return f"inputs/{position} has the shape {array.shape}"
+        if position == VISIBLE:
+            if array.dtype != np.bool_ or array.shape != inputs[0].shape:
+                return f"inputs/{position} does not say which of inputs/0 are visible"
+        elif subject.task not in OF_NUMBERS and (fault := _fault_of_tokens(subject, array)):
+            return f"inputs/{position} {fault}"
+    return None
+
+
+def _fault_of_tokens(subject: Subject, tokens: NDArray[Any]) -> str | None:
+    if tokens.ndim != 2 or tokens.dtype != np.int64:
+        return f"has no tokens but {tokens.ndim} dimensions of {tokens.dtype}"
+    vocab_size = subject.config["model"].get("vocab_size")
+    if not is_whole(vocab_size):
+        return f"has tokens of a vocabulary that config.yaml gives as {vocab_size!r:.60}"
+    if tokens.min() < 0 or tokens.max() >= vocab_size:
+        return f"has tokens beyond the vocabulary of {vocab_size:,}"
+    return None
 
 
 def _shapes(snapshot: ProbeSnapshot) -> dict[Site, tuple[int, ...]]:
