@@ -20,7 +20,6 @@ from tuneformer.config.compose import compose_choices
 from tuneformer.config.hydra_guard import check_flags, guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.open_options import with_added_settings
-from tuneformer.config.options import replaced_options
 from tuneformer.config.places import place_to_write
 from tuneformer.config.schema import register_with_hydra
 from tuneformer.errors import UserError
@@ -45,22 +44,12 @@ def run_hydra(command: Callable[[], object]) -> None:
     _add_run_settings()
     check_flags(sys.argv[1:])
     given = parser.parse_intermixed_args()
-    _tell_replaced_options()
     with guarded_hydra():
         if given.multirun:
             _run_sweep(command, given.overrides)
             return
         sys.argv[1:] = with_added_settings(sys.argv[1:])
         command()
-
-
-def _tell_replaced_options() -> None:
-    from tuneformer.training.launch import OTHER_RANK
-
-    replaced = replaced_options()
-    if replaced and OTHER_RANK not in os.environ:
-        more = f" and {len(replaced) - 1} more" if replaced[1:] else ""
-        say(f"note: {replaced[0]}{more} in place of the package's own")
 
 
 def _run_sweep(command: Callable[[], object], overrides: list[str]) -> None:

@@ -84,18 +84,6 @@ def test_training_says_its_groups_and_settings_as_it_was_started(
     )
 
 
-def test_an_option_in_place_of_the_package_s_is_told(installed: Installed, own_folder: Path) -> None:
-    shipped = (ROOT / "conf" / "scheduler" / "cosine.yaml").read_text(encoding="utf-8")
-    for name, text in (("cosine", shipped.replace("0.05", "0.25")), ("mine", "defaults: [cosine, _self_]\n")):
-        file = own_folder / "conf" / "scheduler" / f"{name}.yaml"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    answer = installed("train", "--cfg", "job", "scheduler=mine")
-    assert answer.err == ["note: conf/scheduler/cosine.yaml in place of the package's own"]
-    assert "  warmup: 0.25" in answer.out
-    assert any(line.startswith("scheduler:") and "mine" in line for line in installed("train", "--help").out)
-
-
 def test_bad_input_is_one_line(installed: Installed) -> None:
     answer = installed("train", "optimizer.lrr=1e-3")
     assert (answer.status, answer.err) == (

@@ -102,13 +102,11 @@ def test_a_run_and_what_follows_it_work_in_an_empty_folder(
     assert "tuneformer compare outputs/sweeps/two" in page
 
 
-def test_a_folder_conf_beside_the_run_adds_options(
-    shell: Shell, small_settings: list[str], tmp_path: Path
-) -> None:
+def test_a_folder_of_ones_own_adds_options(shell: Shell, small_settings: list[str], tmp_path: Path) -> None:
     file = tmp_path / "conf" / "experiment" / "mine.yaml"
     file.parent.mkdir(parents=True)
     file.write_text("# @package _global_\noptimizer: {lr: 0.011}\n", encoding="utf-8")
-    shell("tuneformer", "train", *small_settings, "experiment=mine", "run_dir=run")
+    shell("tuneformer", "train", *small_settings, "experiment=mine", "run_dir=run", "--config-dir=conf")
     assert "  lr: 0.011\n" in (tmp_path / "run" / "config.yaml").read_text(encoding="utf-8")
 
 

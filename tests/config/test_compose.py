@@ -55,37 +55,32 @@ def write_option(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def test_options_of_the_working_directory_come_before_those_of_the_package(tmp_path: Path) -> None:
-    short = "# @package _global_\ntrainer: {max_steps: 7}\n"
-    write_option(tmp_path / "conf" / "experiment" / "short.yaml", short)
-    write_option(tmp_path / "conf" / "optimizer" / "slow.yaml", "defaults: [adamw, _self_]\nlr: 1.0e-5\n")
-    changed = (CONF / "scheduler" / "cosine.yaml").read_text(encoding="utf-8").replace("0.05", "0.25")
-    write_option(tmp_path / "conf" / "scheduler" / "cosine.yaml", changed)
-    config, hydra = compose_config(["experiment=short", "optimizer=slow"])
-    assert (config.trainer.max_steps, config.optimizer.lr, config.scheduler.warmup) == (7, 1e-5, 0.25)
-    assert source_folders(hydra) == [tmp_path / "conf", CONF]
-    assert checked_config(["experiment=short", "optimizer=slow"])["optimizer"]["eps"] == 1e-8
-    with pytest.raises(UserError, match=r"optimizer\.lrr is not a setting: did you mean optimizer\.lr\?"):
-        checked_config(["experiment=short", "optimizer=slow", "optimizer.lrr=1"])
-
-
-def test_an_option_of_the_working_directory_calls_no_more_than_one_of_the_package(tmp_path: Path) -> None:
-    write_option(tmp_path / "conf" / "optimizer" / "mine.yaml", "_target_: os.system\n_partial_: true\n")
-    with pytest.raises(UserError, match=r"os\.system"):
-        checked_config(["optimizer=mine"])
-    write_option(
-        tmp_path / "conf" / "experiment" / "mine.yaml", "# @package _global_\nhydra: {verbose: true}\n"
-    )
-    with pytest.raises(UserError, match=r"hydra\.verbose=True is not used here"):
-        compose_config(["experiment=mine"])
-
-
-def test_the_whole_configuration_of_another_program_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_conf_of_somebody_else_in_the_working_directory_is_not_looked_at(tmp_path: Path) -> None:
     write_option(tmp_path / "conf" / "train.yaml", "seed: 77\n")
     write_option(tmp_path / "conf" / "scheduler" / "cosine.yaml", "anything: else\n")
     config, hydra = compose_config([])
     assert (config.seed, config.scheduler.warmup) == (0, 0.05)
     assert source_folders(hydra) == [CONF]
+
+
+def test_an_option_that_the_folder_conf_here_has_is_told_with_how_to_add_it(tmp_path: Path) -> None:
+    write_option(tmp_path / "conf" / "optimizer" / "slow.yaml", "defaults: [adamw, _self_]\nlr: 1.0e-5\n")
+    with pytest.raises(
+        UserError, match=r"^optimizer=slow is an option of conf in this folder, which --config"
+    ):
+        checked_config(["optimizer=slow"])
+    assert checked_config(["optimizer=slow"], "conf")["optimizer"]["lr"] == 1e-5
+
+
+def test_a_further_option_calls_no_more_than_one_of_the_package(tmp_path: Path) -> None:
+    write_option(tmp_path / "mine" / "optimizer" / "mine.yaml", "_target_: os.system\n_partial_: true\n")
+    with pytest.raises(UserError, match=r"os\.system"):
+        checked_config(["optimizer=mine"], "mine")
+    write_option(
+        tmp_path / "mine" / "experiment" / "mine.yaml", "# @package _global_\nhydra: {verbose: true}\n"
+    )
+    with pytest.raises(UserError, match=r"hydra\.verbose=True is not used here"):
+        compose_config(["experiment=mine"], "mine")
 
 
 def test_the_package_has_the_folder_conf_of_the_checkout_in_it() -> None:

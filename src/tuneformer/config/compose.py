@@ -20,7 +20,7 @@ from omegaconf.basecontainer import BaseContainer
 from tuneformer.config.hydra_guard import guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS
 from tuneformer.config.open_options import with_added_settings
-from tuneformer.config.options import FURTHER_OPTIONS, own_folder
+from tuneformer.config.options import FURTHER_OPTIONS
 from tuneformer.config.registry import SHIPPED
 from tuneformer.config.schema import GROUPS, register_with_hydra
 from tuneformer.errors import UserError
@@ -38,10 +38,8 @@ def config_folder() -> Path:
 
 
 def option_folders(config_dir: str | Path | None = None) -> list[Path]:
-    """The folders of options, first match first: of the working directory, the package, --config-dir."""
-    own = own_folder()
-    further = [Path(config_dir)] if config_dir is not None else []
-    return [*([own] if own is not None else []), config_folder(), *further]
+    """The folders of options, first match first: the package's, and --config-dir."""
+    return [config_folder(), *([Path(config_dir)] if config_dir is not None else [])]
 
 
 @contextmanager

@@ -12,13 +12,11 @@ from unittest.mock import patch
 
 import hydra._internal.hydra as hydra_main
 from hydra._internal.utils import get_args_parser
-from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import split_key
 
 from tuneformer.config.messages import COMPOSING_ERRORS
-from tuneformer.config.options import OWN_OPTIONS, own_folder
 from tuneformer.config.registry import is_order, shown
 from tuneformer.config.remembered_files import RememberingConfigLoader
 from tuneformer.errors import UserError, reason_of
@@ -57,16 +55,7 @@ SETTABLE = "of Hydra's own settings there are hydra.launcher.*, hydra.sweeper.n_
 
 
 class GuardedConfigLoader(RememberingConfigLoader):
-    """Composes as Hydra does, and refuses what would make Hydra itself call or write something.
-
-    Options of the working directory's own folder conf come before those of the package.
-    """
-
-    def __init__(self, config_search_path: ConfigSearchPath) -> None:
-        folder = own_folder()
-        if folder is not None:
-            config_search_path.prepend(OWN_OPTIONS, f"file://{folder}", SearchPathQuery(provider="main"))
-        super().__init__(config_search_path)
+    """Composes as Hydra does, and refuses what would make Hydra itself call or write something."""
 
     def _parse_overrides_and_create_caching_repo(
         self, config_name: str | None, overrides: list[str], parsed_overrides: list[Override] | None = None

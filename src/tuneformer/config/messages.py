@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.errors import (
@@ -122,6 +123,8 @@ def _unknown_option(first: str, error: MissingConfigException) -> str:
     if group == "hydra/launcher" and option in _PLUGINS:
         extra = _PLUGINS[option]
         return f"launcher={extra} needs Hydra's plugin for it: pip install 'tuneformer[{extra}]'"
+    if Path("conf", group, f"{option}.yaml").is_file():
+        return f"{group}={option} is an option of conf in this folder, which --config-dir=conf adds"
     listed = f"; the options are {', '.join(sorted(options))}" if options else ""
     found = nearest(option, options)
     near = f" (did you mean {found}?)" if found else ""

@@ -8,15 +8,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from tuneformer.config.registry import SHIPPED
-
 Settings = dict[str, Any]
 
 FURTHER_OPTIONS = "command-line"
 """What Hydra calls the folder of --config-dir among its sources."""
-
-OWN_OPTIONS = "working-directory"
-"""What the folder conf of the working directory is called among them."""
 
 # such a file also chooses options of Hydra itself, and holds its group's settings under the group's name
 _GLOBAL = re.compile(r"# @package _global_$", re.MULTILINE)
@@ -26,27 +21,6 @@ def source_folders(hydra: DictConfig) -> list[Path]:
     """The folders that Hydra looked into for this configuration, first match first."""
     sources = (source for source in hydra.runtime.config_sources if source.schema == "file")
     return [Path(source.path) for source in sources]
-
-
-def own_folder() -> Path | None:
-    """The folder conf of the working directory, whose options come before those of the package.
-
-    None where there is none, where it is the package's, and where it has a train.yaml: then it is the whole
-    configuration of another program, or of another checkout.
-    """
-    folder = Path.cwd() / "conf"
-    if not folder.is_dir() or (folder / "train.yaml").exists() or folder.resolve() == SHIPPED:
-        return None
-    return folder
-
-
-def replaced_options() -> list[str]:
-    """The files of the working directory's own folder that take the place of one of the package."""
-    folder = own_folder()
-    if folder is None:
-        return []
-    files = (file.relative_to(folder) for file in folder.rglob("*.yaml"))
-    return sorted(f"{folder.name}/{file}" for file in files if (SHIPPED / file).is_file())
 
 
 def load_option(group: str, option: str, folders: Sequence[Path]) -> Settings:
