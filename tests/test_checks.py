@@ -138,6 +138,8 @@ def test_infinity_passes_where_it_switches_something_off() -> None:
             ["data.num_workers=100000"],
             f"data.num_workers=100000 must be at most {32 * CORES}, 32 for each core",
         ),
+        ([f"data.batch_size={10**12}"], f"data.batch_size={10**12} must be at most 100,000,000"),
+        ([f"data.bpe_vocab_size={10**12}"], f"data.bpe_vocab_size={10**12} must be at most 10,000,000"),
         (["tags=[[a]]"], "tags=[['a']] must be a list of words"),
         (["data.batch_size=-32"], "data.batch_size=-32 must be at least 1"),
         (["data.context_length=0"], "data.context_length=0 must be at least 1"),

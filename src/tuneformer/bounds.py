@@ -89,6 +89,13 @@ RANGES: dict[str, Range] = {
     "callbacks.gradient_noise.examples": Range(
         low=2, high=math.inf, holds_low=True, holds_high=False, words="must be at least 2"
     ),
+    # beyond, memory is asked for that no machine has, by libraries that end the process
+    "data.batch_size": Range(
+        low=1, high=10**8, holds_low=True, holds_high=True, words="must be at most 100,000,000"
+    ),
+    "data.bpe_vocab_size": Range(
+        low=1, high=10**7, holds_low=True, holds_high=True, words="must be at most 10,000,000"
+    ),
 }
 
 # what W&B takes: a run is refused before it trains rather than by the server

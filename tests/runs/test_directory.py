@@ -1,3 +1,4 @@
+import errno
 import fcntl
 import os
 import subprocess
@@ -62,6 +63,21 @@ except UserError as error:
 def answer_of_another_process(path: Path) -> str:
     command = [sys.executable, "-c", ACQUIRE, str(path)]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+
+
+def test_a_file_system_without_locks_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    directory = RunDirectory(tmp_path / "run")
+    with pytest.raises(
+        UserError, match=r"^run_dir=.*run cannot be held: its file system takes no locks: No "
+    ):
+        directory.acquire()
+    assert not directory.held()
+    directory.discard()
+    assert not directory.path.exists()
 
 
 def test_a_second_process_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:

@@ -89,7 +89,12 @@ class RunDirectory:
         except OSError as error:
             self.release()
             raise UserError(f"run_dir={self.path} cannot be written to: {error.strerror}") from error
-        if not lock(self._lock):
+        try:
+            mine = lock(self._lock)
+        except UserError as error:
+            self.release()
+            raise UserError(f"run_dir={self.path} cannot be held: {error}") from error
+        if not mine:
             self.release()
             raise UserError(f"run_dir={self.path} is in use: another process trains in it")
 

@@ -5,6 +5,8 @@ import os
 import time
 from pathlib import Path
 
+from tuneformer.errors import UserError
+
 PATIENCE_SECONDS = 1.0
 SECONDS_BETWEEN_TRIES = 0.02
 
@@ -13,6 +15,9 @@ def lock(descriptor: int) -> bool:
     """Locks an open folder for this process; False where another one trains in it.
 
     It tries for a second: whoever asks `is_held` holds the folder for an instant too.
+
+    Raises:
+        UserError: the file system knows no locks, so that nothing would keep two processes apart.
     """
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -22,6 +27,8 @@ def lock(descriptor: int) -> bool:
             if time.monotonic() >= until:
                 return False
             time.sleep(SECONDS_BETWEEN_TRIES)
+        except OSError as error:
+            raise UserError(f"its file system takes no locks: {error.strerror}") from error
         else:
             return True
 
@@ -36,6 +43,8 @@ def is_held(folder: Path) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    except OSError:  # where none can be taken, none is held
+        return False
     finally:
         os.close(descriptor)
     return False

@@ -138,7 +138,12 @@ class Manifest:
         except OSError as error:
             self.release()
             raise UserError(f"{folder} cannot be written to: {error.strerror}") from error
-        if not lock(self._lock):
+        try:
+            mine = lock(self._lock)
+        except UserError as error:
+            self.release()
+            raise UserError(f"{folder} cannot be held: {error}") from error
+        if not mine:
             self.release()
             raise UserError(IN_USE.format(folder.name))
 

@@ -60,7 +60,8 @@ class Pairs(PairsData):
             stat = check_regular(self.path)
         except OSError as error:
             raise UserError(f"data.path={self.path} cannot be read ({error.strerror})") from None
-        return [str(self.path.resolve()), stat.st_size, stat.st_mtime_ns]
+        # the time of change cannot be set back, as that of modification can
+        return [str(self.path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
     def read(self) -> PairText:
         parts: dict[str, list[Pair]] = {"train": [], "validation": [], "test": []}

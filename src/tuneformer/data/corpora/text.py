@@ -142,7 +142,8 @@ def _listed() -> str:
 
 def _stamp(file: Path) -> list:
     stat = file.stat()
-    return [str(file.resolve()), stat.st_size, stat.st_mtime_ns]
+    # the time of change cannot be set back, as that of modification can
+    return [str(file.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
 
 def _pieces(files: list[Path], setting: str) -> list[_Piece]:
