@@ -128,6 +128,17 @@ def test_where_the_figures_come_from_is_kept(tmp_path: Path) -> None:
     assert found.commands == ("train.py optimizer=adamw",)
 
 
+def test_what_every_attempt_at_a_run_was_made_with_counts(tmp_path: Path) -> None:
+    file = plant(tmp_path / "a", val=2.0) / "record.json"
+    first = {"first_step": 0, "last_step": 1, "seconds": 1.0, "status": "interrupted", "dirty": False}
+    first |= {"commit": "old", "versions": {"torch": "1"}, "hardware": {"processor": "slow"}}
+    last = {"git": {"commit": "new", "dirty": True}, "versions": {"torch": "2"}, "hardware": None}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"attempts": [first], **last}))
+    provenance = read(tmp_path).provenance
+    assert provenance["commit"] == ("old", "new with uncommitted changes")
+    assert (provenance["torch"], provenance["processor"]) == (("1", "2"), ("slow",))
+
+
 def test_the_options_are_named_by_the_sweeps_manifest_where_a_folder_does_not(tmp_path: Path) -> None:
     plant(tmp_path / "job-0f3a", val=2.0)
     jobs = {"job-0f3a": {"overrides": ["optimizer=adamw_nanogpt", "optimizer.lr=0.1", "seed=0"]}}

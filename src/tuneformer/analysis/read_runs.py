@@ -168,13 +168,14 @@ def _number(value: Any) -> float:
 
 
 def _provenance(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
+    """What the runs were made with, in every attempt at each of them."""
     found: dict[str, list[Any]] = {}
-    for record in records:
-        git = record.get("git") or {}
+    for attempt in (each for record in records for each in [*record.get("attempts", []), record]):
+        git = attempt if "commit" in attempt else attempt.get("git") or {}
         dirty = " with uncommitted changes" if git.get("dirty") else ""
         found.setdefault("commit", []).append(f"{git['commit']}{dirty}" if git.get("commit") else None)
         for part in ("versions", "hardware"):
-            for name, value in (record.get(part) or {}).items():
+            for name, value in (attempt.get(part) or {}).items():
                 found.setdefault(name, []).append(value)
     return {name: values for name, each in found.items() if (values := _distinct(each))}
 
