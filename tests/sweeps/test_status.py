@@ -11,8 +11,8 @@ import yaml
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.sweeps.manifest import Manifest
-from tuneformer.sweeps.status import MAX_STEPS, StatusReader
-from tuneformer.sweeps.status_table import summary
+from tuneformer.sweeps.status import MAX_STEPS, StatusReader, _read_job
+from tuneformer.sweeps.status_table import status_table, summary
 
 pytestmark = pytest.mark.fast
 
@@ -144,6 +144,35 @@ def test_a_run_that_was_stopped_says_where_and_by_what(write_job: Callable[..., 
     assert status.over
     assert status.jobs[0].error == "at step 20 of 100, before its horizon, by EarlyStopping"
     assert summary(status) == "1 jobs: 1 stopped"
+
+
+def test_a_job_that_has_not_changed_is_not_read_again(
+    write_job: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def told(folder: Path, entry: Any) -> Any:
+        read.append(folder.name)
+        return _read_job(folder, entry)
+
+    monkeypatch.setattr("tuneformer.sweeps.status._read_job", told)
+    folders = [write_job(name, "finished") for name in ("seed=0", "seed=1")]
+    reader = StatusReader(FOLDER)
+    before = reader.read()
+    assert reader.read() == before
+    assert read == ["seed=0", "seed=1"]
+    record = folders[1] / "record.json"
+    record.write_text(record.read_text().replace("finished", "failed"))
+    assert [job.status for job in reader.read().jobs] == ["finished", "failed"]
+    assert read == ["seed=0", "seed=1", "seed=1"]
+
+
+def test_of_many_jobs_those_that_want_attention_are_shown(write_job: Callable[..., Path]) -> None:
+    for seed in range(5):
+        write_job(f"seed={seed}", "failed" if seed == 3 else "finished")
+    table = status_table(StatusReader(FOLDER).read(), at_most=2)
+    assert list(table.columns[0].cells) == ["seed=0", "seed=3"]
+    assert table.caption == "3 more jobs: --once shows all"
 
 
 def test_a_file_that_only_looks_like_a_configuration_is_searched_in_one_pass() -> None:
