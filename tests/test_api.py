@@ -43,7 +43,7 @@ def test_options_of_the_working_directory_are_used_only_where_they_are_asked_for
     (tmp_path / "conf" / "experiment" / "mine.yaml").write_text(
         "# @package _global_\nseed: 5\n", encoding="utf-8"
     )
-    with pytest.raises(UserError, match=r"^experiment=mine is not an option"):
+    with pytest.raises(UserError, match=r"^experiment=mine is an option of conf in this folder, which"):
         tuneformer.train([*small_settings, "experiment=mine"])
     run = tuneformer.train([*small_settings, "experiment=mine"], config_dir="conf")
     assert run.config["seed"] == 5
