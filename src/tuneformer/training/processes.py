@@ -4,15 +4,18 @@ import logging
 import os
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
+from unittest.mock import patch
 
 import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
+from lightning_fabric.strategies.launchers.subprocess_script import _ChildProcessObserver
 
 from tuneformer.config.options import FURTHER_OPTIONS
 from tuneformer.config.quoting import quoted
@@ -25,6 +28,8 @@ Config = dict[str, Any]
 LIGHTNING_LOGGERS = ("pytorch_lightning", "lightning_fabric")
 SECONDS_TO_END = 60.0
 SECONDS_TO_TELL = 5.0
+SECONDS_TO_HEAR = 30.0
+_kill_all = _ChildProcessObserver._terminate_all
 
 
 @contextmanager
@@ -57,20 +62,21 @@ def other_ranks(config: Config, trainer: pl.Trainer) -> Iterator[None]:
     If this rank ends early they could only wait for it, and are killed: at once where it knows why, else
     after a moment in which the one whose failure it was can tell of it.
     """
-    try:
-        with _relaunchable(config):
-            yield
-    except (UserError, Diverged, Pruned, Interrupted):
-        _end_ranks(trainer, seconds=0.0)
-        raise
-    except BaseException:
-        _end_ranks(trainer, seconds=SECONDS_TO_TELL)
-        raise
-    else:
-        _end_ranks(trainer, seconds=SECONDS_TO_END)
-    finally:
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
+    with patch.object(_ChildProcessObserver, "_terminate_all", _kill_where_it_hangs):
+        try:
+            with _relaunchable(config):
+                yield
+        except (UserError, Diverged, Pruned, Interrupted):
+            _end_ranks(trainer, seconds=0.0)
+            raise
+        except BaseException:
+            _end_ranks(trainer, seconds=SECONDS_TO_TELL)
+            raise
+        else:
+            _end_ranks(trainer, seconds=SECONDS_TO_END)
+        finally:
+            if torch.distributed.is_available() and torch.distributed.is_initialized():
+                torch.distributed.destroy_process_group()
 
 
 @contextmanager
@@ -100,6 +106,19 @@ def _relaunchable(config: Config) -> Iterator[None]:
     finally:
         sys.argv, main.__spec__ = arguments, spec
         del os.environ[OTHER_RANK]
+
+
+def _kill_where_it_hangs(observer: _ChildProcessObserver) -> None:
+    """What Lightning's observer does when a rank has ended badly.
+
+    This process hears of that by itself, records it and ends the others; Lightning would kill it at once.
+    It is killed where it only waits for the dead rank.
+    """
+    until = time.monotonic() + SECONDS_TO_HEAR
+    while observer._child_processes and time.monotonic() < until:
+        time.sleep(0.1)
+    if observer._child_processes:
+        _kill_all(observer)
 
 
 def _end_ranks(trainer: pl.Trainer, *, seconds: float) -> None:
