@@ -4,6 +4,8 @@ import json
 import math
 import signal
 import sys
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.training.loggers import MetricsFileLogger, build_loggers
+from tuneformer.training.wandb_logger import wait_for_own_folder
 
 
 def as_csv_row(row: dict[str, float]) -> dict[str, float]:
@@ -153,3 +156,14 @@ def test_a_logger_of_lightnings_own_is_built_from_its_settings_alone(tmp_path: P
     }
     loggers = build_loggers(settings, config={}, directory=RunDirectory(tmp_path), first_step=0)
     assert [type(logger).__name__ for logger in loggers] == ["MetricsFileLogger", "CSVLogger"]
+
+
+@pytest.mark.fast
+def test_an_attempt_waits_while_another_has_the_folder_of_this_second(tmp_path: Path) -> None:
+    wait_for_own_folder(tmp_path / "none")
+    while datetime.now().microsecond > 200_000:
+        time.sleep(0.01)
+    begun = datetime.now()
+    (tmp_path / f"offline-run-{begun:%Y%m%d_%H%M%S}-abc").mkdir()
+    wait_for_own_folder(tmp_path)
+    assert datetime.now().replace(microsecond=0) > begun.replace(microsecond=0)

@@ -4,11 +4,14 @@ Not Lightning's logger: that one imports and starts W&B before the first step, w
 half of torch's own import. Here an offline run is started beside the first steps.
 """
 
+import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -211,12 +214,22 @@ def _online_step(run: Any) -> int:
         return 0
 
 
+def wait_for_own_folder(board: Path) -> None:
+    """Returns once no attempt has begun in this very second: W&B names its folders by the second.
+
+    It would write nothing where the folder of an attempt that was killed has the name of this one's.
+    """
+    while any(board.glob(f"*run-{datetime.now():%Y%m%d_%H%M%S}-*")):
+        time.sleep(0.02)
+
+
 def _start_run(settings: Config) -> Any:
     import wandb.util  # heavy: only a run that logs to it pays for it
 
     wandb.util.pd_available = False  # else it imports pandas to ask whether a value is a frame
     online = settings["mode"] == "online"
     try:
+        wait_for_own_folder(Path(settings["dir"]) / "wandb")
         with _without_launch_inputs():
             run = wandb.init(**settings, settings=wandb.Settings(silent=not online, console="off"))
     except wandb.Error as error:
