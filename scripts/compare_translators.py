@@ -3,8 +3,9 @@
 What is there already is not trained again: the same line goes on where it was stopped (make translation).
 """
 
+from pathlib import Path
+
 from tuneformer.command_line import CommandParser, run_script
-from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
@@ -14,9 +15,7 @@ def main() -> None:
         "--seconds", type=float, default=280.0, help="of training for each model (default: 280)"
     )
     parser.add_argument("--name", default="translation-study", help="folder below outputs/sweeps")
-    parser.add_argument(
-        "--report", type=place_to_write, default=None, help="page to write into, between its marks"
-    )
+    parser.add_argument("--report", type=Path, default=None, help="page to write into, between its marks")
     given = parser.parse_args()
 
     from tuneformer.errors import UserError

@@ -8,7 +8,6 @@ on where it was stopped (make speedrun).
 from pathlib import Path
 
 from tuneformer.command_line import CommandParser, run_script
-from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
@@ -17,9 +16,7 @@ def main() -> None:
     parser.add_argument("--text", type=Path, default=None, help="a text to climb on, rung by rung")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each rung (default: 5)")
     parser.add_argument("--name", default="speedrun", help="folder below outputs/sweeps")
-    parser.add_argument(
-        "--report", type=place_to_write, default=None, help="page to write into, between its marks"
-    )
+    parser.add_argument("--report", type=Path, default=None, help="page to write into, between its marks")
     given = parser.parse_args()
 
     from tuneformer.errors import UserError

@@ -4,9 +4,9 @@ What is there already is not trained again: the same line goes on where it was s
 """
 
 import sys
+from pathlib import Path
 
 from tuneformer.command_line import CommandParser, run_script
-from tuneformer.config.places import place_to_write
 
 EXPERIMENT = "optimizer_study"
 
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=None, help="runs at a time (default: one a core)")
     parser.add_argument(
         "--report",
-        type=place_to_write,
+        type=Path,
         default=None,
         help="page (.md) to write the table into; beside it the figure (.png) and the comparison (.html)",
     )

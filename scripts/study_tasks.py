@@ -4,9 +4,9 @@ What is there already is not trained again: the same line goes on where it was s
 """
 
 import sys
+from pathlib import Path
 
 from tuneformer.command_line import CommandParser, run_script
-from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--only", default=None, help="experiments to run, separated by commas (default: all)")
     parser.add_argument("--name", default="task-study", help="folder below outputs/sweeps")
     parser.add_argument("--workers", type=int, default=None, help="runs at a time (default: one a core)")
-    parser.add_argument("--report", type=place_to_write, default=None, help="page to write the table into")
+    parser.add_argument("--report", type=Path, default=None, help="page to write the table into")
     given = parser.parse_args()
 
     from tuneformer.errors import UserError

@@ -18,8 +18,8 @@ def train(overrides: Sequence[str] = (), *, config_dir: str | Path | None = None
 
     Args:
         overrides: as on the command line: `["optimizer=adam", "trainer.max_steps=200"]`.
-        config_dir: a folder of further options beside those of the package and of the working directory's
-            own folder conf, as --config-dir.
+        config_dir: a folder of further options behind those of the package, as --config-dir. A folder conf
+            of the working directory is not looked at without it.
 
     Raises:
         UserError: one line that names the setting, its value and what is allowed.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuneformer.config.ranges import BELOW_ONE, Range, check_finite
-from tuneformer.config.suggestions import nearest
+from tuneformer.config.suggestions import one_of
 from tuneformer.errors import UserError
 from tuneformer.models.settings import POSITIONS
 
@@ -109,10 +109,8 @@ def check_bounds(config: Config, words: Mapping[str, tuple[str, ...]]) -> None:
         check_finite(path, number, may_be_infinite=path in MAY_BE_INFINITE)
     for path, allowed in {**CHOICES, **words}.items():
         value = setting(config, path)
-        if value is not None and value not in allowed:
-            near = nearest(value, allowed)
-            hint = f" (did you mean {near}?)" if near else ""
-            raise UserError(f"{path}={value} must be one of {', '.join(allowed)}{hint}")
+        if value is not None:
+            one_of(path, value, allowed)
     for path in AT_LEAST_ONE:
         value = setting(config, path)
         if isinstance(value, int | float) and value < 1:

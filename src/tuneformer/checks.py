@@ -20,8 +20,9 @@ from tuneformer.config.keys import MISSING, check_group, without_dropped
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.options import list_options, source_folders
 from tuneformer.config.places import check_places
-from tuneformer.config.registry import check_targets, shown
+from tuneformer.config.registry import check_targets
 from tuneformer.config.schema import GROUPS, Root
+from tuneformer.config.shown import printable
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 from tuneformer.models.attention_use import check_attention_is_used
@@ -144,7 +145,7 @@ def _check_root(config: Config) -> None:
             raise UserError(f"{key} is missing: give {key}=<value>")
     for tag in config["tags"]:
         if not isinstance(tag, str):
-            raise UserError(f"tags=[{shown(tag)}] must be a list of words")
+            raise UserError(f"tags=[{printable(tag)}] must be a list of words")
 
 
 def _check_groups_together(config: Config) -> None:

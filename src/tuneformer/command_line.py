@@ -20,7 +20,7 @@ from tuneformer.config.compose import compose_choices
 from tuneformer.config.hydra_guard import check_flags, guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.open_options import with_added_settings
-from tuneformer.config.places import place_to_write
+from tuneformer.config.places import path_argument
 from tuneformer.config.schema import register_with_hydra
 from tuneformer.errors import UserError
 from tuneformer.invocation import remember_start, start_words
@@ -137,7 +137,7 @@ class CommandParser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
-        self.register("type", Path, place_to_write)  # empty, a path would be the working directory
+        self.register("type", Path, path_argument)  # empty, a path would be the working directory
 
     def error(self, message: str) -> NoReturn:
         fail(UserError(f"{message} (--help lists what can be given)"))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tuneformer.config.ranges import shown
+from tuneformer.config.shown import shown
 from tuneformer.optim.schedules import warmup_steps
 from tuneformer.optim.settings import schedule_of
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tuneformer.config.places import check_places, check_sweep_name, place_to_write
+from tuneformer.config.places import check_places, check_sweep_name, path_argument
 from tuneformer.errors import UserError
 from tuneformer.sweeps.folders import SWEEPS, sweep_folder
 from tuneformer.sweeps.job_names import job_name
@@ -74,10 +74,10 @@ def test_places_that_are_places_pass() -> None:
 
 
 def test_where_scripts_write_is_named() -> None:
-    assert place_to_write("a/b") == Path("a/b")
+    assert path_argument("a/b") == Path("a/b")
     for text in ("", " ", "a\0b", "a\x07b"):
         with pytest.raises(ArgumentTypeError):
-            place_to_write(text)
+            path_argument(text)
 
 
 def test_the_folder_of_a_job_has_no_control_characters() -> None:

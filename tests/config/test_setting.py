@@ -65,7 +65,7 @@ def test_values_that_fit_pass(changed: dict[str, Any]) -> None:
         ({"count": 2.0}, "part.count=2.0 must be a whole number or null"),
         ({"count": 2**64}, f"part.count={2**64} must fit into 64 bits: at most {2**63 - 1}"),
         ({"kind": "fanzy"}, "part.kind=fanzy must be one of plain, fancy (did you mean fancy?)"),
-        ({"kind": ["plain"]}, "part.kind=['plain'] must be one of plain, fancy (did you mean plain?)"),
+        ({"kind": ["plain"]}, "part.kind=[plain] must be one of plain, fancy (did you mean plain?)"),
         ({"fast": 1}, "part.fast=1 must be true or false"),
         ({"label": 3}, "part.label=3 must be text or null"),
         ({"label": "???"}, "part.label is missing: part=mine needs part.label=<value>"),

@@ -116,7 +116,7 @@ def test_a_bpe_vocabulary_larger_than_the_text_gives_is_remarked(tmp_path: Path)
     [
         (
             {"tokenizer": "byte"},
-            r"data\.tokenizer=byte must be one of bytes, characters, bpe; did you mean bytes\?",
+            r"data\.tokenizer=byte must be one of bytes, characters, bpe \(did you mean bytes\?\)",
         ),
         ({"tokenizer": 3}, r"data\.tokenizer=3 must be one of"),
         ({"task": "translation"}, r"data\.task=translation must be one of language_modelling"),

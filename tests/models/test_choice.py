@@ -14,5 +14,5 @@ def test_an_unknown_name_is_refused_with_all_names_and_the_nearest() -> None:
     with pytest.raises(UserError) as error:
         choose("model.norm", "rmsnorm", {"rms_norm": 1, "layer_norm": 2})
     assert str(error.value) == (
-        "model.norm=rmsnorm must be one of rms_norm, layer_norm; did you mean rms_norm?"
+        "model.norm=rmsnorm must be one of rms_norm, layer_norm (did you mean rms_norm?)"
     )

@@ -287,7 +287,7 @@ def test_a_full_cache_refuses_more_tokens(decoder: Build, tokens: Tensor) -> Non
     [
         ({"d_model": 18, "n_heads": 4}, r"model\.d_model=18 must be a multiple of model\.n_heads=4"),
         ({"d_model": 18, "n_heads": 2}, r"model\.positions=rope rotates pairs: .* must be even, not 9"),
-        ({"norm": "rmsnorm"}, r"model\.norm=rmsnorm must be one of rms_norm, layer_norm; did you mean"),
+        ({"norm": "rmsnorm"}, r"model\.norm=rmsnorm must be one of rms_norm, layer_norm \(did you mean"),
         ({"positions": "rotary"}, r"model\.positions=rotary must be one of rope, partial_rope, ntk, yarn"),
     ],
 )

@@ -61,7 +61,7 @@ def test_a_pattern_is_found_anywhere_in_a_name() -> None:
         ),
         (
             [{**GOOD, "row_parts": [1, 0]}],
-            "param_groups.rules[0].row_parts=[1, 0] must be a list of whole numbers from 1, as [1, 1, 1]",
+            "param_groups.rules[0].row_parts=[1,0] must be a list of whole numbers from 1, as [1, 1, 1]",
         ),
         ([{**GOOD, "lr_multiplier": 0}], "param_groups.rules[0].lr_multiplier=0 must be positive"),
         (

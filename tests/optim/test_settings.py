@@ -53,7 +53,7 @@ def test_every_option_of_parameter_groups_passes_its_check(option: str, load_set
         ("adamw", {"lr": float("nan")}, "optimizer.lr=nan must be positive"),
         ("adamw", {"weight_decay": -0.1}, "optimizer.weight_decay=-0.1 must be a number, 0 or greater"),
         ("adamw", {"eps": 0.0}, "optimizer.eps=0.0 must be positive"),
-        ("adam", {"betas": [0.9, 1.0]}, "optimizer.betas=[0.9, 1.0]: each must be at least 0 and below 1"),
+        ("adam", {"betas": [0.9, 1.0]}, "optimizer.betas=[0.9,1.0]: each must be at least 0 and below 1"),
         ("adam", {"betas": [0.9]}, "optimizer.betas=[0.9] must have two numbers"),
         ("adam", {"betas": 0.9}, "optimizer.betas=0.9 must be a list of numbers from 0 to below 1"),
         ("sgd", {"momentum": 1.0}, "optimizer.momentum=1.0 must be at least 0 and below 1"),

@@ -11,7 +11,6 @@ import os
 from pathlib import Path
 
 from tuneformer.command_line import CommandParser
-from tuneformer.config.places import place_to_write
 
 
 def arguments() -> argparse.Namespace:
@@ -37,9 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--tolerance", type=float, default=0.02, help="width of a basin, in the metric (default: 0.02)"
     )
-    parser.add_argument(
-        "--to", type=place_to_write, default=None, help="folder to write into (default: the first)"
-    )
+    parser.add_argument("--to", type=Path, default=None, help="folder to write into (default: the first)")
     parser.add_argument("--measures", action="store_true", help="print measures beside the losses too")
     parser.add_argument("--wandb", action="store_true", help="the same as a W&B run")
     parser.add_argument(

@@ -9,7 +9,6 @@ growing under the standard parametrisation (2203.03466, appendix D.1). Takes the
 from pathlib import Path
 
 from tuneformer.command_line import OverridesParser, config_of
-from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
@@ -20,7 +19,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5, help="optimizer steps (default: 5)")
     parser.add_argument("--seeds", type=int, default=3, help="models a width (default: 3)")
     parser.add_argument(
-        "--png", type=place_to_write, default=Path("outputs/coordinate_check.png"), help="where it is drawn"
+        "--png", type=Path, default=Path("outputs/coordinate_check.png"), help="where it is drawn"
     )
     given = parser.read()
 

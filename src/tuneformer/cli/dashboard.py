@@ -6,7 +6,6 @@ With no login it writes both as JSON, and says what to do.
 from pathlib import Path
 
 from tuneformer.command_line import CommandParser
-from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
@@ -16,7 +15,7 @@ def main() -> None:
     )
     parser.add_argument("--entity", default="", help="W&B user or team (default: yours)")
     parser.add_argument(
-        "--to", type=place_to_write, default=Path("outputs/dashboard"), help="folder for the JSON (no login)"
+        "--to", type=Path, default=Path("outputs/dashboard"), help="folder for the JSON (no login)"
     )
     given = parser.parse_args()
 

@@ -10,7 +10,6 @@ import math
 from pathlib import Path
 
 from tuneformer.command_line import OverridesParser, config_of
-from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
@@ -24,7 +23,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200, help="optimizer steps (default: 200)")
     parser.add_argument(
         "--to",
-        type=place_to_write,
+        type=Path,
         default=Path("outputs/find_lr"),
         help="where <to>.png and <to>.csv are written",
     )

@@ -9,13 +9,12 @@ not to be meant. Takes the settings of training; trains nothing.
 from pathlib import Path
 
 from tuneformer.command_line import OverridesParser, config_of
-from tuneformer.config.places import place_to_write
 
 
 def main() -> None:
     parser = OverridesParser(__doc__)
     parser.add_argument(
-        "--png", type=place_to_write, default=Path("outputs/preview.png"), help="where the curves are drawn"
+        "--png", type=Path, default=Path("outputs/preview.png"), help="where the curves are drawn"
     )
     given = parser.read()
 

@@ -21,9 +21,9 @@ from tuneformer.config.registry import (
     check_calls,
     is_called_later,
     is_class_of_library,
-    shown,
 )
 from tuneformer.config.setting import Argument, arguments_of
+from tuneformer.config.shown import printable
 from tuneformer.errors import UserError
 
 Kind = type | tuple[type, ...]
@@ -48,7 +48,7 @@ def build(settings: Mapping[str, Any], place: Place, *, kind: Kind, **given: Any
     made = bound(settings, place, kind=kind)
     if is_called_later(place, settings):
         return partial(made, **given) if given else made
-    where = f"{shown('.'.join(place))}.{TARGET}={settings[TARGET]}"
+    where = f"{printable('.'.join(place))}.{TARGET}={settings[TARGET]}"
     _check_arguments(made.func, made.keywords | given, where=where)
     built = made(**given)
     if not isinstance(built, kind):
@@ -93,7 +93,7 @@ def component_of(group: str, settings: Mapping[str, Any]) -> Callable[..., Any]:
 
 def _bound(settings: dict[str, Any], place: Place, kind: Kind | None) -> "partial[Any]":
     if TARGET not in settings:
-        raise UserError(f"{shown('.'.join(place))}.{TARGET} is missing: it names what is built")
+        raise UserError(f"{printable('.'.join(place))}.{TARGET} is missing: it names what is built")
     target = _find(str(settings[TARGET]), place, kind)
     arguments = {
         _name_of_argument(key, place): _built_inside(value, (*place, str(key)), kind)
@@ -116,7 +116,7 @@ def _built_inside(value: Any, place: Place, kind: Kind | None) -> Any:
 
 
 def _find(target: str, place: Place, kind: Kind | None) -> Callable[..., Any]:
-    where = f"{shown('.'.join(place))}.{TARGET}={shown(target)}"
+    where = f"{printable('.'.join(place))}.{TARGET}={printable(target)}"
     found = _locate(target, where)
     pattern = allowed_by_user(target)
     if pattern is not None:
@@ -189,5 +189,5 @@ def _check_arguments(target: Callable[..., Any], arguments: Mapping[str, Any], *
 
 def _name_of_argument(key: object, place: Place) -> str:
     if not isinstance(key, str):
-        raise UserError(f"{shown('.'.join((*place, str(key))))} is not a setting: its name must be text")
+        raise UserError(f"{printable('.'.join((*place, str(key))))} is not a setting: its name must be text")
     return key

@@ -17,8 +17,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import split_key
 
 from tuneformer.config.messages import COMPOSING_ERRORS
-from tuneformer.config.registry import is_order, shown
+from tuneformer.config.registry import is_order
 from tuneformer.config.remembered_files import RememberingConfigLoader
+from tuneformer.config.shown import printable
 from tuneformer.errors import UserError, reason_of
 
 PRIMARY = "train"
@@ -156,4 +157,6 @@ def _orders(value: Any) -> bool:
 
 def _refused(name: str, value: object) -> UserError:
     instead = next((INSTEAD[key] for key in INSTEAD if name == key or name.startswith(f"{key}.")), SETTABLE)
-    return UserError(f"{shown(name)}={shown('null' if value is None else value)} is not used here: {instead}")
+    return UserError(
+        f"{printable(name)}={printable('null' if value is None else value)} is not used here: {instead}"
+    )

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tuneformer.config.building import described_arguments
-from tuneformer.config.full_names import OURS
 from tuneformer.config.open_options import OPEN
 from tuneformer.config.options import load_option
 from tuneformer.config.registry import TARGET, is_order
-from tuneformer.config.setting_check import MISSING, check_values
-from tuneformer.config.suggestions import did_you_mean, nearest
+from tuneformer.config.setting_check import MISSING, check_values, no_setting
+from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
 
 # What a setting may be whose option gives it no value of its own, by an example.
@@ -123,10 +122,7 @@ def _check_level(prefix: str, settings: Mapping[str, Any], known: Mapping[str, A
         if path in FREE:
             continue
         if key not in known:
-            names = [name for name in known if not name.startswith("_")]
-            near = OURS[key] if OURS.get(key) in names else nearest(key, names)
-            hint = f"did you mean {prefix}.{near}?" if near else did_you_mean(key, names)
-            raise UserError(f"{path} is not a setting of {option}: {hint}")
+            raise no_setting(prefix, key, [name for name in known if not is_order(name)], option)
         if value is not None or prefix not in OF_PARTS:
             _check_value(path, value, known[key], option)
     for key in sorted(known.keys() - settings.keys()) if prefix not in OF_PARTS else ():
@@ -144,14 +140,14 @@ def _check_value(path: str, value: Any, known: Any, option: str) -> None:
     if isinstance(known, Mapping):
         if not isinstance(value, Mapping):
             raise UserError(
-                f"{path}={_show(value)} must be a group of settings: {', '.join(known) or 'none'}"
+                f"{path}={shown(value)} must be a group of settings: {', '.join(known) or 'none'}"
             )
         _check_level(path, value, known, option)
     elif not _fits(path, value, known):
         like = EXAMPLES.get(path, known)
         allowed = _describe(like) + (" or null" if known is None or path in MAY_BE_NULL else "")
-        example = "" if path in EXAMPLES else f", as in {option}: {path}={_show(known)}"
-        raise UserError(f"{path}={_show(value)} must be {allowed}{example}")
+        example = "" if path in EXAMPLES else f", as in {option}: {path}={shown(known)}"
+        raise UserError(f"{path}={shown(value)} must be {allowed}{example}")
 
 
 def _fits(path: str, value: Any, known: Any) -> bool:
@@ -193,14 +189,3 @@ def _describe(known: Any) -> str:
             return f"a list of {len(known)}, each {_describe(known[0])}"
         return "a list"
     return "text"
-
-
-def _show(value: Any) -> str:
-    """As it is typed on the command line."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return f"{{{','.join(f'{key}:{_show(element)}' for key, element in value.items())}}}"
-    return f"[{','.join(_show(element) for element in value)}]" if isinstance(value, list) else str(value)

@@ -75,7 +75,7 @@ def check_run_name(name: str) -> None:
         raise UserError(f"name={name:.40}... has {size:,} bytes: at most {LONGEST_NAME}")
 
 
-def place_to_write(text: str) -> Path:
+def path_argument(text: str) -> Path:
     """A path on a command line as argparse takes it; empty, it would be the working directory."""
     try:
         check_no_controls("it", text)

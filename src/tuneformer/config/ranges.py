@@ -1,20 +1,15 @@
 """Intervals of allowed numbers, and the one-line error for a setting outside its own."""
 
-import json
 import math
 from dataclasses import dataclass
 
+from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
 
 Number = int | float
 """A number as YAML gives it, where 1 and 1.0 are the same setting."""
 
 LARGEST = 2**63 - 1
-
-
-def shown(value: object) -> str:
-    """`value` as it is typed on the command line: null and true, not None and True."""
-    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True, kw_only=True)

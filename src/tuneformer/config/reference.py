@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tuneformer.config.building import DESCRIBED, component_of, described_arguments
 from tuneformer.config.options import Settings, list_options, load_option
-from tuneformer.config.ranges import shown
 from tuneformer.config.registry import SHIPPED, TARGET
 from tuneformer.config.setting import Argument
+from tuneformer.config.shown import shown
 
 HEAD = """# Settings
 
@@ -40,8 +40,8 @@ def _sections(folder: Path) -> Iterator[Iterator[str]]:
 
 def _section(group: str, option: str, settings: Settings) -> Iterator[str]:
     yield f"## {group}={option}"
-    said = inspect.getdoc(component_of(group, settings)) or ""
-    yield said.partition("\n\n")[0].replace("\n", " ")
+    docstring = inspect.getdoc(component_of(group, settings)) or ""
+    yield docstring.partition("\n\n")[0].replace("\n", " ")
     yield ""
     arguments = described_arguments(group, settings)
     if not arguments:

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from tuneformer.config.lightning_names import CALLBACKS, LOGGERS, REFUSED
+from tuneformer.config.shown import printable
 from tuneformer.config.suggestions import nearest
 from tuneformer.config.yaml_loader import LOADER
 from tuneformer.errors import UserError
@@ -36,7 +37,6 @@ RANGE_TEST = "tuneformer.optim.schedules.geometric"
 """The schedule of the command find-lr, which no option names."""
 
 TARGET, PARTIAL = "_target_", "_partial_"
-LONGEST_SHOWN = 80
 _ORDER = re.compile(r"_\w+_")  # keys by which Hydra is told how to build
 
 
@@ -139,20 +139,13 @@ def is_order(key: object) -> bool:
     return isinstance(key, str) and _ORDER.fullmatch(key) is not None
 
 
-def shown(value: object) -> str:
-    """A value in a message: printable, of bounded length."""
-    text = str(value)
-    text = text if text.isprintable() else ascii(text)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
-
-
 def _check_target(target: object, path: Place, *, inside: bool) -> None:
     """`inside`: the settings belong to a class of the user's own, which may take what its group may be."""
-    where = f"{shown('.'.join(path))}.{TARGET}={shown(target)}"
+    where = f"{printable('.'.join(path))}.{TARGET}={printable(target)}"
     group = PURPOSES.get(path[0])
     names = _registered().get(_place(path[:1] + ("*",) * group.named if group and inside else path))
     if group is None or names is None:
-        raise UserError(f"{where} cannot be given: nothing is called for {shown('.'.join(path))}")
+        raise UserError(f"{where} cannot be given: nothing is called for {printable('.'.join(path))}")
     if isinstance(target, str):
         if target in names or any(_is_class_of(target, library) for library in group.libraries):
             return
@@ -166,12 +159,12 @@ def _check_target(target: object, path: Place, *, inside: bool) -> None:
 
 
 def _check_order(key: str, value: object, path: Place, *, own: bool) -> None:
-    where = shown(".".join((*path, key)))
+    where = printable(".".join((*path, key)))
     group = PURPOSES.get(path[0])
     if key != PARTIAL or group is None or (_place(path) not in _registered() and not own):
         raise UserError(f"{where} cannot be given: the settings of a configuration are arguments by name")
     if value is not group.partial and not own:
-        raise UserError(f"{where}={shown(value)} must be {str(group.partial).lower()}")
+        raise UserError(f"{where}={printable(value)} must be {str(group.partial).lower()}")
 
 
 def _hint(target: object, names: frozenset[str], group: Purpose, folder: str) -> str:

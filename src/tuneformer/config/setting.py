@@ -30,7 +30,7 @@ class Setting:
         unit: what its number counts.
         null: what null means, where it may be null.
         auto: what the word auto means, where it stands for a number or a flag.
-        source: where the shipped value is from.
+        source: which values are usual, and who says so.
     """
 
     what: str

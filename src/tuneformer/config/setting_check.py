@@ -1,11 +1,13 @@
 """Whether the values of an option are those that its component can be set to."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from tuneformer.config.ranges import check_finite, shown
+from tuneformer.config.full_names import OURS
+from tuneformer.config.ranges import check_finite
 from tuneformer.config.setting import AUTO, Argument
-from tuneformer.config.suggestions import did_you_mean, nearest
+from tuneformer.config.shown import shown
+from tuneformer.config.suggestions import did_you_mean, nearest, one_of
 from tuneformer.errors import UserError
 
 MISSING = "???"
@@ -24,9 +26,7 @@ def check_values(
     """
     for name in values:
         if name not in arguments:
-            near = nearest(name, arguments)
-            hint = f"did you mean {group}.{near}?" if near else did_you_mean(name, arguments)
-            raise UserError(f"{group}.{name} is not a setting of {option}: {hint}")
+            raise no_setting(group, name, arguments, option)
     for name, argument in arguments.items():
         path, value = f"{group}.{name}", values.get(name, MISSING)
         if name not in values:
@@ -36,17 +36,20 @@ def check_values(
         check_value(argument, path, value)
 
 
+def no_setting(prefix: str, name: str, known: Collection[str], option: str) -> UserError:
+    """What is told of a name that an option does not have: the one that was meant, or all of them."""
+    near = OURS[name] if OURS.get(name) in known else nearest(name, known)
+    hint = f"did you mean {prefix}.{near}?" if near else did_you_mean(name, known)
+    return UserError(f"{prefix}.{name} is not a setting of {option}: {hint}")
+
+
 def check_value(argument: Argument, path: str, value: Any) -> None:
     """Raises UserError unless `value` is one that the setting at `path` may have."""
     if (value is None and argument.may_be_null) or (value == AUTO and argument.setting.auto):
         return
     allowed = argument.setting.allowed
     if isinstance(allowed, tuple):
-        if value not in allowed:
-            near = nearest(value, allowed)
-            hint = f" (did you mean {near}?)" if near else ""
-            or_null = " or null" if argument.may_be_null else ""
-            raise UserError(f"{path}={shown(value)} must be one of {', '.join(allowed)}{or_null}{hint}")
+        one_of(path, value, (*allowed, *["null"] * argument.may_be_null))
         return
     if not _is_of(value, argument.types):
         raise UserError(f"{path}={shown(value)} must be {argument.kind}")

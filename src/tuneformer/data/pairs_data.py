@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuneformer.config.suggestions import one_of
 from tuneformer.data.bpe_tokenizer import BpeTokenizer, check_bpe_vocab_size
 from tuneformer.data.contract import Data
 from tuneformer.data.pair_files import Decoding, PairSplits, StoredPairs, load_pairs, write_pairs
 from tuneformer.data.pair_text import PairText
-from tuneformer.data.settings import one_of, whole_number
+from tuneformer.data.settings import whole_number
 from tuneformer.data.target_language import bleu_tokenizer, language_of
 from tuneformer.data.text_data import code_digest
 from tuneformer.data.token_cache import TokenCache, content_hash

@@ -1,7 +1,6 @@
 """Checks of a data option's settings: a mistake is one line with the setting and what is allowed."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from tuneformer.errors import UserError
@@ -11,15 +10,6 @@ def whole_number(setting: str, value: object, *, at_least: int) -> int:
     """`value`, if it is a whole number of at least `at_least`; else raises UserError."""
     if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
         raise UserError(f"{setting}={value} must be a whole number of at least {at_least}")
-    return value
-
-
-def one_of(setting: str, value: str, allowed: tuple[str, ...]) -> str:
-    """`value`, if it is allowed; else raises UserError with the nearest name."""
-    if value not in allowed:
-        near = get_close_matches(str(value), allowed, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UserError(f"{setting}={value} must be one of {', '.join(allowed)}{hint}")
     return value
 
 

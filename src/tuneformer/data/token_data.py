@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuneformer.config.suggestions import one_of
 from tuneformer.data.bpe_tokenizer import check_bpe_vocab_size
 from tuneformer.data.contract import Data
 from tuneformer.data.corpus_text import check_context_fits
-from tuneformer.data.settings import one_of, whole_number
+from tuneformer.data.settings import whole_number
 from tuneformer.data.token_files import TokenSplits
 from tuneformer.data.tokenizer_choice import TOKENIZERS
 from tuneformer.errors import UserError

@@ -1,6 +1,6 @@
 """The override that a finding proposes."""
 
-from tuneformer.config.ranges import shown
+from tuneformer.config.shown import shown
 from tuneformer.diagnosis.evidence import ABSENT, Evidence
 
 Value = str | float | bool

@@ -3,17 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from tuneformer.config.suggestions import did_you_mean
-from tuneformer.errors import UserError
+from tuneformer.config.suggestions import one_of
 
 Choice = TypeVar("Choice")
 
 
 def check_choice(setting: str, name: str, choices: Iterable[str]) -> None:
     """Raise UserError, with all names and the nearest, unless `name` is among the choices."""
-    names = list(choices)
-    if name not in names:
-        raise UserError(f"{setting}={name} must be one of {', '.join(names)}; {did_you_mean(name, names)}")
+    one_of(setting, name, list(choices))
 
 
 def choose(setting: str, name: str, choices: Mapping[str, Choice]) -> Choice:

@@ -7,7 +7,8 @@ from functools import partial
 from torch import nn
 from torch.optim import Optimizer
 
-from tuneformer.config.ranges import Number, shown
+from tuneformer.config.ranges import Number
+from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
 from tuneformer.optim.rules import Rule, read_rules
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 
-from tuneformer.config.ranges import NOT_NEGATIVE, POSITIVE, Number, shown
+from tuneformer.config.ranges import NOT_NEGATIVE, POSITIVE, Number
+from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
 
 NOT_IN_NAMES = ',"'

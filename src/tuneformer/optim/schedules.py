@@ -18,35 +18,24 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Protocol, runtime_checkable
 
-from tuneformer.config.ranges import ABOVE_ZERO_TO_ONE, NOT_NEGATIVE, POSITIVE, ZERO_TO_ONE, Number, shown
+from tuneformer.config.ranges import ABOVE_ZERO_TO_ONE, NOT_NEGATIVE, POSITIVE, ZERO_TO_ONE, Number
 from tuneformer.config.setting import Setting
+from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
 
 STEPS = "below 1: fraction of the run; from 1 on: optimizer steps"
-FOR_COMPARISON = "a tenth, as for cosine, so that shapes compare"
+TENTH = "a tenth, so that shapes compare; Chinchilla, 2203.15556, has it for a cosine"
+
+RATIO = "last rate / peak rate"
 
 Warmup = Annotated[
     Number,
-    Setting(
-        "linear warmup to the peak rate",
-        NOT_NEGATIVE,
-        unit=STEPS,
-        source="5 %: AlgoPerf, 2306.07179",
-    ),
+    Setting("linear warmup to the peak rate", NOT_NEGATIVE, unit=STEPS, source="5 % in AlgoPerf, 2306.07179"),
 ]
-Floor = Annotated[
-    Number,
-    Setting("last rate / peak rate", ZERO_TO_ONE, source="a tenth: Chinchilla, 2203.15556"),
-]
-AnyWarmup = Annotated[
-    Number, Setting("linear warmup to the peak rate", NOT_NEGATIVE, unit=STEPS, source="0: none")
-]
-NeverBelow = Annotated[
-    Number,
-    Setting("the rate never falls below floor x peak", ZERO_TO_ONE, source=FOR_COMPARISON),
-]
+Floor = Annotated[Number, Setting(RATIO, ZERO_TO_ONE, source=TENTH)]
+NeverBelow = Annotated[Number, Setting("the rate never falls below floor x peak", ZERO_TO_ONE, source=TENTH)]
+PositiveFloor = Annotated[Number, Setting(RATIO, ABOVE_ZERO_TO_ONE, source=TENTH)]
 UnusedFloor = Annotated[Number, Setting("without effect: a constant rate never reaches it", ZERO_TO_ONE)]
-PositiveFloor = Annotated[Number, Setting("last rate / peak rate", ABOVE_ZERO_TO_ONE, source=FOR_COMPARISON)]
 
 Shape = Callable[[int, float], Number]
 """(steps since the end of warmup, progress from 0 to 1) -> factor of the peak rate."""
@@ -89,7 +78,7 @@ def warm_up_then(shape: Shape, step: int, *, horizon: int, warmup: Number, floor
     return float(max(floor, shape(t - W, (t - W) / max(horizon - 1 - W, 1))))
 
 
-def constant(step: int, *, horizon: int, warmup: AnyWarmup, floor: UnusedFloor) -> float:
+def constant(step: int, *, horizon: int, warmup: Warmup, floor: UnusedFloor) -> float:
     """shape = 1. It never reaches `floor`, which is taken so that every schedule has it."""
     return warm_up_then(lambda _k, _p: 1.0, step, horizon=horizon, warmup=warmup, floor=floor)
 

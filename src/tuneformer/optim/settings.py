@@ -5,15 +5,8 @@ from functools import partial
 from typing import Any
 
 from tuneformer.config.building import build
-from tuneformer.config.ranges import (
-    AT_LEAST_ONE,
-    BELOW_ONE,
-    NOT_NEGATIVE,
-    POSITIVE,
-    ZERO_TO_ONE,
-    Range,
-    shown,
-)
+from tuneformer.config.ranges import AT_LEAST_ONE, BELOW_ONE, NOT_NEGATIVE, POSITIVE, ZERO_TO_ONE, Range
+from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
 from tuneformer.optim.rules import read_rules
 from tuneformer.optim.schedules import Schedule, warmup_steps

@@ -7,18 +7,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
-from tuneformer.config.ranges import (
-    ABOVE_ZERO_TO_ONE,
-    AT_LEAST_ONE,
-    BELOW_ONE,
-    POSITIVE,
-    ZERO_TO_ONE,
-    Number,
-    shown,
-)
+from tuneformer.config.ranges import ABOVE_ZERO_TO_ONE, AT_LEAST_ONE, BELOW_ONE, POSITIVE, ZERO_TO_ONE, Number
 from tuneformer.config.setting import Setting
+from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
 from tuneformer.optim.schedules import (
+    RATIO,
     STEPS,
     Floor,
     PositiveFloor,
@@ -134,7 +128,10 @@ def one_cycle(
     *,
     horizon: int,
     warmup: Warmup,
-    floor: Floor,
+    floor: Annotated[
+        Number,
+        Setting(RATIO, ZERO_TO_ONE, source="far below the lowest rate of the cycle: 1708.07120"),
+    ],
     low: Annotated[
         Number,
         Setting(
@@ -179,7 +176,10 @@ def cyclic(
     *,
     horizon: int,
     warmup: Warmup,
-    floor: Floor,
+    floor: Annotated[
+        Number,
+        Setting("lowest rate / peak rate", ZERO_TO_ONE, source="a third to a quarter: 1506.01186"),
+    ],
     cycles: Annotated[
         int,
         Setting(

@@ -83,17 +83,13 @@ class RunDirectory:
             probe = self.path / ".writable"
             probe.touch()
             probe.unlink()
+            mine = lock(self._lock, place=f"run_dir={self.path}")
         except UserError:
             self.release()
             raise
         except OSError as error:
             self.release()
             raise UserError(f"run_dir={self.path} cannot be written to: {error.strerror}") from error
-        try:
-            mine = lock(self._lock)
-        except UserError as error:
-            self.release()
-            raise UserError(f"run_dir={self.path} cannot be held: {error}") from error
         if not mine:
             self.release()
             raise UserError(f"run_dir={self.path} is in use: another process trains in it")

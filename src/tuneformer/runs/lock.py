@@ -11,10 +11,11 @@ PATIENCE_SECONDS = 1.0
 SECONDS_BETWEEN_TRIES = 0.02
 
 
-def lock(descriptor: int) -> bool:
+def lock(descriptor: int, *, place: str) -> bool:
     """Locks an open folder for this process; False where another one trains in it.
 
-    It tries for a second: whoever asks `is_held` holds the folder for an instant too.
+    It tries for a second: whoever asks `is_held` holds the folder for an instant too. `place`: the folder in
+    words, as run_dir=...
 
     Raises:
         UserError: the file system knows no locks, so that nothing would keep two processes apart.
@@ -28,7 +29,9 @@ def lock(descriptor: int) -> bool:
                 return False
             time.sleep(SECONDS_BETWEEN_TRIES)
         except OSError as error:
-            raise UserError(f"its file system takes no locks: {error.strerror}") from error
+            raise UserError(
+                f"{place} cannot be held: its file system takes no locks: {error.strerror}"
+            ) from error
         else:
             return True
 

@@ -135,14 +135,13 @@ class Manifest:
             folder.mkdir(parents=True, exist_ok=True)
             check_no_way_out(folder)
             self._lock = os.open(folder, os.O_RDONLY)
+            mine = lock(self._lock, place=str(folder))
+        except UserError:
+            self.release()
+            raise
         except OSError as error:
             self.release()
             raise UserError(f"{folder} cannot be written to: {error.strerror}") from error
-        try:
-            mine = lock(self._lock)
-        except UserError as error:
-            self.release()
-            raise UserError(f"{folder} cannot be held: {error}") from error
         if not mine:
             self.release()
             raise UserError(IN_USE.format(folder.name))

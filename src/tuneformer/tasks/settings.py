@@ -6,7 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from tuneformer.config.options import list_options, load_option
-from tuneformer.config.suggestions import did_you_mean
+from tuneformer.config.suggestions import one_of
 from tuneformer.errors import UserError
 from tuneformer.tasks.catalogue import TASKS, metric_names
 
@@ -27,8 +27,7 @@ def check_task(config: DictConfig, model: str | None, folders: Sequence[Path]) -
     task, can_do = OmegaConf.select(config, "data.task"), OmegaConf.select(config, "model.tasks")
     if task is None or can_do is None or model is None:
         return
-    if task not in TASKS:
-        raise UserError(f"data.task={task} must be one of {', '.join(TASKS)}; {did_you_mean(task, TASKS)}")
+    one_of("data.task", task, list(TASKS))
     can_do, known = list(can_do), load_option("model", model, folders).get("tasks")
     if can_do != known:
         raise UserError(f"model.tasks cannot be set: it is what model={model} can do")

@@ -91,9 +91,9 @@ def run(
         if asked["branch_from"] is not None:
             branch = find_branch(asked, fingerprint=prepared.fingerprint)
         built = build(config, settings, data, prepared, directory, launch, beginning, branch)
-        built.known[RECORDED] = fastest
-        record = beginning_record(asked, built, data.unit, prepared, directory, launch.rank)
-        return train(asked, built, record, prepared, directory, launch.rank, memory)
+        kept = with_kept_search(asked, directory)
+        record = beginning_record(kept, built, data.unit, prepared, launch.rank) | {RECORDED: fastest}
+        return train(kept, built, record, prepared, directory, launch.rank, memory)
 
 
 def build(
@@ -218,11 +218,8 @@ def what_is_known(directory: RunDirectory, before: Record | None, checkpoint: Pa
     return known
 
 
-def beginning_record(
-    config: Config, built: Built, unit: str, prepared: PreparedData, directory: RunDirectory, rank: int
-) -> Record:
+def beginning_record(config: Config, built: Built, unit: str, prepared: PreparedData, rank: int) -> Record:
     """What is known before the first step; a run that goes on keeps its beginning."""
-    config = with_kept_search(config, directory)
     record = first_record(config, built.task, unit, prepared, built.trainer) | built.known
     if rank == 0:
         record["attempts"] = [*record["attempts"], first_entry(record, first_step=record["steps"])]
@@ -239,7 +236,7 @@ def begin(
     for folder in (directory.path, directory.checkpoints):
         for unfinished in folder.glob(".*.tmp"):  # of a process that was killed as it wrote
             unfinished.unlink()
-    directory.write_config(with_needs(with_kept_search(config, directory), prepared))
+    directory.write_config(with_needs(config, prepared))
     for name, content in prepared.kept.items():
         write_text(directory.path / name, content)
     directory.write_record(record)

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tuneformer.config.suggestions import nearest
+from tuneformer.config.suggestions import one_of
 from tuneformer.data.held_out import assign_splits
 from tuneformer.data.pair_files import StoredPairs
 from tuneformer.data.pair_text import Pair, PairText, distinct, held_out_from
 from tuneformer.data.pairs_data import PairsData
 from tuneformer.data.wheels import Wheel
-from tuneformer.errors import UserError
 
 WHEEL = Wheel(
     requirement="homeassistant==2026.2.3",
@@ -116,11 +115,7 @@ def read_components(wheel: Path, *, target: str) -> dict[str, list[Pair]]:
 
 
 def _check_language(target: str, languages: set[str]) -> None:
-    there = sorted(languages - {SOURCE_LANGUAGE})
-    if target not in there:
-        near = nearest(target, there)
-        hint = f" (did you mean {near}?)" if near else ""
-        raise UserError(f"data.target={target} must be one of {', '.join(there)}{hint}")
+    one_of("data.target", target, sorted(languages - {SOURCE_LANGUAGE}))
 
 
 def _file_of(component: str, language: str) -> str:

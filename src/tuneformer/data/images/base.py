@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tuneformer.config.suggestions import one_of
 from tuneformer.data.contract import SPLITS, Data, PreparedData
 from tuneformer.data.examples import Examples, philox, shuffled_rows
 from tuneformer.data.kept_classes import CLASSES_FILE, classes_to_json
-from tuneformer.data.settings import check_follows, one_of, whole_number
+from tuneformer.data.settings import check_follows, whole_number
 from tuneformer.errors import UserError
 
 if TYPE_CHECKING:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tuneformer.config.suggestions import one_of
 from tuneformer.data.bpe_tokenizer import check_bpe_vocab_size
 from tuneformer.data.contract import IGNORED, SPLITS, Data, PreparedData
 from tuneformer.data.examples import Examples, shuffled_rows
 from tuneformer.data.kept_classes import CLASSES_FILE, classes_to_json
 from tuneformer.data.languages.catalogues import Sentence, plain, read_catalogues
-from tuneformer.data.settings import check_follows, one_of, whole_number
+from tuneformer.data.settings import check_follows, whole_number
 from tuneformer.data.tokenizer_choice import TOKENIZERS, train_tokenizer
 from tuneformer.data.tokenizers import Tokenizer
 from tuneformer.data.wheels import Wheel

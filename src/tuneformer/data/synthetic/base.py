@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from tuneformer.config.suggestions import one_of
 from tuneformer.data.contract import SPLITS, Data, PreparedData
 from tuneformer.data.examples import Examples, philox, shuffled_rows
-from tuneformer.data.settings import check_follows, one_of, whole_number
+from tuneformer.data.settings import check_follows, whole_number
 from tuneformer.data.synthetic.splits import in_split
 from tuneformer.errors import UserError
 

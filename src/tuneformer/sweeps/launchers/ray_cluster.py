@@ -12,11 +12,10 @@ from typing import Annotated, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from tuneformer.config.ranges import AT_LEAST_ONE
+from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.sweeps.job import Config, Job
-from tuneformer.sweeps.launchers.launcher_settings import Cores, Gpus
 from tuneformer.sweeps.launchers.plugin import PluginLauncher, Waiting
 from tuneformer.sweeps.launchers.remote_job import RemoteJob, remote
 from tuneformer.sweeps.launchers.shares import devices_of
@@ -45,8 +44,13 @@ class RayLauncher(PluginLauncher):
         n_jobs: Annotated[
             int | None, Setting("jobs at a time", AT_LEAST_ONE, null="as many as the cluster has CPUs for")
         ],
-        cpus_per_job: Cores,
-        gpus_per_job: Gpus,
+        cpus_per_job: Annotated[
+            int, Setting("CPUs of each process of a job, and its torch threads at most", AT_LEAST_ONE)
+        ],
+        gpus_per_job: Annotated[
+            int | None,
+            Setting("GPUs of a job", AT_LEAST_ZERO, null="trainer.devices where the cluster has any"),
+        ],
     ) -> None:
         super().__init__()
         self.address = address

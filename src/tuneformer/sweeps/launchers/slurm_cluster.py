@@ -16,7 +16,6 @@ from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.sweeps.job import Config, Job
-from tuneformer.sweeps.launchers.launcher_settings import Cores, Gpus
 from tuneformer.sweeps.launchers.plugin import PluginLauncher, Waiting
 from tuneformer.sweeps.launchers.remote_job import RemoteJob, remote
 from tuneformer.sweeps.launchers.shares import devices_of
@@ -53,8 +52,17 @@ class SlurmLauncher(PluginLauncher):
             int, Setting("how long before that it writes its checkpoint", AT_LEAST_ONE, unit="seconds")
         ],
         max_requeues: Annotated[int, Setting("times that a job may be queued again", AT_LEAST_ZERO)],
-        cpus_per_task: Cores,
-        gpus_per_node: Gpus,
+        cpus_per_task: Annotated[
+            int, Setting("cores of each process, and its torch threads at most", AT_LEAST_ONE)
+        ],
+        gpus_per_node: Annotated[
+            int | None,
+            Setting(
+                "GPUs of a job on each of its nodes",
+                AT_LEAST_ZERO,
+                null="trainer.devices where the partition has any",
+            ),
+        ],
         mem_gb: Annotated[int | None, Setting("memory of each node", AT_LEAST_ONE, unit="GB", null=DEFAULT)],
     ) -> None:
         super().__init__()

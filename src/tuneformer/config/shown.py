@@ -1,0 +1,23 @@
+"""Values in messages."""
+
+from collections.abc import Mapping
+
+LONGEST_PRINTED = 80
+
+
+def shown(value: object) -> str:
+    """A value as it is typed on the command line: null and true, not None and True."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{shown(element)}' for key, element in value.items())}}}"
+    return f"[{','.join(map(shown, value))}]" if isinstance(value, list | tuple) else str(value)
+
+
+def printable(value: object) -> str:
+    """A value that somebody else wrote: printable, of bounded length."""
+    text = str(value)
+    text = text if text.isprintable() else ascii(text)
+    return text if len(text) <= LONGEST_PRINTED else f"{text[:LONGEST_PRINTED]}..."
