@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,16 +17,17 @@ from tuneformer.attention_analysis.example import Example, describe
 from tuneformer.attention_analysis.findings import findings
 from tuneformer.attention_analysis.layers import guesses, score_layers
 from tuneformer.attention_analysis.look import look, trimmed
-from tuneformer.attention_analysis.measure_table import meaningful
 from tuneformer.attention_analysis.scores import HeadScores, score_heads
 from tuneformer.attention_analysis.snapshots import read_snapshots
 from tuneformer.attention_analysis.subject import Subject, read_subject
 from tuneformer.attention_analysis.token_text import TokenTexts
 from tuneformer.errors import UserError
 from tuneformer.measures.attention_graph import rollout
+from tuneformer.measures.registry import BY_KEY
 from tuneformer.models.attention.watched import Watched
 from tuneformer.runs.probe_files import ProbeSnapshot, Site
 
+T = TypeVar("T")
 NO_SCORES = HeadScores(scores={}, loss=None, n_repeated=None)
 
 
@@ -204,6 +206,12 @@ def _ready(step: Step, lengths: Mapping[str, tuple[int, int]], *, ordered: bool)
             rolled[stack] = block_means(maps[0].numpy())
     snapshot = replace(shorten(snapshot), heads=meaningful(snapshot.heads, ordered=ordered))
     return replace(step, snapshot=snapshot, rollout=rolled)
+
+
+def meaningful(measures: Mapping[str, T], *, ordered: bool) -> dict[str, T]:
+    """Those that make sense for an example whose parts are in an order, or are not."""
+    kept = (key for key in measures if ordered or key not in BY_KEY or not BY_KEY[key].of_an_order)
+    return {key: measures[key] for key in kept}
 
 
 def _guesses(

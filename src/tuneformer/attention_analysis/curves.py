@@ -5,9 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tuneformer.measures.registry import OF_A_HEAD
 from tuneformer.runs.probe_files import ProbeSnapshot, Site
 
-COLUMN = re.compile(r"attention/(\w+)\.(\d+)\.(\d+)/(\w+)")
+COLUMN = re.compile(OF_A_HEAD.format(r"(\w+)").replace("<stack>.<layer>.<head>", r"(\w+)\.(\d+)\.(\d+)"))
 LOSSES = ("train/loss", "val/loss")
 
 Points = Sequence[tuple[float, float]]
@@ -35,19 +36,16 @@ def read_curves(metrics: Mapping[str, Sequence[float]], snapshots: Sequence[Prob
         if (found := COLUMN.fullmatch(name)) and (points := _points(steps, values)):
             stack, layer, head, measure = found.groups()
             heads.setdefault(measure, {}).setdefault((stack, int(layer)), {})[int(head)] = points
+    logged = {*heads}
     for snapshot in snapshots:
         for measure, sites in snapshot.heads.items():
-            if _has_column(metrics, measure):
+            if measure in logged:
                 continue
             for site, values in sites.items():
                 for head, value in enumerate(values.tolist()):
                     points = heads.setdefault(measure, {}).setdefault(site, {}).setdefault(head, [])
                     points.extend(_points([snapshot.step], [value]))
     return Curves(losses={name: points for name, points in losses.items() if points}, heads=heads)
-
-
-def _has_column(metrics: Mapping[str, Sequence[float]], measure: str) -> bool:
-    return any(name.startswith("attention/") and name.endswith(f"/{measure}") for name in metrics)
 
 
 def _points(steps: Sequence[float], values: Sequence[float]) -> list[tuple[float, float]]:

@@ -7,11 +7,11 @@ import numpy as np
 
 from tuneformer.attention_analysis.curves import Curves
 from tuneformer.attention_analysis.scores import HeadScores, Score
-from tuneformer.measures.attention_maps import SINK_THRESHOLD
+from tuneformer.measures import registry
+from tuneformer.measures.measure import Measure
+from tuneformer.measures.registry import DEAD_IMPORTANCE, SINK_THRESHOLD
 from tuneformer.runs.probe_files import Site
 
-DEAD = 1e-4
-"""Change of the loss, in nats, below which a head counts as dead: that of the diagnosis of a run."""
 STANDS_OUT = 3.0
 """Times its null baseline, from where on a score is told."""
 
@@ -19,12 +19,11 @@ STANDS_OUT = 3.0
 def findings(scores: HeadScores, curves: Curves) -> list[str]:
     """Lines for the terminal and the page, each number beside what it would be by chance."""
     lines = []
-    for key, what in (
-        ("previous_token", "the token before"),
-        ("prefix_matching_random", "what followed a token before, on random tokens twice"),
-    ):
-        lines += _largest(scores, key, what, curves)
-    lines += _sinks(scores.scores.get("sink_rate"))
+    before, followed = "the token before", "what followed a token before, on random tokens twice"
+    lines += _largest(scores, registry.PREVIOUS_TOKEN, before, curves, over_training=registry.PREVIOUS_TOKEN)
+    random, logged = registry.PREFIX_MATCHING_RANDOM, registry.PREFIX_MATCHING
+    lines += _largest(scores, random, followed, curves, over_training=logged)
+    lines += _sinks(scores.scores.get(registry.SINK_RATE.key))
     lines += _needed(scores)
     return lines
 
@@ -41,8 +40,10 @@ def all_heads(values: Mapping[Site, np.ndarray]) -> Iterator[tuple[Site, int, fl
             yield site, head, value
 
 
-def _largest(scores: HeadScores, key: str, what: str, curves: Curves) -> list[str]:
-    score = scores.scores.get(key)
+def _largest(
+    scores: HeadScores, measure: Measure, what: str, curves: Curves, *, over_training: Measure
+) -> list[str]:
+    score = scores.scores.get(measure.key)
     known = [] if score is None else [each for each in all_heads(score.values) if np.isfinite(each[2])]
     if score is None or not known:
         return []
@@ -53,7 +54,7 @@ def _largest(scores: HeadScores, key: str, what: str, curves: Curves) -> list[st
     if value < STANDS_OUT * null:
         return [f"no head attends to {what} much more than by chance: {name} most, {value:.2f} {chance}"]
     line = f"{name} attends most to {what}: {value:.2f} {chance}"
-    return [line + _rise(curves, key.removesuffix("_random"), site, head)]
+    return [line + _rise(curves, over_training.key, site, head)]
 
 
 def _rise(curves: Curves, measure: str, site: Site, head: int) -> str:
@@ -84,7 +85,7 @@ def _sinks(score: Score | None) -> list[str]:
 
 
 def _needed(scores: HeadScores) -> list[str]:
-    score = scores.scores.get("ablation")
+    score = scores.scores.get(registry.ABLATION.key)
     if score is None or scores.loss is None:
         return []
     heads = [each for each in all_heads(score.values) if np.isfinite(each[2])]
@@ -94,10 +95,14 @@ def _needed(scores: HeadScores) -> list[str]:
         f"without {head_name(site, head)} the loss rises most: {scores.loss:.3f} to"
         f" {scores.loss + change:.3f} (random weights: {by_chance:.4f} in the mean)"
     ]
-    dead = [head_name(site, head) for site, head, value in heads if abs(value) < DEAD]
+    dead = [head_name(site, head) for site, head, value in heads if abs(value) < DEAD_IMPORTANCE]
     if dead:
         named = ", ".join(dead[:6]) + (", ..." if len(dead) > 6 else "")
-        lines.append(f"{len(dead)} of {len(heads)} heads change the loss by less than {DEAD:g}: {named}")
+        lines.append(
+            f"{len(dead)} of {len(heads)} heads change the loss by less than {DEAD_IMPORTANCE:g}: {named}"
+        )
     else:
-        lines.append(f"each of {len(heads)} heads changes the loss by {DEAD:g} at least: none is dead")
+        lines.append(
+            f"each of {len(heads)} heads changes the loss by {DEAD_IMPORTANCE:g} at least: none is dead"
+        )
     return lines

@@ -1,27 +1,25 @@
 """What the residual stream holds, layer by layer."""
 
-from collections.abc import Mapping
-
 import torch
 from torch import nn
 
 from tuneformer.attention_analysis.batch import MeasuredBatch
 from tuneformer.data.contract import IGNORED
 from tuneformer.measures.probe import probe
+from tuneformer.measures.registry import LENS_LOSS
 from tuneformer.measures.residual_stream import lens_loss, logit_lens
 from tuneformer.measures.stream_scores import stream_scores
 from tuneformer.models.decoder import Decoder
 from tuneformer.models.encoder_decoder import EncoderDecoder
 
 LAST_STACK = "decoder"
-LENS = "lens_loss"
 
 
 def score_layers(model: nn.Module, batch: MeasuredBatch) -> dict[str, dict[str, list[float]]]:
     """Stack -> measure -> a number before the first layer and behind each.
 
-    `norm`, `rank_collapse` and `kurtosis` of the stream; `lens_loss` where the stream can be read as
-    tokens: the loss if the model ended there, by the scored tokens.
+    Those of `registry.OF_LAYERS`; the loss if the model ended there, by the scored tokens, where the stream
+    can be read as tokens.
     """
     seen = probe(model, batch.inputs)
     found: dict[str, dict[str, list[float]]] = {stack: {} for stack in seen.streams}
@@ -33,7 +31,7 @@ def score_layers(model: nn.Module, batch: MeasuredBatch) -> dict[str, dict[str, 
         scored = targets != IGNORED
         with torch.no_grad():
             lens = logit_lens(seen.streams[LAST_STACK], model.unembed)
-            found[LAST_STACK][LENS] = [lens_loss(x, targets.clamp(min=0), scored) for x in lens]
+            found[LAST_STACK][LENS_LOSS.key] = [lens_loss(x, targets.clamp(min=0), scored) for x in lens]
     return found
 
 
@@ -43,12 +41,3 @@ def guesses(model: nn.Module, shown: MeasuredBatch) -> tuple[list[int], list[flo
         return None
     likeliest = probe(model, shown.inputs).output[0].float().softmax(dim=-1).max(dim=-1)
     return likeliest.indices.tolist(), likeliest.values.tolist()
-
-
-LAYER_MEASURES: Mapping[str, str] = {
-    "norm": "mean length of a token",
-    "rank_collapse": "what differs between tokens (1: all, 0: nothing)",
-    "kurtosis": "kurtosis (3: normal numbers)",
-    LENS: "loss if the model ended here",
-}
-"""Key -> what it says, as it is shown."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tuneformer.attention_analysis.batch import MeasuredBatch
 from tuneformer.attention_analysis.copying import copying_scores
+from tuneformer.measures import registry
 from tuneformer.measures.attention_shares import HeadScore, uniform_attention
 from tuneformer.measures.head_importance import importance_by_ablation, importance_by_gradient
 from tuneformer.measures.head_outputs import output_similarity
@@ -47,7 +48,7 @@ class HeadScores:
     """All measures of all heads.
 
     Attributes:
-        scores: by the key in `measure_table`.
+        scores: by the key in `measures.registry`.
         loss: of the examples, with all heads; None where it is not known what the model shall answer.
         n_repeated: tokens of one copy, in prefix matching on random tokens; None where it was not measured.
     """
@@ -58,7 +59,7 @@ class HeadScores:
 
     def loss_without(self, site: Site, head: int) -> float | None:
         """The loss with zero in place of a head; None where it is not known."""
-        ablation = self.scores.get("ablation")
+        ablation = self.scores.get(registry.ABLATION.key)
         if self.loss is None or ablation is None or site not in ablation.values:
             return None
         return self.loss + float(ablation.values[site][head])
@@ -67,28 +68,32 @@ class HeadScores:
 def score_heads(model: nn.Module, batch: MeasuredBatch, progress: Progress) -> HeadScores:
     """Every measure that makes sense for the model, on these examples; `progress` shows how far it is.
 
-    Null baselines are those of `measure_table`: uniform attention under the same mask, the same model with
-    its weights drawn anew, or what is known in closed form.
+    Null baselines are those of `measures.registry`: uniform attention under the same mask, the same model
+    with its weights drawn anew, or what is known in closed form.
     """
     seen = probe(model, batch.inputs)
     unlearned = with_random_weights(model, seed=NULL_SEED)
     scores = _of_maps(seen, batch, probe(unlearned, batch.inputs))
     n_repeated = _n_repeated(model)
     if n_repeated is not None:
-        scores["prefix_matching_random"] = _on_repeated_tokens(model, n=n_repeated)
+        scores[registry.PREFIX_MATCHING_RANDOM.key] = _on_repeated_tokens(model, n=n_repeated)
     if (copying := copying_scores(model)) is not None:
-        scores["copying"] = _score(copying, {site: torch.zeros_like(x) for site, x in copying.items()})
+        scores[registry.COPYING.key] = _score(
+            copying, {site: torch.zeros_like(x) for site, x in copying.items()}
+        )
     if seen.heads:
         alike = {site: _likeness(outputs) for site, outputs in seen.heads.items()}
-        scores["similarity"] = _score(alike, {site: torch.zeros_like(x) for site, x in alike.items()})
+        scores[registry.SIMILARITY.key] = _score(
+            alike, {site: torch.zeros_like(x) for site, x in alike.items()}
+        )
     loss = None
     if batch.targets is not None and seen.heads:
         with torch.no_grad():
             loss = float(batch.losses(model).mean())
-        scores["importance"] = _score(
+        scores[registry.IMPORTANCE.key] = _score(
             *(importance_by_gradient(each, partial(batch.losses, each)) for each in (model, unlearned))
         )
-        scores["ablation"] = _score(
+        scores[registry.ABLATION.key] = _score(
             _ablation(model, batch, progress, "the loss without each head"),
             _ablation(unlearned, batch.some(CHANCE_EXAMPLES), progress, "the same by chance"),
         )

@@ -14,6 +14,7 @@ from tuneformer.attention_analysis.analysis import AttentionAnalysis, Step
 from tuneformer.attention_analysis.curves import Curves
 from tuneformer.attention_analysis.example import Axes, Example
 from tuneformer.attention_analysis.scores import HeadScores
+from tuneformer.measures.registry import ENTROPY
 from tuneformer.report.attention_page.html import write_page
 from tuneformer.runs.probe_files import ProbeSnapshot, Site
 
@@ -94,7 +95,7 @@ def large_analysis() -> AttentionAnalysis:
         guesses=None,
         curves=Curves(
             losses={"val/loss": points},
-            heads={"entropy": {site: dict.fromkeys(range(HEADS), points) for site in sites}},
+            heads={ENTROPY.key: {site: dict.fromkeys(range(HEADS), points) for site in sites}},
         ),
         measured_on="nothing",
         notes=(),
@@ -116,6 +117,6 @@ def _step(rng: np.random.Generator, step: int, sites: list[Site], deviation: flo
         weights=weights,
         normed={site: maps * lengths for site, maps in weights.items()},
         allowed=dict.fromkeys(sites, allowed),
-        heads={"entropy": entropy},
+        heads={ENTROPY.key: entropy},
     )
     return Step(snapshot=snapshot, rollout={}, from_checkpoint=False)

@@ -10,14 +10,12 @@ from typing import Any
 
 from tuneformer.benchmarks.memory import peak_mib
 from tuneformer.config.compose import compose_config
+from tuneformer.measures.measure import PLACE
+from tuneformer.measures.registry import AT_LOG, BY_GRADIENTS, BY_PROBE, BY_UPDATES, MEASURES
 from tuneformer.runs.metrics_file import in_order
 
 METHODS, RATES = 10, 10
 LAYERS, HEADS = 4, 4
-HEAD_MEASURES = (
-    *("entropy", "importance", "largest_logit", "mean_distance", "prefix_matching", "previous_token"),
-    "sink_rate",
-)
 ROWS_PER_VALIDATION = 10
 
 
@@ -93,18 +91,16 @@ def write_metrics(path: Path, loss: float, rows: int) -> None:
 def _columns() -> tuple[list[str], list[str]]:
     """What a run of the default model logs at a step, and at a validation."""
     groups = ("embeddings", "matrices", "norms_and_biases")
-    logged = ["step", "tokens", "seconds", "train/loss", "grad_norm", "grad_norm_clipped"]
-    logged += ["throughput/step_ms", "throughput/tokens_per_second"]
-    by_group = ("lr", "weight_decay", "update_ratio", "weight_norm")
-    logged += [f"{name}/{group}" for name in by_group for group in groups]
-    logged += [
-        f"grad_norm/{part}" for part in ("embedding", "norm", *(f"decoder.{i}" for i in range(LAYERS)))
-    ]
+    logged = ["step", "tokens", "seconds", "train/loss", "throughput/step_ms", "throughput/tokens_per_second"]
+    logged += [f"{name}/{group}" for name in ("lr", "weight_decay") for group in groups]
     validated = ["val/loss", "val/bits_per_byte", "val/perplexity"]
-    for layer in range(LAYERS):
-        validated += [
-            f"attention/decoder.{layer}.{head}/{name}" for head in range(HEADS) for name in HEAD_MEASURES
-        ]
-        validated += [f"residual/decoder.{layer}/{name}" for name in ("norm", "rank_collapse", "kurtosis")]
-        validated.append(f"units/decoder.{layer}/dead")
+    layers = [f"decoder.{layer}" for layer in range(LAYERS)]
+    heads = [f"{layer}.{head}" for layer in layers for head in range(HEADS)]
+    places = {"<group>": groups, "<part>": ("embedding", "norm", *layers), "<stack>.<layer>": layers}
+    places["<stack>.<layer>.<head>"] = heads
+    for measure in MEASURES:
+        if measure.taken in (AT_LOG, BY_GRADIENTS, BY_UPDATES, BY_PROBE):
+            columns = validated if measure.taken == BY_PROBE else logged
+            found = PLACE.search(measure.column)
+            columns += [measure.at(place) for place in (places[found[0]] if found else ("",))]
     return logged, validated

@@ -16,6 +16,7 @@ from tuneformer.measures.attention_shares import HeadScore
 from tuneformer.measures.head_importance import importance_by_gradient
 from tuneformer.measures.head_scores import scores_of
 from tuneformer.measures.probe import Probe, probe
+from tuneformer.measures.registry import BY_KEY, DEAD_UNITS, IMPORTANCE
 from tuneformer.measures.snapshot import snapshot_of
 from tuneformer.measures.stream_scores import counted_tokens, stream_scores
 from tuneformer.measures.units import dead_units
@@ -29,11 +30,10 @@ from tuneformer.tasks.base import Task
 class AttentionProbe(ProbeMeasurement):
     """Scores of every head and layer on a fixed batch, at each validation and on the weights it validates.
 
-    `attention/<stack>.<layer>.<head>/<measure>`, `residual/<stack>.<layer>/<measure>` behind each layer and
-    `units/<stack>.<layer>/dead`, by `measures/`. It runs the explicit path beside training, which stays on
-    the fused one. Attention to the first example is kept in probes/step_<n>.npz, from step 0 on; of many
-    those stay that cover the run evenly. A model without attention, or one that is spread over devices, is
-    not looked at.
+    `measures/registry.py` says which; of the residual stream those behind each layer. It runs the explicit
+    path beside training, which stays on the fused one. Attention to the first example is kept in
+    probes/step_<n>.npz, from step 0 on; of many those stay that cover the run evenly. A model without
+    attention, or one that is spread over devices, is not looked at.
 
     Raises:
         UserError: one snapshot, which would be that of step 0 for ever.
@@ -71,7 +71,7 @@ class AttentionProbe(ProbeMeasurement):
         seen = probe(task.model, inputs)
         scores = scores_of(seen, inputs)
         for site, score in head_importance(task, self.batch).items():
-            scores[site]["importance"] = score
+            scores[site][IMPORTANCE.key] = score
         streams = stream_scores(seen)
         if self.snapshots:
             snapshot = snapshot_of(trainer.global_step, task.model, inputs, seen, scores, streams)
@@ -79,14 +79,15 @@ class AttentionProbe(ProbeMeasurement):
         row = as_numbers(columns_of_heads(scores) | dead_shares(seen))
         for measure, stacks in streams.items():
             for stack, values in stacks.items():
-                row |= {f"residual/{stack}.{layer}/{measure}": each for layer, each in enumerate(values[1:])}
+                places = enumerate(values[1:])
+                row |= {BY_KEY[measure].at(f"{stack}.{layer}"): each for layer, each in places}
         return {name: value for name, value in row.items() if value == value}
 
 
 def columns_of_heads(scores: Mapping[AttentionSite, Mapping[str, HeadScore]]) -> dict[str, Tensor]:
-    """Each score of each head by the name of its column: attention/decoder.0.1/entropy."""
+    """Each score of each head by the name of its column."""
     return {
-        f"attention/{site.stack}.{site.layer}.{head}/{measure}": value
+        BY_KEY[measure].at(f"{site.stack}.{site.layer}.{head}"): value
         for site, measured in scores.items()
         for measure, score in measured.items()
         for head, value in enumerate(score)
@@ -112,5 +113,5 @@ def dead_shares(seen: Probe) -> dict[str, Tensor]:
     for stack, layers in seen.units.items():
         counted = counted_tokens(seen, stack)
         for layer, units in enumerate(layers):
-            shares[f"units/{stack}.{layer}/dead"] = dead_units(units[counted])
+            shares[DEAD_UNITS.at(f"{stack}.{layer}")] = dead_units(units[counted])
     return shares

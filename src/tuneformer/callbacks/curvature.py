@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from tuneformer.callbacks.probe_batch import ProbeMeasurement
+from tuneformer.measures.registry import ADAM_SHARPNESS, SHARPNESS
 from tuneformer.measures.sharpness import adam_preconditioner, adam_sharpness, sharpness
 from tuneformer.models.differentiable import twice_differentiable
 from tuneformer.models.evaluating import evaluating
@@ -19,7 +20,7 @@ SEED = 0  # of the vector that Lanczos starts from
 
 
 class Curvature(ProbeMeasurement):
-    """`curvature/sharpness` and, of Adam and its kin, `curvature/adam_sharpness` on the probe batch.
+    """Sharpness and, of Adam and its kin, that under their preconditioner, on the probe batch.
 
     The largest eigenvalue of the Hessian, and of the Hessian under the preconditioner: 2 / lr and 38 / lr
     are where gradient descent and Adam (b1 = 0.9) become unstable (2103.00065, 2207.14484). Measured on the
@@ -49,11 +50,11 @@ class Curvature(ProbeMeasurement):
             evaluating(task.model),
             twice_differentiable(task.model),
         ):
-            row = {"curvature/sharpness": sharpness(self._loss(task), parameters, **settings).largest}
+            row = {SHARPNESS.column: sharpness(self._loss(task), parameters, **settings).largest}
             preconditioner = preconditioner_of(optimizer)
             if preconditioner is not None:
                 found = adam_sharpness(self._loss(task), parameters, preconditioner, **settings)
-                row["curvature/adam_sharpness"] = found.largest
+                row[ADAM_SHARPNESS.column] = found.largest
         return row
 
     def _loss(self, task: Task) -> Any:

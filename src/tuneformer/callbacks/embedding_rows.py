@@ -10,11 +10,12 @@ from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from tuneformer.callbacks.measurement import Measurement
+from tuneformer.measures.registry import UNTRAINED
 from tuneformer.tasks.base import Task, logs_step
 
 
 class EmbeddingRows(Measurement):
-    """`embedding/untrained`: the share of rows of all lookup tables that had no gradient at any logged step.
+    """The share of rows of all lookup tables that had no gradient at any logged step.
 
     A token that no batch held, where the table is not the output matrix too. Left out where tables are
     spread over devices.
@@ -41,7 +42,7 @@ class EmbeddingRows(Measurement):
         del trainer, task
         if not self._reached:
             return {}
-        return {"embedding/untrained": 1 - float(torch.cat([*self._reached.values()]).float().mean())}
+        return {UNTRAINED.column: 1 - float(torch.cat([*self._reached.values()]).float().mean())}
 
     def state_dict(self) -> dict[str, Any]:
         return {"reached": self._reached}

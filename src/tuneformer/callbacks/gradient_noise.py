@@ -10,6 +10,7 @@ from torch import Tensor
 from tuneformer.callbacks.probe_batch import ProbeMeasurement
 from tuneformer.errors import UserError
 from tuneformer.measures.gradients import noise_scale
+from tuneformer.measures.registry import GRADIENT_SQUARE, NOISE_SCALE, NOISE_TRACE
 from tuneformer.measures.weights import weight_norm
 from tuneformer.models.evaluating import evaluating
 from tuneformer.random_state import kept_random_state
@@ -17,10 +18,10 @@ from tuneformer.tasks.base import Task
 
 
 class GradientNoise(ProbeMeasurement):
-    """`gradient_noise/examples`, the simple noise scale, from gradients of the probe batch (1812.06162).
+    """The simple noise scale, from gradients of the probe batch (1812.06162).
 
     Far above it a larger batch saves no steps. The gradients of single examples are set against their mean;
-    beside it `gradient_noise/trace`, their variance, and `gradient_noise/gradient_square`, |G|^2. The few
+    beside it their variance, and |G|^2. The few
     examples make it a rough figure: take the mean of many validations. Left out where parameters are spread
     over devices.
 
@@ -43,9 +44,9 @@ class GradientNoise(ProbeMeasurement):
         n = len(self.batch[0])
         noise = noise_scale(small, big, small_batch=1, big_batch=n)
         return {
-            "gradient_noise/examples": noise.examples,
-            "gradient_noise/trace": noise.trace,
-            "gradient_noise/gradient_square": noise.gradient_square,
+            NOISE_SCALE.column: noise.examples,
+            NOISE_TRACE.column: noise.trace,
+            GRADIENT_SQUARE.column: noise.gradient_square,
         }
 
 

@@ -10,15 +10,13 @@ from torch.optim import Optimizer
 from tuneformer.callbacks.measurement import Measurement
 from tuneformer.callbacks.tensors import as_numbers
 from tuneformer.measures.gradients import norms_by_part
+from tuneformer.measures.registry import GRADIENT_NORM_OF_PART
 from tuneformer.models.parts import parameters_by_part
 from tuneformer.tasks.base import Task, logs_step
 
 
 class GradientNorms(Measurement):
-    """`grad_norm/<part>`: |g| of the step's whole gradient, before clipping, by part of the model.
-
-    The squares sum to the square of `grad_norm`. Parts: `parameters_by_part`.
-    """
+    """|g| of the step's whole gradient, before clipping, by part of the model (`parameters_by_part`)."""
 
     def __init__(self) -> None:
         self._norms: dict[str, Tensor] = {}
@@ -35,4 +33,4 @@ class GradientNorms(Measurement):
         """See `Measurement`."""
         del trainer, task
         norms, self._norms = self._norms, {}
-        return as_numbers({f"grad_norm/{part}": norm for part, norm in norms.items()})
+        return as_numbers({GRADIENT_NORM_OF_PART.at(part): norm for part, norm in norms.items()})

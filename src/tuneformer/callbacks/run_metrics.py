@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from tuneformer.callbacks.measurement import measurements_of
 from tuneformer.callbacks.tensors import full_tensor
 from tuneformer.errors import Diverged
+from tuneformer.measures.registry import CLIPPED_GRADIENT_NORM, GRADIENT_NORM
 from tuneformer.models.peak_flops import peak_flops
 from tuneformer.tasks.base import Task, logs_step
 
@@ -109,9 +110,9 @@ class RunMetrics(pl.Callback):
         if peak is not None and self.flops_per_unit is not None:
             row["throughput/mfu"] = self.flops_per_unit * steps * self.units_per_step / elapsed / peak
         if task.gradient_norm is not None:
-            row["grad_norm"] = float(full_tensor(task.gradient_norm))
+            row[GRADIENT_NORM.column] = float(full_tensor(task.gradient_norm))
         if task.clipped_gradient_norm is not None:
-            row["grad_norm_clipped"] = float(full_tensor(task.clipped_gradient_norm))
+            row[CLIPPED_GRADIENT_NORM.column] = float(full_tensor(task.clipped_gradient_norm))
         for measurement in measurements_of(trainer):
             row |= measurement.after_step(trainer, task)
         self._log(trainer, row)

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from tuneformer.callbacks.measurement import Measurement
 from tuneformer.callbacks.tensors import as_numbers
 from tuneformer.measures.gradients import update_ratio
+from tuneformer.measures.registry import UPDATE_RATIO, WEIGHT_NORM
 from tuneformer.measures.weights import weight_norm
 from tuneformer.tasks.base import Task, logs_step
 
@@ -17,7 +18,7 @@ from tuneformer.tasks.base import Task, logs_step
 class UpdateSizes(Measurement):
     """How far a step moves the weights of a parameter group, and how large they were.
 
-    `update_ratio/<group>` is |W after - W before| / |W before|, `weight_norm/<group>` |W before|.
+    |W after - W before| / |W before|, and |W before|.
 
     Decay included. Weights of norm 0 have no ratio. The weights of a step that is logged are kept until it
     is made: so much memory once more.
@@ -49,7 +50,7 @@ class UpdateSizes(Measurement):
 
 def sizes(before: Mapping[str, list[Tensor]], after: Mapping[str, list[Tensor]]) -> dict[str, float]:
     """The columns of `UpdateSizes` from the weights of each group before and after a step."""
-    norms = as_numbers({f"weight_norm/{name}": weight_norm(old) for name, old in before.items()})
-    moved = {name: old for name, old in before.items() if norms[f"weight_norm/{name}"] != 0}
-    ratios = {f"update_ratio/{name}": update_ratio(old, after[name]) for name, old in moved.items()}
+    norms = as_numbers({WEIGHT_NORM.at(name): weight_norm(old) for name, old in before.items()})
+    moved = {name: old for name, old in before.items() if norms[WEIGHT_NORM.at(name)] != 0}
+    ratios = {UPDATE_RATIO.at(name): update_ratio(old, after[name]) for name, old in moved.items()}
     return norms | as_numbers(ratios)

@@ -8,13 +8,14 @@ import torch
 
 from tuneformer.callbacks.measurement import Measurement
 from tuneformer.callbacks.tensors import full_tensor
+from tuneformer.measures.registry import EFFECTIVE_LR, STABLE_RANK
 from tuneformer.measures.weights import effective_lr_of_unit_updates, stable_rank, weight_norm
 from tuneformer.models.parts import parameters_by_part
 from tuneformer.tasks.base import Task
 
 
 class WeightSpectra(Measurement):
-    """`stable_rank/<part>`, the mean over the matrices of a part, and `effective_lr/<group>` = lr / |W|.
+    """The mean stable rank of the matrices of a part, and the effective rate of a group, lr / |W|.
 
     Parts: `parameters_by_part`. A singular value decomposition of every matrix at each validation.
     """
@@ -26,9 +27,9 @@ class WeightSpectra(Measurement):
         for part, parameters in parameters_by_part(task.model).items():
             ranks = [stable_rank(full_tensor(p.detach()).flatten(1)) for p in parameters if p.dim() >= 2]
             if ranks:
-                row[f"stable_rank/{part}"] = fmean(ranks)
+                row[STABLE_RANK.at(part)] = fmean(ranks)
         for group in trainer.optimizers[0].param_groups:
             norm = float(full_tensor(weight_norm(group["params"])))
             if norm > 0:
-                row[f"effective_lr/{group['name']}"] = effective_lr_of_unit_updates(float(group["lr"]), norm)
+                row[EFFECTIVE_LR.at(group["name"])] = effective_lr_of_unit_updates(float(group["lr"]), norm)
         return {name: value for name, value in row.items() if value == value}

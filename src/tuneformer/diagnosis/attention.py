@@ -6,20 +6,26 @@ from tuneformer.diagnosis.evidence import Evidence
 from tuneformer.diagnosis.finding import Finding
 from tuneformer.diagnosis.onset import onset
 from tuneformer.diagnosis.overrides import Candidate, first_that_changes, lower_rate
+from tuneformer.measures.registry import (
+    DEAD_IMPORTANCE,
+    ENTROPY,
+    IMPORTANCE,
+    LARGEST_LOGIT,
+    SINK_RATE,
+    SINK_THRESHOLD,
+)
 
 # Of log(visible keys), mean over the heads of a layer. Folklore: 2303.06296 shows the collapse, and names no
 # number.
 LEAST_ENTROPY = 0.05
-LARGEST_LOGIT = 100.0  # tau of QK-clip (2507.20534)
-SINK_RATE = 0.3  # 2410.10781: a head is a sink above it
+CLIPPED_LOGIT = 100.0  # tau of QK-clip (2507.20534)
 LARGEST_SINK_SHARE = 0.5  # our own: half of all heads
-DEAD_IMPORTANCE = 1e-4  # nats. Our own: a hundredth of what seeds differ by in docs/results
 DEAD_BESIDE_OTHERS = 0.01  # of the most important head's: where the loss is nearly 0 all gradients are small
 
 
 def entropy_collapse(evidence: Evidence) -> Finding | None:
     """All heads of a layer together attend almost one key each."""
-    for layer, names in _by_layer(evidence, "entropy").items():
+    for layer, names in _by_layer(evidence).items():
         steps, entropy = evidence.table(names)
         mean = entropy.mean(axis=1)
         began = onset(mean < LEAST_ENTROPY)
@@ -42,10 +48,10 @@ def entropy_collapse(evidence: Evidence) -> Finding | None:
 
 def logit_blow_up(evidence: Evidence) -> Finding | None:
     """The largest attention logit of some head stays above a hundred."""
-    names = evidence.names("attention/*/largest_logit")
+    names = evidence.names(LARGEST_LOGIT.columns)
     steps, logits = evidence.table(names)
     largest = logits.max(axis=1)
-    began = onset(largest > LARGEST_LOGIT)
+    began = onset(largest > CLIPPED_LOGIT)
     if began is None:
         return None
     head = names[int(np.argmax(logits[-1]))].split("/")[1]
@@ -54,9 +60,9 @@ def logit_blow_up(evidence: Evidence) -> Finding | None:
         severity="error" if evidence.diverged else "warning",
         since=int(steps[began]),
         measured=float(largest[-1]),
-        threshold=LARGEST_LOGIT,
+        threshold=CLIPPED_LOGIT,
         baseline=float(largest[0]),
-        evidence=f"the largest logit of head {head} is {largest[-1]:.4g} (above {LARGEST_LOGIT:g};"
+        evidence=f"the largest logit of head {head} is {largest[-1]:.4g} (above {CLIPPED_LOGIT:g};"
         f" {largest[0]:.3g} at the first row)",
         why="softmax saturates, its gradient vanishes, and large models diverge (2309.14322; 2507.20534)",
         override=first_that_changes(evidence, *_bounded_logits(evidence)),
@@ -67,10 +73,10 @@ def attention_sinks(evidence: Evidence) -> Finding | None:
     """More than half of the heads give more than 0.3 of their attention to the first key."""
     length = evidence.number("data.context_length")
     uniform = float((1 / np.arange(1, length + 1)).mean()) if length >= 1 else np.nan
-    steps, rates = evidence.table(evidence.names("attention/*/sink_rate"))
-    share = (rates > SINK_RATE).mean(axis=1)
+    steps, rates = evidence.table(evidence.names(SINK_RATE.columns))
+    share = (rates > SINK_THRESHOLD).mean(axis=1)
     began = onset(share > LARGEST_SINK_SHARE)
-    if began is None or uniform > SINK_RATE:  # short rows: uniform attention is above it as well
+    if began is None or uniform > SINK_THRESHOLD:  # short rows: uniform attention is above it as well
         return None
     return Finding(
         rule="attention_sinks",
@@ -79,7 +85,7 @@ def attention_sinks(evidence: Evidence) -> Finding | None:
         measured=float(share[-1]),
         threshold=LARGEST_SINK_SHARE,
         baseline=uniform,
-        evidence=f"{share[-1]:.0%} of the heads give the first key more than {SINK_RATE:g} (above"
+        evidence=f"{share[-1]:.0%} of the heads give the first key more than {SINK_THRESHOLD:g} (above"
         f" {LARGEST_SINK_SHARE:.0%}; uniform attention gives it {uniform:.3f})",
         why="heads with nothing to do rest on the first key: harmless for the loss, but it makes outliers"
         " that quantisation and windows stumble over (2410.10781)",
@@ -89,7 +95,7 @@ def attention_sinks(evidence: Evidence) -> Finding | None:
 
 def dead_heads(evidence: Evidence) -> Finding | None:
     """Heads whose ablation leaves the loss as it is, to the end of the run."""
-    names = evidence.names("attention/*/importance")
+    names = evidence.names(IMPORTANCE.columns)
     steps, importance = evidence.table(names)
     largest = np.abs(importance).max(axis=1, keepdims=True)
     dead = np.abs(importance) < np.minimum(DEAD_IMPORTANCE, DEAD_BESIDE_OTHERS * largest)
@@ -120,8 +126,8 @@ def _bounded_logits(evidence: Evidence) -> list[Candidate]:
     return [("attention.qk_norm", True), ("attention.logit_soft_cap", 50.0), lower_rate(evidence)]
 
 
-def _by_layer(evidence: Evidence, measure: str) -> dict[str, list[str]]:
+def _by_layer(evidence: Evidence) -> dict[str, list[str]]:
     layers: dict[str, list[str]] = {}
-    for name in evidence.names(f"attention/*/{measure}"):
+    for name in evidence.names(ENTROPY.columns):
         layers.setdefault(name.split("/")[1].rpartition(".")[0], []).append(name)
     return layers

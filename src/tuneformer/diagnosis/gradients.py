@@ -6,6 +6,7 @@ from tuneformer.diagnosis.evidence import Evidence
 from tuneformer.diagnosis.finding import Finding
 from tuneformer.diagnosis.onset import onset
 from tuneformer.diagnosis.overrides import first_that_changes, lower_rate
+from tuneformer.measures.registry import GRADIENT_NORM, GRADIENT_NORM_OF_PART
 
 # First layer over last. Our own: pre-norm layers differ by about sqrt(depth) (2002.04745, theorem 1).
 LEAST_DEPTH_RATIO = 1e-2
@@ -43,7 +44,7 @@ def vanishing_gradients(evidence: Evidence) -> Finding | None:
 
 def exploding_gradients(evidence: Evidence) -> Finding | None:
     """The norm is a hundred times what models are clipped at, or grows a hundredfold towards the input."""
-    total = evidence.curve("grad_norm")
+    total = evidence.curve(GRADIENT_NORM.column)
     high = total.values > LARGEST_NORM
     depth = [(s, r) for s, r in _depth_ratios(evidence) if onset(r > LARGEST_DEPTH_RATIO) is not None]
     if high.sum() < 2 and not depth:
@@ -79,7 +80,7 @@ def exploding_gradients(evidence: Evidence) -> Finding | None:
 
 def clipping_always_on(evidence: Evidence) -> Finding | None:
     """The gradient is clipped in nine rows of ten, to less than half its median norm."""
-    clip, norm = evidence.number("trainer.gradient_clip_val"), evidence.curve("grad_norm")
+    clip, norm = evidence.number("trainer.gradient_clip_val"), evidence.curve(GRADIENT_NORM.column)
     clipped = norm.values > clip
     median = float(np.median(norm.values))
     if clipped.mean() < LARGEST_CLIPPED_SHARE or clip >= LEAST_CLIP_OF_NORM * median:
@@ -104,7 +105,7 @@ def _depth_ratios(evidence: Evidence) -> list[tuple[np.ndarray, np.ndarray]]:
     """Steps, and norm of the first layer over that of the last, for each stack of two layers or more."""
     ratios = []
     for stack in ("encoder", "decoder"):
-        names = evidence.names(f"grad_norm/{stack}.*")
+        names = evidence.names(GRADIENT_NORM_OF_PART.at(f"{stack}.*"))
         if len(names) > 1:
             steps, norms = evidence.table([names[0], names[-1]])
             ratios.append((steps, norms[:, 0] / np.maximum(norms[:, 1], np.finfo(float).tiny)))

@@ -5,6 +5,7 @@ import numpy as np
 from tuneformer.diagnosis.evidence import Evidence
 from tuneformer.diagnosis.finding import Finding
 from tuneformer.diagnosis.overrides import divided, first_that_changes
+from tuneformer.measures.registry import WEIGHT_NORM
 
 LARGEST_GAP = 0.1  # validation over training loss, less 1: our own
 LEAST_GAP = 0.05  # nats: our own
@@ -43,7 +44,7 @@ def weight_decay_absent(evidence: Evidence) -> Finding | None:
 def weight_decay_too_strong(evidence: Evidence) -> Finding | None:
     """Decay alone would take the weights below 1/e, and they do end smaller than they began."""
     kind = evidence.setting("param_groups.weight_decay_kind")
-    for name in evidence.names("weight_norm/*"):
+    for name in evidence.names(WEIGHT_NORM.columns):
         group, norm = name.split("/")[1], evidence.curve(name)
         rate, decay = evidence.curve(f"lr/{group}"), evidence.curve(f"weight_decay/{group}")
         if kind not in DECAYING_KINDS or not len(rate) or len(rate) != len(decay):

@@ -4,6 +4,7 @@ from tuneformer.diagnosis.evidence import Evidence
 from tuneformer.diagnosis.finding import Finding
 from tuneformer.diagnosis.onset import onset
 from tuneformer.diagnosis.overrides import Candidate, first_that_changes, lower_rate
+from tuneformer.measures.registry import DEAD_UNITS, RANK_COLLAPSE, UNTRAINED
 
 # norm(X - mean) / norm(X). Our own: at 0.1 the tokens share 99 % of their energy, at 0.01 all but 1e-4.
 LEAST_DIVERSITY = 0.1
@@ -14,7 +15,7 @@ LARGEST_DEAD_SHARE = 0.5  # our own: healthy OPT models reach 0.7 in single laye
 
 def rank_collapse(evidence: Evidence) -> Finding | None:
     """All tokens are nearly the same vector behind some layer."""
-    for name in reversed(evidence.names("residual/*/rank_collapse")):
+    for name in reversed(evidence.names(RANK_COLLAPSE.columns)):
         curve = evidence.curve(name)
         began = onset(curve.values < LEAST_DIVERSITY)
         if began is not None:
@@ -41,7 +42,7 @@ def rank_collapse(evidence: Evidence) -> Finding | None:
 def dead_units(evidence: Evidence) -> Finding | None:
     """More than half the units of a feed-forward layer are active on no token of the probe batch."""
     worst: Finding | None = None
-    for name in evidence.names("units/*/dead"):
+    for name in evidence.names(DEAD_UNITS.columns):
         curve = evidence.curve(name)
         began = onset(curve.values > LARGEST_DEAD_SHARE)
         measured = float(curve.values[-1])
@@ -64,7 +65,7 @@ def dead_units(evidence: Evidence) -> Finding | None:
 
 def untrained_embeddings(evidence: Evidence) -> Finding | None:
     """Rows of the lookup tables that no batch has reached by the end of the run."""
-    curve = evidence.curve("embedding/untrained")
+    curve = evidence.curve(UNTRAINED.column)
     measured = float(curve.values[-1])
     if measured <= LARGEST_UNTRAINED_SHARE:
         return None

@@ -8,6 +8,7 @@ from tuneformer.diagnosis.evidence import Evidence
 from tuneformer.diagnosis.finding import Finding
 from tuneformer.diagnosis.onset import LEAST_ROWS, smoothed
 from tuneformer.diagnosis.overrides import Candidate, divided, first_that_changes, lower_rate
+from tuneformer.measures.registry import UPDATE_RATIO
 
 LARGEST_CLIMB = 1.05  # of the loss of the first row: our own
 # norm(update) / norm(weights) x sqrt(step), median over the middle half of the run. t updates of independent
@@ -32,7 +33,7 @@ def lr_too_high(evidence: Evidence) -> Finding | None:
 def lr_too_low(evidence: Evidence) -> Finding | None:
     """All updates of the run together are shorter than the weights."""
     travel = {}
-    for name in evidence.names("update_ratio/*"):
+    for name in evidence.names(UPDATE_RATIO.columns):
         curve = evidence.curve(name)
         if not name.endswith("norms_and_biases"):
             travel[name] = float(curve.values.mean()) * evidence.max_steps
@@ -148,7 +149,7 @@ def _climbed(evidence: Evidence) -> Finding | None:
 
 
 def _wandering(evidence: Evidence) -> Finding | None:
-    for name in evidence.names("update_ratio/*"):
+    for name in evidence.names(UPDATE_RATIO.columns):
         middle = evidence.curve(name).between(0.25 * evidence.max_steps, 0.75 * evidence.max_steps)
         if len(middle) < LEAST_ROWS:
             continue

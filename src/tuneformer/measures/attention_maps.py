@@ -15,9 +15,7 @@ from tuneformer.measures.attention_shares import (
     queries_that_see,
     shares,
 )
-
-SINK_THRESHOLD = 0.3
-"""Sink rate above which a head counts as a sink, at 64 tokens (2410.10781)."""
+from tuneformer.measures.registry import SINK_THRESHOLD
 
 
 def entropy(weights: Weights, allowed: Allowed | None) -> HeadScore:

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from tuneformer.measures import registry
 from tuneformer.measures.attention_logits import largest_logit
 from tuneformer.measures.attention_maps import entropy, mean_distance, sink_rate
 from tuneformer.measures.attention_shares import HeadScore
@@ -20,7 +21,7 @@ SELF_ATTENTION = ("encoder", "decoder")
 def head_scores(
     site: AttentionSite, seen: SeenAttention, tokens: Int[Tensor, "batch time"] | None
 ) -> dict[str, HeadScore]:
-    """Return the scores that make sense for a module: entropy, sink_rate, largest_logit, ...
+    """Return the scores that make sense for a module: by their keys in `registry`
 
     `largest_logit` where there are logits, the larger of two maps; `mean_distance` and `previous_token` of
     tokens among themselves; `prefix_matching` (of whatever repeats in `tokens`) in decoders.
@@ -31,15 +32,18 @@ def head_scores(
         tokens: that the stack read; None where it read something else.
     """
     weights, allowed = seen.weights, seen.allowed
-    scores = {"entropy": entropy(weights, allowed), "sink_rate": sink_rate(weights, allowed)}
+    scores = {
+        registry.ENTROPY.key: entropy(weights, allowed),
+        registry.SINK_RATE.key: sink_rate(weights, allowed),
+    }
     if seen.logits is not None:
         by_map = largest_logit(seen.logits, allowed)
-        scores["largest_logit"] = by_map.unflatten(0, (weights.shape[1], -1)).amax(dim=-1)
+        scores[registry.LARGEST_LOGIT.key] = by_map.unflatten(0, (weights.shape[1], -1)).amax(dim=-1)
     if site.stack in SELF_ATTENTION:
-        scores["mean_distance"] = mean_distance(weights, allowed)
-        scores["previous_token"] = previous_token(weights, allowed)
+        scores[registry.MEAN_DISTANCE.key] = mean_distance(weights, allowed)
+        scores[registry.PREVIOUS_TOKEN.key] = previous_token(weights, allowed)
     if site.stack == "decoder" and tokens is not None:
-        scores["prefix_matching"] = prefix_matching_of_tokens(weights, tokens)
+        scores[registry.PREFIX_MATCHING.key] = prefix_matching_of_tokens(weights, tokens)
     return scores
 
 

@@ -7,19 +7,20 @@ from torch import Tensor
 
 from tuneformer.measures.attention_shares import queries_that_see
 from tuneformer.measures.probe import Probe
+from tuneformer.measures.registry import KURTOSIS, RANK_COLLAPSE, RESIDUAL_NORM
 from tuneformer.measures.residual_stream import kurtosis, rank_collapse, residual_norm
 from tuneformer.models.attention.layer_spec import AttentionSite
 
-STREAM_MEASURES = {"norm": residual_norm, "rank_collapse": rank_collapse, "kurtosis": kurtosis}
+FORMULAS = {RESIDUAL_NORM: residual_norm, RANK_COLLAPSE: rank_collapse, KURTOSIS: kurtosis}
 
 
 def stream_scores(seen: Probe) -> dict[str, dict[str, list[float]]]:
-    """Return, by measure and stack, the score before the first layer and behind each; no padding."""
+    """Return, by key and stack, the score before the first layer and behind each; no padding."""
     scores: dict[str, dict[str, list[float]]] = {}
     for stack, states in seen.streams.items():
         counted = counted_tokens(seen, stack)
-        for measure, score in STREAM_MEASURES.items():
-            scores.setdefault(measure, {})[stack] = [
+        for measure, score in FORMULAS.items():
+            scores.setdefault(measure.key, {})[stack] = [
                 fmean(score(sequence) for sequence in without_padding(state, counted)) for state in states
             ]
     return scores

@@ -8,6 +8,21 @@ from typing import Any
 import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 
+from tuneformer.measures.measure import Measure
+from tuneformer.measures.registry import (
+    CLIPPED_GRADIENT_NORM,
+    DEAD_UNITS,
+    ENTROPY,
+    GRADIENT_NORM,
+    GRADIENT_NORM_OF_PART,
+    IMPORTANCE,
+    LARGEST_LOGIT,
+    RANK_COLLAPSE,
+    SINK_RATE,
+    UPDATE_RATIO,
+    WEIGHT_NORM,
+)
+
 STEP, TOKENS, SECONDS = "trainer/step", "tokens", "seconds"
 GROUPED_BY = "optimizer_name"
 GROUPS = ("matrices", "embeddings", "norms_and_biases")
@@ -64,22 +79,17 @@ def _watched() -> list[ws.Section]:
         ws.Section(
             name="Gradients and updates",
             panels=[
-                _lines("Gradient norm before clipping", ["grad_norm"], STEP),
-                _lines("Gradient norm after clipping", ["grad_norm_clipped"], STEP),
-                _matching("Gradient norm of each part", "grad_norm/.*"),
-                _lines("Update over weight", [f"update_ratio/{group}" for group in GROUPS], STEP),
-                _lines("Norm of the weights", [f"weight_norm/{group}" for group in GROUPS], STEP),
+                _measure(GRADIENT_NORM),
+                _measure(CLIPPED_GRADIENT_NORM),
+                _measure(GRADIENT_NORM_OF_PART),
+                _measure(UPDATE_RATIO, GROUPS),
+                _measure(WEIGHT_NORM, GROUPS),
             ],
         ),
         ws.Section(
             name="Attention",
             panels=[
-                _matching("Entropy of each head", "attention/.*/entropy"),
-                _matching("Largest logit of each head", "attention/.*/largest_logit"),
-                _matching("Attention to the first token", "attention/.*/sink_rate"),
-                _matching("Importance of each head", "attention/.*/importance"),
-                _matching("What tells tokens apart, by layer", "residual/.*/rank_collapse"),
-                _matching("Dead units, by layer", "units/.*/dead"),
+                *map(_measure, (ENTROPY, LARGEST_LOGIT, SINK_RATE, IMPORTANCE, RANK_COLLAPSE, DEAD_UNITS)),
                 wr.MediaBrowser(title="What each head looks at", media_keys=["attention_maps/decoder"]),
             ],
         ),
@@ -124,9 +134,12 @@ def _lines(title: str, metrics: Sequence[str], axis: str) -> wr.LinePlot:
     )
 
 
-def _matching(title: str, pattern: str) -> wr.LinePlot:
-    """All metrics whose whole name matches: one line each."""
-    return wr.LinePlot(title=title, x=STEP, metric_regex=f"^{pattern}$")
+def _measure(measure: Measure, places: Sequence[str] = ()) -> wr.LinePlot:
+    """A measure at some places; at all of them, a line each, where it has several and none is named."""
+    title = measure.name.capitalize()
+    if places or measure.columns == measure.column:
+        return _lines(title, [measure.at(place) for place in places or ("",)], STEP)
+    return wr.LinePlot(title=title, x=STEP, metric_regex=f"^{measure.at('.*')}$")
 
 
 def _columns() -> list[wr.ParallelCoordinatesPlotColumn]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tuneformer.attention_analysis.analysis import AttentionAnalysis, Step
-from tuneformer.attention_analysis.measure_table import HEAD_MEASURES
+from tuneformer.measures.registry import OF_HEADS
 from tuneformer.runs.csv_text import csv_text
 from tuneformer.runs.probe_files import Site
 from tuneformer.runs.shown_paths import shown_path
@@ -27,7 +27,7 @@ class HeadRow(NamedTuple):
 def columns(analysis: AttentionAnalysis) -> list[str]:
     """The measures that the run has, and the loss without the head where it is known."""
     known = set(analysis.scores.scores).union(*(step.snapshot.heads for step in analysis.steps))
-    names = [measure.key for measure in HEAD_MEASURES if measure.key in known]
+    names = [measure.key for measure in OF_HEADS if measure.key in known]
     names += sorted(known - set(names))
     return [*names, LOSS_WITHOUT] if analysis.scores.loss is not None else names
 

@@ -9,8 +9,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from tuneformer.attention_analysis.analysis import AttentionAnalysis
-from tuneformer.attention_analysis.layers import LAYER_MEASURES
-from tuneformer.attention_analysis.measure_table import BY_KEY
+from tuneformer.measures.registry import BY_KEY, OF_LAYERS
 from tuneformer.report.attention_page.head_rows import LOSS_WITHOUT, columns, head_rows
 from tuneformer.report.attention_page.page_data import PageData, page_data
 from tuneformer.runs.files import write_text
@@ -87,7 +86,7 @@ def difference_notes(analyses: Sequence[AttentionAnalysis]) -> list[str]:
 def _table(analysis: AttentionAnalysis) -> dict[str, Any]:
     """All heads at the last step, with the null baseline of each number."""
     names = columns(analysis)
-    labels = {LOSS_WITHOUT: "loss without it"} | {key: measure.label for key, measure in BY_KEY.items()}
+    labels = {LOSS_WITHOUT: "loss without it"} | {key: measure.name for key, measure in BY_KEY.items()}
     return {
         "name": analysis.name,
         "step": analysis.last.step,
@@ -102,9 +101,13 @@ def _layer_table(analysis: AttentionAnalysis) -> dict[str, Any]:
         n_places = max((len(values) for values in measures.values()), default=0)
         for place in range(n_places):
             where = "before the first layer" if place == 0 else f"after layer {place - 1}"
-            cells = [measures.get(key, [None] * n_places)[place] for key in LAYER_MEASURES]
+            cells = [measures.get(each.key, [None] * n_places)[place] for each in OF_LAYERS]
             rows.append((stack, where, cells))
-    return {"name": analysis.name, "columns": list(LAYER_MEASURES.values()), "rows": rows}
+    return {
+        "name": analysis.name,
+        "columns": [f"{each.name} ({each.says})" for each in OF_LAYERS],
+        "rows": rows,
+    }
 
 
 def _file(name: str) -> Markup:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tuneformer.attention_analysis.analysis import AttentionAnalysis, Step
 from tuneformer.attention_analysis.example import Image
-from tuneformer.attention_analysis.measure_table import HEAD_MEASURES
+from tuneformer.measures.registry import OF_HEADS
 from tuneformer.report.attention_page.blocks import Mask, deflated, encode, fitting_mask
 from tuneformer.runs.probe_files import Site
 
@@ -48,7 +48,7 @@ def page_data(analyses: Sequence[AttentionAnalysis]) -> PageData:
         maps["normed"] = kept
         maps["rollout"] = _rollout_blocks(analysis, number, blocks)
         runs.append(_run(analysis, maps))
-    measures = [measure._asdict() for measure in HEAD_MEASURES]
+    measures = [{"key": m.key, "label": m.name, "says": m.says, "null": m.null} for m in OF_HEADS]
     content = {"measures": measures, "runs": runs, "comparable": comparable(analyses)}
     return PageData(content=content, blocks=blocks, notes=notes)
 

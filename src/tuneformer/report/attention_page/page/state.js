@@ -2,7 +2,7 @@
 const allSteps = [...new Set(runs.flatMap((run) => run.steps.map((each) => each.step)))].sort((a, b) => a - b);
 
 const state = {
-  measure: "entropy",
+  measure: content.measures[0].key,
   order: "place",
   kind: "weights",
   step: allSteps[allSteps.length - 1],
