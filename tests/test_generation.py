@@ -10,6 +10,7 @@ from torch import Tensor
 from tuneformer.errors import UserError
 from tuneformer.generation import draw_token, generate
 from tuneformer.models.attention.multi_head import MultiHeadAttention
+from tuneformer.models.attention.settings import PLAIN
 from tuneformer.models.decoder import Decoder
 
 pytestmark = pytest.mark.fast
@@ -48,14 +49,7 @@ def build(positions: str) -> Decoder:
         tie_embeddings=False,
         base_width=None,
         initialization="gpt2",
-        attention=partial(
-            MultiHeadAttention,
-            scale=None,
-            qk_norm=False,
-            cosine=False,
-            logit_soft_cap=None,
-            value_residual=None,
-        ),
+        attention=partial(MultiHeadAttention, settings=PLAIN),
     )
     with torch.no_grad():
         for parameter in model.parameters():

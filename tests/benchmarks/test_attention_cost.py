@@ -3,6 +3,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from tests.models.attention.modules import OPTIONS, described
 from tuneformer.benchmarks.attention_cost import (
     D_MODEL,
     build_layer,
@@ -12,15 +13,7 @@ from tuneformer.benchmarks.attention_cost import (
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.forward_pass import ForwardPass
 
-LINEAR = (
-    "sliding_window",
-    "block_local",
-    "first_tokens_window",
-    "linear",
-    "retention",
-    "gated_linear",
-    "delta_rule",
-)
+LINEAR = [name for name in OPTIONS if described(name).has_window or described(name).has_state]
 
 
 @pytest.mark.fast

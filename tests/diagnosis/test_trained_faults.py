@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tests.training.conftest import train_here
 from tuneformer.diagnosis.diagnose import diagnose
 from tuneformer.diagnosis.evidence import read_evidence
-from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.block import PreNormBlock
 from tuneformer.models.feed_forward import FeedForward
 from tuneformer.training import assembly
@@ -38,8 +38,8 @@ SMALL = [
 ]
 
 
-def shells(model: nn.Module) -> Iterator[AttentionShell]:
-    yield from (module for module in model.modules() if isinstance(module, AttentionShell))
+def shells(model: nn.Module) -> Iterator[AttentionBase]:
+    yield from (module for module in model.modules() if isinstance(module, AttentionBase))
 
 
 def sharp_queries_and_keys(model: nn.Module) -> None:

@@ -3,7 +3,7 @@ import torch
 
 from tests.models.attention.modules import build, drawn
 from tuneformer.measures.attention_logits import largest_logit, qk_clip_factor
-from tuneformer.models.attention.logit_shell import LogitShell
+from tuneformer.models.attention.base import QKVAttentionBase
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.forward_pass import ForwardPass
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.fast
 
 def test_clipped_and_run_again_the_largest_logit_is_tau() -> None:
     shell, x, mask = build("multi_head"), drawn(2, 12, 16), AttentionMask(causal=True)
-    assert isinstance(shell, LogitShell)
+    assert isinstance(shell, QKVAttentionBase)
     shared = ForwardPass(start=0, mask=mask, cache=None)
     allowed = mask.allowed(12, 12, x.device)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.models.attention.modules import OPTIONS
+from tests.models.attention.modules import OPTIONS, described
 from tests.models.families import randomised, small_model
 from tests.models.test_decoder_attention import build
 from tuneformer.errors import UserError
@@ -15,10 +15,10 @@ from tuneformer.measures.head_outputs import norm_weighted
 from tuneformer.measures.ov_circuit import value_and_output
 from tuneformer.measures.probe import Probe, probe
 from tuneformer.measures.residual_stream import logit_lens
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.explicit import explicit_attention, record_attention
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.mask import masked_softmax
-from tuneformer.models.attention.shell import AttentionShell
 
 pytestmark = pytest.mark.fast
 
@@ -54,7 +54,7 @@ OUTPUTS: dict[str, Callable[[Any, Tensor], Tensor]] = {
 def check_against_outputs(model: nn.Module, inputs: tuple[Any, ...]) -> Probe:
     """Heads and their biases are what each module gave; weights and output those of a plain pass."""
     given: dict[Any, Tensor] = {}
-    shells = [module for module in model.modules() if isinstance(module, AttentionShell)]
+    shells = [module for module in model.modules() if isinstance(module, AttentionBase)]
     handles = [
         shell.output.register_forward_hook(lambda m, i, o, site=shell.layer.site: given.update({site: o}))  # pyright: ignore
         for shell in shells
@@ -105,8 +105,8 @@ def test_every_attention_module_shows_what_it_computes(option: str) -> None:
     seen = check_against_outputs(model, (TOKENS,))
     for site, found in seen.attention.items():
         shell = model.blocks[site.layer].attention
-        assert isinstance(shell, AttentionShell)
-        assert (found.logits is None) == (option in ("linear", "retention", "gated_linear", "delta_rule"))
+        assert isinstance(shell, AttentionBase)
+        assert (found.logits is not None) == described(option).has_logits
         assert found.allowed is not None
         assert (found.weights.masked_fill(found.allowed, 0) == 0).all()
         assert found.values.shape[:3] == (3, 2, 9)
@@ -176,7 +176,7 @@ def test_the_matrices_of_a_head_are_those_that_it_multiplies_by(option: str) -> 
     model = randomised(build(option))
     seen = probe(model, (TOKENS,))
     site, block = AttentionSite("decoder", 0), model.blocks[0]
-    assert isinstance(block.attention, AttentionShell)
+    assert isinstance(block.attention, AttentionBase)
     value, output = value_and_output(block.attention)
     x = block.attention_norm(seen.streams["decoder"][0])  # pyright: ignore
     found = seen.attention[site]
@@ -187,7 +187,7 @@ def test_the_matrices_of_a_head_are_those_that_it_multiplies_by(option: str) -> 
 
 def test_latent_attention_has_no_ov_circuit() -> None:
     shell = build("multi_head_latent").blocks[0].attention
-    assert isinstance(shell, AttentionShell)
+    assert isinstance(shell, AttentionBase)
     with pytest.raises(UserError, match="no OV circuit"):
         value_and_output(shell)
 

@@ -10,6 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from tuneformer.models.attention.multi_head import MultiHeadAttention
+from tuneformer.models.attention.settings import QKVAttentionSettings
 from tuneformer.models.decoder import Decoder
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -34,7 +35,9 @@ def decoder() -> Callable[..., Decoder]:
         attention = settings("attention/multi_head")
         attention |= {key: changes.pop(key) for key in list(changes) if key in attention}
         model = settings("model/decoder") | SMALL | changes
-        return Decoder(**model, attention=partial(MultiHeadAttention, **attention))
+        return Decoder(
+            **model, attention=partial(MultiHeadAttention, settings=QKVAttentionSettings(**attention))
+        )
 
     return build
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from tuneformer.config.options import load_option
 from tuneformer.models.attention.multi_head import MultiHeadAttention
+from tuneformer.models.attention.settings import QKVAttentionSettings
 from tuneformer.models.encoder import Encoder
 from tuneformer.models.encoder_decoder import EncoderDecoder
 from tuneformer.models.recurrent.families import lstm, lstm_attention
@@ -46,7 +47,8 @@ def small_model(family: str, *, seed: int = 0, **changes: Any) -> Any:
     torch.default_generator.manual_seed(seed)
     settings = plain_settings("model", family)
     settings |= SMALL[family] | {key: value for key, value in WIDTH.items() if key in settings} | changes
-    attention = partial(MultiHeadAttention, **plain_settings("attention", "multi_head"))
+    chosen = QKVAttentionSettings(**plain_settings("attention", "multi_head"))
+    attention = partial(MultiHeadAttention, settings=chosen)
     return FAMILIES[family](**settings, attention=attention)
 
 

@@ -4,25 +4,22 @@ import pickle
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tuneformer.config.options import list_options, load_option
+from tests.models.attention.modules import CONF, OPTIONS, described
+from tuneformer.config.options import load_option
 from tuneformer.models.attention.explicit import explicit_attention
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.build import build_model
 from tuneformer.models.decoder import Decoder
 from tuneformer.models.differentiable import twice_differentiable
-from tuneformer.models.settings import NO_WIDTH_TRANSFER
 from tuneformer.models.size import flops_per_token, n_parameters
 from tuneformer.optim.factory import param_groups
 
-CONF = Path(__file__).parents[2] / "conf"
-OPTIONS = list_options("attention", [CONF])
 SMALL = {"vocab_size": 11, "context_length": 12, "n_layers": 2, "n_heads": 2, "d_model": 16}
 SMALL_ATTENTION = {"block": 4, "gate_rank": 3, "k": 3, "n_first": 2, "window": 3, "value_residual": 0.5}
 
@@ -128,7 +125,7 @@ def test_parameter_groups_decay_matrices_and_nothing_else(option: str) -> None:
     for rules in ("default", "nanogpt", "mup"):
         settings = load_option("param_groups", rules, [CONF])
         if rules == "mup":
-            if option in NO_WIDTH_TRANSFER:
+            if not described(option).follows_width:
                 continue
             model = build(option, base_width=8, positions="none", bias=True)
         groups = param_groups(settings)
@@ -188,7 +185,7 @@ def test_flops_are_those_of_the_parameters_and_of_the_mixing(option: str) -> Non
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("option", sorted(set(OPTIONS) - set(NO_WIDTH_TRANSFER)))
+@pytest.mark.parametrize("option", [name for name in OPTIONS if described(name).follows_width])
 def test_at_the_base_width_mup_is_the_standard_parametrisation(option: str) -> None:
     standard, scaled = build(option), build(option, base_width=16)
     scaled.load_state_dict(standard.state_dict())

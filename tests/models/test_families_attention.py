@@ -1,12 +1,12 @@
 """Every option of conf/attention in the models that read both ways."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from tuneformer.config.options import list_options, load_option
+from tests.models.attention.modules import CONF, OPTIONS, described
+from tuneformer.config.options import load_option
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
 from tuneformer.models.encoder import Encoder
@@ -14,9 +14,6 @@ from tuneformer.models.encoder_decoder import EncoderDecoder
 
 pytestmark = pytest.mark.fast
 
-CONF = Path(__file__).parents[2] / "conf"
-OPTIONS = list_options("attention", [CONF])
-PAST_ONLY = ("delta_rule", "gated_linear", "retention")
 NEEDS = {"vocab_size": 11, "n_classes": 3, "context_length": 12}
 SMALL = {"size": None, "n_layers": 2, "n_heads": 2, "d_model": 16}
 
@@ -31,7 +28,8 @@ def build(family: str, option: str, **changes: Any) -> torch.nn.Module:
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("positions", ["rope", "t5"])
 def test_padding_changes_no_class_and_no_translation(option: str, positions: str) -> None:
-    if option in PAST_ONLY or (option == "linear" and positions == "t5"):
+    chosen = described(option)
+    if not chosen.sees_both_ways or (positions == "t5" and not chosen.has_logits):
         for family in ("encoder", "encoder_decoder"):
             with pytest.raises(UserError, match=r"sees the past only|bias on attention logits") as error:
                 build(family, option, positions=positions)

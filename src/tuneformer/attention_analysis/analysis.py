@@ -24,7 +24,7 @@ from tuneformer.attention_analysis.token_text import TokenTexts
 from tuneformer.errors import UserError
 from tuneformer.measures.attention_graph import rollout
 from tuneformer.measures.registry import BY_KEY
-from tuneformer.models.attention.watched import Watched
+from tuneformer.models.attention.explicit import Watched
 from tuneformer.runs.probe_files import ProbeSnapshot, Site
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from tuneformer.errors import UserError
 from tuneformer.measures.attention_shares import HeadScore
 from tuneformer.measures.ov_circuit import copying_score, value_and_output
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.layer_spec import AttentionSite
-from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.block import PostNormBlock
 from tuneformer.models.decoder import Decoder
 
@@ -25,7 +25,7 @@ def copying_scores(model: nn.Module) -> dict[AttentionSite, HeadScore] | None:
     scores = {}
     for block in model.blocks:
         shell = block.attention
-        assert isinstance(shell, AttentionShell)
+        assert isinstance(shell, AttentionBase)
         try:
             value, output = value_and_output(shell)
         except UserError:

@@ -18,7 +18,7 @@ from tuneformer.loading import (
     load_checkpoint,
     metrics_of,
 )
-from tuneformer.models.attention.watched import Watched
+from tuneformer.models.attention.explicit import Watched
 from tuneformer.models.finite_weights import check_finite_weights
 from tuneformer.runs.directory import find_run
 from tuneformer.runs.probe_files import snapshots_in

@@ -11,8 +11,8 @@ from torch import nn
 from tuneformer.benchmarks.allocation import peak_bytes
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.mask import AttentionMask
-from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.build import build_model
 from tuneformer.models.forward_pass import ForwardPass
 
@@ -93,7 +93,7 @@ def build_layer(option: str, context_length: int) -> nn.Module:
     overrides = [f"attention={option}", *(f"model.{name}={value}" for name, value in settings.items())]
     config = check_config(*compose_config([*overrides, f"data.context_length={context_length}"]))
     model = build_model(config["model"], config["attention"], needs={"vocab_size": 2})
-    return next(module for module in model.modules() if isinstance(module, AttentionShell))
+    return next(module for module in model.modules() if isinstance(module, AttentionBase))
 
 
 def _least_seconds(step: Callable[[], None], *, repeats: int) -> float:

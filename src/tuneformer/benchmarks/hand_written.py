@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from tuneformer.models.attention.multi_head import MultiHeadAttention
+from tuneformer.models.attention.settings import PLAIN
 from tuneformer.models.decoder import Decoder
 from tuneformer.terminal import say
 
@@ -27,9 +28,6 @@ def main(text: str, steps: int) -> None:
     known, tokens = np.unique(characters, return_inverse=True)
     cut = len(tokens) * 9 // 10
     train, held_out = (torch.from_numpy(part) for part in (tokens[:cut], tokens[cut:]))
-    attention = partial(
-        MultiHeadAttention, scale=None, qk_norm=False, cosine=False, logit_soft_cap=None, value_residual=None
-    )
     model = Decoder(
         vocab_size=len(known),
         context_length=CONTEXT,
@@ -53,7 +51,7 @@ def main(text: str, steps: int) -> None:
         tie_embeddings=True,
         initialization="gpt2",
         base_width=None,
-        attention=attention,
+        attention=partial(MultiHeadAttention, settings=PLAIN),
     )
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.1, fused=True

@@ -20,8 +20,8 @@ from tuneformer.measures.registry import BY_KEY, DEAD_UNITS, IMPORTANCE
 from tuneformer.measures.snapshot import snapshot_of
 from tuneformer.measures.stream_scores import counted_tokens, stream_scores
 from tuneformer.measures.units import dead_units
+from tuneformer.models.attention.explicit import Watched
 from tuneformer.models.attention.layer_spec import AttentionSite
-from tuneformer.models.attention.watched import Watched
 from tuneformer.models.evaluating import evaluating
 from tuneformer.random_state import kept_random_state
 from tuneformer.tasks.base import Task

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tuneformer.measures.attention_shares import HeadScore
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.layer_spec import AttentionSite
-from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.block import Block
 from tuneformer.models.parts import site_of
 
@@ -18,7 +18,7 @@ Losses = Callable[[], Float[Tensor, " example"]]
 LossesOfCopies = Callable[[int], Float[Tensor, " copy_and_example"]]
 EditHeads = Callable[[Tensor], Tensor]
 By = Literal["zero", "mean"]
-Part = list[tuple[AttentionShell, int]]
+Part = list[tuple[AttentionBase, int]]
 Track = Callable[[Sequence[Part]], Iterable[Part]]
 
 
@@ -90,7 +90,7 @@ def importance_by_gradient(model: nn.Module, losses: Losses) -> dict[AttentionSi
 
 
 @contextmanager
-def edited_heads(shell: AttentionShell, edit: EditHeads) -> Iterator[None]:
+def edited_heads(shell: AttentionBase, edit: EditHeads) -> Iterator[None]:
     """Within the block, `edit` changes what the output matrix is given: (batch, time, head, value).
 
     It is what the heads give after norms and gates of their own, on the fused path as on the explicit one.
@@ -108,8 +108,8 @@ def edited_heads(shell: AttentionShell, edit: EditHeads) -> Iterator[None]:
         handle.remove()
 
 
-def _shells(model: nn.Module) -> list[AttentionShell]:
-    return [module for module in model.modules() if isinstance(module, AttentionShell)]
+def _shells(model: nn.Module) -> list[AttentionBase]:
+    return [module for module in model.modules() if isinstance(module, AttentionBase)]
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def _kept_inputs(model: nn.Module) -> Iterator[dict[Block, Tensor]]:
 
 
 @contextmanager
-def _resumed_at(shell: AttentionShell, inputs: Mapping[Block, Tensor], *, n_copies: int) -> Iterator[None]:
+def _resumed_at(shell: AttentionBase, inputs: Mapping[Block, Tensor], *, n_copies: int) -> Iterator[None]:
     """Within the block, passes leave out what lies before the layer of `shell` in its stack.
 
     The first layer always runs: those behind it may ask for its values.
@@ -166,7 +166,7 @@ def _pass_on(x: Tensor, *shared: object) -> Tensor:
     return x
 
 
-def _n_heads(shell: AttentionShell) -> int:
+def _n_heads(shell: AttentionBase) -> int:
     return shell.output.in_features // shell.head_dim
 
 

@@ -12,8 +12,8 @@ from tuneformer.measures.attention_maps import entropy, mean_distance, sink_rate
 from tuneformer.measures.attention_shares import HeadScore
 from tuneformer.measures.induction import prefix_matching_of_tokens, previous_token
 from tuneformer.measures.probe import Probe
+from tuneformer.models.attention.explicit import SeenAttention
 from tuneformer.models.attention.layer_spec import AttentionSite
-from tuneformer.models.attention.watched import SeenAttention
 
 SELF_ATTENTION = ("encoder", "decoder")
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from tuneformer.errors import UserError
 from tuneformer.measures.attention_shares import HeadScore
 from tuneformer.measures.precision import full_precision
-from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.attention.base import AttentionBase
 
 
 def copying_score(
@@ -46,7 +46,7 @@ def copying_deviation_of_noise(head_dim: int) -> float:
 
 
 def value_and_output(
-    shell: AttentionShell,
+    shell: AttentionBase,
 ) -> tuple[Float[Tensor, "head dim d_model"], Float[Tensor, "head d_model dim"]]:
     """Return W_V and W_O of each head; heads that share values have the same W_V.
 

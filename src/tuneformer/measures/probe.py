@@ -12,10 +12,9 @@ from torch import Tensor, nn
 
 from tuneformer.errors import UserError
 from tuneformer.measures.head_outputs import head_outputs
-from tuneformer.models.attention.explicit import watch_attention
+from tuneformer.models.attention.base import AttentionBase
+from tuneformer.models.attention.explicit import SeenAttention, Watched, watch_attention
 from tuneformer.models.attention.layer_spec import AttentionSite
-from tuneformer.models.attention.shell import AttentionShell
-from tuneformer.models.attention.watched import SeenAttention, Watched
 from tuneformer.models.block import Block
 from tuneformer.models.evaluating import evaluating
 from tuneformer.models.feed_forward import FeedForward
@@ -73,7 +72,7 @@ def probe(model: nn.Module, inputs: Sequence[Tensor | None]) -> Probe:
             during.enter_context(context)
         during.enter_context(watch_attention(model, watch))
         for module in model.modules():
-            if isinstance(module, AttentionShell):
+            if isinstance(module, AttentionBase):
                 handle = module.output.register_forward_pre_hook(partial(_keep_heads, heads, module))
                 during.callback(handle.remove)
             elif isinstance(module, Block):
@@ -104,7 +103,7 @@ def _one(site: AttentionSite, seen: list[SeenAttention]) -> SeenAttention:
 
 
 def _keep_heads(
-    heads: dict[AttentionSite, Tensor], shell: AttentionShell, module: nn.Module, inputs: tuple[Tensor]
+    heads: dict[AttentionSite, Tensor], shell: AttentionBase, module: nn.Module, inputs: tuple[Tensor]
 ) -> None:
     joined = inputs[0].unflatten(-1, (-1, shell.head_dim)).transpose(1, 2)  # (B, T, H D) -> (B, H, T, D)
     heads[shell.layer.site] = head_outputs(joined, shell.output.weight)

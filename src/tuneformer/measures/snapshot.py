@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from tuneformer.measures.attention_shares import HeadScore
 from tuneformer.measures.head_outputs import norm_weighted
 from tuneformer.measures.probe import Probe
+from tuneformer.models.attention.base import AttentionBase
+from tuneformer.models.attention.explicit import SeenAttention
 from tuneformer.models.attention.layer_spec import AttentionSite
-from tuneformer.models.attention.shell import AttentionShell
-from tuneformer.models.attention.watched import SeenAttention
 from tuneformer.runs.probe_files import ProbeSnapshot, Site
 
 
@@ -51,8 +51,8 @@ def snapshot_of(
 
 def _plain_outputs(model: nn.Module) -> dict[AttentionSite, Tensor]:
     """The output matrices of modules that neither norm nor gate their heads before it."""
-    shells = [module for module in model.modules() if isinstance(module, AttentionShell)]
-    plain = [shell for shell in shells if type(shell).finish is AttentionShell.finish]
+    shells = [module for module in model.modules() if isinstance(module, AttentionBase)]
+    plain = [shell for shell in shells if type(shell).finish is AttentionBase.finish]
     return {shell.layer.site: shell.output.weight.detach() for shell in plain}
 
 

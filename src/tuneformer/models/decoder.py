@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tuneformer.errors import UserError
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.mask import AttentionMask
-from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.embedding import EarlierTokens, embed_tokens
 from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
@@ -60,7 +60,7 @@ class Decoder(nn.Module):
         tie_embeddings: bool,
         initialization: str,
         base_width: int | None,
-        attention: Callable[..., AttentionShell],
+        attention: Callable[..., AttentionBase],
     ) -> None:
         """Build on torch's default device; `attention(layer=LayerSpec)` makes a layer's attention module.
 
@@ -175,7 +175,7 @@ class Decoder(nn.Module):
 
     def new_cache(self) -> KeyValueCache:
         """Return an empty cache for decoding step by step, with room for the model's context."""
-        shells = (module for module in self.modules() if isinstance(module, AttentionShell))
+        shells = (module for module in self.modules() if isinstance(module, AttentionBase))
         layers = {shell.layer.site: shell.new_cache() for shell in shells}
         last_tokens = None if self.earlier_tokens is None else LastTokens(n=self.earlier_tokens.n)
         return KeyValueCache(layers=layers, capacity=self.context_length, last_tokens=last_tokens)

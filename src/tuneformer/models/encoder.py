@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.mask import AttentionMask
-from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.embedding import embed_tokens
 from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
@@ -50,7 +50,7 @@ class Encoder(nn.Module):
         bias: bool,
         pooling: str,
         initialization: str,
-        attention: Callable[..., AttentionShell],
+        attention: Callable[..., AttentionBase],
     ) -> None:
         """Build on torch's default device; `attention(layer=LayerSpec)` makes a layer's attention module.
 

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.mask import AttentionMask
-from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.embedding import embed_tokens
 from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass, Memory
@@ -69,7 +69,7 @@ class EncoderDecoder(SequenceToSequence):
         bias: bool,
         tie_embeddings: bool,
         initialization: str,
-        attention: Callable[..., AttentionShell],
+        attention: Callable[..., AttentionBase],
     ) -> None:
         """Build on torch's default device; `attention(layer=LayerSpec)` makes a layer's attention module.
 
@@ -171,7 +171,7 @@ class EncoderDecoder(SequenceToSequence):
     def begin(
         self, source: Int[Tensor, "batch source"], visible: Bool[Tensor, "batch source"]
     ) -> TransformerState:
-        shells = (module for module in self.blocks.modules() if isinstance(module, AttentionShell))
+        shells = (module for module in self.blocks.modules() if isinstance(module, AttentionBase))
         layers = {shell.layer.site: shell.new_cache() for shell in shells}
         cache = KeyValueCache(layers=layers, capacity=self.context_length)
         return TransformerState(memory=self.encode(source, visible), cache=cache)

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.attention.base import AttentionBase
 
 
 def matrix_flops(*modules: nn.Module | None) -> float:
@@ -15,5 +15,5 @@ def matrix_flops(*modules: nn.Module | None) -> float:
 
 def mixing_flops(blocks: nn.Module, *, n_keys: int | float, stacks: tuple[str, ...]) -> float:
     """Return what mixing `n_keys` keys costs one query in the attention modules of these stacks."""
-    shells = (module for module in blocks.modules() if isinstance(module, AttentionShell))
+    shells = (module for module in blocks.modules() if isinstance(module, AttentionBase))
     return sum(shell.mixing_flops(round(n_keys)) for shell in shells if shell.layer.site.stack in stacks)

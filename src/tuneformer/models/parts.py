@@ -4,8 +4,8 @@ from typing import cast
 
 from torch import nn
 
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.layer_spec import AttentionSite
-from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.block import Block
 
 
@@ -31,7 +31,7 @@ def parameters_by_part(model: nn.Module) -> dict[str, list[nn.Parameter]]:
 
 def site_of(block: Block) -> AttentionSite:
     """The place of a layer in its model: that of its attention module."""
-    return cast(AttentionShell, block.attention).layer.site
+    return cast(AttentionBase, block.attention).layer.site
 
 
 def _part(name: str, prefix: str, owner: nn.Module, blocks: dict[str, Block]) -> str:

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from tuneformer.models.attention.explicit import SeenAttention, Watched
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.mask import AttentionMask, masked_softmax
-from tuneformer.models.attention.watched import SeenAttention, Watched
 from tuneformer.models.choice import choose
 
 

@@ -42,7 +42,7 @@ def flops_per_token(model: nn.Module, *, context_length: int | float) -> float:
     """Return the same for one token (or patch) of an example of `context_length` tokens.
 
     Of a decoder: 6 N + 3 sum over layers of what mixing costs, N the parameters that multiply. Mixing
-    (`AttentionShell.mixing_flops`) is over a full context, not halved for the causal mask: for softmax
+    (`AttentionBase.mixing_flops`) is over a full context, not halved for the causal mask: for softmax
     attention 4 d_model context_length a layer (PaLM, arXiv 2204.02311, appendix B). Of a model with a
     source and a target: the mean over both.
     """

@@ -6,9 +6,9 @@ from functools import partial
 
 from torch import nn
 
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.cross import CrossAttention
 from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
-from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.block import Block, block_kind
 from tuneformer.models.feed_forward import make_feed_forward
 from tuneformer.models.norms import make_norm
@@ -58,7 +58,7 @@ class StackSettings:
 
 
 def make_blocks(
-    stack: StackSettings, *, attention: Callable[..., AttentionShell], reads_memory: bool
+    stack: StackSettings, *, attention: Callable[..., AttentionBase], reads_memory: bool
 ) -> nn.ModuleList:
     """Return the layers; with `reads_memory` each has cross-attention to the output of an encoder."""
     kind = block_kind(stack.block)
@@ -80,7 +80,7 @@ def _make_block(
     stack: StackSettings,
     layer: LayerSpec,
     *,
-    attention: Callable[..., AttentionShell],
+    attention: Callable[..., AttentionBase],
     reads_memory: bool,
 ) -> Block:
     cross = replace(layer, site=AttentionSite("cross", layer.site.layer), causal=False)

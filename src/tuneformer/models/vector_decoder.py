@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.mask import AttentionMask
-from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
@@ -47,7 +47,7 @@ class VectorDecoder(nn.Module):
         t5_max_distance: int,
         bias: bool,
         initialization: str,
-        attention: Callable[..., AttentionShell],
+        attention: Callable[..., AttentionBase],
     ) -> None:
         """Build on torch's default device; `attention(layer=LayerSpec)` makes a layer's attention module.
 

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tuneformer.errors import UserError
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.mask import AttentionMask
-from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.initialization import initialize
@@ -51,7 +51,7 @@ class VisionTransformer(nn.Module):
         bias: bool,
         pooling: str,
         initialization: str,
-        attention: Callable[..., AttentionShell],
+        attention: Callable[..., AttentionBase],
     ) -> None:
         """Build on torch's default device; `attention(layer=LayerSpec)` makes a layer's attention module.
 

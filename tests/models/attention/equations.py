@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from tests.models.attention.modules import ROPE_BASE, SMALL
-from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.attention.base import AttentionBase
 
-Equation = Callable[[AttentionShell, Tensor], Tensor]
+Equation = Callable[[AttentionBase, Tensor], Tensor]
 
 
 def linear(module: nn.Module, name: str, x: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ def linear(module: nn.Module, name: str, x: Tensor) -> Tensor:
     return y if layer.bias is None else y + layer.bias
 
 
-def heads(module: AttentionShell, name: str, x: Tensor, dim: int | None = None) -> list[Tensor]:
+def heads(module: AttentionBase, name: str, x: Tensor, dim: int | None = None) -> list[Tensor]:
     """Projections (time, dim), a list over heads."""
     return list(linear(module, name, x).split(dim or module.head_dim, dim=-1))
 
@@ -64,14 +64,14 @@ def softmax_head(q: Tensor, k: Tensor, v: Tensor, sees: Callable[[int, int], boo
     return torch.stack(rows)
 
 
-def finished(module: AttentionShell, per_head: Sequence[Tensor]) -> Tensor:
+def finished(module: AttentionBase, per_head: Sequence[Tensor]) -> Tensor:
     return linear(module, "output", torch.cat(list(per_head), dim=-1))
 
 
 def softmax_over(sees: Callable[[int, int], bool]) -> Equation:
     """Multi-head attention over the keys j <= i that a query may see; groups of heads share keys."""
 
-    def equation(module: AttentionShell, x: Tensor) -> Tensor:
+    def equation(module: AttentionBase, x: Tensor) -> Tensor:
         q, k, v = (heads(module, name, x) for name in ("query", "key", "value"))
         pairs = [(head, head * len(k) // len(q)) for head in range(len(q))]
         return finished(
@@ -81,7 +81,7 @@ def softmax_over(sees: Callable[[int, int], bool]) -> Equation:
     return equation
 
 
-def multi_head_latent(module: AttentionShell, x: Tensor) -> Tensor:
+def multi_head_latent(module: AttentionBase, x: Tensor) -> Tensor:
     """The absorbed form: queries are taken to the latents, and what is gathered of them to values."""
     n_heads, dim, rotary = 4, 4, 2
     c = rms_norm(module, "latent_norm", linear(module, "latent", x))
@@ -105,7 +105,7 @@ def multi_head_latent(module: AttentionShell, x: Tensor) -> Tensor:
     return finished(module, per_head)
 
 
-def linear_attention(module: AttentionShell, x: Tensor) -> Tensor:
+def linear_attention(module: AttentionBase, x: Tensor) -> Tensor:
     """The recurrence of the paper: a matrix and a vector."""
 
     def phi(y: Tensor) -> Tensor:
@@ -126,12 +126,12 @@ def silu(x: Tensor) -> Tensor:
     return x / (1 + (-x).exp())
 
 
-def gated_by_token(module: AttentionShell, x: Tensor, per_head: Sequence[Tensor]) -> Tensor:
+def gated_by_token(module: AttentionBase, x: Tensor, per_head: Sequence[Tensor]) -> Tensor:
     normed = torch.cat([rms_norm(module, "head_norm", head) for head in per_head], dim=-1)
     return linear(module, "output", silu(linear(module, "gate_output", x)) * normed)
 
 
-def retention(module: AttentionShell, x: Tensor) -> Tensor:
+def retention(module: AttentionBase, x: Tensor) -> Tensor:
     """The parallel form, with powers of the decay."""
     per_head = []
     q, k, v = (heads(module, name, x) for name in ("query", "key", "value"))
@@ -144,7 +144,7 @@ def retention(module: AttentionShell, x: Tensor) -> Tensor:
     return gated_by_token(module, x, per_head)
 
 
-def gated_linear(module: AttentionShell, x: Tensor) -> Tensor:
+def gated_linear(module: AttentionBase, x: Tensor) -> Tensor:
     """The recurrence, each row of the state forgotten by itself."""
     alpha = torch.sigmoid(linear(module, "decay_up", linear(module, "decay_down", x))) ** (1 / 16)
     per_head = []
@@ -159,7 +159,7 @@ def gated_linear(module: AttentionShell, x: Tensor) -> Tensor:
     return gated_by_token(module, x, per_head)
 
 
-def delta_rule(module: AttentionShell, x: Tensor) -> Tensor:
+def delta_rule(module: AttentionBase, x: Tensor) -> Tensor:
     """The recurrence in the paper's orientation, values in rows."""
     beta = torch.sigmoid(linear(module, "write", x))
     per_head = []
@@ -175,7 +175,7 @@ def delta_rule(module: AttentionShell, x: Tensor) -> Tensor:
     return finished(module, per_head)
 
 
-def differential(module: AttentionShell, x: Tensor) -> Tensor:
+def differential(module: AttentionBase, x: Tensor) -> Tensor:
     initial = 0.8 - 0.6 * math.exp(-0.3 * (2 - 1))  # the paper counts layers from 1; this is the second
     lq, lk = module.get_parameter("core.query_lambda"), module.get_parameter("core.key_lambda")
     lambda_ = (lq[0] @ lk[0]).exp() - (lq[1] @ lk[1]).exp() + initial
@@ -190,10 +190,10 @@ def differential(module: AttentionShell, x: Tensor) -> Tensor:
     return finished(module, per_head)
 
 
-def by_logits(weigh: Callable[[AttentionShell, int, Tensor], Tensor]) -> Equation:
+def by_logits(weigh: Callable[[AttentionBase, int, Tensor], Tensor]) -> Equation:
     """`weigh(module, head, logits)` gives one query's weights from its logits of the keys up to itself."""
 
-    def equation(module: AttentionShell, x: Tensor) -> Tensor:
+    def equation(module: AttentionBase, x: Tensor) -> Tensor:
         q, k, v = (heads(module, name, x) for name in ("query", "key", "value"))
         per_head = []
         for h in range(4):
@@ -207,35 +207,35 @@ def by_logits(weigh: Callable[[AttentionShell, int, Tensor], Tensor]) -> Equatio
     return equation
 
 
-def sigmoid(module: AttentionShell, head: int, logits: Tensor) -> Tensor:
+def sigmoid(module: AttentionBase, head: int, logits: Tensor) -> Tensor:
     return 1 / (1 + (-(logits - math.log(module.layer.context_length))).exp())
 
 
-def softmax_one(module: AttentionShell, head: int, logits: Tensor) -> Tensor:
+def softmax_one(module: AttentionBase, head: int, logits: Tensor) -> Tensor:
     e = logits.exp()
     return e / (1 + e.sum())
 
 
-def learned_sink(module: AttentionShell, head: int, logits: Tensor) -> Tensor:
+def learned_sink(module: AttentionBase, head: int, logits: Tensor) -> Tensor:
     e = torch.cat((logits, module.get_parameter("core.logit_sink")[head : head + 1])).exp()
     return (e / e.sum())[:-1]
 
 
-def top_k(module: AttentionShell, head: int, logits: Tensor) -> Tensor:
+def top_k(module: AttentionBase, head: int, logits: Tensor) -> Tensor:
     best = sorted(range(len(logits)), key=lambda j: -logits[j].item())[: SMALL["k"]]
     e = logits.exp()
     kept = torch.tensor([float(j in best) for j in range(len(logits))], dtype=logits.dtype)
     return kept * e / (kept * e).sum()
 
 
-def gated_output(module: AttentionShell, x: Tensor) -> Tensor:
+def gated_output(module: AttentionBase, x: Tensor) -> Tensor:
     q, k, v = (heads(module, name, x) for name in ("query", "key", "value"))
     per_head = [softmax_head(all_turned(q[h]), all_turned(k[h]), v[h], lambda i, j: True) for h in range(4)]
     gate = 1 / (1 + (-linear(module, "gate", x)).exp())
     return linear(module, "output", torch.cat(per_head, dim=-1) * gate)
 
 
-def talking_heads(module: AttentionShell, x: Tensor) -> Tensor:
+def talking_heads(module: AttentionBase, x: Tensor) -> Tensor:
     before, after = module.get_parameter("core.logit_mix"), module.get_parameter("core.weight_mix")
     q, k, v = (heads(module, name, x) for name in ("query", "key", "value"))
     rows: list[list[Tensor]] = [[], [], [], []]

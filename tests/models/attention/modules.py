@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from tuneformer.config.options import list_options, load_option
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
-from tuneformer.models.attention.shell import AttentionShell
+from tuneformer.models.attention.settings import AttentionSettings, settings_class
 from tuneformer.models.positions import PositionScheme
+from tuneformer.models.settings import attention_settings
 
 ROPE_BASE = 10.0
 CONF = Path(__file__).parents[3] / "conf"
@@ -23,6 +25,13 @@ SMALL = {
     "n_first": 2,
     "window": 3,
 }
+
+
+def described(option: str) -> type[AttentionSettings]:
+    """What is true of an option: the class of its settings."""
+    found = settings_class(load_option("attention", option, [CONF])["_target_"])
+    assert found is not None
+    return found
 
 
 def drawn(*shape: int, seed: int = 1) -> Tensor:
@@ -55,7 +64,7 @@ def build(
     dropout: float = 0.0,
     logit_scale: float | None = None,
     **changes: Any,
-) -> AttentionShell:
+) -> AttentionBase:
     """build("sliding_window", window=5): the module of an option; keywords change it or its layer."""
     scheme = position_scheme(positions, n_positions=context_length)
     spec = LayerSpec(
@@ -71,11 +80,11 @@ def build(
         logit_bias=scheme.logit_bias,
     )
     settings = load_option("attention", option, [CONF])
-    module, _, name = settings["_target_"].rpartition(".")
-    settings = {key: value for key, value in settings.items() if not key.startswith("_")}
     small = {key: value for key, value in SMALL.items() if key in settings}
+    module, _, name = settings["_target_"].rpartition(".")
     cls = getattr(importlib.import_module(module), name)
-    shell = cls(layer=spec, **(settings | small | changes)).double()
+    chosen = attention_settings(settings | small | changes, described(option))
+    shell = cls(layer=spec, settings=chosen).double()
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in shell.parameters():

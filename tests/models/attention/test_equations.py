@@ -9,22 +9,22 @@ from torch import Tensor
 
 from tests.models.attention.equations import EQUATIONS, gathered, heads, linear, softmax_of
 from tests.models.attention.modules import build, drawn
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.explicit import explicit_attention
 from tuneformer.models.attention.mask import AttentionMask
-from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.forward_pass import ForwardPass
 
 pytestmark = pytest.mark.fast
 
 
-def run(module: AttentionShell, x: Tensor, first_values: list[Tensor] | None = None) -> Tensor:
+def run(module: AttentionBase, x: Tensor, first_values: list[Tensor] | None = None) -> Tensor:
     shared = ForwardPass(
         start=0, mask=AttentionMask(causal=True), cache=None, first_values=first_values or []
     )
     return module(x.unsqueeze(0), shared).squeeze(0)
 
 
-def assert_same(module: AttentionShell, one: Tensor, other: Tensor, x: Tensor) -> None:
+def assert_same(module: AttentionBase, one: Tensor, other: Tensor, x: Tensor) -> None:
     """The same in value, and in the gradient of every parameter and of x."""
     torch.testing.assert_close(one, other, rtol=0, atol=1e-11)
     inputs, dy = [x, *module.parameters()], drawn(*one.shape, seed=7)
@@ -38,7 +38,7 @@ def test_a_module_is_its_equation_in_value_and_gradient(option: str) -> None:
     assert_same(module, run(module, x), EQUATIONS[option](module, x), x)
 
 
-def by_definition(module: AttentionShell, x: Tensor, option: dict[str, Any], first: Tensor) -> Tensor:
+def by_definition(module: AttentionBase, x: Tensor, option: dict[str, Any], first: Tensor) -> Tensor:
     """Multi-head attention with one option, a query and a key at a time; first: V_1, (head, time, dim)."""
     q, k, v = (heads(module, name, x) for name in ("query", "key", "value"))
     per_head = []
@@ -179,14 +179,14 @@ def test_a_gate_of_one_is_none() -> None:
     torch.testing.assert_close(run(module, x), run(build("multi_head"), x))
 
 
-def weight_of(module: AttentionShell, name: str) -> Tensor:
+def weight_of(module: AttentionBase, name: str) -> Tensor:
     return module.get_parameter(f"{name}.weight")
 
 
-def bias_of(module: AttentionShell, name: str) -> Tensor:
+def bias_of(module: AttentionBase, name: str) -> Tensor:
     return module.get_parameter(f"{name}.bias")
 
 
-def reset(module: AttentionShell, name: str) -> None:
+def reset(module: AttentionBase, name: str) -> None:
     part: Any = module.get_submodule(name)
     part.reset_parameters()

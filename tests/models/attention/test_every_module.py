@@ -7,12 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.models.attention.modules import build, drawn
+from tests.models.attention.modules import build, described, drawn
 from tuneformer.errors import UserError
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.explicit import explicit_attention, record_attention
 from tuneformer.models.attention.mask import AttentionMask
-from tuneformer.models.attention.recurrent import RecurrentShell
-from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.key_value_cache import KeyValueCache
 
@@ -67,7 +66,7 @@ def test_explicit_path_equals_the_training_path_in_value_and_gradient(option: st
 
 
 def test_options_and_biases_hold_on_both_paths(option: str) -> None:
-    if isinstance(build(option), RecurrentShell):
+    if described(option).has_state:
         pytest.skip("it has no logits")
     x, first = drawn(2, 12, 16), drawn(2, 4, 12, 4, seed=5)
     plain = build(option, positions="none")
@@ -101,7 +100,7 @@ def test_padding_is_as_if_it_were_not_there(option: str) -> None:
     torch.testing.assert_close(padded[3:, :9], unpadded, rtol=0, atol=1e-12)
 
 
-def _decodes_step_by_step(module: AttentionShell, x: Tensor, first: Tensor | None = None) -> None:
+def _decodes_step_by_step(module: AttentionBase, x: Tensor, first: Tensor | None = None) -> None:
     with torch.no_grad():
         whole = module(x, forward_pass(CAUSAL, first))
     for steps in ([1] * 12, [5, 1, 2, 4], [1, 11]):
@@ -120,7 +119,7 @@ def _decodes_step_by_step(module: AttentionShell, x: Tensor, first: Tensor | Non
         torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=0, atol=1e-11)
 
 
-def _seen(module: AttentionShell, start: int) -> int:
+def _seen(module: AttentionBase, start: int) -> int:
     return 0 if type(module).__name__ == "MultiHeadLatentAttention" else start
 
 
@@ -178,7 +177,7 @@ def test_bfloat16_stays_near_float32(option: str) -> None:
 
 
 def test_without_order_it_sees_both_ways_or_refuses(option: str) -> None:
-    if option in ("retention", "gated_linear", "delta_rule"):
+    if not described(option).sees_both_ways:
         with pytest.raises(UserError, match=r"sees the past only: it cannot be in the encoder"):
             build(option, causal=False)
         return

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from tuneformer.errors import UserError
+from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.explicit import explicit_attention, record_attention
 from tuneformer.models.attention.layer_spec import AttentionSite
-from tuneformer.models.attention.shell import AttentionShell
 from tuneformer.models.decoder import Decoder
 
 pytestmark = pytest.mark.fast
@@ -40,9 +40,7 @@ def test_recording_ends_with_the_block_even_after_an_error(decoder: Build, token
         model(too_long)
     model(tokens)
     assert [len(passes) for passes in recorded.values()] == [1, 1]
-    assert all(
-        module.edit_weights is None for module in model.modules() if isinstance(module, AttentionShell)
-    )
+    assert all(module.edit_weights is None for module in model.modules() if isinstance(module, AttentionBase))
 
 
 def test_recording_inside_an_intervention_restores_the_intervention(decoder: Build, tokens: Tensor) -> None:
@@ -65,7 +63,7 @@ def test_a_head_taken_out_equals_a_model_with_its_output_columns_at_zero(
         return weights * keep if site == ("decoder", 1) else weights
 
     shell = cut.get_submodule("blocks.1.attention")
-    assert isinstance(shell, AttentionShell)
+    assert isinstance(shell, AttentionBase)
     with torch.no_grad():
         shell.output.weight[:, 8:] = 0
         with explicit_attention(model, ablate):

@@ -4,15 +4,17 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.local import LocalCore, LocalShell
-from tuneformer.models.attention.logits import LogitOptions, Logits
+from tuneformer.models.attention.local import LocalAttentionBase, LocalCore
+from tuneformer.models.attention.settings import BlockLocalAttentionSettings
 
 
 class BlockLocalCore(LocalCore):
     """A query sees the keys of its own block of `block` tokens."""
 
-    def __init__(self, *, logits: Logits, dropout: float, block: int) -> None:
-        super().__init__(logits=logits, dropout=dropout, block=block, looks_at_neighbours=False, n_first=0)
+    def __init__(self, *, layer: LayerSpec, settings: BlockLocalAttentionSettings) -> None:
+        super().__init__(
+            layer=layer, settings=settings, block=settings.block, looks_at_neighbours=False, n_first=0
+        )
 
     def sees(self, query: Int[Tensor, "*_"], key: Int[Tensor, "*_"]) -> Bool[Tensor, "*_"]:
         """Return floor(i / block) = floor(j / block)."""
@@ -23,7 +25,7 @@ class BlockLocalCore(LocalCore):
         return position // self.block * self.block
 
 
-class BlockLocalAttention(LocalShell):
+class BlockLocalAttention(LocalAttentionBase):
     """softmax over the keys j <= i with floor(i / block) = floor(j / block) (Blockwise, arXiv 1911.02972).
 
     No block sees another: what lies in one never reaches the next, however many layers. Time is
@@ -31,23 +33,4 @@ class BlockLocalAttention(LocalShell):
     for each token of the block so far.
     """
 
-    def __init__(
-        self,
-        *,
-        layer: LayerSpec,
-        block: int,
-        scale: float | None,
-        qk_norm: bool,
-        cosine: bool,
-        logit_soft_cap: float | None,
-        value_residual: float | None,
-    ) -> None:
-        options = LogitOptions(
-            scale=scale,
-            qk_norm=qk_norm,
-            cosine=cosine,
-            logit_soft_cap=logit_soft_cap,
-            value_residual=value_residual,
-        )
-        core = BlockLocalCore(logits=Logits(layer=layer, options=options), dropout=layer.dropout, block=block)
-        super().__init__(layer=layer, core=core, options=options)
+    core_class = BlockLocalCore

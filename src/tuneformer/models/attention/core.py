@@ -6,8 +6,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from tuneformer.models.attention.layer_spec import LayerSpec
 from tuneformer.models.attention.logits import Logits, repeat_heads
 from tuneformer.models.attention.mask import AttentionMask
+from tuneformer.models.attention.settings import QKVAttentionSettings
 
 
 class AttentionCore(nn.Module, ABC):
@@ -17,10 +19,13 @@ class AttentionCore(nn.Module, ABC):
     that `weights(q, k, mask) @ v` equals `forward(q, k, v, mask)` in evaluation.
     """
 
-    def __init__(self, *, logits: Logits, dropout: float) -> None:
+    def __init__(
+        self, *, layer: LayerSpec, settings: QKVAttentionSettings, default_scale: float | None = None
+    ) -> None:
+        """`default_scale`: see Logits."""
         super().__init__()
-        self.logits = logits
-        self.dropout = dropout
+        self.logits = Logits(layer=layer, settings=settings, default_scale=default_scale)
+        self.dropout = layer.dropout
 
     def forward(
         self,

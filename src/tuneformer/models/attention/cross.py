@@ -6,17 +6,14 @@ from functools import partial
 from jaxtyping import Float
 from torch import Tensor
 
+from tuneformer.models.attention.base import QKVAttentionBase
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.logit_shell import LogitShell
-from tuneformer.models.attention.logits import LogitOptions, Logits
-from tuneformer.models.attention.softmax import SoftmaxCore
+from tuneformer.models.attention.settings import PLAIN
 from tuneformer.models.forward_pass import ForwardPass, Memory
 from tuneformer.models.key_value_cache import MemoryKeyValues
 
-PLAIN = LogitOptions(scale=None, qk_norm=False, cosine=False, logit_soft_cap=None, value_residual=None)
 
-
-class CrossAttention(LogitShell):
+class CrossAttention(QKVAttentionBase):
     """head_h = softmax(scale Q_h K_h^T + mask) V_h, Q from x, K and V from a memory (1706.03762, 3.2.3).
 
     Every token sees every token of the memory that is not padding, and neither has positions here: the
@@ -27,9 +24,7 @@ class CrossAttention(LogitShell):
 
     def __init__(self, *, layer: LayerSpec) -> None:
         assert not layer.causal, "a memory has no order relative to the queries"
-        layer = replace(layer, logit_bias=None)
-        core = SoftmaxCore(logits=Logits(layer=layer, options=PLAIN), dropout=layer.dropout)
-        super().__init__(layer=layer, core=core, options=PLAIN, n_key_value_heads=layer.n_heads)
+        super().__init__(layer=replace(layer, logit_bias=None), settings=PLAIN)
         self.positions = None
 
     def forward(

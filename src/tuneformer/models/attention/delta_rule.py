@@ -8,11 +8,12 @@ from tuneformer.models.attention.layer_spec import LayerSpec
 from tuneformer.models.attention.recurrent import (
     Gate,
     HeadVectors,
+    RecurrentAttentionBase,
     RecurrentCore,
-    RecurrentShell,
     empty_state,
 )
 from tuneformer.models.attention.scan import delta_scan, delta_weights
+from tuneformer.models.attention.settings import RecurrentAttentionSettings
 from tuneformer.models.norms import RMSNorm
 
 
@@ -34,7 +35,7 @@ class DeltaCore(RecurrentCore):
         return delta_weights(q, k, gate)
 
 
-class DeltaRuleAttention(RecurrentShell):
+class DeltaRuleAttention(RecurrentAttentionBase):
     """S_t = (I - b_t k_t k_t^T) S_(t-1) + b_t k_t v_t^T, o_t = S_t^T q_t (DeltaNet, arXiv 2406.06484).
 
     What the state answers for k_t is moved towards v_t by the share b_t = sigmoid(w_h x_t). Queries and
@@ -44,8 +45,8 @@ class DeltaRuleAttention(RecurrentShell):
     The explicit map, before the norm, is signed: what was written and later overwritten has lost its share.
     """
 
-    def __init__(self, *, layer: LayerSpec) -> None:
-        super().__init__(layer=layer, core=DeltaCore(), works_both_ways=False)
+    def __init__(self, *, layer: LayerSpec, settings: RecurrentAttentionSettings) -> None:
+        super().__init__(layer=layer, settings=settings, core=DeltaCore())
         self.write = self.linear(layer.d_model, layer.n_heads)
         self.head_norm = RMSNorm(self.head_dim)
 

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from tuneformer.models.attention.base import QKVAttentionBase
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.logit_shell import LogitShell
-from tuneformer.models.attention.logits import LogitOptions, Logits
 from tuneformer.models.attention.mask import AttentionMask
+from tuneformer.models.attention.settings import DifferentialAttentionSettings, QKVAttentionSettings
 from tuneformer.models.attention.softmax import SoftmaxCore
 from tuneformer.models.norms import RMSNorm
 
@@ -17,9 +17,11 @@ from tuneformer.models.norms import RMSNorm
 class DifferentialCore(SoftmaxCore):
     """(A1 - lambda A2) v, A the softmax maps of the even and of the odd heads of queries and keys."""
 
-    def __init__(self, *, logits: Logits, dropout: float, key_dim: int, initial_lambda: float) -> None:
-        super().__init__(logits=logits, dropout=dropout)
-        self.initial_lambda = initial_lambda
+    def __init__(self, *, layer: LayerSpec, settings: QKVAttentionSettings) -> None:
+        map_scale = None if layer.logit_scale is None else math.sqrt(2) * layer.logit_scale
+        super().__init__(layer=layer, settings=settings, default_scale=map_scale)
+        self.initial_lambda = initial_lambda(layer)
+        key_dim = layer.d_model // layer.n_heads // 2
         self.query_lambda = nn.Parameter(torch.empty(2, key_dim))
         self.key_lambda = nn.Parameter(torch.empty(2, key_dim))
 
@@ -59,7 +61,12 @@ class DifferentialCore(SoftmaxCore):
         return first - self.lambda_().to(first.dtype) * second
 
 
-class DifferentialAttention(LogitShell):
+def initial_lambda(layer: LayerSpec) -> float:
+    """Return 0.8 - 0.6 exp(-0.3 layer), layers from 0."""
+    return 0.8 - 0.6 * math.exp(-0.3 * layer.site.layer)
+
+
+class DifferentialAttention(QKVAttentionBase):
     """head_h = (1 - l0) norm((A1 - lambda A2) V_h), A_i = softmax(scale Q_hi K_hi^T) (arXiv 2410.05258, 2.1).
 
     The two maps of a head have half of its numbers each; lambda = exp(lq1 lk1) - exp(lq2 lk2) + l0 is learned
@@ -68,35 +75,11 @@ class DifferentialAttention(LogitShell):
     multi-head attention, memory O(T d_model); the cache keeps 2 d_model numbers a token.
     """
 
-    def __init__(
-        self,
-        *,
-        layer: LayerSpec,
-        scale: float | None,
-        qk_norm: bool,
-        cosine: bool,
-        logit_soft_cap: float | None,
-        value_residual: float | None,
-    ) -> None:
-        options = LogitOptions(
-            scale=scale,
-            qk_norm=qk_norm,
-            cosine=cosine,
-            logit_soft_cap=logit_soft_cap,
-            value_residual=value_residual,
-        )
-        map_scale = None if layer.logit_scale is None else math.sqrt(2) * layer.logit_scale
-        initial_lambda = 0.8 - 0.6 * math.exp(-0.3 * layer.site.layer)
-        core = DifferentialCore(
-            logits=Logits(layer=layer, options=options, default_scale=map_scale),
-            dropout=layer.dropout,
-            key_dim=layer.d_model // layer.n_heads // 2,
-            initial_lambda=initial_lambda,
-        )
-        super().__init__(
-            layer=layer, core=core, options=options, n_key_value_heads=layer.n_heads, maps_per_head=2
-        )
-        self.kept_share = 1 - initial_lambda
+    core_class = DifferentialCore
+
+    def __init__(self, *, layer: LayerSpec, settings: DifferentialAttentionSettings) -> None:
+        super().__init__(layer=layer, settings=settings, maps_per_head=2)
+        self.kept_share = 1 - initial_lambda(layer)
         self.head_norm = RMSNorm(self.head_dim)
 
     def finish(

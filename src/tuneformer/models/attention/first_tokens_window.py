@@ -1,12 +1,19 @@
 """The first tokens and a sliding window."""
 
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.local import LocalShell
-from tuneformer.models.attention.logits import LogitOptions, Logits
+from tuneformer.models.attention.local import LocalAttentionBase
+from tuneformer.models.attention.settings import FirstTokensWindowAttentionSettings
 from tuneformer.models.attention.sliding_window import SlidingWindowCore
 
 
-class FirstTokensWindowAttention(LocalShell):
+class FirstTokensWindowCore(SlidingWindowCore):
+    """A query sees the window, and the first `n_first` tokens."""
+
+    def __init__(self, *, layer: LayerSpec, settings: FirstTokensWindowAttentionSettings) -> None:
+        super().__init__(layer=layer, settings=settings, n_first=settings.n_first)
+
+
+class FirstTokensWindowAttention(LocalAttentionBase):
     """softmax over the keys j with 0 <= i - j < window or j < n_first (StreamingLLM, arXiv 2309.17453, 3.2).
 
     The first tokens take the attention that a head has nowhere else to put. They keep their positions
@@ -15,26 +22,4 @@ class FirstTokensWindowAttention(LocalShell):
     n_first + window - 1 tokens.
     """
 
-    def __init__(
-        self,
-        *,
-        layer: LayerSpec,
-        window: int,
-        n_first: int,
-        scale: float | None,
-        qk_norm: bool,
-        cosine: bool,
-        logit_soft_cap: float | None,
-        value_residual: float | None,
-    ) -> None:
-        options = LogitOptions(
-            scale=scale,
-            qk_norm=qk_norm,
-            cosine=cosine,
-            logit_soft_cap=logit_soft_cap,
-            value_residual=value_residual,
-        )
-        core = SlidingWindowCore(
-            logits=Logits(layer=layer, options=options), dropout=layer.dropout, window=window, n_first=n_first
-        )
-        super().__init__(layer=layer, core=core, options=options)
+    core_class = FirstTokensWindowCore

@@ -5,12 +5,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.recurrent import Gate, RecurrentShell, full_precision
+from tuneformer.models.attention.recurrent import Gate, RecurrentAttentionBase, full_precision
 from tuneformer.models.attention.retention import DecayedCore, query_scale
+from tuneformer.models.attention.settings import GatedLinearAttentionSettings
 from tuneformer.models.norms import RMSNorm
 
 
-class GatedLinearAttention(RecurrentShell):
+class GatedLinearAttention(RecurrentAttentionBase):
     """S_t = diag(a_t) S_(t-1) + k_t v_t^T, o_t = S_t^T q_t / sqrt(head_dim) (GLA, arXiv 2312.06635).
 
     a_t = sigmoid(W_2 W_1 x_t + b)^(1 / temperature), W_1 to `gate_rank` numbers: each number of a key is
@@ -20,12 +21,11 @@ class GatedLinearAttention(RecurrentShell):
     before norm and gate, is signed.
     """
 
-    def __init__(self, *, layer: LayerSpec, gate_rank: int, temperature: float) -> None:
-        core = DecayedCore(scale=query_scale(layer))
-        super().__init__(layer=layer, core=core, works_both_ways=False)
-        self.temperature = temperature
-        self.decay_down = self.linear(layer.d_model, gate_rank)
-        self.decay_up = nn.Linear(gate_rank, layer.d_model, bias=True)
+    def __init__(self, *, layer: LayerSpec, settings: GatedLinearAttentionSettings) -> None:
+        super().__init__(layer=layer, settings=settings, core=DecayedCore(scale=query_scale(layer)))
+        self.temperature = settings.temperature
+        self.decay_down = self.linear(layer.d_model, settings.gate_rank)
+        self.decay_up = nn.Linear(settings.gate_rank, layer.d_model, bias=True)
         self.gate_output = self.linear(layer.d_model, layer.d_model)
         self.head_norm = RMSNorm(self.head_dim)
 

@@ -9,11 +9,12 @@ from tuneformer.models.attention.layer_spec import LayerSpec
 from tuneformer.models.attention.recurrent import (
     Gate,
     HeadVectors,
+    RecurrentAttentionBase,
     RecurrentCore,
-    RecurrentShell,
     empty_state,
 )
 from tuneformer.models.attention.scan import decayed_scan, decayed_weights
+from tuneformer.models.attention.settings import LinearAttentionSettings
 from tuneformer.models.forward_pass import ForwardPass
 
 
@@ -45,7 +46,7 @@ def normalised(x: Tensor, total: Tensor) -> Tensor:
     return x / torch.where(total > 0, total, 1.0)
 
 
-class LinearAttention(RecurrentShell):
+class LinearAttention(RecurrentAttentionBase):
     """o_i = phi(q_i) sum_j phi(k_j) v_j^T / phi(q_i) sum_j phi(k_j), phi(x) = elu(x) + 1 (arXiv 2006.16236).
 
     Sums run over j <= i, or over all where the layer is not causal. Rotations come before phi, which keeps
@@ -57,8 +58,8 @@ class LinearAttention(RecurrentShell):
 
     core: LinearCore
 
-    def __init__(self, *, layer: LayerSpec) -> None:
-        super().__init__(layer=layer, core=LinearCore(), works_both_ways=True)
+    def __init__(self, *, layer: LayerSpec, settings: LinearAttentionSettings) -> None:
+        super().__init__(layer=layer, settings=settings, core=LinearCore())
 
     def features(self, q: HeadVectors, k: HeadVectors, start: int) -> tuple[HeadVectors, HeadVectors]:
         """Return phi of the rotated queries and keys."""

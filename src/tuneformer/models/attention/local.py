@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from tuneformer.models.attention.base import QKVAttentionBase
 from tuneformer.models.attention.core import AttentionCore
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.logit_shell import LogitShell
-from tuneformer.models.attention.logits import LogitOptions, Logits
 from tuneformer.models.attention.mask import AttentionMask, masked_softmax
+from tuneformer.models.attention.settings import QKVAttentionSettings
 from tuneformer.models.attention.softmax import softmax_attention
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.window_cache import WindowKeyValues
@@ -28,9 +28,15 @@ class LocalCore(AttentionCore, ABC):
     """
 
     def __init__(
-        self, *, logits: Logits, dropout: float, block: int, looks_at_neighbours: bool, n_first: int
+        self,
+        *,
+        layer: LayerSpec,
+        settings: QKVAttentionSettings,
+        block: int,
+        looks_at_neighbours: bool,
+        n_first: int,
     ) -> None:
-        super().__init__(logits=logits, dropout=dropout)
+        super().__init__(layer=layer, settings=settings)
         self.block = block
         self.looks_at_neighbours = looks_at_neighbours
         self.n_first = n_first
@@ -151,13 +157,10 @@ class LocalCore(AttentionCore, ABC):
         return allowed & mask.visible[:, keys.clamp(min=0)][:, :, None, None, :]
 
 
-class LocalShell(LogitShell):
-    """A shell around a LocalCore, whose cache forgets what no later token may see."""
+class LocalAttentionBase(QKVAttentionBase):
+    """Attention around a LocalCore, whose cache forgets what no later token may see."""
 
     core: LocalCore
-
-    def __init__(self, *, layer: LayerSpec, core: LocalCore, options: LogitOptions) -> None:
-        super().__init__(layer=layer, core=core, options=options, n_key_value_heads=layer.n_heads)
 
     def forward(
         self, x: Float[Tensor, "batch time d_model"], shared: ForwardPass

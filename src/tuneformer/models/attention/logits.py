@@ -1,58 +1,27 @@
-"""Attention logits, and the options that every module which has them takes."""
+"""Attention logits."""
 
 import math
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from tuneformer.errors import UserError
 from tuneformer.models.attention.layer_spec import LayerSpec
+from tuneformer.models.attention.settings import QKVAttentionSettings
 from tuneformer.models.logit_bias import LogitBias
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogitOptions:
-    """What any module with logits can be told; the settings are explained in conf/attention/multi_head.yaml.
-
-    Attributes:
-        scale: what q k^T is multiplied by; None: the layer's own, 1 / sqrt(head_dim) as a rule.
-        qk_norm: RMS-normalise queries and keys over the head dimension, with a learned gain
-            (arXiv 2302.05442), before positions rotate them.
-        cosine: L2-normalise them, and let each head learn the scale g: |logit| <= g (2010.04245).
-        logit_soft_cap: c of c tanh(s / c), which bounds the logits s before bias and mask (Gemma 2,
-            2408.00118); None: no bound.
-        value_residual: m of (1 - m) V + m V_1, V_1 the values of the first layer (2410.17897); None: V.
-    """
-
-    scale: float | None
-    qk_norm: bool
-    cosine: bool
-    logit_soft_cap: float | None
-    value_residual: float | None
-
-    def __post_init__(self) -> None:
-        """Raise UserError where two options exclude each other."""
-        for name, value in (("qk_norm", self.qk_norm), ("scale", self.scale)):
-            if self.cosine and value:
-                raise UserError(
-                    f"attention.{name}={str(value).lower()} does not go with attention.cosine=true, which"
-                    " normalises and scales by itself"
-                )
 
 
 class Logits(nn.Module):
     """s_ij = bias(i - j) + cap(scale q_i k_j), cap(s) = c tanh(s / c) or s."""
 
     def __init__(
-        self, *, layer: LayerSpec, options: LogitOptions, default_scale: float | None = None
+        self, *, layer: LayerSpec, settings: QKVAttentionSettings, default_scale: float | None = None
     ) -> None:
-        """`default_scale`: in place of the layer's own, where the options give none."""
+        """`default_scale`: in place of the layer's own, where the settings give none."""
         super().__init__()
         scale = layer.logit_scale if default_scale is None else default_scale
-        self.scale = 1.0 if options.cosine else scale if options.scale is None else options.scale
-        self.soft_cap = options.logit_soft_cap
+        self.scale = 1.0 if settings.cosine else scale if settings.scale is None else settings.scale
+        self.soft_cap = settings.logit_soft_cap
         self.bias = layer.logit_bias(n_heads=layer.n_heads, causal=layer.causal) if layer.logit_bias else None
 
     @property

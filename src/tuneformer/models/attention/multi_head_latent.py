@@ -4,17 +4,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from tuneformer.errors import UserError
+from tuneformer.models.attention.base import QKVAttentionBase
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.logit_shell import OptionShell
-from tuneformer.models.attention.logits import LogitOptions, Logits
-from tuneformer.models.attention.softmax import SoftmaxCore
+from tuneformer.models.attention.settings import MultiHeadLatentAttentionSettings
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.key_value_cache import LayerKeyValues
 from tuneformer.models.norms import RMSNorm
 
 
-class MultiHeadLatentAttention(OptionShell):
+class MultiHeadLatentAttention(QKVAttentionBase):
     """k_h = [W_UK c; rotate(W_KR x)]_h, v_h = (W_UV c)_h, c = norm(W_D x) (MLA, arXiv 2405.04434, 2.1).
 
     Keys and values of all heads come from one latent c of `key_value_rank` numbers, and positions from
@@ -24,54 +22,28 @@ class MultiHeadLatentAttention(OptionShell):
     a token, from which every step makes the keys and values anew.
     """
 
-    def __init__(
-        self,
-        *,
-        layer: LayerSpec,
-        key_value_rank: int | None,
-        query_rank: int | None,
-        rotary_dim: int | None,
-        scale: float | None,
-        qk_norm: bool,
-        cosine: bool,
-        logit_soft_cap: float | None,
-        value_residual: float | None,
-    ) -> None:
-        options = LogitOptions(
-            scale=scale,
-            qk_norm=qk_norm,
-            cosine=cosine,
-            logit_soft_cap=logit_soft_cap,
-            value_residual=value_residual,
-        )
-        if layer.logit_scale is not None:
-            raise UserError(
-                "attention=multi_head_latent has widths that do not follow model.d_model: it does not go with"
-                " model.base_width"
-            )
+    settings: MultiHeadLatentAttentionSettings
+
+    def __init__(self, *, layer: LayerSpec, settings: MultiHeadLatentAttentionSettings) -> None:
+        rotary_dim, _ = settings.rotated(d_model=layer.d_model, n_heads=layer.n_heads)
         head_dim = layer.d_model // layer.n_heads
-        # half of the head, and a whole number of pairs
-        rotary = max(2, head_dim // 4 * 2) if rotary_dim is None else rotary_dim
-        rank = max(1, layer.d_model // 2) if key_value_rank is None else key_value_rank
-        super().__init__(
-            layer=layer,
-            core=SoftmaxCore(logits=Logits(layer=layer, options=options), dropout=layer.dropout),
-            options=options,
-            n_query_heads=layer.n_heads,
-            key_dim=head_dim + rotary,
-        )
-        self.rotary_dim = rotary
-        self.query_latent = None if query_rank is None else self.linear(layer.d_model, query_rank)
+        super().__init__(layer=layer, settings=settings, key_dim=head_dim + rotary_dim)
+
+    def make_projections(self) -> None:
+        """Make the matrices to and from the latents."""
+        width, query_rank = self.layer.d_model, self.settings.query_rank
+        self.rotary_dim = self.key_dim - self.head_dim
+        rank = self.settings.key_value_rank or max(1, width // 2)
+        self.query_latent = None if query_rank is None else self.linear(width, query_rank)
         self.query_latent_norm = None if query_rank is None else RMSNorm(query_rank)
-        width_in = layer.d_model if query_rank is None else query_rank
-        self.query = self.linear(width_in, layer.n_heads * (head_dim + rotary))
-        self.latent = self.linear(layer.d_model, rank)
+        self.query = self.linear(query_rank or width, self.layer.n_heads * self.key_dim)
+        self.latent = self.linear(width, rank)
         self.latent_norm = RMSNorm(rank)
-        self.key = self.linear(rank, layer.d_model)
-        self.value = self.linear(rank, layer.d_model)
-        self.output = self.linear(layer.d_model, layer.d_model)
-        self.position_key = self.linear(layer.d_model, rotary)
-        self.positions = layer.head_positions(head_dim=rotary)
+        self.key = self.linear(rank, width)
+        self.value = self.linear(rank, width)
+        self.output = self.linear(width, width)
+        self.position_key = self.linear(width, self.rotary_dim)
+        self.positions = self.layer.head_positions(head_dim=self.rotary_dim)
 
     def forward(
         self, x: Float[Tensor, "batch time d_model"], shared: ForwardPass
@@ -111,10 +83,6 @@ class MultiHeadLatentAttention(OptionShell):
         last = x[..., -self.rotary_dim :]
         turned, _ = self.positions(last, last[:, :, :0], start)
         return torch.cat((x[..., : -self.rotary_dim], turned), dim=-1)
-
-    def new_cache(self) -> LayerKeyValues:
-        """Return an empty cache for the latents and the shared part of the keys."""
-        return LayerKeyValues(capacity=self.layer.context_length)
 
     def mixing_flops(self, n_keys: int) -> float:
         """Return 2 (2 head_dim + rotary_dim) operations a head and key: the logit, and the value."""

@@ -7,9 +7,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tuneformer.errors import UserError
+from tuneformer.models.attention.base import AttentionBase
+from tuneformer.models.attention.explicit import SeenAttention
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.shell import AttentionShell
-from tuneformer.models.attention.watched import SeenAttention
+from tuneformer.models.attention.settings import RecurrentAttentionSettings
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.key_value_cache import LayerCache
 
@@ -48,27 +49,27 @@ class RecurrentCore(nn.Module, ABC):
         """Return the map A with outputs A v, from an empty state."""
 
 
-class RecurrentShell(AttentionShell):
+class RecurrentAttentionBase(AttentionBase):
     """Projections and positions around a RecurrentCore: time and memory grow with the text alone.
 
     There are no attention weights to drop: model.dropout acts on the branch and not within it. All is
     computed in float32 where the model has fewer bits, as errors of a state add up.
     """
 
-    def __init__(self, *, layer: LayerSpec, core: RecurrentCore, works_both_ways: bool) -> None:
+    def __init__(
+        self, *, layer: LayerSpec, settings: RecurrentAttentionSettings, core: RecurrentCore
+    ) -> None:
         """Build the projections of `layer`.
 
         Raises:
-            UserError: positions are to bias logits, which there are none of, or the layer is not causal.
+            UserError: positions are to bias logits, which there are none of, or the layer cannot have it.
         """
-        super().__init__(layer=layer)
-        kind = type(self).__name__
+        super().__init__(layer=layer, settings=settings)
         if layer.logit_bias is not None and layer.logit_bias(n_heads=layer.n_heads, causal=layer.causal):
+            kind = type(self).__name__
             raise UserError(
                 f"model.positions is a bias on attention logits, and {kind} has none: choose rope"
             )
-        if not (layer.causal or works_both_ways):
-            raise UserError(f"attention={kind} sees the past only: it cannot be in the {layer.site.stack}")
         self.query = self.linear(layer.d_model, layer.d_model)
         self.key = self.linear(layer.d_model, layer.d_model)
         self.value = self.linear(layer.d_model, layer.d_model)

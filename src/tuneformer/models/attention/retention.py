@@ -11,11 +11,12 @@ from tuneformer.models.attention.layer_spec import LayerSpec
 from tuneformer.models.attention.recurrent import (
     Gate,
     HeadVectors,
+    RecurrentAttentionBase,
     RecurrentCore,
-    RecurrentShell,
     empty_state,
 )
 from tuneformer.models.attention.scan import decayed_scan, decayed_weights
+from tuneformer.models.attention.settings import RecurrentAttentionSettings
 from tuneformer.models.norms import RMSNorm
 
 
@@ -39,7 +40,7 @@ class DecayedCore(RecurrentCore):
         return decayed_weights(self.scale * q, k, gate)
 
 
-class RetentionAttention(RecurrentShell):
+class RetentionAttention(RecurrentAttentionBase):
     """o_i = sum over j <= i of g_h^(i-j) (q_i k_j / sqrt(head_dim)) v_j, g_h = 1 - 2^(-5-h) (2307.08621).
 
     Head h counts from 0. Then y = W_output (silu(W_gate x) * norm(o)), an RMS norm of each head (2.2, which
@@ -49,9 +50,8 @@ class RetentionAttention(RecurrentShell):
     the text. The explicit map, before norm and gate, is signed.
     """
 
-    def __init__(self, *, layer: LayerSpec) -> None:
-        core = DecayedCore(scale=query_scale(layer))
-        super().__init__(layer=layer, core=core, works_both_ways=False)
+    def __init__(self, *, layer: LayerSpec, settings: RecurrentAttentionSettings) -> None:
+        super().__init__(layer=layer, settings=settings, core=DecayedCore(scale=query_scale(layer)))
         self.log_decay = [math.log(1 - 2.0 ** (-5 - head)) for head in range(layer.n_heads)]
         self.gate_output = self.linear(layer.d_model, layer.d_model)
         self.head_norm = RMSNorm(self.head_dim)

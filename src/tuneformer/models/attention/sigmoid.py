@@ -5,19 +5,19 @@ import math
 from jaxtyping import Float
 from torch import Tensor
 
+from tuneformer.models.attention.base import QKVAttentionBase
 from tuneformer.models.attention.core import AttentionCore
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.logit_shell import LogitShell
-from tuneformer.models.attention.logits import LogitOptions, Logits
 from tuneformer.models.attention.mask import AttentionMask
+from tuneformer.models.attention.settings import QKVAttentionSettings
 
 
 class SigmoidCore(AttentionCore):
-    """sigmoid(logits - log n) v, the masked weights 0."""
+    """sigmoid(logits - log n) v, the masked weights 0; n the context of the model."""
 
-    def __init__(self, *, logits: Logits, dropout: float, n: int) -> None:
-        super().__init__(logits=logits, dropout=dropout)
-        self.offset = -math.log(n)
+    def __init__(self, *, layer: LayerSpec, settings: QKVAttentionSettings) -> None:
+        super().__init__(layer=layer, settings=settings)
+        self.offset = -math.log(layer.context_length)
 
     def weights(
         self,
@@ -31,7 +31,7 @@ class SigmoidCore(AttentionCore):
         return weights if allowed is None else weights.masked_fill(~allowed, 0.0)
 
 
-class SigmoidAttention(LogitShell):
+class SigmoidAttention(QKVAttentionBase):
     """head_h = sigmoid(scale Q_h K_h^T - log n) V_h (arXiv 2409.04431), n the context of the model.
 
     The offset makes the weights of n keys add up to about 1 at first. n is fixed, so that a token does not
@@ -39,24 +39,4 @@ class SigmoidAttention(LogitShell):
     kernel; the cache keeps 2 d_model numbers a token.
     """
 
-    def __init__(
-        self,
-        *,
-        layer: LayerSpec,
-        scale: float | None,
-        qk_norm: bool,
-        cosine: bool,
-        logit_soft_cap: float | None,
-        value_residual: float | None,
-    ) -> None:
-        options = LogitOptions(
-            scale=scale,
-            qk_norm=qk_norm,
-            cosine=cosine,
-            logit_soft_cap=logit_soft_cap,
-            value_residual=value_residual,
-        )
-        core = SigmoidCore(
-            logits=Logits(layer=layer, options=options), dropout=layer.dropout, n=layer.context_length
-        )
-        super().__init__(layer=layer, core=core, options=options, n_key_value_heads=layer.n_heads)
+    core_class = SigmoidCore

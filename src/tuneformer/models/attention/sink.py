@@ -5,28 +5,23 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tuneformer.models.attention.logits import Logits
+from tuneformer.models.attention.layer_spec import LayerSpec
 from tuneformer.models.attention.mask import AttentionMask
+from tuneformer.models.attention.settings import QKVAttentionSettings
 from tuneformer.models.attention.softmax import SoftmaxCore, fused
 
 
 class SinkCore(SoftmaxCore):
     """e^s_j / (e^z + sum e^s_j) v_j over the allowed keys: a softmax of the logits and z, z's share dropped.
 
-    Without `logit_sink` z = 0. The fused path is for plain causal logits: a token is put before the text
+    z = 0 without `logit_sink`. The fused path is for plain causal logits: a token is put before the text
     whose key has the logit z with every query and whose value is 0, so that torch's own causal mask holds.
     Everything else takes the explicit path, in memory O(T^2 heads).
     """
 
-    def __init__(self, *, logits: Logits, dropout: float, n_heads: int | None) -> None:
-        """`n_heads`: of the learned z; None: z = 0."""
-        super().__init__(logits=logits, dropout=dropout)
-        self.logit_sink = None if n_heads is None else nn.Parameter(torch.empty(n_heads))
-
-    def reset_parameters(self) -> None:
-        """Begin at z = 0."""
-        if self.logit_sink is not None:
-            nn.init.zeros_(self.logit_sink)
+    def __init__(self, *, layer: LayerSpec, settings: QKVAttentionSettings) -> None:
+        super().__init__(layer=layer, settings=settings)
+        self.logit_sink: nn.Parameter | None = None
 
     def forward(
         self,
@@ -64,3 +59,16 @@ class SinkCore(SoftmaxCore):
         sink = logits.new_zeros(q.shape[1]) if self.logit_sink is None else self.logit_sink.to(logits.dtype)
         column = sink[None, :, None, None].expand(*logits.shape[:3], 1)
         return torch.cat((logits, column), dim=-1).softmax(dim=-1)[..., :-1]
+
+
+class LearnedSinkCore(SinkCore):
+    """The same with a z that each head learns."""
+
+    def __init__(self, *, layer: LayerSpec, settings: QKVAttentionSettings) -> None:
+        super().__init__(layer=layer, settings=settings)
+        self.logit_sink = nn.Parameter(torch.empty(layer.n_heads))
+
+    def reset_parameters(self) -> None:
+        """Begin at z = 0."""
+        assert self.logit_sink is not None
+        nn.init.zeros_(self.logit_sink)

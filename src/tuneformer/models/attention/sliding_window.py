@@ -4,18 +4,20 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.local import LocalCore, LocalShell
-from tuneformer.models.attention.logits import LogitOptions, Logits
+from tuneformer.models.attention.local import LocalAttentionBase, LocalCore
+from tuneformer.models.attention.settings import SlidingWindowAttentionSettings
 
 
 class SlidingWindowCore(LocalCore):
     """A query sees the keys less than `window` tokens away, itself counted."""
 
-    def __init__(self, *, logits: Logits, dropout: float, window: int, n_first: int) -> None:
+    def __init__(
+        self, *, layer: LayerSpec, settings: SlidingWindowAttentionSettings, n_first: int = 0
+    ) -> None:
         super().__init__(
-            logits=logits, dropout=dropout, block=window, looks_at_neighbours=True, n_first=n_first
+            layer=layer, settings=settings, block=settings.window, looks_at_neighbours=True, n_first=n_first
         )
-        self.window = window
+        self.window = settings.window
 
     def sees(self, query: Int[Tensor, "*_"], key: Int[Tensor, "*_"]) -> Bool[Tensor, "*_"]:
         """Return |i - j| < window, or j < n_first."""
@@ -27,7 +29,7 @@ class SlidingWindowCore(LocalCore):
         return position - self.window + 1
 
 
-class SlidingWindowAttention(LocalShell):
+class SlidingWindowAttention(LocalAttentionBase):
     """softmax over the keys j with 0 <= i - j < window (arXiv 2004.05150, 3.1; as in Mistral, 2310.06825).
 
     Without causality |i - j| < window. L layers look L (window - 1) tokens back. Time is
@@ -35,25 +37,4 @@ class SlidingWindowAttention(LocalShell):
     numbers for each of the last window - 1 tokens.
     """
 
-    def __init__(
-        self,
-        *,
-        layer: LayerSpec,
-        window: int,
-        scale: float | None,
-        qk_norm: bool,
-        cosine: bool,
-        logit_soft_cap: float | None,
-        value_residual: float | None,
-    ) -> None:
-        options = LogitOptions(
-            scale=scale,
-            qk_norm=qk_norm,
-            cosine=cosine,
-            logit_soft_cap=logit_soft_cap,
-            value_residual=value_residual,
-        )
-        core = SlidingWindowCore(
-            logits=Logits(layer=layer, options=options), dropout=layer.dropout, window=window, n_first=0
-        )
-        super().__init__(layer=layer, core=core, options=options)
+    core_class = SlidingWindowCore

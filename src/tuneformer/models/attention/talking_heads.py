@@ -4,20 +4,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from tuneformer.models.attention.base import QKVAttentionBase
 from tuneformer.models.attention.core import AttentionCore
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.logit_shell import LogitShell
-from tuneformer.models.attention.logits import LogitOptions, Logits
 from tuneformer.models.attention.mask import AttentionMask, masked_softmax
+from tuneformer.models.attention.settings import QKVAttentionSettings
 
 
 class TalkingHeadsCore(AttentionCore):
     """P_w softmax(P_l logits + mask) v, the matrices acting on the heads."""
 
-    def __init__(self, *, logits: Logits, dropout: float, n_heads: int) -> None:
-        super().__init__(logits=logits, dropout=dropout)
-        self.logit_mix = nn.Parameter(torch.empty(n_heads, n_heads))
-        self.weight_mix = nn.Parameter(torch.empty(n_heads, n_heads))
+    def __init__(self, *, layer: LayerSpec, settings: QKVAttentionSettings) -> None:
+        super().__init__(layer=layer, settings=settings)
+        self.logit_mix = nn.Parameter(torch.empty(layer.n_heads, layer.n_heads))
+        self.weight_mix = nn.Parameter(torch.empty(layer.n_heads, layer.n_heads))
 
     def reset_parameters(self) -> None:
         """Begin as multi-head attention: the identity."""
@@ -37,34 +37,14 @@ class TalkingHeadsCore(AttentionCore):
         return torch.einsum("gh,bhqk->bgqk", self.weight_mix.to(weights.dtype), weights)
 
 
-class TalkingHeadsAttention(LogitShell):
+class TalkingHeadsAttention(QKVAttentionBase):
     """head_g = sum_h P_w[g, h] softmax(sum_i P_l[h, i] logits_i) V_g (arXiv 2003.02436).
 
     Time is O(T^2 (d_model + heads^2)) for T tokens, memory O(T^2 heads), as there is no fused kernel; the
     cache keeps 2 d_model numbers a token.
     """
 
-    def __init__(
-        self,
-        *,
-        layer: LayerSpec,
-        scale: float | None,
-        qk_norm: bool,
-        cosine: bool,
-        logit_soft_cap: float | None,
-        value_residual: float | None,
-    ) -> None:
-        options = LogitOptions(
-            scale=scale,
-            qk_norm=qk_norm,
-            cosine=cosine,
-            logit_soft_cap=logit_soft_cap,
-            value_residual=value_residual,
-        )
-        core = TalkingHeadsCore(
-            logits=Logits(layer=layer, options=options), dropout=layer.dropout, n_heads=layer.n_heads
-        )
-        super().__init__(layer=layer, core=core, options=options, n_key_value_heads=layer.n_heads)
+    core_class = TalkingHeadsCore
 
     def mixing_flops(self, n_keys: int) -> float:
         """Return those of multi-head attention and 4 heads^2 a key for the two matrices."""

@@ -4,19 +4,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from tuneformer.models.attention.base import QKVAttentionBase
 from tuneformer.models.attention.core import AttentionCore
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.logit_shell import LogitShell
-from tuneformer.models.attention.logits import LogitOptions, Logits
 from tuneformer.models.attention.mask import AttentionMask, masked_softmax
+from tuneformer.models.attention.settings import TopKAttentionSettings
 
 
 class TopKCore(AttentionCore):
     """softmax over the k largest of the logits that the mask allows, v."""
 
-    def __init__(self, *, logits: Logits, dropout: float, k: int) -> None:
-        super().__init__(logits=logits, dropout=dropout)
-        self.k = k
+    def __init__(self, *, layer: LayerSpec, settings: TopKAttentionSettings) -> None:
+        super().__init__(layer=layer, settings=settings)
+        self.k = settings.k
 
     def weights(
         self,
@@ -45,7 +45,7 @@ def rounding(dtype: torch.dtype) -> float:
     return min(64 * torch.finfo(dtype).eps, 2.0**-8)
 
 
-class TopKAttention(LogitShell):
+class TopKAttention(QKVAttentionBase):
     """softmax over the k largest logits of each query, the others 0 (arXiv 1912.11637).
 
     Where fewer than k keys may be seen all are kept, and so are all that tie for the last place. Time and
@@ -53,23 +53,4 @@ class TopKAttention(LogitShell):
     logits must all be known to be compared. The cache keeps 2 d_model numbers a token.
     """
 
-    def __init__(
-        self,
-        *,
-        layer: LayerSpec,
-        k: int,
-        scale: float | None,
-        qk_norm: bool,
-        cosine: bool,
-        logit_soft_cap: float | None,
-        value_residual: float | None,
-    ) -> None:
-        options = LogitOptions(
-            scale=scale,
-            qk_norm=qk_norm,
-            cosine=cosine,
-            logit_soft_cap=logit_soft_cap,
-            value_residual=value_residual,
-        )
-        core = TopKCore(logits=Logits(layer=layer, options=options), dropout=layer.dropout, k=k)
-        super().__init__(layer=layer, core=core, options=options, n_key_value_heads=layer.n_heads)
+    core_class = TopKCore

@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from tuneformer.models.attention.explicit import SeenAttention, Watched
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.mask import AttentionMask, masked_softmax
-from tuneformer.models.attention.watched import SeenAttention, Watched
 from tuneformer.models.choice import choose
 from tuneformer.models.flops import matrix_flops
 
