@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.offline_wandb import history, offline_records, pictures, summary
 from tests.training.conftest import TrainHere, assert_same_tree, read_checkpoint
+from tuneformer.callbacks import attention_maps
 from tuneformer.callbacks.attention_maps import GAP, draw_maps
 from tuneformer.lint import factor_of
 from tuneformer.runs.directory import RunDirectory
@@ -21,7 +22,10 @@ WATCHED = ["callbacks=default", "callbacks.sample.n_tokens=5", "logger=wandb", "
 
 
 @pytest.fixture
-def watched(tiny: list[str], train_here: TrainHere, tmp_path: Path) -> list[Any]:
+def watched(
+    tiny: list[str], train_here: TrainHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[Any]:
+    monkeypatch.delattr(attention_maps, "first_example_maps")  # the probe has looked already
     train_here([*tiny, *WATCHED, "logger.wandb.log_checkpoints=true", "run_dir=run"])
     (file,) = (tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb")
     return [*offline_records(file)]

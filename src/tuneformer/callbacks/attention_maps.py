@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tuneformer.callbacks.attention_probe import AttentionProbe
 from tuneformer.callbacks.boards import boards_of
 from tuneformer.models.attention.explicit import explicit_attention
 from tuneformer.models.attention.layer_spec import AttentionSite
@@ -24,9 +25,9 @@ class AttentionMaps(pl.Callback):
     """The attention of every head to the first example of validation, as one picture a stack.
 
     Rows are layers, columns heads; in a map rows are queries and columns keys, white the largest weight.
-    It is computed in a pass of its own on the weights that are validated, draws no random number and
-    leaves no trace: training is the same to the bit with it and without. Without a dashboard that takes
-    pictures nothing is computed.
+    It shows what AttentionProbe saw on the weights that are validated; without that callback, or where it
+    does not look, it makes a pass of its own, which draws no random number and leaves no trace: training is
+    the same to the bit with it and without. Without a dashboard that takes pictures nothing is computed.
     """
 
     def __init__(self, *, every_n_validations: int, largest_side: int) -> None:
@@ -51,13 +52,22 @@ class AttentionMaps(pl.Callback):
         boards = boards_of(trainer)
         if not boards:
             return
-        with trainer.precision_plugin.forward_context():
-            maps = first_example_maps(cast(Task, pl_module), batch)
+        maps = probed_maps(trainer)
+        if not maps:
+            with trainer.precision_plugin.forward_context():
+                maps = first_example_maps(cast(Task, pl_module), batch)
         for stack in dict.fromkeys(site.stack for site in maps):
             layers = [maps[site] for site in sorted(maps) if site.stack == stack]
             picture = draw_maps(layers, largest_side=self.largest_side)
             for board in boards:
                 board.log_picture(f"attention_maps/{stack}", picture, trainer.global_step)
+
+
+def probed_maps(trainer: pl.Trainer) -> Maps:
+    """What the run's AttentionProbe saw at this validation; empty where it did not look."""
+    callbacks: list[pl.Callback] = getattr(trainer, "callbacks")  # noqa: B009 - Lightning declares no type for it
+    probes = [callback for callback in callbacks if isinstance(callback, AttentionProbe)]
+    return probes[0].first_example if probes else {}
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from tuneformer.callbacks.boards import boards_of
 from tuneformer.callbacks.probe_batch import ProbeMeasurement
 from tuneformer.callbacks.probe_snapshots import keep_snapshot
 from tuneformer.callbacks.tensors import as_numbers
@@ -44,6 +45,8 @@ class AttentionProbe(ProbeMeasurement):
             raise UserError(f"callbacks.attention_probe.snapshots={snapshots} must be 0 or at least 2")
         super().__init__(examples=examples, n_tokens=n_tokens)
         self.snapshots = snapshots
+        self.first_example: dict[AttentionSite, Tensor] = {}
+        """Weights (head, query, key) of the first example at the last look, for a dashboard to show."""
         self._row: dict[str, float] = {}
 
     def can_measure(self, task: Task) -> bool:
@@ -69,6 +72,10 @@ class AttentionProbe(ProbeMeasurement):
     def _look(self, trainer: pl.Trainer, task: Task) -> dict[str, float]:
         inputs = task.model_inputs(self.batch)
         seen = probe(task.model, inputs)
+        if boards_of(trainer):
+            self.first_example = {
+                site: found.weights[0].float().cpu().clone() for site, found in seen.attention.items()
+            }
         scores = scores_of(seen, inputs)
         for site, score in head_importance(task, self.batch).items():
             scores[site][IMPORTANCE.key] = score
