@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from tuneformer.measures.head_importance import (
 from tuneformer.models.attention.explicit import explicit_attention
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.multi_head import MultiHeadAttention
+from tuneformer.models.attention.settings import PLAIN
 from tuneformer.models.encoder import Encoder
 
 pytestmark = pytest.mark.fast
@@ -73,10 +75,10 @@ def test_zero_ablation_is_that_of_the_explicit_path() -> None:
 
 @pytest.mark.parametrize("value_residual", [None, 0.5])
 def test_a_pass_that_begins_in_the_middle_gives_what_a_whole_one_does(value_residual: float | None) -> None:
-    attention = plain_settings("attention", "multi_head") | {"value_residual": value_residual}
+    attention = replace(PLAIN, value_residual=value_residual)
     settings: dict[str, Any] = plain_settings("model", "encoder") | SMALL["encoder"] | WIDTH
     settings["n_layers"] = 4
-    model = randomised(Encoder(**settings, attention=partial(MultiHeadAttention, **attention)))
+    model = randomised(Encoder(**settings, attention=partial(MultiHeadAttention, settings=attention)))
     found = ablation(model, by="zero", at_once=3)
     assert [site.layer for site in found] == [0, 1, 2, 3]
     with torch.no_grad():
