@@ -60,7 +60,7 @@ CONFIG_DECIDES = [
         "model.n_layers=two must be a whole number",
     ),
     (["--config-dir=mine", "experiment=typ"], "experiment=typ is not an option (did you mean ty"),
-    (["optimizer.lr="], "optimizer.lr= must be a number, as in optimizer=adamw: optimizer.lr=0.002"),
+    (["optimizer.lr="], "optimizer.lr= must be a number"),
     (["optimizer="], "optimizer= is not a choice: write optimizer=<the name of an option>"),
     (["data=text"], "data.path is missing: data=text needs data.path=<value>"),
     (["optimizer.lr=fast"], "optimizer.lr=fast must be a number"),

@@ -117,7 +117,7 @@ def test_infinity_passes_where_it_switches_something_off() -> None:
         (["trainer.gradient_clip_val=inf"], "trainer.gradient_clip_val=inf must be a finite number"),
         (["trainer.max_steps=1e10"], "trainer.max_steps=10000000000.0 must be a whole number"),
         (["trainer.max_steps=inf"], "trainer.max_steps=inf must be a whole number"),
-        (["optimizer.betas=[nan,0.9]"], "optimizer.betas=nan must be a finite number"),
+        (["optimizer.betas=[nan,0.9]"], "optimizer.betas=[nan,0.9]: each must be at least 0 and below 1"),
         (["scheduler.warmup=nan"], "scheduler.warmup=nan must be a finite number"),
         (["seed=-1"], "seed=-1 must be 0 or more"),
         ([f"seed={2**70}"], f"seed={2**70} must fit into 64 bits: at most {2**63 - 1}"),

@@ -12,13 +12,14 @@ from omegaconf import OmegaConf
 
 from tuneformer.bounds import CHOICES
 from tuneformer.checks import check_config
-from tuneformer.config.building import DESCRIBED, described_arguments
 from tuneformer.config.compose import compose_config
+from tuneformer.config.described import described_arguments
 from tuneformer.config.keys import EXAMPLES
 from tuneformer.config.options import list_options, load_option
-from tuneformer.config.registry import check_targets
+from tuneformer.config.registry import Place, check_targets, is_order
 from tuneformer.config.schema import GROUPS
 from tuneformer.data.tokenizer_choice import TOKENIZERS
+from tuneformer.models.attention.settings import settings_class
 from tuneformer.models.block import BLOCKS
 from tuneformer.models.feed_forward import FEED_FORWARDS
 from tuneformer.models.initialization import SCHEMES
@@ -32,7 +33,6 @@ EXPERIMENTS = list_options("experiment", [CONF])
 # What the framework itself gives when it builds an option.
 GIVEN_AT_RUN_TIME = {
     "model": {"attention"},
-    "attention": {"layer"},
     "optimizer": {"params"},
     "scheduler": {"step", "horizon"},
     "logger": {"directory", "first_step", "run_config"},
@@ -40,6 +40,7 @@ GIVEN_AT_RUN_TIME = {
 GIVEN_BY_THE_OPTION_AROUND = {
     "matrices": {"params", "lr", "weight_decay"},
     "others": {"params", "lr", "weight_decay"},
+    "base": {"params", "lr", "weight_decay"},
 }
 
 
@@ -67,20 +68,32 @@ def needed_by(group: str, option: str) -> list[str]:
     return needed.get((group, option), [])
 
 
-def targets(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def components(node: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Each part of an option that names what is built, or that stands for its whole group."""
     if isinstance(node, dict):
-        if "_target_" in node:
-            yield path, node
+        if "_target_" in node or place == ("search",):
+            yield place, node
         for key, value in node.items():
-            yield from targets(value, f"{path}.{key}" if path else key)
+            yield from components(value, (*place, key))
+
+
+def described(group: str, option: str) -> bool:
+    """Whether every component of an option says what it can be set to."""
+    nodes = list(components(load_option(group, option, [CONF]), (group,)))
+    return all(described_arguments(place, node) or not keys_of(node) for place, node in nodes)
+
+
+def keys_of(node: dict[str, Any]) -> set[str]:
+    return {key for key in node if not is_order(key)}
 
 
 def parameters_of(target: str) -> dict[str, inspect.Parameter]:
     """The named parameters of a class or function; *args and **kwargs are none."""
     module, _, name = target.rpartition(".")
-    signature = inspect.signature(getattr(importlib.import_module(module), name))
+    found = getattr(importlib.import_module(module), name)
+    signature = inspect.signature(settings_class(target) or found)
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return {key: found for key, found in signature.parameters.items() if found.kind in named}
+    return {key: each for key, each in signature.parameters.items() if each.kind in named}
 
 
 @pytest.mark.fast
@@ -103,15 +116,17 @@ def test_every_option_composes_and_passes_the_checks(group: str, option: str) ->
 def test_every_key_of_an_option_is_a_named_parameter_and_none_is_forgotten(group: str, option: str) -> None:
     settings = load_option(group, option, [CONF])
     check_targets({group: settings})
-    if group in DESCRIBED:
-        assert described_arguments(group, settings).keys() == settings.keys() - {"_target_", "_partial_"}
-    for path, node in targets(settings):
-        target = node["_target_"]
+    for place, node in components(settings, (group,)):
+        arguments, target = described_arguments(place, node), node.get("_target_", "???")
         if target == "???":
+            assert keys_of(node) <= arguments.keys() | {"lr"}
             continue
+        path = place[-1] if len(place) > 1 else ""
+        if arguments:
+            outside = GIVEN_BY_THE_OPTION_AROUND.get(path, set())
+            assert keys_of(node) == arguments.keys() - outside, place
         parameters = parameters_of(target)
-        keys = {key for key in node if key not in ("_target_", "_partial_", "_convert_")}
-        keys -= {"tasks"} if group == "model" else set()  # a fact for the checks
+        keys = keys_of(node) - ({"tasks"} if group == "model" else set())  # a fact for the checks
         given = GIVEN_BY_THE_OPTION_AROUND.get(path, GIVEN_AT_RUN_TIME.get(group, set()))
         assert keys <= parameters.keys() - given, path
         if target.startswith("tuneformer."):
@@ -130,7 +145,7 @@ def test_every_setting_without_a_value_has_a_type(group: str, option: str) -> No
             elif value is None or value == "???" or str(value).startswith("${"):
                 assert f"{path}.{key}" in EXAMPLES or (path, option) == ("optimizer", "any")
 
-    if group not in DESCRIBED:
+    if not described(group, option):
         walk(load_option(group, option, [CONF]), group)
 
 
@@ -139,9 +154,9 @@ def test_every_setting_without_a_value_has_a_type(group: str, option: str) -> No
 def test_every_file_says_what_it_is_and_explains_its_numbers(group: str, option: str) -> None:
     lines = (CONF / group / f"{option}.yaml").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# ")
-    if group in DESCRIBED:  # its component explains them
-        assert not [line for line in lines if "#" in line and not line.startswith("# ")]
-    elif group in ("optimizer", "attention"):
+    if described(group, option):  # its components explain them
+        assert not [line for line in lines if "#" in line and not line.lstrip().startswith("# ")]
+    elif group == "attention":
         assert [line for line in lines if re.match(r"[a-z]\w*: ", line) and " # " not in line] in (
             [],
             [line for line in lines if line.startswith("defaults: ")],

@@ -1,10 +1,10 @@
 """The bounds of single settings: words that are allowed, and the range of each number."""
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tuneformer.config.ranges import BELOW_ONE, Range, check_finite
+from tuneformer.config.described import described_arguments
+from tuneformer.config.ranges import Range, check_finite
 from tuneformer.config.suggestions import one_of
 from tuneformer.errors import UserError
 from tuneformer.models.settings import POSITIONS
@@ -15,7 +15,6 @@ CHOICES = {
     "data.tokenizer": ("bytes", "characters", "bpe"),
     "init_optimizer": ("fresh", "kept"),
     "init_weights": ("last", "best"),
-    "logger.wandb.mode": ("offline", "online", "disabled"),
     "model.block": ("pre_norm", "post_norm", "sandwich", "parallel"),
     "model.feed_forward": ("gelu", "swiglu", "squared_relu"),
     "model.initialization": ("gpt2", "xavier", "zero_output", "depth_scaled", "mup"),
@@ -23,25 +22,10 @@ CHOICES = {
     "model.pooling": ("mean", "first", "attention"),
     "model.positions": POSITIONS,
     "model.score": ("additive", "multiplicative"),
-    "param_groups.weight_decay_kind": ("own", "l2", "decoupled", "independent", "cautious"),
     "preflight": ("full", "quick", "only"),
-    "search.pruner": ("median", "asha"),
-    "search.sampler": ("random", "halton", "tpe", "cmaes"),
 }
 
 AT_LEAST_ONE = (
-    "callbacks.checkpoints.every_n_steps",
-    "callbacks.checkpoints.keep_every_n_steps",
-    "callbacks.attention_maps.every_n_validations",
-    "callbacks.attention_maps.largest_side",
-    "callbacks.attention_probe.examples",
-    "callbacks.attention_probe.n_tokens",
-    "callbacks.curvature.examples",
-    "callbacks.curvature.max_products",
-    "callbacks.curvature.n_tokens",
-    "callbacks.gradient_noise.n_tokens",
-    "callbacks.sample.n_tokens",
-    "callbacks.sample.top_k",
     "data.batch_size",
     "data.beam_size",
     "data.bpe_vocab_size",
@@ -55,15 +39,9 @@ AT_LEAST_ONE = (
     "model.n_heads",
     "model.n_layers",
     "model.patch_size",
-    "search.pruner_reduction",
-    "search.startup_trials",
 )
 
-ABOVE_ZERO = (
-    "callbacks.curvature.tolerance",
-    "callbacks.progress.every_n_seconds",
-    "model.rope_base",
-)
+ABOVE_ZERO = ("model.rope_base",)
 
 FRACTIONS = ("data.label_smoothing", "model.dropout")
 
@@ -71,24 +49,10 @@ AT_LEAST_ZERO = (
     "seed",
     "data.length_penalty",
     "data.num_workers",
-    "callbacks.sample.temperature",
-    "param_groups.weight_decay_end",
-    "search.pruner_warmup_steps",
-    "search.seed",
 )
 
 
-MAY_BE_INFINITE = frozenset({"optimizer.growth_rate"})
-"""Settings that infinity switches off; of every other number it is a mistake, and NaN always is."""
-
 RANGES: dict[str, Range] = {
-    "callbacks.averaging.decay": Range(
-        low=0, high=1, holds_low=False, holds_high=False, words="must be above 0 and below 1"
-    ),
-    "callbacks.averaging.start": BELOW_ONE,
-    "callbacks.gradient_noise.examples": Range(
-        low=2, high=math.inf, holds_low=True, holds_high=False, words="must be at least 2"
-    ),
     # beyond, memory is asked for that no machine has, by libraries that end the process
     "data.batch_size": Range(
         low=1, high=10**8, holds_low=True, holds_high=True, words="must be at most 100,000,000"
@@ -105,8 +69,11 @@ LONGEST_PROJECT, LONGEST_TAG = 128, 64
 
 def check_bounds(config: Config, words: Mapping[str, tuple[str, ...]]) -> None:
     """Raises UserError for the first setting out of its bounds; `words`: those that the data decides."""
-    for path, number in _numbers(config, ""):
-        check_finite(path, number, may_be_infinite=path in MAY_BE_INFINITE)
+    for group, settings in config.items():
+        described = described_arguments((group,), settings) if isinstance(settings, dict) else {}
+        for path, number in _numbers(settings, group):
+            if path.removeprefix(f"{group}.") not in described:  # says itself whether infinity is allowed
+                check_finite(path, number)
     for path, allowed in {**CHOICES, **words}.items():
         value = setting(config, path)
         if value is not None:
@@ -131,7 +98,7 @@ def check_bounds(config: Config, words: Mapping[str, tuple[str, ...]]) -> None:
         if (value := setting(config, path)) is not None:
             allowed.check(path, value)
     snapshots = setting(config, "callbacks.attention_probe.snapshots")
-    if snapshots is not None and (snapshots < 0 or snapshots == 1):
+    if snapshots == 1:
         raise UserError(f"callbacks.attention_probe.snapshots={snapshots} must be 0 or at least 2")
     if setting(config, "callbacks.sample.prompt") == "":
         raise UserError("callbacks.sample.prompt is empty: give at least one character to continue")

@@ -27,12 +27,12 @@ from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 from tuneformer.models.attention_use import check_attention_is_used
 from tuneformer.models.settings import check_attention_settings
-from tuneformer.optim.settings import (
+from tuneformer.optim.checks import (
     check_optimizer_settings,
-    check_param_group_settings,
     check_passes,
     check_schedule_settings,
 )
+from tuneformer.optim.rules import read_rules
 from tuneformer.run_overrides import with_run_settings
 from tuneformer.runs.origin import with_origin
 from tuneformer.runs.own_folder import check_own_folder
@@ -151,7 +151,7 @@ def _check_root(config: Config) -> None:
 def _check_groups_together(config: Config) -> None:
     check_optimizer_settings(config["optimizer"])
     check_schedule_settings(config["scheduler"], config["trainer"]["max_steps"])
-    check_param_group_settings(config["param_groups"])
+    read_rules(config["param_groups"]["rules"])
     check_passes(config)
     _check_width_transfer(config)
     _check_heads(config)

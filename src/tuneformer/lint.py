@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from tuneformer.config.shown import shown
+from tuneformer.optim.checks import schedule_of
 from tuneformer.optim.schedules import warmup_steps
-from tuneformer.optim.settings import schedule_of
 
 Config = dict[str, Any]
 

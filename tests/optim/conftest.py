@@ -6,9 +6,14 @@ import pytest
 from torch import nn
 
 from tuneformer.config.building import build
-from tuneformer.config.keys import EXAMPLES
 from tuneformer.config.options import list_options, load_option
 from tuneformer.models.build import build_model
+
+INTERPOLATED = {
+    "optimizer": {"n_heads": 1, "t_alpha_beta3": 100},
+    "model": {"n_layers": 4, "n_heads": 4, "d_model": 128, "context_length": 128, "vocab_size": 256},
+}
+"""Values of what follows from another setting."""
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -67,6 +72,6 @@ def make_decoder(load_settings: LoadSettings) -> MakeDecoder:
 def _without_interpolations(group: str, settings: dict[str, Any]) -> dict[str, Any]:
     """The settings, with an example for what follows from another group."""
     return {
-        key: EXAMPLES[f"{group}.{key}"] if str(value).startswith("${") else value
+        key: INTERPOLATED[group][key] if str(value).startswith("${") else value
         for key, value in settings.items()
     }

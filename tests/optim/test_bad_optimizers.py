@@ -43,11 +43,11 @@ ONE_RULE = "{name: a, pattern: norm, lr_multiplier: 1.0, weight_decay_multiplier
         ),
         (
             ["optimizer=sam", "trainer.accumulate_grad_batches=2"],
-            "trainer.accumulate_grad_batches=2 must be 1 with optimizer=sam",
+            "trainer.accumulate_grad_batches=2 must be 1 with SAM",
         ),
         (
             ["optimizer=sam", "trainer.precision=16-mixed"],
-            "trainer.precision=16-mixed does not go with optimizer=sam",
+            "trainer.precision=16-mixed does not go with SAM",
         ),
         (
             ["optimizer=soap", "trainer=fsdp", "trainer.devices=2"],

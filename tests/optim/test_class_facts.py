@@ -6,8 +6,11 @@ import pytest
 import torch
 
 from tuneformer.config.building import find_target
+from tuneformer.config.described import description_of
+from tuneformer.config.options import list_options, load_option
+from tuneformer.config.registry import SHIPPED
 from tuneformer.errors import UserError
-from tuneformer.optim.facts import OF_OTHERS, Facts, facts_of
+from tuneformer.optim.facts import Facts, facts_of
 from tuneformer.optim.sharding import changed_for_shards, check_shardable
 
 pytestmark = pytest.mark.fast
@@ -28,10 +31,14 @@ def test_a_class_says_it_itself_and_one_that_says_nothing_is_not_taken_for_anoth
     assert facts_of(torch.optim.Adamax) == Facts()
 
 
-def test_every_class_of_others_is_found_by_the_name_that_a_configuration_gives_it() -> None:
-    named = {name: f"{name.replace('torch.', 'torch.optim.')}" for name in OF_OTHERS}
-    for name, target in named.items():
-        assert facts_of(find_target(target, ("optimizer",), kind=torch.optim.Optimizer)) is OF_OTHERS[name]
+@pytest.mark.parametrize("option", list_options("optimizer", [SHIPPED]))
+def test_what_is_known_of_a_class_is_found_by_the_class_itself(option: str) -> None:
+    settings = load_option("optimizer", option, [SHIPPED])
+    if option == "any":
+        return
+    described = description_of(("optimizer",), settings)
+    found = find_target(settings["_target_"], ("optimizer",), kind=torch.optim.Optimizer)
+    assert facts_of(found) == getattr(described, "facts", Facts())
 
 
 def test_what_a_class_of_ones_own_says_of_shards_holds() -> None:

@@ -22,14 +22,10 @@ from tuneformer.config.registry import (
     is_called_later,
     is_class_of_library,
 )
-from tuneformer.config.setting import Argument, arguments_of
 from tuneformer.config.shown import printable
 from tuneformer.errors import UserError
 
 Kind = type | tuple[type, ...]
-
-DESCRIBED = frozenset({"launcher", "scheduler", "trainer"})
-"""Groups whose components say what they can be set to (`config.setting`)."""
 
 
 def build(settings: Mapping[str, Any], place: Place, *, kind: Kind, **given: Any) -> Any:
@@ -76,19 +72,9 @@ def find_target(target: object, place: Place, *, kind: Kind) -> Callable[..., An
     return _find(str(target), place, kind)
 
 
-def described_arguments(group: str, settings: Mapping[str, Any]) -> Mapping[str, Argument]:
-    """What the component of a group says that it can be set to; empty where it says nothing.
-
-    Only groups are asked whose components do not import torch.
-    """
-    if group not in DESCRIBED or not isinstance(settings.get(TARGET), str):
-        return {}
-    return arguments_of(component_of(group, settings))
-
-
-def component_of(group: str, settings: Mapping[str, Any]) -> Callable[..., Any]:
-    """The class or function that the settings of a group name."""
-    return _find(str(settings[TARGET]), (group,), None)
+def component_of(place: Place, settings: Mapping[str, Any]) -> Callable[..., Any]:
+    """The class or function that the settings at a place name."""
+    return _find(str(settings[TARGET]), place, None)
 
 
 def _bound(settings: dict[str, Any], place: Place, kind: Kind | None) -> "partial[Any]":

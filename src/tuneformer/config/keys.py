@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuneformer.config.building import described_arguments
+from tuneformer.config.described import described_arguments
 from tuneformer.config.open_options import OPEN
 from tuneformer.config.options import load_option
-from tuneformer.config.registry import TARGET, is_order
+from tuneformer.config.registry import PURPOSES, TARGET, Place, is_order
 from tuneformer.config.setting_check import MISSING, check_values, no_setting
 from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
@@ -24,7 +24,6 @@ EXAMPLES: dict[str, Any] = {
     "attention.rotary_dim": 16,
     "attention.scale": 1.0,
     "attention.value_residual": 0.5,
-    "callbacks.checkpoints.keep_every_n_steps": 100,
     "data.cache_dir": "folder",
     "data.image_size": 28,
     "data.n_channels": 1,
@@ -36,9 +35,6 @@ EXAMPLES: dict[str, Any] = {
     "data.subset": "name",
     "data.validation_path": "file",
     "data.vocab_size": 256,
-    "logger.wandb.entity": "name",
-    "logger.wandb.project": "name",
-    "logger.wandb.mode": "offline",
     "model.base_width": 64,
     "model.context_length": 128,
     "model.d_ff": 512,
@@ -52,20 +48,11 @@ EXAMPLES: dict[str, Any] = {
     "model.n_layers": 4,
     "model.size": "tiny",
     "model.vocab_size": 256,
-    "optimizer.beta3": 0.9,
-    "optimizer.n_heads": 1,
-    "optimizer.t_alpha_beta3": 100,
-    "search.pruner": "median",
-    "search.storage": "url",
-    "search.study": "name",
-    "search.trial": 0,
 }
 
 # A setting whose option gives a value, and that may all the same be switched off.
 MAY_BE_NULL = frozenset(
     {
-        "callbacks.checkpoints.best_metric",
-        "callbacks.sample.top_k",
         "model.image_size",
         "model.n_channels",
         "model.n_classes",
@@ -74,9 +61,6 @@ MAY_BE_NULL = frozenset(
         "model.vocab_size",
     }
 )
-
-# What a search varies and a grid lists: their own checks say what may stand there (sweeps/).
-FREE = frozenset({"search.grid", "search.spaces"})
 
 # Groups whose entries are parts that a run can do without: `~callbacks.sample`, or `callbacks.sample=null`.
 OF_PARTS = frozenset({"callbacks", "logger"})
@@ -89,21 +73,62 @@ def check_group(group: str, option: str, settings: Mapping[str, Any], folders: S
     The settings that an open option adds are left to whoever builds the class.
     """
     known = load_option(group, option, folders)
-    if described := described_arguments(group, settings):
-        _check_value(f"{group}.{TARGET}", settings[TARGET], known.get(TARGET), f"{group}={option}")
-        values = {name: value for name, value in settings.items() if not is_order(name)}
-        check_values(described, values, group=group, option=f"{group}={option}")
+    if group in OF_PARTS:
+        settings = _check_parts(group, settings, known, f"{group}={option}")
+    if (group, option) not in OPEN and _check_described((group,), settings, known, f"{group}={option}"):
         return
-    for path, reason in NOT_DROPPED.items():
-        owner, _, part = path.partition(".")
-        if owner == group and part in known and settings.get(part) is None:
-            raise UserError(f"{path} cannot be dropped: {reason}")
     if (group, option) in OPEN:
         for key in known:
             if settings.get(key, MISSING) == MISSING:
                 raise UserError(f"{group}.{key} is missing: {group}={option} needs {group}.{key}=<value>")
         return
     _check_level(group, settings, known, f"{group}={option}")
+
+
+def _check_parts(
+    group: str, settings: Mapping[str, Any], known: Mapping[str, Any], option: str
+) -> dict[str, Any]:
+    """Checks the parts that describe themselves, and returns the others."""
+    for path, reason in NOT_DROPPED.items():
+        owner, _, part = path.partition(".")
+        if owner == group and part in known and settings.get(part) is None:
+            raise UserError(f"{path} cannot be dropped: {reason}")
+    return {
+        part: value
+        for part, value in settings.items()
+        if part not in known
+        or not isinstance(value, Mapping)
+        or not _check_described((group, part), value, known[part], option)
+    }
+
+
+def _check_described(
+    place: Place,
+    settings: Mapping[str, Any],
+    known: Mapping[str, Any],
+    option: str,
+    given: Sequence[str] = (),
+) -> bool:
+    """Checks what a component says of itself, and each component inside it; False where it says nothing."""
+    described = described_arguments(place, settings)
+    if not described or (TARGET not in settings and place[0] in PURPOSES):
+        return False
+    if TARGET in settings:
+        _check_value(".".join((*place, TARGET)), settings[TARGET], known.get(TARGET), option)
+    # what builds nothing describes the settings of all options of its group
+    wanted = {
+        name: argument
+        for name, argument in described.items()
+        if name not in given and (TARGET in settings or name in known)
+    }
+    values = {name: value for name, value in settings.items() if not is_order(name)}
+    check_values(wanted, values, group=".".join(place), option=option)
+    for name, argument in wanted.items():
+        if argument.is_component:
+            inside = (*place, name)
+            if not _check_described(inside, values[name], known[name], option, argument.setting.given):
+                _check_level(".".join(inside), values[name], known[name], option)
+    return True
 
 
 def without_dropped(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,15 +144,11 @@ def without_dropped(config: Mapping[str, Any]) -> dict[str, Any]:
 def _check_level(prefix: str, settings: Mapping[str, Any], known: Mapping[str, Any], option: str) -> None:
     for key, value in settings.items():
         path = f"{prefix}.{key}"
-        if path in FREE:
-            continue
         if key not in known:
             raise no_setting(prefix, key, [name for name in known if not is_order(name)], option)
         if value is not None or prefix not in OF_PARTS:
             _check_value(path, value, known[key], option)
     for key in sorted(known.keys() - settings.keys()) if prefix not in OF_PARTS else ():
-        if f"{prefix}.{key}" in FREE:
-            continue
         raise UserError(f"{prefix}.{key} is missing: {option} needs it")
 
 

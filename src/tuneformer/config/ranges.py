@@ -16,7 +16,7 @@ LARGEST = 2**63 - 1
 class Range:
     """An interval of the real line.
 
-    Each end belongs to it or not; an infinite end never does.
+    Each end belongs to it or not; infinity does where it switches something off.
     """
 
     low: Number
@@ -26,8 +26,8 @@ class Range:
     words: str
 
     def __contains__(self, value: object) -> bool:
-        """Whether `value` is a finite number within; a flag is none."""
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        """Whether `value` is a number within; a flag is none."""
+        if not isinstance(value, int | float) or isinstance(value, bool):
             return False
         above = value >= self.low if self.holds_low else value > self.low
         below = value <= self.high if self.holds_high else value < self.high
@@ -46,6 +46,7 @@ class Range:
             raise UserError(f"{setting}={shown(value)} {self.words}")
 
 
+FINITE = Range(low=-math.inf, high=math.inf, holds_low=False, holds_high=False, words="must be a number")
 POSITIVE = Range(low=0, high=math.inf, holds_low=False, holds_high=False, words="must be positive")
 NOT_NEGATIVE = Range(
     low=0, high=math.inf, holds_low=True, holds_high=False, words="must be a number, 0 or greater"

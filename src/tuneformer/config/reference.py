@@ -8,16 +8,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tuneformer.config.building import DESCRIBED, component_of, described_arguments
+from tuneformer.config.described import described_arguments, description_of
 from tuneformer.config.options import Settings, list_options, load_option
-from tuneformer.config.registry import SHIPPED, TARGET
+from tuneformer.config.registry import PURPOSES, SHIPPED, TARGET, Place, is_order
+from tuneformer.config.schema import GROUPS
 from tuneformer.config.setting import Argument
 from tuneformer.config.shown import shown
 
 HEAD = """# Settings
 
 What each option can be set to, with the value that it ships with, as the components themselves say it.
-`python train.py scheduler.floor=0` changes one. The other groups are explained in their files in `conf/`.
+`python train.py scheduler.floor=0` changes one.
 """
 
 
@@ -27,38 +28,61 @@ def reference(folder: Path = SHIPPED) -> str:
 
 
 def _sections(folder: Path) -> Iterator[Iterator[str]]:
-    for group in sorted(DESCRIBED):
+    for group in GROUPS:
         options = {option: load_option(group, option, [folder]) for option in list_options(group, [folder])}
         described = dict[str, str]()  # what is built: the option that its settings are listed at
         for option in sorted(options, key=lambda name: (name != "default", name)):
-            first = described.setdefault(options[option][TARGET], option)
-            if first == option:
-                yield _section(group, option, options[option])
-            else:
-                yield _variant(group, option, options[option], first, options[first])
+            for place, settings in _components((group,), options[option]):
+                if description_of(place, settings) is None:
+                    continue
+                first = described.setdefault(f"{place} {settings.get(TARGET)}", option)
+                if first == option:
+                    yield _section(place, option, settings)
+                elif len(place) == 1 and (others := options[first]) != settings:
+                    yield _variant(group, option, settings, first, others)
 
 
-def _section(group: str, option: str, settings: Settings) -> Iterator[str]:
-    yield f"## {group}={option}"
-    docstring = inspect.getdoc(component_of(group, settings)) or ""
+def _components(place: Place, settings: Settings) -> Iterator[tuple[Place, Settings]]:
+    if TARGET in settings or place[0] not in PURPOSES:
+        yield place, settings
+    for name, value in settings.items():
+        if isinstance(value, dict) and TARGET in value:
+            yield from _components((*place, name), value)
+
+
+def _section(place: Place, option: str, settings: Settings) -> Iterator[str]:
+    yield f"## {place[0]}={option}" if len(place) == 1 else f"### {'.'.join(place)} of {place[0]}={option}"
+    described = description_of(place, settings)
+    docstring = inspect.getdoc(described) or ""
     yield docstring.partition("\n\n")[0].replace("\n", " ")
     yield ""
-    arguments = described_arguments(group, settings)
+    arguments = {
+        name: each for name, each in described_arguments(place, settings).items() if name in settings
+    }
     if not arguments:
         return
     yield "| setting | value | may be | what it sets | source |"
     yield "|---|---|---|---|---|"
     for name, argument in arguments.items():
-        said = argument.setting
+        said, path = argument.setting, ".".join((*place, name))
         what = f"{said.what} ({said.unit})" if said.unit else said.what
-        cells = [f"`{group}.{name}`", f"`{shown(settings[name])}`", _may_be(argument), what, said.source]
+        cells = [f"`{path}`", _value(argument, settings[name]), _may_be(argument), what, said.source]
         yield f"| {' | '.join(cells)} |"
     yield ""
 
 
+def _value(argument: Argument, value: object) -> str:
+    """The value that the option has; of a component its own table tells."""
+    return "" if argument.is_component else f"`{shown(value)}`".replace("|", "\\|")
+
+
 def _variant(group: str, option: str, settings: Settings, first: str, others: Settings) -> Iterator[str]:
     yield f"## {group}={option}"
-    changed = [f"`{name}: {shown(value)}`" for name, value in settings.items() if value != others[name]]
+    changed = [
+        f"`{name}: {shown(value)}`"
+        for name, value in settings.items()
+        if value != others.get(name) and not is_order(name)
+    ]
     yield f"As `{group}={first}`, with {', '.join(changed)}."
     yield ""
 

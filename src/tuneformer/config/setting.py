@@ -1,23 +1,33 @@
 """What a component can be set to, said once: beside the argument that takes it.
 
-A component is the class or function that a `_target_` names. It annotates its keyword arguments:
+A component is the class or function that a `_target_` names, or the settings object that describes it
+(`config.described`). It annotates its keyword arguments:
 
     Floor = Annotated[Number, Setting("last rate / peak rate", ZERO_TO_ONE)]
 
     def linear(step: int, *, horizon: int, floor: Floor) -> float: ...
 
-Type, range, words, meaning and source are read from there by the checks, their messages and docs/settings.md;
-the YAML file of an option holds the value alone. An argument without a `Setting`, as `horizon`, is given by
-the program. Nothing here imports torch.
+Type, range, words, meaning and source are read from there by the checks, their messages, the run's identity
+and docs/settings.md; the YAML file of an option holds the value alone. An argument without a `Setting`, as
+`horizon`, is given by the program. Nothing here imports torch.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, is_dataclass
 from functools import cache
+from inspect import Parameter, signature
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from tuneformer.config.ranges import Range
+
+
+class Component:
+    """The type of a setting that is a component itself, with a `_target_` and settings of its own."""
+
+
+class Unchecked:
+    """The type of a setting that is a group of values with checks of its own."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +36,17 @@ class Setting:
 
     Attributes:
         what: what it sets.
-        allowed: the interval of a number, or the words that it may be; None of a flag and of free text.
+        allowed: the interval of a number, or the words that it may be; None of a flag and of free text. Of a
+            list, what each element may be.
         unit: what its number counts.
         null: what null means, where it may be null.
         auto: what the word auto means, where it stands for a number or a flag.
         source: which values are usual, and who says so.
+        weights: whether it determines the weights that come out; else it changes where, how fast or how
+            visibly a run trains.
+        from_data: whether it follows from the data, and is filled in when they are prepared.
+        given: settings of a component inside that the one around it gives.
+        search: low and high, between which a search looks on a logarithmic scale, unless told otherwise.
     """
 
     what: str
@@ -40,33 +56,54 @@ class Setting:
     null: str = ""
     auto: str = ""
     source: str = ""
+    weights: bool = True
+    from_data: bool = False
+    given: tuple[str, ...] = ()
+    search: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Argument:
-    """A setting of one component: its name there, its types, and what is said of it."""
+    """A setting of one component: its name there, its types, and what is said of it.
+
+    Attributes:
+        types: of the value, or of each element of a list.
+        length: how many elements a list has; 0: any number above none; None: it is no list.
+        may_be_missing: whether there is a default.
+    """
 
     name: str
     types: tuple[type, ...]
+    length: int | None
     may_be_null: bool
+    may_be_missing: bool
     setting: Setting
 
     @property
     def kind(self) -> str:
         """What a value must be, in words."""
-        others = [AUTO] * bool(self.setting.auto) + ["null"] * self.may_be_null
-        return " or ".join([_KINDS[self.types], *others])
+        one, several = _KINDS.get(self.types, ("a group of settings", "rules"))
+        if self.length is not None:
+            one = f"a list of {self.length}, each {one}" if self.length else f"a list of {several}"
+        return " or ".join([one, *[AUTO] * bool(self.setting.auto), *["null"] * self.may_be_null])
+
+    @property
+    def is_component(self) -> bool:
+        """Whether it has settings of its own."""
+        return self.types == (Component,)
 
 
 AUTO = "auto"
 """The word for what is left to be found out."""
 
-_KINDS: dict[tuple[type, ...], str] = {
-    (bool,): "true or false",
-    (int,): "a whole number",
-    (float,): "a number",
-    (int, float): "a number",
-    (str,): "text",
+_KINDS: dict[tuple[type, ...], tuple[str, str]] = {
+    (bool,): ("true or false", "flags"),
+    (int,): ("a whole number", "whole numbers"),
+    (float,): ("a number", "numbers"),
+    (int, float): ("a number", "numbers"),
+    (str,): ("text", "names"),
+    (Component,): ("a group of settings", "components"),
+    (Unchecked,): ("a group of settings", "groups"),
 }
 
 
@@ -79,22 +116,45 @@ def arguments_of(component: Callable[..., Any]) -> Mapping[str, Argument]:
     """
     target = component.__init__ if isinstance(component, type) else component
     hints = get_type_hints(target, include_extras=True)
-    found = {name: _argument(name, hint) for name, hint in hints.items()}
-    return {name: argument for name, argument in found.items() if argument is not None}
+    described = {name: hint for name, hint in hints.items() if _setting_of(hint) is not None}
+    if not described:
+        return {}
+    defaults = {
+        name for name, each in signature(target).parameters.items() if each.default is not Parameter.empty
+    }
+    return {name: _argument(name, hint, name in defaults) for name, hint in described.items()}
 
 
-def _argument(name: str, hint: Any) -> Argument | None:
-    if get_origin(hint) is not Annotated:
-        return None
-    of, *notes = get_args(hint)
-    setting = next((note for note in notes if isinstance(note, Setting)), None)
-    if setting is None:
-        return None
-    members = get_args(of) if get_origin(of) in (Union, UnionType) else (of,)
+def _setting_of(hint: Any) -> Setting | None:
+    notes = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    return next((note for note in notes if isinstance(note, Setting)), None)
+
+
+def _argument(name: str, hint: Any, may_be_missing: bool) -> Argument:
+    setting = _setting_of(hint)
+    assert setting is not None
+    of = get_args(hint)[0]
+    members = _members(of)
+    length = None
+    if len(lists := [member for member in members if get_origin(member) is tuple]) == 1:
+        elements = get_args(lists[0])
+        length = 0 if elements[-1] is Ellipsis else len(elements)
+        members = (*_members(elements[0]), *[NoneType] * (NoneType in members))
     word = {str} if setting.auto else set[type]()
     types = tuple(member for member in members if member is not NoneType and member not in word)
-    if types not in _KINDS:
+    if types not in _KINDS and not (length == 0 and len(types) == 1 and is_dataclass(types[0])):
         raise TypeError(f"{name}: {of} is no type of a setting")
     if (int in types or float in types) != isinstance(setting.allowed, Range):
         raise TypeError(f"{name} is of {of}: a number has a range, and nothing else has")
-    return Argument(name=name, types=types, may_be_null=NoneType in members, setting=setting)
+    return Argument(
+        name=name,
+        types=types,
+        length=length,
+        may_be_null=NoneType in members,
+        may_be_missing=may_be_missing,
+        setting=setting,
+    )
+
+
+def _members(of: Any) -> tuple[Any, ...]:
+    return get_args(of) if get_origin(of) in (Union, UnionType) else (of,)

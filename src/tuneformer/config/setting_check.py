@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from tuneformer.config.full_names import OURS
-from tuneformer.config.ranges import check_finite
-from tuneformer.config.setting import AUTO, Argument
+from tuneformer.config.ranges import Range, check_finite
+from tuneformer.config.registry import TARGET
+from tuneformer.config.setting import AUTO, Argument, Component, Unchecked, arguments_of
 from tuneformer.config.shown import shown
 from tuneformer.config.suggestions import did_you_mean, nearest, one_of
 from tuneformer.errors import UserError
@@ -30,6 +31,8 @@ def check_values(
     for name, argument in arguments.items():
         path, value = f"{group}.{name}", values.get(name, MISSING)
         if name not in values:
+            if argument.may_be_missing:
+                continue
             raise UserError(f"{path} is missing: {option} needs it")
         if value == MISSING:
             raise UserError(f"{path} is missing: {option} needs {path}=<value>")
@@ -44,8 +47,14 @@ def no_setting(prefix: str, name: str, known: Collection[str], option: str) -> U
 
 
 def check_value(argument: Argument, path: str, value: Any) -> None:
-    """Raises UserError unless `value` is one that the setting at `path` may have."""
+    """Raises UserError unless `value` is one that the setting at `path` may have.
+
+    Of a component inside only that it is one: `config.keys` checks its settings.
+    """
     if (value is None and argument.may_be_null) or (value == AUTO and argument.setting.auto):
+        return
+    if argument.length is not None:
+        _check_list(argument, path, value)
         return
     allowed = argument.setting.allowed
     if isinstance(allowed, tuple):
@@ -53,13 +62,40 @@ def check_value(argument: Argument, path: str, value: Any) -> None:
         return
     if not _is_of(value, argument.types):
         raise UserError(f"{path}={shown(value)} must be {argument.kind}")
-    if allowed is not None and isinstance(value, int | float):
-        check_finite(path, value)
-        allowed.check(path, value)
+    if allowed is not None:
+        _check_number(allowed, path, value)
+
+
+def _check_list(argument: Argument, path: str, value: Any) -> None:
+    if not isinstance(value, list | tuple) or not value or len(value) != (argument.length or len(value)):
+        raise UserError(f"{path}={shown(value)} must be {argument.kind}")
+    if isinstance(record := argument.types[0], type) and (described := arguments_of(record)):
+        for index, element in enumerate(value):
+            if not isinstance(element, Mapping):
+                raise UserError(f"{path}[{index}]={shown(element)} must have the keys {', '.join(described)}")
+            check_values(described, element, group=f"{path}[{index}]", option=f"an entry of {path}")
+        return
+    allowed = argument.setting.allowed
+    for element in value:
+        if not _is_of(element, argument.types):
+            raise UserError(f"{path}={shown(value)} must be {argument.kind}")
+        if isinstance(allowed, tuple):
+            one_of(path, element, allowed)
+        elif allowed is not None and element not in allowed:
+            raise UserError(f"{path}={shown(value)}: each {allowed.words}")
+
+
+def _check_number(allowed: Range, path: str, value: Any) -> None:
+    check_finite(path, value, may_be_infinite=value in allowed)
+    allowed.check(path, value)
 
 
 def _is_of(value: Any, types: tuple[type, ...]) -> bool:
     """Whether a value is of one of the types; a flag is no number, and a whole number is one."""
+    if types == (Component,):
+        return isinstance(value, Mapping) and TARGET in value
+    if types == (Unchecked,):
+        return isinstance(value, Mapping)
     if isinstance(value, bool):
         return bool in types
     return isinstance(value, (*types, int) if float in types else types)

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from tuneformer.config.ranges import Number
 from tuneformer.errors import UserError
-from tuneformer.optim.facts import Facts
 from tuneformer.optim.tensorwise import TensorwiseOptimizer
 
 
@@ -20,8 +19,6 @@ class AdamMini(TensorwiseOptimizer):
     in the parameter's name (`n_heads` equal parts of its rows), a row of any other matrix (an output
     neuron; a token of an embedding), and a whole vector.
     """
-
-    facts = Facts(works_on_shards=True)
 
     def __init__(
         self,

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from tuneformer.config.ranges import Number
-from tuneformer.optim.facts import ADAM_LIKE
 from tuneformer.optim.tensorwise import TensorwiseOptimizer
 
 
@@ -18,8 +17,6 @@ class ADOPT(TensorwiseOptimizer):
     m <- beta1 m + (1 - beta1) clip(g / max(sqrt(v), eps), t^clip_power)
     theta <- theta - lr (m + weight_decay theta);  v <- beta2 v + (1 - beta2) g^2
     """
-
-    facts = ADAM_LIKE
 
     def __init__(
         self,

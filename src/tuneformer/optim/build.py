@@ -10,10 +10,11 @@ from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from tuneformer.errors import UserError
+from tuneformer.optim.checks import check_optimizer_settings
 from tuneformer.optim.hybrid import Hybrid
 from tuneformer.optim.param_groups import ParamGroups
+from tuneformer.optim.rules import OWN
 from tuneformer.optim.schedules import Schedule
-from tuneformer.optim.settings import check_optimizer_settings
 from tuneformer.optim.sharding import changed_for_shards, check_shardable
 from tuneformer.optim.state import keep_state_types
 from tuneformer.optim.weight_decay import DecayedApart, decay_factor
@@ -32,7 +33,7 @@ def build_optimizer(model: nn.Module, factory: "partial[Optimizer]", groups: Par
     settings: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in factory.keywords.items()
     }
-    check_optimizer_settings(settings)
+    check_optimizer_settings(settings, target=factory.func)
     check_arguments(factory.func, settings)
     if any(isinstance(parameter, DTensor) for parameter in model.parameters()):
         check_shardable(factory)
@@ -54,7 +55,7 @@ def build_optimizer(model: nn.Module, factory: "partial[Optimizer]", groups: Par
     _leave_unscaling_to_the_trainer(optimizer)
     _avoid_idle_kernel(optimizer)
     keep_state_types(innermost(optimizer))
-    if groups.weight_decay_kind == "own":
+    if groups.weight_decay_kind == OWN:
         return optimizer
     if hasattr(optimizer, "eval"):
         raise UserError(

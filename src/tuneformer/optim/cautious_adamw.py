@@ -6,7 +6,6 @@ from typing import Any
 from torch import Tensor
 
 from tuneformer.config.ranges import Number
-from tuneformer.optim.facts import ADAM_LIKE
 from tuneformer.optim.tensorwise import TensorwiseOptimizer, moments
 
 
@@ -16,8 +15,6 @@ class CautiousAdamW(TensorwiseOptimizer):
     u = mhat / (sqrt(vhat) + eps);  mask = [u g > 0];  d the number of coordinates of the tensor
     theta <- theta - lr d / (sum(mask) + 1) mask u - lr weight_decay theta
     """
-
-    facts = ADAM_LIKE
 
     def __init__(
         self, params: Any, *, lr: Number, betas: Sequence[float], eps: float, weight_decay: Number

@@ -6,7 +6,6 @@ from typing import Any
 from torch import Tensor
 
 from tuneformer.config.ranges import Number
-from tuneformer.optim.facts import Facts
 from tuneformer.optim.tensorwise import TensorwiseOptimizer, moments
 
 
@@ -16,8 +15,6 @@ class LAMB(TensorwiseOptimizer):
     u = mhat / (sqrt(vhat) + eps) + weight_decay theta
     theta <- theta - lr min(||theta||, largest_norm) / ||u|| u;  the ratio is 1 where a norm is 0.
     """
-
-    facts = Facts(works_on_shards=True)
 
     def __init__(
         self,

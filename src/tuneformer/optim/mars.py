@@ -6,7 +6,6 @@ from typing import Any
 from torch import Tensor
 
 from tuneformer.config.ranges import Number
-from tuneformer.optim.facts import Facts
 from tuneformer.optim.tensorwise import TensorwiseOptimizer, moments
 
 
@@ -17,8 +16,6 @@ class MARS(TensorwiseOptimizer):
     for each tensor; then AdamW on c. The first step has no gradient before and takes c = g. Vectors train
     by AdamW at lr * lr_1d_ratio with betas_1d, as in the authors' experiments.
     """
-
-    facts = Facts(works_on_shards=True)
 
     def __init__(
         self,

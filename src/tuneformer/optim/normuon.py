@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from tuneformer.config.ranges import Number
-from tuneformer.optim.facts import Facts
 from tuneformer.optim.newton_schulz import newton_schulz
 from tuneformer.optim.tensorwise import TensorwiseOptimizer
 
@@ -18,8 +17,6 @@ class NorMuon(TensorwiseOptimizer):
     v <- beta2 v + (1 - beta2) mean of O^2 over columns;  U = O / (sqrt(v) + eps)
     theta <- theta - lr weight_decay theta - 0.2 lr sqrt(rows columns) / ||U||_F U
     """
-
-    facts = Facts(width_exponent=0.5)
 
     def __init__(
         self,

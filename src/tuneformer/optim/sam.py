@@ -8,7 +8,6 @@ import torch
 from torch.optim import Optimizer
 
 from tuneformer.config.ranges import Number
-from tuneformer.optim.facts import Facts
 from tuneformer.optim.wrapped import Wrapped
 
 
@@ -18,10 +17,6 @@ class SAM(Wrapped):
     theta' = theta + rho g / ||g||, the norm over all parameters; then `base` steps theta by the gradient
     at theta'. Each step calls its closure, which computes loss and gradients, twice.
     """
-
-    facts = Facts(works_on_shards=True)
-
-    passes_per_step = 2
 
     def __init__(
         self, params: Any, *, lr: Number, weight_decay: Number, rho: Number, base: "partial[Optimizer]"

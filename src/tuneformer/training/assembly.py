@@ -23,8 +23,8 @@ from tuneformer.data.contract import Data, PreparedData
 from tuneformer.data.windows import rows_per_micro_batch
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
+from tuneformer.optim.checks import schedule_of
 from tuneformer.optim.factory import optimizer_factory, param_groups
-from tuneformer.optim.settings import schedule_of
 from tuneformer.optim.sharding import check_shardable
 from tuneformer.optim.wrapped import innermost
 from tuneformer.random_state import set_random_state

@@ -12,8 +12,8 @@ from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.models.size import n_parameters
 from tuneformer.optim.build import build_optimizer, build_schedule
+from tuneformer.optim.checks import schedule_of
 from tuneformer.optim.factory import optimizer_factory, param_groups
-from tuneformer.optim.settings import schedule_of
 from tuneformer.random_state import kept_random_state
 from tuneformer.runs.identity import INIT_RUN
 from tuneformer.sweeps.preflight.examined import Examined

@@ -1,7 +1,10 @@
 """The settings of a search beside its spaces, and what Optuna makes of them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from tuneformer.config.described import describes
+from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO
+from tuneformer.config.setting import Setting, Unchecked
 from tuneformer.errors import UserError
 from tuneformer.sweeps.search.space import Choices, Space
 
@@ -9,6 +12,53 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 Settings = dict[str, Any]
+
+
+@describes("search")
+class SearchSettings:
+    """Which combinations of settings a sweep trains: every one of a grid, or those that a sampler draws."""
+
+    grid: Annotated[
+        Unchecked,
+        Setting("setting: its values, as {optimizer.lr: [1e-3, 3e-3]}; what is typed counts in their place"),
+    ]
+    sampler: Annotated[str, Setting("what draws the trials", ("random", "halton", "tpe", "cmaes"))]
+    seed: Annotated[int, Setting("of the points drawn, whatever the seed of the runs", AT_LEAST_ZERO)]
+    startup_trials: Annotated[
+        int,
+        Setting(
+            "random trials before tpe or cmaes model them, and before the median prunes",
+            AT_LEAST_ONE,
+            source="Optuna: 10",
+        ),
+    ]
+    pruner: Annotated[
+        str | None,
+        Setting(
+            "ends trials early: worse than the median of others at the same step, or asha (1810.05934)",
+            ("median", "asha"),
+            null="none",
+        ),
+    ]
+    pruner_warmup_steps: Annotated[
+        int, Setting("before which no trial is pruned", AT_LEAST_ZERO, unit="optimizer steps")
+    ]
+    pruner_reduction: Annotated[
+        int, Setting("asha: one of so many goes on at each rung", AT_LEAST_ONE, source="1810.05934: 4")
+    ]
+    storage: Annotated[
+        str | None,
+        Setting(
+            "where the trials lie: postgresql+psycopg://... or mysql+pymysql://... for many machines",
+            null="trials.db in the sweep's folder",
+        ),
+    ]
+    study: Annotated[str | None, Setting("the study that a trial belongs to", null="set by the sweep")]
+    trial: Annotated[int | None, Setting("its number", AT_LEAST_ZERO, null="set by the sweep")]
+    spaces: Annotated[
+        Unchecked,
+        Setting("by optimizer: a range (low, high, log) or choices of a setting; null: not searched"),
+    ]
 
 
 def is_search(settings: Settings) -> bool:

@@ -1,0 +1,98 @@
+"""What the component of a group says that it can be set to, found without importing torch.
+
+Schedules, launchers and the trainer are described by the component itself. A class that needs torch, or that
+a library has, is described by a settings object in a module of its group that does not:
+
+    @describes("optimizer", "torch.optim.SGD")
+    class SGD:
+        lr: Annotated[Number, Setting("peak rate", POSITIVE)]
+
+A class of the user's own is described by itself, or by the settings object that its argument `settings` is
+annotated with.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, is_dataclass
+from importlib import import_module
+from typing import Any, TypeVar, dataclass_transform, get_type_hints
+
+from tuneformer.config.building import component_of
+from tuneformer.config.registry import TARGET, Place, allowed_by_user
+from tuneformer.config.setting import Argument, arguments_of
+
+Described = TypeVar("Described", bound=type)
+
+BY_THEMSELVES = frozenset({"launcher", "scheduler", "trainer"})
+"""Groups whose components do not import torch."""
+
+HOMES: Mapping[str, str] = {
+    "callbacks": "tuneformer.callbacks.settings",
+    "logger": "tuneformer.training.logger_settings",
+    "optimizer": "tuneformer.optim.settings",
+    "param_groups": "tuneformer.optim.settings",
+    "search": "tuneformer.sweeps.search.settings",
+}
+"""Group -> the module that describes its components."""
+
+_DESCRIPTIONS: dict[tuple[str, str | None], type] = {}
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def describes(group: str, *targets: str) -> Callable[[Described], Described]:
+    """Makes a class the settings object of `targets` of a group: a frozen dataclass, by keyword only.
+
+    Without targets it describes what is known of the group where nothing more is.
+    """
+
+    def register(described: Described) -> Described:
+        settings = dataclass(frozen=True, kw_only=True)(described)
+        for target in targets or (None,):
+            _DESCRIPTIONS[group, target] = settings
+        return settings
+
+    return register
+
+
+def description_of(place: Place, settings: Mapping[str, Any]) -> Callable[..., Any] | None:
+    """What describes the component that `settings` name at a place; None where nothing does."""
+    group, target = place[0], settings.get(TARGET)
+    if target is None or not isinstance(target, str):
+        return _registered(group, None)
+    if allowed_by_user(target) is not None:
+        return _of_users_own(component_of(place, settings))
+    return component_of(place, settings) if group in BY_THEMSELVES else _registered(group, target)
+
+
+def description_of_class(group: str, target: Callable[..., Any]) -> type | None:
+    """The settings object of a class, whichever module of its package a configuration names it by."""
+    _load(group)
+    package, name = target.__module__.partition(".")[0], getattr(target, "__name__", "")
+    for (of, known), described in _DESCRIPTIONS.items():
+        if of == group and known and (known.partition(".")[0], known.rpartition(".")[2]) == (package, name):
+            return described
+    return None
+
+
+def described_arguments(place: Place, settings: Mapping[str, Any]) -> Mapping[str, Argument]:
+    """What the component that `settings` name at a place can be set to; empty where nothing says so."""
+    description = description_of(place, settings)
+    return arguments_of(description) if description is not None else {}
+
+
+def _registered(group: str, target: str | None) -> type | None:
+    _load(group)
+    return _DESCRIPTIONS.get((group, target))
+
+
+def _load(group: str) -> None:
+    if group in HOMES:
+        import_module(HOMES[group])
+
+
+def _of_users_own(component: Callable[..., Any]) -> Callable[..., Any]:
+    try:
+        hints = get_type_hints(component.__init__ if isinstance(component, type) else component)
+    except (AttributeError, NameError, TypeError):
+        return component
+    described = hints.get("settings")
+    return described if isinstance(described, type) and is_dataclass(described) else component
