@@ -21,6 +21,7 @@ from tuneformer.config.hydra_guard import guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS
 from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.options import FURTHER_OPTIONS
+from tuneformer.config.plugins import plugin_folders
 from tuneformer.config.registry import SHIPPED
 from tuneformer.config.schema import GROUPS, register_with_hydra
 from tuneformer.errors import UserError
@@ -38,8 +39,8 @@ def config_folder() -> Path:
 
 
 def option_folders(config_dir: str | Path | None = None) -> list[Path]:
-    """The folders of options, first match first: the package's, and --config-dir."""
-    return [config_folder(), *([Path(config_dir)] if config_dir is not None else [])]
+    """The folders of options, first match first: the package's, those of plugins, and --config-dir."""
+    return [config_folder(), *plugin_folders(), *([Path(config_dir)] if config_dir is not None else [])]
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """What a configuration may call: at each place the classes and functions that the shipped options name there.
 
 A `_target_` is a name that somebody wrote: it may be no other than these, wherever the configuration comes
-from. A user's own package is allowed by the environment, never by a YAML file: TUNEFORMER_ALLOW="mypackage.*"
-(several are separated by commas). Nothing is imported here: that is for `config.building`.
+from. A user's own package is allowed by the environment, TUNEFORMER_ALLOW="mypackage.*" (several are
+separated by commas), or by installing it as a plugin (`config.plugins`), never by a YAML file. Nothing is
+imported here: that is for `config.building`.
 """
 
 import os
@@ -16,6 +17,7 @@ from typing import Any
 import yaml
 
 from tuneformer.config.lightning_names import CALLBACKS, LOGGERS, REFUSED
+from tuneformer.config.plugins import plugin_packages
 from tuneformer.config.shown import printable
 from tuneformer.config.suggestions import nearest
 from tuneformer.config.yaml_loader import LOADER
@@ -105,8 +107,9 @@ def check_calls(settings: Any, path: Place, *, own: bool = False) -> None:
 
 
 def allowed_by_user(target: object) -> str | None:
-    """The pattern of TUNEFORMER_ALLOW (a dotted name, or a package and `.*`) that a name matches."""
-    patterns = (pattern.strip() for pattern in os.environ.get("TUNEFORMER_ALLOW", "").split(","))
+    """The pattern of TUNEFORMER_ALLOW or of a plugin that a name matches: a name, or a package and `.*`."""
+    typed = (pattern.strip() for pattern in os.environ.get("TUNEFORMER_ALLOW", "").split(","))
+    patterns = (*typed, *(f"{package}.*" for package in plugin_packages()))
     return next((each for each in patterns if isinstance(target, str) and _matches(target, each)), None)
 
 

@@ -4,9 +4,13 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING, OmegaConf
 
+from tuneformer.config.plugins import GROUP, plugin_folders
 from tuneformer.config.sizes import register_sizes
 from tuneformer.invocation import start_words
 
@@ -65,9 +69,18 @@ class SweeperSettings:
     n_trials: int | None = MISSING
 
 
+class OptionsOfPlugins(SearchPathPlugin):
+    """Adds the folders of plugins to those in which Hydra looks for options."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        for folder in plugin_folders():
+            search_path.append(GROUP, f"file://{folder}")
+
+
 def register_with_hydra() -> None:
     """Makes `root`, `hydra/sweeper: tuneformer` and our resolvers known to Hydra: conf/ names them."""
     register_sizes()
+    Plugins.instance().register(OptionsOfPlugins)
     OmegaConf.register_resolver("this_command", lambda: shlex.join(start_words()), replace=True)
     _store(None, "root", Root)
     _store("hydra/sweeper", "tuneformer", SweeperSettings)
