@@ -12,7 +12,7 @@ def test_train_makes_a_run_directory_and_loads_what_came_of_it(small_settings: l
     run = tuneformer.train([*small_settings, "name=mine", "seed=1"])
     assert run.path.parent == Path("outputs/runs")
     assert run.path.name.endswith("_mine")
-    assert run.record["status"] == "finished"
+    assert run.record.status == "finished"
     assert run.config["seed"] == 1
 
 

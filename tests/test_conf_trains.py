@@ -5,7 +5,6 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -24,7 +23,7 @@ from tuneformer.models.feed_forward import FEED_FORWARDS
 from tuneformer.models.initialization import SCHEMES
 from tuneformer.models.norms import NORMS
 from tuneformer.models.settings import POSITIONS
-from tuneformer.runs.record import read_record
+from tuneformer.runs.record import RunRecord, read_record
 from tuneformer.training.start import train
 
 WORDS = [
@@ -153,16 +152,16 @@ def on_data(option: str, small_settings: list[str], small_source: Callable[[str]
     return [*kept, f"data={option}", "data.batch_size=4", *needed, *few, *small_source(option)]
 
 
-def train_two_steps(small_settings: list[str], *overrides: str) -> dict[str, Any]:
+def train_two_steps(small_settings: list[str], *overrides: str) -> RunRecord:
     settings = [*small_settings, "trainer.max_steps=2", "scheduler.warmup=1", "run_dir=run", *overrides]
     result = train(check_config(*compose_config(settings)))
     record = read_record(Path("run/record.json"))
-    assert record["status"] == "finished"
-    assert record["steps"] == 2
+    assert record.status == "finished"
+    assert record.steps == 2
     assert result is not None
     # random weights guess: about ln(vocabulary) nats
-    assert 0 < record["metrics"]["final"]["val/loss"] == result < 8
-    assert torch.isfinite(torch.tensor(record["metrics"]["final"]["test/loss"]))
+    assert 0 < record.final["val/loss"] == result < 8
+    assert torch.isfinite(torch.tensor(record.final["test/loss"]))
     return record
 
 

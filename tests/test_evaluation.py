@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize(("split", "prefix"), [("validation", "val"), ("test", "test")])
 def test_a_split_has_the_losses_that_training_recorded(small_run: Run, split: str, prefix: str) -> None:
-    final = small_run.record["metrics"]["final"]
+    final = small_run.record.final
     values = evaluate(small_run, split=split, device=CPU)
     assert values == {name: pytest.approx(final[f"{prefix}/{name}"], rel=1e-9) for name in values}
     assert values.keys() == {"loss", "perplexity", "bits_per_byte"}

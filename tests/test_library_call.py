@@ -75,7 +75,7 @@ def process_state() -> dict[str, Any]:
 def test_a_call_leaves_the_program_as_it_was_whatever_comes_of_it(small_settings: list[str]) -> None:
     before = process_state()
     run = tuneformer.train([*small_settings, "trainer.precision=64-true", "run_dir=run"])
-    assert run.record["status"] == "finished"
+    assert run.record.status == "finished"
     assert process_state() == before
     for wrong in (["optimizer=none_such"], ["optimizer.lrr=1"], ["optimizer.lr=-1"], ["data.path=nowhere"]):
         with pytest.raises(UserError):

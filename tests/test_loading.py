@@ -11,11 +11,13 @@ from omegaconf import OmegaConf
 import tuneformer
 from tuneformer.errors import UserError
 from tuneformer.loading import Run, load_checkpoint
+from tuneformer.runs.record import FORMAT
 
 
 def test_a_loaded_run_has_what_its_directory_holds(small_run: Run) -> None:
     record = json.loads((small_run.path / "record.json").read_text(encoding="utf-8"))
-    assert small_run.record == record
+    assert {"format": FORMAT, **vars(small_run.record)} == record
+    assert small_run.record.options["model"] == "decoder"
     assert small_run.config["model"]["d_model"] == 16
     assert small_run.config["data"]["vocab_size"] == small_run.tokenizer.vocab_size == 256
     assert small_run.step == record["steps"] == 3
@@ -34,13 +36,13 @@ def test_a_loaded_model_has_the_validation_loss_of_its_record(small_run: Run, sm
             window = held_out[start : start + context + 1]
             logits = small_run.model(window[None, :-1])
             nats += float(F.cross_entropy(logits[0].double(), window[1:], reduction="sum"))
-    expected = small_run.record["metrics"]["final"]["val/loss"]
+    expected = small_run.record.final["val/loss"]
     assert nats / (len(held_out) - 1) == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_best_checkpoint_holds_the_weights_of_the_lowest_validation_loss(small_run: Run) -> None:
     best = tuneformer.load_run(small_run.path, checkpoint="best")
-    assert best.step == small_run.record["metrics"]["best"]["step"]
+    assert best.step == small_run.record.best["step"]
     assert best.path == tuneformer.load_run(str(small_run.path)).path
 
 

@@ -126,6 +126,6 @@ def test_a_run_whose_output_nobody_reads_is_whole_and_ends_with_status_0(
     ended = subprocess.run(line, stdout=writer, cwd=tmp_path, timeout=200, check=False)
     os.close(writer)
     assert ended.returncode == 0
-    assert read_record(tmp_path / "run/record.json")["status"] == "finished"
+    assert read_record(tmp_path / "run/record.json").status == "finished"
     left = {file.name for file in (tmp_path / "run").iterdir()}
     assert left >= {"checkpoints", "config.yaml", "metrics.csv", "record.json", "sample.txt", "wandb"}

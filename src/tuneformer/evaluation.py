@@ -59,6 +59,6 @@ def prepare_again(run: Run) -> tuple[Data[Any], PreparedData]:
         raise UserError(f"{run.path / 'config.yaml'}: {error}") from error
     data: Data[Any] = build(run.config["data"], ("data",), kind=Data)
     prepared = data.prepare()
-    if prepared.fingerprint != run.record["data"].get("fingerprint"):
+    if prepared.fingerprint != run.record.data.get("fingerprint"):
         raise UserError(f"{run.path} was trained on other data than its settings give now")
     return data, prepared

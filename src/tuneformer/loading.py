@@ -15,7 +15,7 @@ from tuneformer.runs.directory import TOKENIZER_FILE, RunDirectory, find_run
 from tuneformer.runs.field_types import is_whole
 from tuneformer.runs.metrics_file import read_columns
 from tuneformer.runs.packed_archive import check_archive
-from tuneformer.runs.record import Record
+from tuneformer.runs.record import RunRecord
 from tuneformer.runs.regular_file import check_regular
 
 CHECKPOINTS = ("last", "best")
@@ -38,7 +38,7 @@ class Run:
 
     path: Path
     config: dict[str, Any]
-    record: Record
+    record: RunRecord
     metrics: dict[str, list[float]]
     model: nn.Module
     kept_tokenizer: Tokenizer | None
@@ -182,7 +182,7 @@ def kept_tokenizer(directory: RunDirectory) -> Tokenizer | None:
     Raises:
         UserError: the file is missing or damaged, or it is not the tokenizer that the model was trained with.
     """
-    if TOKENIZER_FILE not in directory.read_record()["data"].get("kept", [TOKENIZER_FILE]):
+    if TOKENIZER_FILE not in directory.read_record().data.get("kept", [TOKENIZER_FILE]):
         return None
     file, config = directory.tokenizer_file, directory.read_config()
     try:

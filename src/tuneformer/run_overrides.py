@@ -50,9 +50,10 @@ def with_run_settings(overrides: Sequence[str], config_dir: str | Path | None = 
     if not directory.begun() and not directory.config_file.is_file():
         return list(overrides)
     config = {key: value for key, value in directory.read_config().items() if key not in NOT_TAKEN}
-    folders = option_folders(config_dir)
+    folders, record = option_folders(config_dir), directory.readable_record()
+    recorded = record.options if record is not None else {}
     choices = [
-        f"{group}={_option(group, config[group], folders, directory)}"
+        f"{group}={_option(group, config[group], folders, directory, recorded=recorded.get(group))}"
         for group in GROUPS
         if group in config and group not in chosen
     ]
@@ -83,14 +84,19 @@ def _chosen(overrides: Sequence[str]) -> set[str]:
     return keys & {*GROUPS, "experiment"}
 
 
-def _option(group: str, settings: Any, folders: Sequence[Path], directory: RunDirectory) -> str:
-    """The option that the settings are nearest to among those of the same classes."""
+def _option(
+    group: str, settings: Any, folders: Sequence[Path], directory: RunDirectory, *, recorded: str | None
+) -> str:
+    """The option that is recorded, or else the nearest to the settings among those of the same classes."""
     if not isinstance(settings, Mapping):
         raise UserError(f"{directory.config_file} is damaged: {group} is no group of settings")
+    there = list_options(group, folders)
+    if recorded in there and _distance(group, recorded, settings, folders) is not None:
+        return recorded
     nearest = min(
         (
             (distance, option)
-            for option in list_options(group, folders)
+            for option in there
             if (distance := _distance(group, option, settings, folders)) is not None
         ),
         default=None,

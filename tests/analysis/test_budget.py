@@ -7,7 +7,7 @@ import pytest
 
 from tests.analysis.trials import trial, trials
 from tuneformer.analysis.comparison import Comparison, compare
-from tuneformer.analysis.trial import Cost, LeftOut, Trial, Trials
+from tuneformer.analysis.trial import LeftOut, Trial, Trials
 
 pytestmark = pytest.mark.fast
 
@@ -25,11 +25,12 @@ def test_the_ledger_counts_every_run_and_measures_the_reported_ones() -> None:
     runs += [trial("lion", lr=0.01, seed=s, val=1.0, seconds=20.0, steps=100) for s in (0, 1)]
     runs += [trial("lion", lr=0.05, seed=0, val=math.inf, seconds=1.0)]
     spent = {each.method: each for each in of(*runs).spent}
-    assert (spent["adamw"].settings, spent["adamw"].runs, spent["adamw"].steps) == (2, 2, 200)
+    assert (spent["adamw"].settings, spent["adamw"].runs, spent["adamw"].numbers["steps"]) == (2, 2, 200)
     lion = spent["lion"]
-    assert (lion.settings, lion.runs, lion.diverged, lion.steps, lion.seconds) == (2, 3, 1, 300, 41.0)
-    assert lion.tokens_per_second == 6400 / 20
-    assert math.isnan(lion.peak_bytes)
+    assert (lion.settings, lion.runs, lion.diverged) == (2, 3, 1)
+    assert (lion.numbers["steps"], lion.numbers["train_seconds"]) == (300, 41.0)
+    assert lion.numbers["tokens_per_second"] == 6400 / 20
+    assert math.isnan(lion.numbers["peak_bytes"])
 
 
 def test_fresh_seeds_come_with_the_command_to_paste() -> None:
@@ -77,7 +78,7 @@ def test_the_outermost_of_random_draws_is_no_edge_and_pruned_runs_count_in_what_
     told = " ".join(result.caveats)
     assert "edge" not in told
     assert "pruned runs: lion 1 of 2;" in told
-    assert {each.method: (each.runs, each.pruned, each.steps) for each in result.spent} == {
+    assert {each.method: (each.runs, each.pruned, each.numbers["steps"]) for each in result.spent} == {
         "adamw": (2, 0, 200),
         "lion": (2, 1, 200),
     }
@@ -109,10 +110,10 @@ def test_the_best_of_several_values_of_one_number_is_marked_as_picked() -> None:
 
 
 def test_a_sum_is_not_known_where_a_part_of_it_is_not() -> None:
-    runs = [trial("adamw", seed=0), replace(trial("adamw", seed=1), cost=Cost(steps=100)), trial("lion")]
+    runs = [trial("adamw", seed=0), replace(trial("adamw", seed=1), numbers={"steps": 100}), trial("lion")]
     spent = {each.method: each for each in of(*runs).spent}
-    assert math.isnan(spent["adamw"].seconds)
-    assert (spent["adamw"].steps, spent["lion"].seconds) == (200, 10.0)
+    assert math.isnan(spent["adamw"].numbers["train_seconds"])
+    assert (spent["adamw"].numbers["steps"], spent["lion"].numbers["train_seconds"]) == (200, 10.0)
 
 
 def test_a_setting_that_ran_at_several_lengths_is_one_setting() -> None:

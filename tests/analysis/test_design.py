@@ -40,6 +40,14 @@ def test_without_names_options_are_told_by_what_they_build() -> None:
     assert [understand(trials(mixed), by=[]).method_of(each) for each in mixed] == ["adamw", "adamw", "sgd"]
 
 
+def test_options_that_set_the_same_are_one_method() -> None:
+    runs = [trial("adamw", seed=0), trial("lion", seed=1)]
+    loggers = [replace(runs[0], options={**runs[0].options, "logger": name}) for name in ("none", "wandb")]
+    assert understand(trials([*loggers, runs[1]]), by=[]).method[0].key == "optimizer"
+    same = [runs[0], replace(trial("adamw", seed=1), options={"optimizer": "my_adamw"})]
+    assert {understand(trials(same), by=[]).method_of(each) for each in same} == {"all runs"}
+
+
 def test_two_options_of_one_class_are_two_methods() -> None:
     other = {"optimizer.weight_decay": 0.3}
     runs = [trial("adamw"), trial("torch.optim.AdamW", changes=other)]

@@ -39,17 +39,26 @@ def test_a_trial_is_what_the_run_says(tmp_path: Path) -> None:
     assert (trial.value("val/loss"), trial.value("test/loss")) == (1.5, 1.6)
     assert math.isnan(trial.value("val/accuracy"))
     assert trial.settings["optimizer.lr"] == 0.03
-    assert (trial.cost.steps, trial.cost.tokens, trial.cost.seconds) == (50, 3200, 10)
-    assert (trial.cost.peak_bytes, trial.cost.state_bytes) == (1e6, 5.0)
+    assert (trial.number("steps"), trial.number("train_seconds")) == (50, 10)
+    assert trial.number("tokens_per_second") == 320
+    assert (trial.number("peak_bytes"), trial.number("optimizer_state_bytes")) == (1e6, 5.0)
     assert trial.curves["step"].tolist() == [*range(5, 51, 5)]
     assert trial.curves["lr"].tolist() == [0.02] * 10  # the highest of the groups
     assert np.isnan(trial.curves["val/loss"]).tolist() == [True, False] * 5
     assert "grad_norm" not in trial.curves
 
 
+def test_the_options_that_a_record_names_are_those_of_the_run_whatever_its_folder_is_called(
+    tmp_path: Path,
+) -> None:
+    config = config_of(optimizer="torch.optim.SignSGD")
+    plant(tmp_path / "optimizer=sgd", val=1.5, config=config, record={"options": {"optimizer": "signum"}})
+    assert read(tmp_path).trials[0].options == {"optimizer": "signum"}
+
+
 def test_peak_memory_counts_only_where_a_process_had_one_run(tmp_path: Path) -> None:
     plant(tmp_path / "run", val=1.5, record={"memory": {"peak_bytes": 1e6, "peak_is_own": False}})
-    assert math.isnan(read(tmp_path).trials[0].cost.peak_bytes)
+    assert math.isnan(read(tmp_path).trials[0].number("peak_bytes"))
 
 
 def test_a_run_that_diverged_counts_and_has_no_number(tmp_path: Path) -> None:
@@ -67,7 +76,7 @@ def test_a_pruned_trial_counts_in_effort_and_has_no_number(tmp_path: Path) -> No
     first, second = read(tmp_path).trials
     assert (first.pruned, first.diverged, first.sampler, second.sampler) == (True, False, "random", "grid")
     assert math.isinf(first.value("val/loss"))
-    assert first.cost.steps == 100
+    assert first.number("steps") == 100
 
 
 def test_what_has_not_ended_or_is_damaged_is_left_out_and_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tests.analysis.planted import config_of
-from tuneformer.analysis.trial import Cost, LeftOut, Trial, Trials
+from tuneformer.analysis.trial import LeftOut, Trial, Trials
 from tuneformer.runs.identity import determining
 
 
@@ -54,7 +54,7 @@ def trial(
         diverged=diverged,
         metrics=final,
         sampler=sampler,
-        cost=Cost(steps=steps, tokens=steps * 64, seconds=seconds),
+        numbers={"steps": steps, "train_seconds": seconds, "tokens_per_second": steps * 64 / seconds},
         curves=curves,
         pruned=pruned,
     )

@@ -117,6 +117,7 @@ RECORD = {
     "metrics": {"final": {}, "best": {}},
     "restarts": 0,
     "started": "",
+    "steps": 1,
     "wall_seconds": 1.0,
 }
 

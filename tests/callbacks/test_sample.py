@@ -42,9 +42,7 @@ def test_the_sample_is_shown_at_the_end_and_changes_no_weight(
     assert (tmp_path / "with" / "sample.txt").read_text(encoding="utf-8") in ended.output
     train_here([*tiny, "data.tokenizer=characters", "run_dir=without"])
     with_sample, without = (tuneformer.load_run(tmp_path / name) for name in ("with", "without"))
-    assert (
-        with_sample.record["metrics"]["final"]["test/loss"] == without.record["metrics"]["final"]["test/loss"]
-    )
+    assert with_sample.record.final["test/loss"] == without.record.final["test/loss"]
     for left, right in zip(with_sample.model.parameters(), without.model.parameters(), strict=True):
         assert torch.equal(left, right)
 
@@ -63,7 +61,7 @@ def test_a_run_whose_weights_are_not_finite_ends_without_a_sample(
 
     monkeypatch.setattr("tuneformer.callbacks.sample.generate", broken)
     train_here([*tiny, *SAMPLE, "run_dir=run"])
-    assert tuneformer.load_run(tmp_path / "run").record["status"] == "finished"
+    assert tuneformer.load_run(tmp_path / "run").record.status == "finished"
     assert not (tmp_path / "run" / "sample.txt").exists()
     assert "no sample: the model has weights that are not finite" in capsys.readouterr().err
 

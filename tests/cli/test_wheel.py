@@ -93,7 +93,7 @@ def test_a_run_and_what_follows_it_work_in_an_empty_folder(
     place = str(run.relative_to(tmp_path))
     assert "test/loss" in shell("tuneformer", "evaluate", place).stdout
     assert shell("tuneformer", "generate", place, "--prompt", "the", "--tokens", "5").stdout.startswith("the")
-    tell = "import tuneformer, sys; run = tuneformer.load_run(sys.argv[1]); print(run.record['command'])"
+    tell = "import tuneformer, sys; run = tuneformer.load_run(sys.argv[1]); print(run.record.command)"
     assert shell("python", "-c", tell, place).stdout.startswith("tuneformer train data=text ")
     shell("tuneformer", "train", "--multirun", *five, "seed=0,1", "sweep=two")
     assert "2 jobs: 2 finished" in shell("tuneformer", "status", "outputs/sweeps/two").stdout

@@ -41,7 +41,7 @@ def test_every_shipped_option_may_be_called(group: str) -> None:
         "tuneformerx.Y",
         "hydra.utils.instantiate",
         "hydra.utils.get_method",
-        "tuneformer.runs.record._git",
+        "tuneformer.runs.provenance._git",
         "tuneformer.runs.files.write_text",
         "tuneformer.config.registry.os.system",
         "pytorch_lightning.loggers.wandb.os.system",

@@ -85,6 +85,7 @@ def plant(
         "data": {"task": "language_modelling"},
         "metrics": {"final": {}, "best": {}},
         "restarts": 0,
+        "steps": STEPS,
         "started": "2026-01-01T00:00:00+00:00",
         "wall_seconds": 10.0,
         "epochs": 0.5,

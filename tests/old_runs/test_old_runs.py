@@ -35,11 +35,11 @@ def version(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.mark.usefixtures("version")
 def test_a_finished_run_is_loaded(command: Command) -> None:
     run = tuneformer.load_run("finished")
-    assert (run.step, run.record["status"], run.task) == (12, "finished", "language_modelling")
+    assert (run.step, run.record.status, run.task) == (12, "finished", "language_modelling")
     assert (run.config["optimizer"]["lr"], run.config["scheduler"]["floor"]) == (0.1, 0.1)
     assert run.tokenizer.decode(run.tokenizer.encode("a bee saw")) == "a bee saw"
     assert run.metrics["step"] == [2, 4, 6, 8, 10, 12]
-    assert run.metrics["val/loss"][-1] == pytest.approx(run.record["metrics"]["final"]["val/loss"])
+    assert run.metrics["val/loss"][-1] == pytest.approx(run.record.final["val/loss"])
     answer = command("scripts/generate.py", "finished", "--prompt", "a bee", "--tokens", "4")
     assert (answer.status, answer.out[-1][:5]) == (0, "a bee")
 
@@ -47,7 +47,7 @@ def test_a_finished_run_is_loaded(command: Command) -> None:
 @pytest.mark.fast
 @pytest.mark.usefixtures("version")
 def test_its_weights_have_the_loss_that_was_recorded(command: Command) -> None:
-    recorded = read_record(Path("finished/record.json"))["metrics"]["final"]["val/loss"]
+    recorded = read_record(Path("finished/record.json")).final["val/loss"]
     answer = command("scripts/evaluate.py", "finished", "--split", "validation")
     assert answer.status == 0
     shown = next(line.split()[1] for line in answer.out if line.startswith("validation/loss"))
@@ -76,11 +76,11 @@ def test_a_sweep_is_compared(command: Command) -> None:
 
 @pytest.mark.usefixtures("version")
 def test_an_interrupted_run_goes_on_to_what_a_whole_one_ends_with() -> None:
-    assert read_record(Path("interrupted/record.json"))["steps"] == INTERRUPTED_AT + 1
+    assert read_record(Path("interrupted/record.json")).steps == INTERRUPTED_AT + 1
     train(checked_config(["run_dir=interrupted"]))
     train(checked_config([*SETTINGS, "optimizer=adamw", "run_dir=whole"]))
     gone_on, whole = tuneformer.load_run("interrupted"), tuneformer.load_run("whole")
-    assert (gone_on.record["status"], gone_on.record["restarts"]) == ("finished", 1)
+    assert (gone_on.record.status, gone_on.record.restarts) == ("finished", 1)
     for ours, theirs in zip(gone_on.model.parameters(), whole.model.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4)
     assert [row["step"] for row in read_rows(Path("interrupted/metrics.csv"))] == [2, 4, 6, 8, 10, 12]
@@ -89,6 +89,6 @@ def test_an_interrupted_run_goes_on_to_what_a_whole_one_ends_with() -> None:
 @pytest.mark.fast
 @pytest.mark.usefixtures("version")
 def test_a_run_that_has_ended_is_not_trained_again(capsys: pytest.CaptureFixture[str]) -> None:
-    recorded = read_record(Path("finished/record.json"))["metrics"]["final"]["val/loss"]
+    recorded = read_record(Path("finished/record.json")).final["val/loss"]
     assert train(checked_config(["run_dir=finished"])) == recorded
     assert "finished has finished already" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.records import record_of
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory, find_run
 from tuneformer.runs.identity import config_hash
@@ -26,24 +27,11 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def record(**changed: Any) -> dict[str, Any]:
-    return {
-        "status": "finished",
-        "config_hash": config_hash(CONFIG),
-        "data": {},
-        "metrics": {},
-        "restarts": 0,
-        "started": "",
-        "wall_seconds": 0.0,
-        **changed,
-    }
-
-
 def begin(path: Path) -> RunDirectory:
     directory = RunDirectory(path)
     directory.acquire()
     directory.write_config(CONFIG)
-    directory.write_record(record())
+    directory.write_record(record_of(config_hash=config_hash(CONFIG)))
     return directory
 
 

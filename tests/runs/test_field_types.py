@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tuneformer.runs.field_types import CONFIG, JOB, RECORD, first_fault, is_folder_name
+from tuneformer.runs.field_types import CONFIG, JOB, first_fault, is_folder_name
+from tuneformer.runs.record import MUST_BE
 
 pytestmark = pytest.mark.fast
 
@@ -22,7 +23,10 @@ pytestmark = pytest.mark.fast
         ({"restarts": -1}, "restarts must be a whole number, not -1"),
         ({"steps": 2**70}, "steps must be a whole number, not a number beyond all bounds"),
         ({"error": ["x"]}, "error must be text or null"),
-        ({"hardware": {"threads": "4"}}, "hardware.threads must be a whole number of at least 1, not '4'"),
+        (
+            {"hardware": {"threads": "4"}},
+            "hardware.threads must be a whole number of at least 1 or null, not '4'",
+        ),
         ({"hardware": {"threads": None}}, None),
         ({"hardware": None}, None),
         ({"data": {"kept": ["../x"]}}, "data.kept must be a list of names of files"),
@@ -31,7 +35,7 @@ pytestmark = pytest.mark.fast
     ],
 )
 def test_the_first_fault_of_a_record(values: dict[str, Any], fault: str | None) -> None:
-    assert first_fault(values, RECORD) == fault
+    assert first_fault(values, MUST_BE) == fault
 
 
 @pytest.mark.parametrize(
@@ -45,7 +49,7 @@ def test_the_first_fault_of_a_record(values: dict[str, Any], fault: str | None) 
             {"scheduler": {"cooldown": "x"}},
             "scheduler.cooldown must be a number of steps, or a share, not 'x'",
         ),
-        ({"callbacks": {"averaging": []}}, "callbacks.averaging must be a group of settings"),
+        ({"callbacks": {"averaging": []}}, "callbacks.averaging must be a group of settings or null"),
         ({"trainer": {"max_steps": 1}, "seed": 0}, None),
     ],
 )

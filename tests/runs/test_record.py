@@ -1,3 +1,4 @@
+import json
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -5,17 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.records import record_of
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.record import (
-    git_state,
-    host_hardware,
-    package_versions,
-    read_record,
-    run_identifier,
-    stored_record,
-    write_record,
-)
+from tuneformer.runs.provenance import git_state, host_hardware, package_versions
+from tuneformer.runs.record import FORMAT, read_record, run_identifier, stored_record, write_record
 
 pytestmark = pytest.mark.fast
 
@@ -26,29 +21,49 @@ RECORD: dict[str, Any] = {
     "metrics": {"final": {"val/loss": 1.5}, "best": {}},
     "restarts": 0,
     "started": "2026-01-01T00:00:00+00:00",
+    "steps": 10,
     "wall_seconds": 2.5,
 }
 
 
 def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    write_record(tmp_path / "record.json", RECORD)
-    assert read_record(tmp_path / "record.json") == RECORD
+    record = record_of(**RECORD, options={"optimizer": "signum"}, attempts=[], lost=[])
+    write_record(tmp_path / "record.json", record)
+    assert read_record(tmp_path / "record.json") == record
+    assert json.loads((tmp_path / "record.json").read_text())["format"] == FORMAT
+
+
+def test_a_record_of_the_first_format_says_the_same_in_the_words_of_now(tmp_path: Path) -> None:
+    memory = {"peak_bytes": 100, "peak_is_own": True, "optimizer_state_bytes": 7}
+    old = RECORD | {"data": {"unit": "tokens"}, "tokens": 640, "train_seconds": 2.0, "memory": memory}
+    for own, peak in ((True, 100), (False, None)):
+        memory["peak_is_own"] = own
+        (tmp_path / "record.json").write_text(json.dumps(old))
+        record = read_record(tmp_path / "record.json")
+        assert (record.seen, record.tokens_per_second, record.options) == (640, 320.0, {})
+        assert (record.peak_bytes, record.optimizer_state_bytes) == (peak, 7)
+
+
+def test_a_record_of_a_later_format_is_not_read_by_halves(tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text(json.dumps(RECORD | {"format": FORMAT + 1}))
+    with pytest.raises(UserError, match=f"is of format {FORMAT + 1}, and this version .* up to {FORMAT}"):
+        read_record(tmp_path / "record.json")
 
 
 def test_a_run_that_was_killed_is_told_as_such_and_one_that_trains_is_not(tmp_path: Path) -> None:
-    write_record(tmp_path / "record.json", RECORD | {"status": "running"})
+    write_record(tmp_path / "record.json", record_of(status="running"))
     training = RunDirectory(tmp_path)
     training.acquire()
-    assert read_record(tmp_path / "record.json")["status"] == "running"
+    assert read_record(tmp_path / "record.json").status == "running"
     training.release()
     found = read_record(tmp_path / "record.json")
-    assert (found["status"], found["error"]) == ("interrupted", "its process was killed")
-    assert stored_record(tmp_path / "record.json")["status"] == "running"
+    assert (found.status, found.error) == ("interrupted", "its process was killed")
+    assert stored_record(tmp_path / "record.json").status == "running"
 
 
 def test_a_status_of_another_name_is_a_mistake_of_ours(tmp_path: Path) -> None:
     with pytest.raises(AssertionError):
-        write_record(tmp_path / "record.json", {**RECORD, "status": "done"})
+        write_record(tmp_path / "record.json", record_of(status="done"))
     assert not (tmp_path / "record.json").exists()
 
 
@@ -87,7 +102,7 @@ def test_git_state_says_what_git_says(tmp_path: Path, monkeypatch: pytest.Monkey
         command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path), *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    monkeypatch.setattr("tuneformer.runs.record.__file__", str(tmp_path / "record.py"))
+    monkeypatch.setattr("tuneformer.runs.provenance.__file__", str(tmp_path / "record.py"))
     assert git_state() == {"commit": None, "dirty": None}
     git("init", "--quiet")
     (tmp_path / "file").write_text("one", encoding="utf-8")

@@ -13,14 +13,14 @@ def test_the_test_loss_of_the_record_is_printed(command: Command, small_run: Run
     assert (answer.status, answer.err) == (0, [])
     assert answer.out[0] == f"{small_run.path}, last checkpoint, step 3"
     printed = dict(line.split() for line in answer.out[1:])
-    final = small_run.record["metrics"]["final"]
+    final = small_run.record.final
     assert float(printed["test/loss"]) == pytest.approx(final["test/loss"], abs=1e-6)
     assert printed.keys() == {"test/loss", "test/perplexity", "test/bits_per_byte"}
 
 
 def test_another_split_and_checkpoint_can_be_asked_for(command: Command, small_run: Run) -> None:
     answer = command("scripts/evaluate.py", str(small_run.path), "--split=validation", "--checkpoint=best")
-    best = small_run.record["metrics"]["best"]
+    best = small_run.record.best
     assert answer.out[0].endswith(f"best checkpoint, step {int(best['step'])}")
     assert float(answer.out[1].split()[1]) == pytest.approx(best["val/loss"], abs=1e-6)
 

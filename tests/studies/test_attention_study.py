@@ -70,8 +70,8 @@ def test_a_study_resumes_and_measures_what_its_runs_took(small_settings: list[st
     again = study()
     again.run(workers=1)
     assert again.test_losses == first.test_losses
-    assert {job: record["started"] for job, record in again.records.items()} == {
-        job: record["started"] for job, record in first.records.items()
+    assert {job: record.started for job, record in again.records.items()} == {
+        job: record.started for job, record in first.records.items()
     }
     rows = make_rows(list(again.tunings.values()), again.test_losses)
     runs: list[Any] = again.fresh_runs(rows[0].option, rows[0].best_rate)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.records import record_of
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
@@ -53,10 +54,9 @@ def test_a_text_for_the_ends_alone_leaves_the_rungs_between_out(
         climbed.append(overrides)
         run = Path(overrides[-1].removeprefix("run_dir="))
         final = {"val/loss": float(len(climbed))}
-        record = {"status": "finished", "metrics": {"final": final}, "model": {"parameters": 1}}
-        record |= {"train_seconds": 1.0, "wall_seconds": 2.0, "config_hash": "", "data": {}, "restarts": 0}
         run.mkdir(parents=True)
-        write_record(run / "record.json", record | {"started": ""})
+        record = record_of(metrics={"final": final}, model={"parameters": 1}, train_seconds=1.0)
+        write_record(run / "record.json", record)
         return 2.0
 
     monkeypatch.setattr(ladder, "_seconds", seconds)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.records import record_of
 from tuneformer.studies.running import Outcome
 from tuneformer.studies.task_trials import TRIALS, Trial
 from tuneformer.studies.tasks import TaskJob, TaskStudy, first_step, jobs_of
@@ -36,12 +37,11 @@ def test_the_table_counts_the_seeds_that_came_out_as_expected() -> None:
     again = Trial(experiment="copy", arm="one layer", metric="test/loss", at_most=1.0)
     study = TaskStudy(name="study", trials=[end, again], overrides=[])
     for seed, accuracy in enumerate((1.0, 0.98, 1.0)):
-        record = {
-            "status": "finished",
-            "metrics": {"final": {"test/accuracy": accuracy, "test/loss": 0.5}},
-            "data": {"optimum": {"test/loss": 0.25}},
-            "wall_seconds": 60.0,
-        }
+        record = record_of(
+            metrics={"final": {"test/accuracy": accuracy, "test/loss": 0.5}},
+            data={"optimum": {"test/loss": 0.25}},
+            wall_seconds=60.0,
+        )
         study._take(TaskJob("copy", (), seed), Outcome(record, None), [])
     *_, first, second = study.table().splitlines()
     assert first == (
@@ -75,7 +75,7 @@ def test_the_study_trains_once_and_reads_the_second_time(capfd: pytest.CaptureFi
         study.run(workers=1)
         assert not study.errors
         tables.append(study.table())
-        seconds.append(study.records[jobs_of(trial)[0]]["started"])
+        seconds.append(study.records[jobs_of(trial)[0]].started)
     assert tables[0] == tables[1]
     assert seconds[0] == seconds[1]
     assert "| 1 of 1 |" in tables[0]

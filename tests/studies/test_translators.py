@@ -1,9 +1,9 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.data.pair_settings import write_pair_file
+from tests.records import record_of
 from tuneformer.studies.translator_report import markdown
 from tuneformer.studies.translators import MODELS, Trained, TranslatorStudy
 from tuneformer.tasks.translation_files import Translated, translations_text
@@ -17,15 +17,15 @@ def trained(folder: Path, bleu: dict[str, float]) -> list[Trained]:
         run.mkdir()
         rows = [Translated(f"source {'x' * n}", f"reference {n}", f"{option} {n}") for n in range(30)]
         (run / "translations.tsv").write_text(translations_text(rows), encoding="utf-8")
-        record: dict[str, Any] = {
-            "model": {"parameters": 1234},
-            "steps": 10,
-            "pairs": 640,
-            "train_seconds": 279.6,
-            "hardware": {"threads": 2},
-            "data": {"pairs": {"train": 22251, "test": 1072}},
-            "metrics": {"final": {"test/bleu": bleu[option], "test/chrf": 50.0, "test/loss": 2.5}},
-        }
+        record = record_of(
+            model={"parameters": 1234},
+            steps=10,
+            seen=640,
+            train_seconds=279.6,
+            hardware={"threads": 2},
+            data={"pairs": {"train": 22251, "test": 1072}},
+            metrics={"final": {"test/bleu": bleu[option], "test/chrf": 50.0, "test/loss": 2.5}},
+        )
         entries.append(Trained(option, record, run))
     return entries
 

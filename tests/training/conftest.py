@@ -181,6 +181,6 @@ def assert_same_run(left: Path, right: Path) -> None:
     )
     assert repeatable_rows(left) == repeatable_rows(right)
     ours, theirs = read_record(left / "record.json"), read_record(right / "record.json")
-    for name in ("status", "steps", ours["data"]["unit"], "epochs"):
-        assert ours[name] == theirs[name]
-    assert ours["metrics"]["best"] == theirs["metrics"]["best"]
+    for name in ("status", "steps", "seen", "epochs"):
+        assert getattr(ours, name) == getattr(theirs, name)
+    assert ours.best == theirs.best

@@ -1,10 +1,12 @@
 """What is offered where a folder holds another run, whatever its files lack."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.records import record_of
 from tuneformer.checks import checked_config
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
@@ -35,13 +37,13 @@ LACKING = (
 )
 
 
-def planted(config: dict[str, Any], record: dict[str, Any]) -> RunDirectory:
+def planted(config: dict[str, Any], **record: Any) -> RunDirectory:
     directory = RunDirectory(Path("there"))
     directory.checkpoints.mkdir(parents=True)
     (directory.checkpoints / "last.ckpt").touch()
     (directory.checkpoints / "best.ckpt").touch()
     directory.write_config(config)
-    directory.write_record(record)
+    directory.write_record(record_of(**RECORD | record))
     return directory
 
 
@@ -54,7 +56,7 @@ def without(config: dict[str, Any], path: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_going_on_is_offered_for_what_has_not_ended_only(status: str) -> None:
-    directory = planted(checked_config(SETTINGS), RECORD | {"status": status})
+    directory = planted(checked_config(SETTINGS), status=status)
     said = alternatives(checked_config([*SETTINGS, "optimizer.lr=0.5"]), directory)
     if status in ("diverged", "pruned"):
         assert said == ""
@@ -68,7 +70,7 @@ def test_going_on_is_offered_for_what_has_not_ended_only(status: str) -> None:
 @pytest.mark.parametrize("path", [*LACKING, "scheduler.cooldown"])
 def test_a_configuration_that_lacks_a_setting_is_no_trunk(path: str) -> None:
     config = checked_config([*SETTINGS, "trainer.max_steps=900", "branch_from=there"])
-    directory = planted(without(checked_config(SETTINGS), path), RECORD | {"status": "finished"})
+    directory = planted(without(checked_config(SETTINGS), path), status="finished")
     assert "branch_from" not in alternatives(config, directory)
     with pytest.raises(UserError) as error:
         find_branch(config, fingerprint="45")
@@ -89,8 +91,10 @@ def test_a_configuration_that_lacks_a_setting_is_no_trunk(path: str) -> None:
 def test_a_record_that_lacks_what_starting_from_it_needs(
     record: dict[str, Any], more: list[str], message: str
 ) -> None:
-    whole = {name: value for name, value in (RECORD | record).items() if value is not None}
-    planted(checked_config(SETTINGS), whole | {"status": "finished"})
+    directory = planted(checked_config(SETTINGS))
+    known = json.loads(directory.record_file.read_text()) | record
+    kept = {name: value for name, value in known.items() if name not in record or value is not None}
+    directory.record_file.write_text(json.dumps(kept))
     with pytest.raises(UserError) as error:
         checked_config([*SETTINGS, "init_from=there", *more])
     assert message in str(error.value)
@@ -98,7 +102,7 @@ def test_a_record_that_lacks_what_starting_from_it_needs(
 
 @pytest.mark.parametrize("group", ["optimizer", "param_groups"])
 def test_a_kept_optimizer_needs_to_know_which_it_was(group: str) -> None:
-    planted(without(checked_config(SETTINGS), group), RECORD | {"status": "finished"})
+    planted(without(checked_config(SETTINGS), group))
     with pytest.raises(UserError) as error:
         checked_config([*SETTINGS, "init_from=there", "init_optimizer=kept"])
     assert str(error.value) == f"there/config.yaml is damaged: it has no {group}"

@@ -72,7 +72,7 @@ def test_a_branch_equals_the_run_that_trained_from_the_start(
     train_here([*end, "run_dir=branch", "branch_from=trunk"])
 
     assert_same_run(tmp_path / "unbranched", tmp_path / "branch")
-    assert read_record(tmp_path / "branch" / "record.json")["branch"] == {"from": "trunk", "step": begins_at}
+    assert read_record(tmp_path / "branch" / "record.json").branch == {"from": "trunk", "step": begins_at}
 
 
 def test_a_branch_has_the_trunk_s_rows_and_goes_on_by_itself_once_begun(

@@ -41,7 +41,7 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_survives(
     ]
     assert "Traceback" not in full.output
     record = read_record(tmp_path / "full" / "record.json")
-    assert (record["status"], record["error"]) == ("failed", errors[0].removeprefix("error: "))
+    assert (record.status, record.error) == ("failed", errors[0].removeprefix("error: "))
     assert read_checkpoint(tmp_path / "full")["global_step"] == 14
     assert not list((tmp_path / "full").rglob("*.tmp"))
 
@@ -60,7 +60,7 @@ def test_a_disk_that_is_full_for_every_file_is_still_one_line(
     assert "Traceback" not in full.output, full.output
     assert read_checkpoint(tmp_path / "full")["global_step"] == 14
     assert "cannot be written" in full.output
-    assert stored_record(tmp_path / "full" / "record.json")["status"] == "running"
+    assert stored_record(tmp_path / "full" / "record.json").status == "running"
 
 
 def test_best_checkpoint_holds_the_weights_of_the_lowest_validation_loss(
@@ -75,8 +75,8 @@ def test_best_checkpoint_holds_the_weights_of_the_lowest_validation_loss(
     assert best["global_step"] == 10
     assert "optimizer_states" not in best
     record = read_record(tmp_path / "run" / "record.json")
-    assert record["metrics"]["best"]["val/loss"] == rows[10]
-    assert record["metrics"]["best"]["step"] == 10
+    assert record.best["val/loss"] == rows[10]
+    assert record.best["step"] == 10
 
     assert tuneformer.load_run(tmp_path / "run", checkpoint="best").step == 10
     of_the_step = read_checkpoint(tmp_path / "run", "previous.ckpt")
@@ -90,7 +90,7 @@ def test_no_best_checkpoint_is_kept_where_none_is_asked_for(
     train_here([*tiny, "callbacks.checkpoints.best_metric=null", "run_dir=run"])
     kept = sorted(file.name for file in (tmp_path / "run" / "checkpoints").iterdir())
     assert kept == ["last.ckpt", "previous.ckpt"]
-    assert read_record(tmp_path / "run" / "record.json")["metrics"]["best"] == {}
+    assert read_record(tmp_path / "run" / "record.json").best == {}
 
 
 def test_the_previous_checkpoint_is_another_file_than_the_last_one(

@@ -73,7 +73,7 @@ def test_two_processes_give_the_rows_of_one(
     assert "Warning" not in ended.output
     assert ended.output.count("two: finished") + ended.output.count("smoke: finished") == 1
     assert_same_curve(tmp_path / "one", tmp_path / "two")
-    hardware = read_record(tmp_path / "two" / "record.json")["hardware"]
+    hardware = read_record(tmp_path / "two" / "record.json").hardware
     assert (hardware["devices"], hardware["threads"], hardware["strategy"]) == (2, 1, "DDPStrategy")
     left = {file.name for file in tmp_path.iterdir()}
     assert left - {"__pycache__"} == {"one", "sitecustomize.py", "two"}
@@ -101,7 +101,7 @@ def test_a_signal_to_the_first_process_stops_both_and_the_run_goes_on(
     assert processes_of(tmp_path) == []
     record = read_record(tmp_path / "two" / "record.json")
     # the ranks agree where a row is logged
-    assert (record["status"], record["steps"]) == ("interrupted", 20)
+    assert (record.status, record.steps) == ("interrupted", 20)
 
     ended = train_ranks([*run, *TWO, "run_dir=two"])
     assert ended.status == 0, ended.output
@@ -130,7 +130,7 @@ def test_a_failure_of_one_rank_ends_both_soon_and_the_run_goes_on(
     assert time.monotonic() - began < 90
     assert ended.status == 1
     assert "RuntimeError: planted" in ended.output
-    assert read_record(tmp_path / "two" / "record.json")["status"] == "failed"
+    assert read_record(tmp_path / "two" / "record.json").status == "failed"
     assert processes_of(tmp_path) == []
 
     # step 14 lies between two rows: each rank goes on with its own sum of losses

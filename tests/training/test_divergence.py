@@ -22,8 +22,8 @@ def test_a_diverged_run_ends_with_status_0_and_a_record(
     assert ended.status == 0
     assert "Traceback" not in ended.output
     record = read_record(tmp_path / "run" / "record.json")
-    assert (record["status"], record["steps"]) == ("diverged", 4)
-    assert record["error"] == "train/loss is not finite at step 4"
+    assert (record.status, record.steps) == ("diverged", 4)
+    assert record.error == "train/loss is not finite at step 4"
     assert [row["step"] for row in repeatable_rows(tmp_path / "run")] == [4]
 
     again = train_in_child(run, Fault(step=0))
@@ -67,8 +67,8 @@ def test_a_run_that_diverges_late_keeps_its_last_good_checkpoint(
     run = [*tiny, f"trainer.val_check_interval={validate_every}", "run_dir=run"]
     assert train_here(run) == math.inf
     record = read_record(tmp_path / "run" / "record.json")
-    assert record["error"] == f"{error} is not finite at step {2 * validate_every}"
-    assert record["metrics"]["best"]["step"] == validate_every
-    assert record["metrics"]["final"][error] == "nan"
+    assert record.error == f"{error} is not finite at step {2 * validate_every}"
+    assert record.best["step"] == validate_every
+    assert record.final[error] == "nan"
     assert read_checkpoint(tmp_path / "run")["global_step"] == 14
     assert read_checkpoint(tmp_path / "run", "best.ckpt")["global_step"] == validate_every

@@ -69,10 +69,10 @@ def test_a_loaded_run_has_the_weights_that_were_tested(
     from tuneformer.evaluation import evaluate
 
     measured = evaluate(run, split="test", device=torch.device("cpu"))["loss"]
-    assert measured == pytest.approx(run.record["metrics"]["final"]["test/loss"], rel=1e-6)
+    assert measured == pytest.approx(run.record.final["test/loss"], rel=1e-6)
     best = tuneformer.load_run(tmp_path / "run", checkpoint="best")
     measured = evaluate(best, split="validation", device=torch.device("cpu"))["loss"]
-    assert measured == pytest.approx(run.record["metrics"]["best"]["val/loss"], rel=1e-6)
+    assert measured == pytest.approx(run.record.best["val/loss"], rel=1e-6)
 
 
 @pytest.mark.parametrize("choice", [*AVERAGES, SCHEDULE_FREE])
@@ -99,4 +99,4 @@ def test_an_average_makes_another_run(tiny: list[str], train_here: TrainHere, tm
     train_here([*tiny, "run_dir=run"])
     with pytest.raises(UserError, match=r"callbacks\.averaging"):
         train_here([*tiny, "callbacks=ema", "run_dir=run"])
-    assert read_record(tmp_path / "run" / "record.json")["status"] == "finished"
+    assert read_record(tmp_path / "run" / "record.json").status == "finished"

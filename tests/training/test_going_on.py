@@ -82,12 +82,12 @@ def test_without_its_record_the_run_goes_on_and_another_configuration_does_not(
     assert "record.json is missing or damaged: it is made again from last.ckpt\n" in capsys.readouterr().err
     assert_same_run(unbroken, run)
     record = read_record(run / "record.json")
-    assert (record["started"], record["restarts"]) == (before["started"], 1)
-    assert [(a["first_step"], a["last_step"], a["status"]) for a in record["attempts"]] == [
+    assert (record.started, record.restarts) == (before.started, 1)
+    assert [(a["first_step"], a["last_step"], a["status"]) for a in record.attempts] == [
         (0, 16, "interrupted"),
         (14, 30, "finished"),
     ]
-    assert record["wall_seconds"] == pytest.approx(sum(a["seconds"] for a in record["attempts"]))
+    assert record.wall_seconds == pytest.approx(sum(a["seconds"] for a in record.attempts))
 
 
 def test_a_truncated_record_is_made_again(run: Path, unbroken: Path, tiny: list[str]) -> None:
@@ -104,7 +104,7 @@ def test_a_trial_that_goes_on_by_itself_stays_the_trial_of_its_study(run: Path, 
     directory.write_config(config | {"search": search})
     train_in(run, tiny)
     assert directory.read_config()["search"] == search
-    assert directory.read_record()["search"] == {"sampler": "tpe", "trial": 3, "study": "mine"}
+    assert directory.read_record().search == {"sampler": "tpe", "trial": 3, "study": "mine"}
 
 
 def test_other_data_do_not_go_on_from_a_checkpoint(run: Path, tiny: list[str], tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_checkpoint_of_an_older_version_needs_the_record(
     (run / "record.json").write_text(json.dumps(older), encoding="utf-8")
     train_in(run, tiny)
     assert_same_run(unbroken, run)
-    attempts = read_record(run / "record.json")["attempts"]
+    attempts = read_record(run / "record.json").attempts
     assert [attempt["status"] for attempt in attempts] == ["interrupted", "finished"]
     assert attempts[0]["versions"] == older["versions"]
 
@@ -163,7 +163,7 @@ def test_rows_that_are_lost_are_told_and_recorded(
     shown = capsys.readouterr()
     assert f"{told}" in shown.err
     assert f"{told}" in shown.out  # the table at the end, too
-    (lost,) = read_record(run / "record.json")["lost"]
+    (lost,) = read_record(run / "record.json").lost
     assert told in lost
     assert [row["step"] for row in repeatable_rows(run)][-5:] == [16, 20, 24, 28, 30]
 
@@ -177,7 +177,7 @@ def test_a_flipped_byte_of_metrics_is_one_line_with_its_remedy(run: Path, tiny: 
     assert "\n" not in str(error.value)
     file.write_text("".join([*lines[:2], *lines[3:]]), encoding="utf-8")
     train_in(run, tiny)
-    assert "has 3 of the 4 rows" in read_record(run / "record.json")["lost"][0]
+    assert "has 3 of the 4 rows" in read_record(run / "record.json").lost[0]
 
 
 def test_checkpoints_that_are_gone_are_told(
@@ -197,7 +197,7 @@ def test_checkpoints_that_are_gone_are_told(
     told = "checkpoints holds no checkpoint, and the run was at step 30: it starts over\n"
     assert told in capsys.readouterr().err
     assert_same_run(unbroken, run)
-    assert [a["first_step"] for a in read_record(run / "record.json")["attempts"]] == [0, 14, 0]
+    assert [a["first_step"] for a in read_record(run / "record.json").attempts] == [0, 14, 0]
 
 
 def test_an_attempt_on_something_else_is_told_in_one_line(
@@ -209,5 +209,5 @@ def test_an_attempt_on_something_else_is_told_in_one_line(
     assert len(lines) == 1
     assert "commit 000000000000 with uncommitted changes (before: " in lines[0]
     record = read_record(run / "record.json")
-    assert [a["commit"] == "0" * 40 for a in record["attempts"]] == [False, True]
-    assert record["git"] == {"commit": "0" * 40, "dirty": True}
+    assert [a["commit"] == "0" * 40 for a in record.attempts] == [False, True]
+    assert record.git == {"commit": "0" * 40, "dirty": True}

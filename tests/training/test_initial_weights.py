@@ -38,7 +38,8 @@ def test_a_fresh_start_is_from_the_weights_that_were_evaluated(
     started = tuneformer.load_run(source, checkpoint=checkpoint)
     for name, weight in tuneformer.load_run("run").model.state_dict().items():
         assert torch.equal(weight, started.model.state_dict()[name]), name
-    record = read_record(Path("run/record.json"))["init"]
+    record = read_record(Path("run/record.json")).init
+    assert record is not None
     assert (record["from"], record["step"], record["optimizer"]) == (str(source), started.step, "fresh")
     assert len(record["digest"]) == 16
 
@@ -102,9 +103,9 @@ def test_it_goes_on_bit_for_bit_when_the_other_run_is_gone(
     assert train_in_child([*run, "run_dir=killed"], Fault(step=killed_after)).status == -9
     shutil.rmtree("source")
     run = tuneformer.train(["run_dir=killed"])
-    assert run.record["restarts"] == 1
+    assert run.record.restarts == 1
     assert_same_run(Path("unbroken"), Path("killed"))
-    assert run.record["init"] == read_record(Path("unbroken/record.json"))["init"]
+    assert run.record.init == read_record(Path("unbroken/record.json")).init
 
 
 def test_what_it_starts_from_is_part_of_what_a_run_is(tiny: list[str], source: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 
+from tests.records import record_of
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
@@ -190,7 +191,7 @@ def test_a_run_alone_is_whole_whatever_variables_of_ranks_there_are(
     assert train_here([*tiny, "trainer.max_steps=10", "run_dir=run"]) is not None
     assert {name: os.environ[name] for name in stray} == stray
     assert getattr(rank_zero_only, "rank") == 1  # noqa: B009 - an attribute of a function
-    assert read_record(tmp_path / "run/record.json")["status"] == "finished"
+    assert read_record(tmp_path / "run/record.json").status == "finished"
     assert (tmp_path / "run/metrics.csv").read_text().count("\n") > 2
 
 
@@ -200,9 +201,8 @@ def test_every_rank_of_a_run_that_has_ended_returns_at_once(
     settings = [*tiny, "trainer.devices=2", "run_dir=run"]
     directory = RunDirectory(Path("run"))
     directory.path.mkdir()
-    record = {"status": "finished", "config_hash": config_hash(check_config(*compose_config(settings)))}
-    record |= {"data": {}, "metrics": {"final": {"val/loss": 1.5}}, "restarts": 0}
-    directory.write_record(record | {"started": "", "wall_seconds": 0.0})
+    of_this = config_hash(check_config(*compose_config(settings)))
+    directory.write_record(record_of(config_hash=of_this, metrics={"final": {"val/loss": 1.5}}))
 
     def begin(_: object) -> None:
         raise AssertionError("it waits for rank 0")

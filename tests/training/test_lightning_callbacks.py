@@ -40,7 +40,7 @@ def test_those_that_work_change_nothing_that_is_trained(
     record = json.loads((tmp_path / "run" / "record.json").read_text(encoding="utf-8"))
     assert record["status"] == "finished"
     for loss in ("train/loss", "val/loss", "test/loss"):
-        assert record["metrics"]["final"][loss] == small_run.record["metrics"]["final"][loss]
+        assert record["metrics"]["final"][loss] == small_run.record.final[loss]
 
 
 @pytest.mark.fast

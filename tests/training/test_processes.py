@@ -108,7 +108,7 @@ def test_threads_are_those_asked_for_while_the_run_lasts(
     monkeypatch.setattr(LanguageModelling, "loss", observe)
     train_here([*tiny, "trainer.max_steps=5", "trainer.threads=2", "run_dir=run"])
     assert seen == {2}
-    assert read_record(tmp_path / "run" / "record.json")["hardware"]["threads"] == 2
+    assert read_record(tmp_path / "run" / "record.json").hardware["threads"] == 2
 
 
 def test_the_second_of_two_runs_in_a_process_is_the_one_that_it_would_be_alone(

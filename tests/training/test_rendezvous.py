@@ -106,4 +106,4 @@ def test_torchrun_without_a_run_directory_makes_one_for_all(
         assert node.returncode == 0, told
     (folder,) = (tmp_path / "outputs" / "runs").iterdir()
     record = read_record(folder / "record.json")
-    assert (record["status"], record["hardware"]["devices"]) == ("finished", 2)
+    assert (record.status, record.hardware["devices"]) == ("finished", 2)

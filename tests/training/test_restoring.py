@@ -93,7 +93,7 @@ def test_a_file_that_only_slurm_would_look_for_is_not_read(
     monkeypatch.setenv("SLURM_JOB_NAME", "job")
     (tmp_path / "run").mkdir()
     (tmp_path / "run/hpc_ckpt_1.ckpt").write_bytes(b"anything")
-    assert tuneformer.train([*settings, f"run_dir={tmp_path / 'run'}"]).record["status"] == "finished"
+    assert tuneformer.train([*settings, f"run_dir={tmp_path / 'run'}"]).record.status == "finished"
 
 
 @pytest.mark.fast

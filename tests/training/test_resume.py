@@ -49,7 +49,7 @@ def test_resumed_run_equals_unbroken_run_for_every_optimizer(
     assert train_in_child([*run, "run_dir=killed"]).status == 0
 
     assert_same_run(tmp_path / "unbroken", tmp_path / "killed")
-    assert read_record(tmp_path / "killed" / "record.json")["restarts"] == 2
+    assert read_record(tmp_path / "killed" / "record.json").restarts == 2
 
 
 def test_kills_at_every_kind_of_moment_leave_no_trace(
@@ -71,8 +71,8 @@ def test_kills_at_every_kind_of_moment_leave_no_trace(
     ]
     for moment in moments:
         assert train_in_child([*run, "run_dir=killed"], moment).status == -signal.SIGKILL, moment
-        assert stored_record(tmp_path / "killed" / "record.json")["status"] == "running"
-        assert read_record(tmp_path / "killed" / "record.json")["status"] == "interrupted"
+        assert stored_record(tmp_path / "killed" / "record.json").status == "running"
+        assert read_record(tmp_path / "killed" / "record.json").status == "interrupted"
     assert train_in_child([*run, "run_dir=killed"]).status == 0
     assert_same_run(tmp_path / "unbroken", tmp_path / "killed")
     left = sorted(file.name for file in (tmp_path / "killed" / "checkpoints").iterdir())
@@ -95,8 +95,8 @@ def test_a_signal_saves_the_step_and_the_run_goes_on_from_it(
     record = read_record(tmp_path / "stopped" / "record.json")
     # a signal before a batch stops once that batch is done
     saved = step + (where == "batch")
-    assert (record["status"], record["steps"]) == ("interrupted", saved)
-    assert record["error"] == f"stopped by signal {number.value} at step {saved}"
+    assert (record.status, record.steps) == ("interrupted", saved)
+    assert record.error == f"stopped by signal {number.value} at step {saved}"
     assert read_checkpoint(tmp_path / "stopped")["global_step"] == saved
     assert "Traceback" not in stopped.output
 
@@ -111,7 +111,7 @@ def test_a_signal_during_the_final_test_is_recorded_and_costs_no_step(
     run = [*tiny, "run_dir=stopped"]
     stopped = train_in_child(run, Fault(step=30, where="testing", signal=number))
     assert stopped.status == 128 + number
-    assert read_record(tmp_path / "stopped" / "record.json")["status"] == "interrupted"
+    assert read_record(tmp_path / "stopped" / "record.json").status == "interrupted"
     again = train_in_child(run)
     assert again.status == 0
     assert "test loss" in again.output

@@ -39,15 +39,16 @@ def test_early_stopping_is_the_end_of_a_run_and_part_of_what_it_is(
     run = tmp_path / "run"
     value = train_with(tiny, STOPPER, run)
     record = read_record(run / "record.json")
-    assert (record["status"], record["steps"]) == ("stopped", 20)
-    assert record["stop"] == {
+    assert (record.status, record.steps) == ("stopped", 20)
+    assert record.stop is not None
+    assert record.stop == {
         "step": 20,
         "horizon": 30,
         "by": "EarlyStopping",
-        "reason": record["stop"]["reason"],
+        "reason": record.stop["reason"],
         "can_go_on": False,
     }
-    assert "did not improve" in record["stop"]["reason"]
+    assert "did not improve" in record.stop["reason"]
     assert "stopped at step 20 of 30, before its horizon, by EarlyStopping" in capsys.readouterr().out
 
     assert train_with(tiny, STOPPER, run) == value
@@ -61,7 +62,7 @@ def test_early_stopping_is_the_end_of_a_run_and_part_of_what_it_is(
     (run / "record.json").write_text(json.dumps(killed), encoding="utf-8")
     train_with(tiny, STOPPER, run)
     again = read_record(run / "record.json")
-    assert (again["status"], again["steps"], again["stop"]) == ("stopped", 20, was["stop"])
+    assert (again.status, again.steps, again.stop) == ("stopped", 20, was["stop"])
 
     (trial,) = read_runs([run], metrics=["val/loss"]).trials
     assert trial.stopped
@@ -85,15 +86,16 @@ def test_a_run_that_a_timer_stopped_goes_on_by_the_same_line(
         patch.setattr(Timer, "time_elapsed", lambda *_: 7200.0 if seen[0] >= 33 else 0.0)
         train_with(parts, TIMER, run)
     record = read_record(run / "record.json")
-    assert (record["status"], record["steps"]) == ("stopped", 17)
-    assert (record["stop"]["by"], record["stop"]["can_go_on"]) == ("Timer", True)
+    assert (record.status, record.steps) == ("stopped", 17)
+    assert record.stop is not None
+    assert (record.stop["by"], record.stop["can_go_on"]) == ("Timer", True)
     assert read_checkpoint(run)["global_step"] == 17
-    assert record["metrics"]["final"]["test/loss"] > 0
+    assert record.final["test/loss"] > 0
     with pytest.raises(UserError, match=r"no run has ended \(1 stopped by its time, before its horizon\)"):
         read_runs([run], metrics=["val/loss"])
 
     train_with(parts, TIMER, run)
-    assert read_record(run / "record.json")["attempts"][0]["status"] == "stopped"
+    assert read_record(run / "record.json").attempts[0]["status"] == "stopped"
     for name in ("val/loss", "train/loss"):
         expected, found = (
             {row["step"]: row[name] for row in repeatable_rows(each) if name in row and row["step"] != 17}

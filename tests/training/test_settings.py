@@ -103,7 +103,7 @@ def test_each_precision_trains_and_its_run_can_be_loaded(
     expected = {"bf16-mixed": torch.float32, "bf16-true": torch.bfloat16, "64-true": torch.float64}
     for name, weights in read_checkpoint(tmp_path / "run")["state_dict"].items():
         assert weights.dtype == expected[precision], name
-    assert read_record(tmp_path / "run" / "record.json")["hardware"]["precision"] == precision
+    assert read_record(tmp_path / "run" / "record.json").hardware["precision"] == precision
     assert tuneformer.load_run(tmp_path / "run").step == 30
 
 

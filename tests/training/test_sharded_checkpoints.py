@@ -67,8 +67,8 @@ def test_what_one_process_wrote_two_sharded_ones_load_and_train_on(optimizer: st
     went_on = ran / f"{optimizer}_then_two"
     assert_close(ran / optimizer, went_on)
     record = read_record(went_on / "record.json")
-    assert (record["restarts"], record["steps"], record["hardware"]["devices"]) == (1, 30, 2)
-    assert record["hardware"]["strategy"] == "ShardedStrategy"
+    assert (record.restarts, record.steps, record.hardware["devices"]) == (1, 30, 2)
+    assert record.hardware["strategy"] == "ShardedStrategy"
 
 
 @pytest.mark.proof
@@ -80,7 +80,7 @@ def test_what_two_sharded_processes_wrote_one_loads_and_trains_on(
     train_here([*tiny, KEPT, "run_dir=two_then_one"])
     for run in (ran / "two", tmp_path / "two_then_one"):
         assert_close(ran / "adamw", run)
-    assert read_record(tmp_path / "two_then_one" / "record.json")["restarts"] == 1
+    assert read_record(tmp_path / "two_then_one" / "record.json").restarts == 1
 
 
 @pytest.mark.proof
@@ -92,7 +92,7 @@ def test_a_run_of_two_sharded_processes_is_loaded_and_evaluated_by_one(
     written = read_checkpoint(ran / "two")["state_dict"]
     assert all(torch.equal(w, written[f"model.{name}"]) for name, w in run.model.state_dict().items())
 
-    recorded = run.record["metrics"]["final"]
+    recorded = run.record.final
     for split, prefix in (("validation", "val"), ("test", "test")):
         found = evaluate(run, split=split, device=torch.device("cpu"))
         assert found == {name: pytest.approx(recorded[f"{prefix}/{name}"], rel=1e-5) for name in found}

@@ -53,11 +53,11 @@ def test_a_signal_is_recorded_wherever_it_arrives_and_the_run_goes_on(
     assert left.value.code == 128 + number
     record = read_record(tmp_path / "struck" / "record.json")
     steps = 4 if place in ("as the last step is saved", "before the final test") else 0
-    assert (record["status"], record["error"]) == (
+    assert (record.status, record.error) == (
         "interrupted",
         f"stopped by signal {number.value} at step {steps}",
     )
-    assert [attempt["status"] for attempt in record["attempts"]] == ["interrupted"]
+    assert [attempt["status"] for attempt in record.attempts] == ["interrupted"]
     train_here([*settings, "run_dir=struck"])
     train_here([*settings, "run_dir=unbroken"])
     assert_same_run(tmp_path / "unbroken", tmp_path / "struck")
@@ -70,4 +70,4 @@ def test_a_signal_that_arrives_as_the_result_is_written_waits_for_it(
     strike(signal.SIGTERM, "as the result is written", monkeypatch)
     with pytest.raises(SystemExit, match="143"):
         train_here([*tiny, "trainer.max_steps=4", "trainer.val_check_interval=4", "run_dir=run"])
-    assert read_record(tmp_path / "run" / "record.json")["status"] == "finished"
+    assert read_record(tmp_path / "run" / "record.json").status == "finished"

@@ -54,15 +54,15 @@ def test_a_run_is_read_and_evaluated_as_training_measured_it(
 ) -> None:
     result = train_here([*run_of(name, tmp_path), "run_dir=run"])
     run = tuneformer.load_run(tmp_path / "run")
-    final = run.record["metrics"]["final"]
+    final = run.record.final
     for split, short in (("validation", "val"), ("test", "test")):
         values = evaluate(run, split=split, device=torch.device("cpu"))
         assert values == {key: pytest.approx(final[f"{short}/{key}"], rel=1e-6) for key in values}
     assert result == final["val/loss"]
     assert not (tmp_path / "run" / "sample.txt").exists()
-    unit = run.record["data"]["unit"]
-    assert run.record[unit] == 12 * 8 * (1 if unit == "images" else run.config["data"]["context_length"])
-    assert max(run.metrics[unit]) == run.record[unit]
+    unit = run.record.data["unit"]
+    assert run.record.seen == 12 * 8 * (1 if unit == "images" else run.config["data"]["context_length"])
+    assert max(run.metrics[unit]) == run.record.seen
     with pytest.raises(UserError, match=f"has no tokenizer: its task is {run.task}"):
         _ = run.tokenizer
 
@@ -71,14 +71,14 @@ def test_a_classifier_leaves_its_confusion_and_its_classes(train_here: TrainHere
     settings = ["optimized_metric=val/accuracy", "callbacks.checkpoints.best_metric=val/accuracy"]
     result = train_here([*run_of("idx", tmp_path), *settings, "run_dir=run"])
     run = tuneformer.load_run(tmp_path / "run", checkpoint="best")
-    assert result == run.record["metrics"]["final"]["val/accuracy"]
+    assert result == run.record.final["val/accuracy"]
     rows = (tmp_path / "run" / "confusion.csv").read_text(encoding="utf-8").splitlines()
     counts = [list(map(int, row.split(",")[1:])) for row in rows[1:]]
     assert sum(map(sum, counts)) == 30
     right = sum(counts[number][number] for number in range(2))
-    assert right / 30 == pytest.approx(run.record["metrics"]["final"]["test/accuracy"])
+    assert right / 30 == pytest.approx(run.record.final["test/accuracy"])
     validated = [value for value in run.metrics["val/accuracy"] if value == value]
-    assert run.record["metrics"]["best"]["val/accuracy"] == max(validated)
+    assert run.record.best["val/accuracy"] == max(validated)
     assert (tmp_path / "run" / "classes.json").read_text(encoding="utf-8") == '["0", "1"]\n'
 
 
@@ -96,5 +96,5 @@ def test_two_processes_train_on_the_same_global_batches(
     for left, right in zip(one.model.parameters(), two.model.parameters(), strict=True):
         torch.testing.assert_close(left, right, rtol=1e-6, atol=1e-9)
     for metric in ("val/loss", "test/loss"):
-        final = [run.record["metrics"]["final"][metric] for run in (one, two)]
+        final = [run.record.final[metric] for run in (one, two)]
         assert final[0] == pytest.approx(final[1], rel=1e-6)

@@ -136,7 +136,7 @@ def test_a_run_has_the_threads_of_its_environment_and_leaves_it_as_it_was(
         if number is not None:
             open_environment.setenv("OMP_NUM_THREADS", number)
         train_here([*run, f"run_dir={folder}"])
-        hardware = read_record(tmp_path / folder / "record.json")["hardware"]
+        hardware = read_record(tmp_path / folder / "record.json").hardware
         assert hardware["threads"] == int(number or 1)
         assert os.environ.get("OMP_NUM_THREADS") == number
         assert torch.get_num_threads() == CORES

@@ -66,14 +66,14 @@ def test_a_run_is_recorded_read_again_and_translates(few_pairs: list[str], tmp_p
             f"run_dir={folder}",
         ]
     )
-    final = run.record["metrics"]["final"]
+    final = run.record.final
     for split in ("val", "test"):
         assert 0 < final[f"{split}/loss"] < 6
         assert 0 <= final[f"{split}/bleu"] <= 100
         assert 0 <= final[f"{split}/chrf"] <= 100
-    assert run.record["pairs"] == 20 * 8
-    assert run.record["model"]["flops_per_example"] > run.record["model"]["flops_per_token"] > 0
-    assert len(read_translations(folder / "translations.tsv")) == run.record["data"]["pairs"]["test"]
+    assert run.record.seen == 20 * 8
+    assert run.record.model["flops_per_example"] > run.record.model["flops_per_token"] > 0
+    assert len(read_translations(folder / "translations.tsv")) == run.record.data["pairs"]["test"]
     assert isinstance(translate(run, "the fan is on"), str)
     with pytest.raises(UserError, match=r"--prompt is empty"):
         translate(run, "  ")
@@ -93,7 +93,7 @@ def test_a_killed_run_ends_as_one_that_never_was(
         assert train_in_child([*run, "run_dir=killed"], fault).status == -signal.SIGKILL
     assert train_in_child([*run, "run_dir=killed"]).status == 0
     assert_same_run(tmp_path / "unbroken", tmp_path / "killed")
-    assert read_record(tmp_path / "killed" / "record.json")["restarts"] == 3
+    assert read_record(tmp_path / "killed" / "record.json").restarts == 3
 
 
 @pytest.mark.proof

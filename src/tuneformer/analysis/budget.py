@@ -1,13 +1,13 @@
 """What each method's figure rests on: trials, steps and seconds spent."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tuneformer.analysis.selection import Result
-from tuneformer.analysis.trial import Trial
+from tuneformer.runs.record import SHOWN, TOTAL
 
 ALLOWED_DIFFERENCE = 1.1  # a budget larger by more than a tenth is another budget
 
@@ -16,9 +16,9 @@ ALLOWED_DIFFERENCE = 1.1  # a budget larger by more than a tenth is another budg
 class Spent:
     """What one method took over all its runs, and what a run of it takes.
 
-    `settings` counts each once, whatever the lengths and data sets; `steps` and `seconds` are sums;
-    `tokens_per_second`, `peak_bytes` and `state_bytes` are medians over the reported runs. NaN where a record
-    does not say it.
+    `settings` counts each once, whatever the lengths and data sets. `numbers`: of each field in
+    `runs.record.SHOWN` the sum over all runs or the median over the reported ones; NaN where a record does
+    not say it.
     """
 
     method: str
@@ -27,12 +27,8 @@ class Spent:
     diverged: int
     pruned: int
     stopped: int
-    steps: float
-    seconds: float
     samplers: tuple[str, ...]
-    tokens_per_second: float
-    peak_bytes: float
-    state_bytes: float
+    numbers: Mapping[str, float]
 
 
 def ledger(results: Sequence[Result]) -> list[Spent]:
@@ -46,14 +42,15 @@ def ledger(results: Sequence[Result]) -> list[Spent]:
 def unequal_budgets(spent: Sequence[Spent]) -> list[str]:
     """A line for each budget that differs by more than a tenth between methods."""
     lines = []
-    for name in ("settings", "steps"):
-        amounts = {each.method: getattr(each, name) for each in spent}
+    for what, amounts in (
+        ("settings tried", {each.method: float(each.settings) for each in spent}),
+        ("steps spent", {each.method: each.numbers["steps"] for each in spent}),
+    ):
         known = {method: amount for method, amount in amounts.items() if math.isfinite(amount)}
         if len(known) < 2:
             continue
         least, most = min(known, key=lambda m: known[m]), max(known, key=lambda m: known[m])
         if known[most] > ALLOWED_DIFFERENCE * known[least]:
-            what = "settings tried" if name == "settings" else "steps spent"
             lines.append(f"unequal budgets, {what}: {most} {known[most]:,.0f}, {least} {known[least]:,.0f}")
     return lines
 
@@ -68,17 +65,14 @@ def _spent(method: str, results: Sequence[Result]) -> Spent:
         diverged=sum(trial.diverged for trial in trials),
         pruned=sum(trial.pruned for trial in trials),
         stopped=sum(trial.stopped for trial in trials),
-        steps=_total([trial.cost.steps for trial in trials]),
-        seconds=_total([trial.cost.seconds for trial in trials]),
         samplers=tuple(sorted({trial.sampler for trial in trials})),
-        tokens_per_second=_median([_throughput(trial) for trial in reported]),
-        peak_bytes=_median([trial.cost.peak_bytes for trial in reported]),
-        state_bytes=_median([trial.cost.state_bytes for trial in reported]),
+        numbers={
+            name: _total([trial.number(name) for trial in trials])
+            if shown.over == TOTAL
+            else _median([trial.number(name) for trial in reported])
+            for name, shown in SHOWN.items()
+        },
     )
-
-
-def _throughput(trial: Trial) -> float:
-    return trial.cost.tokens / trial.cost.seconds if trial.cost.seconds > 0 else math.nan
 
 
 def _total(values: Sequence[float]) -> float:

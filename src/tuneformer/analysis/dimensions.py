@@ -96,9 +96,9 @@ def _group_dimension(group: str, trials: Sequence[Trial]) -> Dimension | None:
 
 
 def _option_names(group: str, trials: Sequence[Trial]) -> dict[str, object]:
-    """The option of each run: by name where the sweep says it, else as another run of the same group.
+    """The option of each run, by name; runs whose settings of the group are the same have one name.
 
-    That is a run whose settings of the group are the same, or else one of the same classes.
+    Where a run of an older version does not say its own, it has that of a run of the same classes, or theirs.
     """
     targets = {trial.source: target_of(group, trial.settings) for trial in trials}
     same: dict[object, str] = {}
@@ -107,12 +107,13 @@ def _option_names(group: str, trials: Sequence[Trial]) -> dict[str, object]:
         if group in trial.options:
             same.setdefault(_of_group(group, trial), trial.options[group])
             known.setdefault(targets[trial.source], trial.options[group])
-    named: dict[str, object] = {}
-    for trial in trials:
-        target = targets[trial.source]
-        other = same.get(_of_group(group, trial)) or known.get(target) or label_of_target(target) or MISSING
-        named[trial.source] = trial.options.get(group, other)
-    return named
+    return {
+        trial.source: same.get(_of_group(group, trial))
+        or known.get(targets[trial.source])
+        or label_of_target(targets[trial.source])
+        or MISSING
+        for trial in trials
+    }
 
 
 def _of_group(group: str, trial: Trial) -> object:

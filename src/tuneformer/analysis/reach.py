@@ -51,7 +51,7 @@ def _from_ends(ordered: Sequence[Result], target: float, criterion: Criterion) -
     before: tuple[float, float, float] | None = None
     for result in ordered:
         cost = fmean(criterion.cost(criterion.choosing(trial)) for trial in result.reported)
-        seconds = fmean(trial.cost.seconds for trial in result.reported)
+        seconds = fmean(trial.number("train_seconds") for trial in result.reported)
         if cost <= wanted:
             if before is None or cost == wanted:
                 return result.horizon, seconds, ENDS if cost == wanted else AT_MOST

@@ -9,12 +9,12 @@ from typing import Any
 
 from tuneformer.analysis.curves import read_curves
 from tuneformer.analysis.option_names import folder_options, manifest_overrides, options_of
-from tuneformer.analysis.trial import GRID, HORIZON, SEED, Cost, LeftOut, Trial, Trials
+from tuneformer.analysis.trial import GRID, HORIZON, SEED, LeftOut, Trial, Trials
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import read_config_file
 from tuneformer.runs.identity import determining
-from tuneformer.runs.record import ENDED, STOPPED, Record, has_ended, read_record
+from tuneformer.runs.record import ENDED, SHOWN, STOPPED, RunRecord, has_ended, read_record
 
 Config = dict[str, Any]
 
@@ -33,17 +33,17 @@ def read_runs(folders: Sequence[Path], *, metrics: Sequence[str]) -> Trials:
     found = {run.resolve(): run for folder in reversed(folders) for run in reversed(_runs_of(folder))}
     trials: list[Trial] = []
     left_out: list[LeftOut] = []
-    records: list[Record] = []
+    records: list[RunRecord] = []
     given: dict[Path, dict[str, tuple[str, ...]]] = {}
     for path in reversed(found.values()):
         named = given.setdefault(path.parent, manifest_overrides(path.parent))
         try:
             record = read_record(path / "record.json")
-            if record["status"] == STOPPED and not has_ended(record):
+            if record.status == STOPPED and not has_ended(record):
                 left_out.append(LeftOut(source=str(path), reason="stopped by its time, before its horizon"))
                 continue
-            if record["status"] not in COUNTED:
-                left_out.append(LeftOut(source=str(path), reason=str(record["status"])))
+            if record.status not in COUNTED:
+                left_out.append(LeftOut(source=str(path), reason=str(record.status)))
                 continue
             trials.append(_trial(path, record, named.get(path.name, ()), metrics))
             records.append(record)
@@ -59,9 +59,9 @@ def read_runs(folders: Sequence[Path], *, metrics: Sequence[str]) -> Trials:
         sources=tuple(str(folder) for folder in folders),
         unit="steps",
         provenance=_provenance(records),
-        commands=_distinct(record.get("command") for record in records),
+        commands=_distinct(record.command or None for record in records),
         with_lost_rows=tuple(
-            trial.source for trial, record in zip(trials, records, strict=True) if record.get("lost")
+            trial.source for trial, record in zip(trials, records, strict=True) if record.lost
         ),
     )
     check_metrics(read, metrics)
@@ -93,24 +93,24 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if not name.startswith(".")]
 
 
-def _trial(path: Path, record: Record, overrides: Sequence[str], metrics: Sequence[str]) -> Trial:
+def _trial(path: Path, record: RunRecord, overrides: Sequence[str], metrics: Sequence[str]) -> Trial:
     config = _read_config(path / "config.yaml")
     settings = determining(config)
     return Trial(
         source=str(path),
         settings=settings,
-        options=folder_options(path.name) | options_of(overrides),
+        options=record.options or folder_options(path.name) | options_of(overrides),
         overrides=tuple(overrides),
         seed=_whole(settings, SEED),
         task=_task(settings, record),
         horizon=float(_whole(settings, HORIZON)),
-        started=str(record["started"]),
-        diverged=record["status"] == "diverged",
-        pruned=record["status"] == "pruned",
-        stopped=record["status"] == STOPPED,
-        metrics=_numbers(record["metrics"].get("final", {})),
-        sampler=_sampler(record),
-        cost=_cost(record),
+        started=str(record.started),
+        diverged=record.status == "diverged",
+        pruned=record.status == "pruned",
+        stopped=record.status == STOPPED,
+        metrics={str(name): _number(value) for name, value in record.final.items()},
+        sampler=str(record.search.get("sampler") or GRID),
+        numbers={name: _number(getattr(record, name)) for name in SHOWN},
         curves=read_curves(path / "metrics.csv", metrics),
     )
 
@@ -129,35 +129,11 @@ def _whole(settings: Mapping[str, Any], key: str) -> int:
     return value
 
 
-def _task(settings: Mapping[str, Any], record: Record) -> str:
+def _task(settings: Mapping[str, Any], record: RunRecord) -> str:
     """The text of everything that a loss depends on but how it was minimised: data and tokens."""
     data = {key: value for key, value in settings.items() if key.startswith("data.")}
     data.pop("data.batch_size", None)
-    fingerprint = record["data"].get("fingerprint") if isinstance(record["data"], dict) else None
-    return repr(sorted({**data, "data.fingerprint": fingerprint}.items()))
-
-
-def _sampler(record: Record) -> str:
-    search = record.get("search")
-    return str((search.get("sampler") if isinstance(search, dict) else None) or GRID)
-
-
-def _cost(record: Record) -> Cost:
-    memory = record.get("memory")
-    memory = memory if isinstance(memory, dict) else {}
-    return Cost(
-        steps=_number(record.get("steps")),
-        tokens=_number(record.get("tokens")),
-        seconds=_number(record.get("train_seconds", record["wall_seconds"])),
-        peak_bytes=_number(memory.get("peak_bytes")) if memory.get("peak_is_own") else math.nan,
-        state_bytes=_number(memory.get("optimizer_state_bytes")),
-    )
-
-
-def _numbers(values: Any) -> dict[str, float]:
-    if not isinstance(values, dict):
-        raise UserError("record.json is damaged: its metrics are not a table")
-    return {str(name): _number(value) for name, value in values.items()}
+    return repr(sorted({**data, "data.fingerprint": record.data.get("fingerprint")}.items()))
 
 
 def _number(value: Any) -> float:
@@ -167,10 +143,10 @@ def _number(value: Any) -> float:
         return math.nan
 
 
-def _provenance(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
+def _provenance(records: Sequence[RunRecord]) -> dict[str, tuple[str, ...]]:
     """What the runs were made with, in every attempt at each of them."""
     found: dict[str, list[Any]] = {}
-    for attempt in (each for record in records for each in [*record.get("attempts", []), record]):
+    for attempt in (each for record in records for each in [*record.attempts, vars(record)]):
         git = attempt if "commit" in attempt else attempt.get("git") or {}
         dirty = " with uncommitted changes" if git.get("dirty") else ""
         found.setdefault("commit", []).append(f"{git['commit']}{dirty}" if git.get("commit") else None)

@@ -9,7 +9,7 @@ from tuneformer.analysis.criterion import is_lower_better
 from tuneformer.analysis.evidence import COPY
 from tuneformer.analysis.metric_direction import is_result
 from tuneformer.analysis.table_file import Row, read_rows
-from tuneformer.analysis.trial import METHOD, SEED, Cost, LeftOut, Trial, Trials
+from tuneformer.analysis.trial import METHOD, SEED, LeftOut, Trial, Trials
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 
@@ -132,7 +132,7 @@ def _trial(path: Path, row: Row, meaning: Meaning) -> Trial:
         horizon=horizon,
         diverged=not math.isfinite(result),
         metrics={meaning.result: result},
-        cost=Cost(steps=horizon if (meaning.horizon or "").lower() in ("steps", "max_steps") else math.nan),
+        numbers={"steps": horizon} if (meaning.horizon or "").lower() in ("steps", "max_steps") else {},
     )
 
 

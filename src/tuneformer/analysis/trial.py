@@ -19,20 +19,6 @@ LARGEST = 1e150
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost:
-    """What a run took; NaN where its record does not say.
-
-    `peak_bytes` is known only of a run in a process of its own.
-    """
-
-    steps: float = math.nan
-    tokens: float = math.nan
-    seconds: float = math.nan
-    peak_bytes: float = math.nan
-    state_bytes: float = math.nan
-
-
-@dataclass(frozen=True, kw_only=True)
 class Trial:
     """A run that ended: finished, diverged, pruned (ended early by a search), or stopped (by EarlyStopping).
 
@@ -47,6 +33,7 @@ class Trial:
         metrics: the metrics at its end.
         sampler: how its settings were chosen: grid, random, halton, ...
         started: when, in a form that sorts; empty where it is not known.
+        numbers: what its record says that comparisons show (`runs.record.SHOWN`), by field.
         curves: columns of metrics.csv of equal length, NaN where a row has no value.
     """
 
@@ -61,7 +48,7 @@ class Trial:
     metrics: Mapping[str, float]
     sampler: str = GRID
     started: str = ""
-    cost: Cost = field(default_factory=Cost)
+    numbers: Mapping[str, float] = field(default_factory=dict)
     curves: Mapping[str, np.ndarray] = field(default_factory=dict)
     pruned: bool = False
     stopped: bool = False
@@ -78,6 +65,10 @@ class Trial:
         """
         value = self.metrics.get(metric, math.nan) if self.lived else math.inf
         return math.inf if abs(value) > LARGEST else value
+
+    def number(self, name: str) -> float:
+        """A number of its record; NaN where that does not say it."""
+        return self.numbers.get(name, math.nan)
 
     def setting(self, key: str) -> Any:
         """A setting's value, hashable (lists as tuples, tables as JSON); MISSING where the run has none."""

@@ -58,7 +58,7 @@ def _timed(config: dict[str, Any]) -> tuple[float, float]:
         train(config)
     finally:
         run_module.build_callbacks = build
-    return clock["spent"], read_record(Path(config["run_dir"]) / "record.json")["train_seconds"]
+    return clock["spent"], read_record(Path(config["run_dir"]) / "record.json").train_seconds
 
 
 def _counted(hook: Callable[..., Any], clock: dict[str, float]) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from tuneformer.benchmarks.step_shares import NOT_MEASURED, SIZES
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.runs.metrics_file import read_rows
-from tuneformer.runs.record import Record, read_record
+from tuneformer.runs.record import RunRecord, read_record
 from tuneformer.training.start import train
 
 
@@ -27,14 +27,15 @@ def measure_fastest(size: str, *, repeats: int) -> tuple[InTurn, dict[str, Any]]
 
         def auto() -> float:
             milliseconds, record = _trained(size, "auto", memory)
-            chosen.update(record["fastest"]["chosen"])
+            assert record.fastest is not None
+            chosen.update(record.fastest["chosen"])
             return milliseconds
 
         times = in_turn(lambda: _trained(size, "default", memory)[0], auto, repeats=repeats)
     return times, chosen
 
 
-def _trained(size: str, option: str, memory: str) -> tuple[float, Record]:
+def _trained(size: str, option: str, memory: str) -> tuple[float, RunRecord]:
     """The milliseconds and the record of a run whose machine remembers in the folder `memory`."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"

@@ -45,7 +45,7 @@ def _parts(seed: int) -> dict[str, float]:
     evaluation = sum(seconds for name, seconds in spent.items() if name.endswith(EVALUATION))
     parts = {
         "composing and checking": composed - began,
-        "training, 20 steps": record["train_seconds"],
+        "training, 20 steps": record.train_seconds,
         "validation and test": evaluation,
         "checkpoints": checkpoints,
     }

@@ -14,7 +14,7 @@ from pytorch_lightning.profilers import SimpleProfiler
 
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
-from tuneformer.runs.record import read_record
+from tuneformer.runs.record import RunRecord, read_record
 from tuneformer.training import run
 from tuneformer.training.settings import TrainerSettings
 from tuneformer.training.start import train
@@ -61,12 +61,12 @@ def measure_step_shares(size: str, *, overrides: Sequence[str]) -> StepShares:
         record = read_record(run / "record.json")
     durations = profilers[0].recorded_durations
     seconds = {name: float(sum(each)) for name, each in durations.items()}
-    steps, tokens = record["steps"], record["tokens"]
+    steps, tokens = record.steps, record.seen
     total = seconds["run_training_epoch"]  # without what is measured before the first step
     return StepShares(
         milliseconds=1e3 * total / steps,
         shares={part: spent / total for part, spent in _parts(seconds, total).items()},
-        rate=record["model"]["flops_per_token"] * tokens / total,
+        rate=record.model["flops_per_token"] * tokens / total,
         product_rate=_product_rate(config, record),
     )
 
@@ -116,11 +116,11 @@ def _parts(seconds: dict[str, float], total: float) -> dict[str, float]:
     return parts | {"rest": total - sum(parts.values())}
 
 
-def _product_rate(config: dict[str, Any], record: dict[str, Any]) -> float:
+def _product_rate(config: dict[str, Any], record: RunRecord) -> float:
     """Operations a second of (tokens of a step x d_model) times (d_model x 4 d_model), the best of 12."""
     trainer, width = config["trainer"], config["model"]["d_model"]
-    if record["fastest"] is not None:
-        trainer = trainer | record["fastest"]["chosen"]
+    if record.fastest is not None:
+        trainer = trainer | record.fastest["chosen"]
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()
     if trainer["threads"] is not None:
         torch.set_num_threads(trainer["threads"])

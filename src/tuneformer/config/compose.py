@@ -97,6 +97,14 @@ def compose_config(
     return whole, hydra
 
 
+def chosen_options() -> dict[str, str]:
+    """The option of each group that the configuration of this process was composed of, as Hydra knows it."""
+    if not HydraConfig.initialized():
+        return {}
+    choices = HydraConfig.get().runtime.choices
+    return {group: str(choices[group]) for group in GROUPS if choices.get(group) is not None}
+
+
 def compose_choices(overrides: Sequence[str], config_dir: str | Path | None = None) -> DictConfig | None:
     """The configuration under the options that `overrides` choose and nothing else; None if it fails."""
     groups = (*GROUPS, "experiment")

@@ -58,7 +58,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         path=evidence.path,
         findings=tuple(sorted(findings, key=gravest_first)),
         blind=blind,
-        notes=(*([f"stopped{told}"] if told else []), *evidence.record.get("lost", [])),
+        notes=(*([f"stopped{told}"] if told else []), *evidence.record.lost),
     )
 
 

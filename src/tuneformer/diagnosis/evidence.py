@@ -12,7 +12,7 @@ from tuneformer.errors import UserError
 from tuneformer.optim.schedules import warmup_steps
 from tuneformer.runs.directory import find_run
 from tuneformer.runs.metrics_file import read_columns
-from tuneformer.runs.record import Record
+from tuneformer.runs.record import RunRecord
 
 Config = dict[str, Any]
 ABSENT = object()
@@ -40,7 +40,7 @@ class Evidence:
 
     path: Path
     config: Config
-    record: Record
+    record: RunRecord
     columns: Mapping[str, np.ndarray]
 
     def curve(self, name: str) -> Curve:
@@ -96,12 +96,12 @@ class Evidence:
     @property
     def finished(self) -> bool:
         """Whether the run came to the end of its horizon."""
-        return self.record["status"] == "finished"
+        return self.record.status == "finished"
 
     @property
     def diverged(self) -> bool:
         """Whether its loss stopped being finite."""
-        return self.record["status"] == "diverged"
+        return self.record.status == "diverged"
 
 
 def read_evidence(path: Path) -> Evidence:
@@ -113,12 +113,11 @@ def read_evidence(path: Path) -> Evidence:
     directory = find_run(path)
     record, config = directory.read_record(), directory.read_config()
     if not directory.metrics_file.exists():
-        raise UserError(f"{path} has no metrics.csv: nothing was measured before it was {record['status']}")
+        raise UserError(f"{path} has no metrics.csv: nothing was measured before it was {record.status}")
     columns = {name: np.array(values) for name, values in read_columns(directory.metrics_file).items()}
     if not columns:
         raise UserError(
-            f"{directory.metrics_file} has no rows: nothing was measured before the run was"
-            f" {record['status']}"
+            f"{directory.metrics_file} has no rows: nothing was measured before the run was {record.status}"
         )
     if "max_steps" not in config.get("trainer", {}) or "warmup" not in config.get("scheduler", {}):
         raise UserError(

@@ -73,7 +73,7 @@ def weight_decay_too_strong(evidence: Evidence) -> Finding | None:
 
 def data_repeated(evidence: Evidence) -> Finding | None:
     """Training data were seen more than four times."""
-    epochs = evidence.record.get("epochs")
+    epochs = evidence.record.epochs
     if epochs is None or epochs <= LARGEST_REPEATS:
         return None
     return Finding(

@@ -121,7 +121,7 @@ def _diverged(evidence: Evidence) -> Finding | None:
         measured=math.inf,
         threshold=float(train[0]) if len(train) else math.inf,
         baseline=float(train[-1]) if len(train) else None,
-        evidence=f"the run diverged: {evidence.record['error']}",
+        evidence=f"the run diverged: {evidence.record.error}",
         why="there is no result; a peak rate beyond stability is the usual cause (2207.14484)",
         override=first_that_changes(evidence, lower_rate(evidence)),
     )

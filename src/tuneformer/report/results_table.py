@@ -1,7 +1,6 @@
 """The table of results: every method at its best setting, with all that is known of it."""
 
-import math
-
+from tuneformer.analysis.budget import Spent
 from tuneformer.analysis.comparison import Cell as Place
 from tuneformer.analysis.comparison import Comparison
 from tuneformer.analysis.pairs import difference_from
@@ -9,6 +8,7 @@ from tuneformer.analysis.reach import ENDS, NOT_REACHED, Reach
 from tuneformer.analysis.selection import Result
 from tuneformer.report import wording
 from tuneformer.report.table import Cell, Table, make_table, number, word
+from tuneformer.runs.record import MEDIAN, SHOWN
 
 
 def results_table(comparison: Comparison) -> Table:
@@ -38,7 +38,8 @@ def results_table(comparison: Comparison) -> Table:
             f"minus {comparison.baseline}, {wording.HIGH}",
         ),
         *("steps to target", "seconds to target", "target read at"),
-        *("tokens per second", "peak memory", "optimizer state", "runs", "diverged"),
+        *(shown.label for shown in SHOWN.values() if shown.over == MEDIAN),
+        *("runs", "diverged"),
     ]
     note = (
         f"Chosen on {comparison.criterion.choose}, reported on {metric}. Intervals are 95 % (Student's t"
@@ -59,7 +60,7 @@ def _result_row(comparison: Comparison, place: Place, result: Result, *, last: b
     estimate = result.estimate
     baseline = next((r for r in place.results if r.method == comparison.baseline), None)
     gap = difference_from(result, baseline, comparison.criterion) if baseline else None
-    cost = next(spent for spent in comparison.spent if spent.method == result.method)
+    spent = next(each for each in comparison.spent if each.method == result.method)
     from_seeds = "fresh seeds" if result.fresh else "optimistic" if result.optimistic else "all seeds"
     is_base = baseline is result
     return [
@@ -77,14 +78,7 @@ def _result_row(comparison: Comparison, place: Place, result: Result, *, last: b
         number(gap.low, wording.signed(gap.low)) if gap and not is_base else word(""),
         number(gap.high, wording.signed(gap.high)) if gap and not is_base else word(""),
         *(_reach_cells(comparison, result) if last else [word("")] * 3),
-        number(
-            cost.tokens_per_second,
-            wording.count(round(cost.tokens_per_second))
-            if math.isfinite(cost.tokens_per_second)
-            else wording.NOTHING,
-        ),
-        number(cost.peak_bytes, wording.size(cost.peak_bytes)),
-        number(cost.state_bytes, wording.size(cost.state_bytes)),
+        *recorded_cells(spent, over=MEDIAN),
         number(len(result.trials), str(len(result.trials))),
         number(result.n_diverged, str(result.n_diverged)),
     ]
@@ -106,6 +100,12 @@ def reach_of(comparison: Comparison, result: Result) -> Reach | None:
     """What a method took to the target of a result's task."""
     mine = (r for r in comparison.reaches if (r.method, r.task) == (result.method, result.task))
     return next(mine, None)
+
+
+def recorded_cells(spent: Spent, *, over: str) -> list[Cell]:
+    """What the records of a method's runs say that comparisons show, each in its form."""
+    shown = [(spent.numbers[name], shown.form) for name, shown in SHOWN.items() if shown.over == over]
+    return [number(value, getattr(wording, form)(value)) for value, form in shown]
 
 
 def data_cell(comparison: Comparison, task: str) -> Cell:

@@ -8,8 +8,9 @@ from tuneformer.analysis.design import shown
 from tuneformer.analysis.verdict import verdict
 from tuneformer.report import wording
 from tuneformer.report.measures_table import measures_table
-from tuneformer.report.results_table import data_cell, results_table
+from tuneformer.report.results_table import data_cell, recorded_cells, results_table
 from tuneformer.report.table import Table, make_table, number, word
+from tuneformer.runs.record import SHOWN, TOTAL
 from tuneformer.runs.shown_paths import shown_path
 
 TAUS: Sequence[float] = (1, 1.5, 2, 4)
@@ -192,14 +193,14 @@ def ledger_table(comparison: Comparison) -> Table:
             number(each.runs, str(each.runs)),
             number(each.diverged, str(each.diverged)),
             number(each.pruned, str(each.pruned)),
-            number(each.steps, wording.count(each.steps)),
-            number(each.seconds, wording.duration(each.seconds)),
+            *recorded_cells(each, over=TOTAL),
             word(", ".join(each.samplers)),
         ]
         for each in comparison.spent
     ]
     note = "Every run that ended, tuning included. Seconds are of training, evaluation left out."
-    columns = ["method", "settings", "runs", "diverged", "pruned", "steps", "seconds", "drawn by"]
+    totals = [shown.label for shown in SHOWN.values() if shown.over == TOTAL]
+    columns = ["method", "settings", "runs", "diverged", "pruned", *totals, "drawn by"]
     return make_table("ledger", "What the answer rests on", note, columns, rows)
 
 

@@ -78,7 +78,7 @@ def _row(comparison: Comparison, place: Cell, result: Result) -> dict[str, str]:
     gap = difference_from(result, baseline, comparison.criterion) if baseline else None
     spent = next(each for each in comparison.spent if each.method == result.method)
     marks = "fresh" if result.fresh else "optimistic" if result.optimistic else ""
-    speed = spent.tokens_per_second
+    speed = spent.numbers["tokens_per_second"]
     return {
         "method": result.method,
         "best setting": comparison.design.describe(result.best.values),
@@ -87,7 +87,7 @@ def _row(comparison: Comparison, place: Cell, result: Result) -> dict[str, str]:
         "seeds": f"{result.estimate.n} {marks}".strip(),
         "gap": "" if gap is None or result is baseline else wording.signed_with_interval(gap),
         "to target": _to_target(comparison, result),
-        "tok/s": wording.count(round(speed)) if speed > 0 else "",
+        "tok/s": wording.rate(speed) if speed > 0 else "",
         "diverged": f"{result.n_diverged} of {len(result.trials)}" if result.n_diverged else "",
     }
 

@@ -81,7 +81,7 @@ def _boards(folder: Path) -> list[Path]:
 def _offline_run(board: Path) -> OfflineRun:
     files = tuple(offline_files(board.parent))
     try:
-        training = read_record(board.parent / "record.json")["status"] == TRAINING
+        training = read_record(board.parent / "record.json").status == TRAINING
     except UserError:
         training = False  # not a run of ours, or one without a record: W&B knows what it has
     return OfflineRun(

@@ -38,6 +38,11 @@ def count(number: float) -> str:
     return f"{number:,.0f}" if number >= MANY or float(number).is_integer() else f"{number:,.4g}"
 
 
+def rate(per_second: float) -> str:
+    """Tokens a second, without decimals."""
+    return count(round(per_second)) if math.isfinite(per_second) else NOTHING
+
+
 def duration(seconds: float) -> str:
     """Seconds in the unit that fits."""
     if not math.isfinite(seconds):

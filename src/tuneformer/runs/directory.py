@@ -17,7 +17,7 @@ from tuneformer.runs.identity import config_hash, differences
 from tuneformer.runs.links import check_no_way_out
 from tuneformer.runs.lock import is_held, lock
 from tuneformer.runs.plain_files import read_yaml
-from tuneformer.runs.record import Record, read_record, write_record
+from tuneformer.runs.record import RunRecord, read_record, write_record
 
 OUTPUTS = Path("outputs")
 TOKENIZER_FILE = "tokenizer.json"
@@ -117,18 +117,18 @@ class RunDirectory:
         """Whether a run has started in this folder."""
         return self.record_file.exists()
 
-    def read_record(self) -> Record:
+    def read_record(self) -> RunRecord:
         """The record; UserError if it is missing or damaged."""
         return read_record(self.record_file)
 
-    def readable_record(self) -> Record | None:
+    def readable_record(self) -> RunRecord | None:
         """The record; None where it is missing or damaged."""
         try:
             return self.read_record()
         except UserError:
             return None
 
-    def write_record(self, record: Record) -> None:
+    def write_record(self, record: RunRecord) -> None:
         """Writes the record, whole or not at all."""
         write_record(self.record_file, record)
 
@@ -147,7 +147,7 @@ class RunDirectory:
         """
         record, there = self.readable_record(), self._readable_config()
         different = differences(config, there) if there is not None else []
-        if record is not None and record["config_hash"] != config_hash(config):
+        if record is not None and record.config_hash != config_hash(config):
             different = different or ["how the values are written"]
         elif record is not None:
             return

@@ -57,6 +57,11 @@ def is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(part, str) for part in value)
 
 
+def is_words(value: Any) -> bool:
+    """Whether it maps names to strings."""
+    return isinstance(value, dict) and all(isinstance(part, str) for part in value.values())
+
+
 def is_flag(value: Any) -> bool:
     """Whether it is true or false."""
     return isinstance(value, bool)
@@ -85,82 +90,65 @@ def is_folder_name(value: Any) -> bool:
     return isinstance(value, str) and value not in ("", ".", "..") and not re.search(r"[/\0]", value)
 
 
-def or_null(check: Check) -> Check:
+Allowed = tuple[Check, str]
+"""What a value must be, and that in words."""
+
+TEXT: Allowed = (is_text, "text")
+TEXTS: Allowed = (is_texts, "a list of texts")
+WORDS: Allowed = (is_words, "a table of texts")
+TABLE: Allowed = (is_table, "a table")
+GROUP: Allowed = (is_table, "a group of settings")
+NUMBERS: Allowed = (is_numbers, "a table of numbers")
+WHOLE: Allowed = (is_whole, "a whole number")
+POSITIVE: Allowed = (is_positive, "a whole number of at least 1")
+AMOUNT: Allowed = (is_amount, "a number")
+SECONDS: Allowed = (is_amount, "a number of seconds")
+STEPS: Allowed = (is_amount, "a number of steps, or a share")
+FLAG: Allowed = (is_flag, "true or false")
+ATTEMPTS: Allowed = (is_attempts, "a list of attempts")
+FILE_NAMES: Allowed = (is_file_names, "a list of names of files")
+
+
+def or_null(allowed: Allowed) -> Allowed:
     """The same, or null."""
-    return lambda value: value is None or check(value)
+    check, words = allowed
+    return lambda value: value is None or check(value), f"{words} or null"
 
-
-RECORD: Mapping[str, tuple[Check, str]] = {
-    "attempts": (is_attempts, "a list of attempts"),
-    "command": (is_text, "text"),
-    "config_hash": (is_text, "text"),
-    "data": (is_table, "a table"),
-    "data.fingerprint": (is_text, "text"),
-    "data.kept": (is_file_names, "a list of names of files"),
-    "data.task": (is_text, "text"),
-    "data.unit": (is_text, "text"),
-    "epochs": (or_null(is_amount), "a number or null"),
-    "error": (or_null(is_text), "text or null"),
-    "fastest": (or_null(is_table), "a table or null"),
-    "fastest.chosen": (is_table, "a table"),
-    "git": (or_null(is_table), "a table or null"),
-    "hardware": (or_null(is_table), "a table or null"),
-    "hardware.threads": (or_null(is_positive), "a whole number of at least 1"),
-    "memory": (or_null(is_table), "a table or null"),
-    "lost": (is_texts, "a list of texts"),
-    "metrics": (is_table, "a table"),
-    "metrics.best": (is_numbers, "a table of numbers"),
-    "metrics.final": (is_numbers, "a table of numbers"),
-    "model": (or_null(is_table), "a table or null"),
-    "name": (or_null(is_text), "text or null"),
-    "restarts": (is_whole, "a whole number"),
-    "search": (or_null(is_table), "a table or null"),
-    "seed": (is_whole, "a whole number"),
-    "started": (is_text, "text"),
-    "status": (is_text, "text"),
-    "steps": (is_whole, "a whole number"),
-    "stop": (or_null(is_table), "a table or null"),
-    "stop.can_go_on": (is_flag, "true or false"),
-    "train_seconds": (is_amount, "a number of seconds"),
-    "versions": (or_null(is_table), "a table or null"),
-    "wall_seconds": (is_amount, "a number of seconds"),
-}
-"""The fields of record.json that are read by anybody: what each must be, where it is there."""
 
 GROUPS = ("attention", "callbacks", "data", "launcher", "logger", "model", "optimizer", "param_groups")
 GROUPS += ("scheduler", "search", "trainer")
-CONFIG: Mapping[str, tuple[Check, str]] = {
-    **dict.fromkeys(GROUPS, (is_table, "a group of settings")),
-    "attention._target_": (is_text, "text"),
-    "callbacks.averaging": (or_null(is_table), "a group of settings"),
+CONFIG: Mapping[str, Allowed] = {
+    **dict.fromkeys(GROUPS, GROUP),
+    "attention._target_": TEXT,
+    "callbacks.averaging": or_null(GROUP),
     "callbacks.averaging.start": (is_amount, "a share of the run"),
-    "data._target_": (is_text, "text"),
-    "data.beam_size": (is_positive, "a whole number of at least 1"),
-    "data.context_length": (or_null(is_positive), "a whole number of at least 1"),
-    "data.task": (is_text, "text"),
-    "init_run": (or_null(is_text), "text or null"),
-    "model._target_": (is_text, "text"),
-    "name": (or_null(is_text), "text or null"),
-    "optimized_metric": (is_text, "text"),
-    "param_groups.weight_decay_end": (is_amount, "a number"),
-    "scheduler._target_": (is_text, "text"),
-    "scheduler.cooldown": (is_amount, "a number of steps, or a share"),
-    "scheduler.warmup": (is_amount, "a number of steps, or a share"),
-    "seed": (is_whole, "a whole number"),
-    "trainer.max_steps": (is_positive, "a whole number of at least 1"),
+    "data._target_": TEXT,
+    "data.beam_size": POSITIVE,
+    "data.context_length": or_null(POSITIVE),
+    "data.task": TEXT,
+    "init_run": or_null(TEXT),
+    "model._target_": TEXT,
+    "name": or_null(TEXT),
+    "optimized_metric": TEXT,
+    "param_groups.weight_decay_end": AMOUNT,
+    "scheduler._target_": TEXT,
+    "scheduler.cooldown": STEPS,
+    "scheduler.warmup": STEPS,
+    "seed": WHOLE,
+    "trainer.max_steps": POSITIVE,
 }
 """The settings of config.yaml that are read by anybody but the component that they build."""
 
-JOB: Mapping[str, tuple[Check, str]] = {
-    "overrides": (is_texts, "a list of texts"),
-    "config_hash": (is_text, "text"),
-    "identity": (is_text, "text"),
-    "error": (or_null(is_text), "text or null"),
+JOB: Mapping[str, Allowed] = {
+    "overrides": TEXTS,
+    "config_hash": TEXT,
+    "identity": TEXT,
+    "error": or_null(TEXT),
 }
 """A job in sweep.json."""
 
 
-def first_fault(values: Mapping[str, Any], fields: Mapping[str, tuple[Check, str]]) -> str | None:
+def first_fault(values: Mapping[str, Any], fields: Mapping[str, Allowed]) -> str | None:
     """`name must be ..., not value` for the first field that is something else; None where all fit."""
     for path, (check, allowed) in fields.items():
         node: Any = values

@@ -10,7 +10,7 @@ from tuneformer.runs.directory import RunDirectory, find_run
 from tuneformer.runs.field_types import is_amount
 from tuneformer.runs.identity import INIT_RUN
 from tuneformer.runs.needed_fields import OF_AN_OPTIMIZER, check_present
-from tuneformer.runs.record import Record
+from tuneformer.runs.record import RunRecord
 
 Config = dict[str, Any]
 
@@ -63,8 +63,8 @@ def with_origin(config: Config) -> Config:
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
     record, there = source.read_record(), source.read_config()
-    if record["status"] not in STARTED_FROM:
-        raise UserError(f"{where} is {record['status']}: only a finished run can be started from")
+    if record.status not in STARTED_FROM:
+        raise UserError(f"{where} is {record.status}: only a finished run can be started from")
     check_architecture(config, there, where)
     if optimizer == "kept":
         check_present(there, OF_AN_OPTIMIZER, file=source.config_file)
@@ -75,8 +75,8 @@ def with_origin(config: Config) -> Config:
         hint = f", or init_weights={other}" if file.with_name(f"{other}.ckpt").is_file() else ""
         raise UserError(f"{where} has no {file.name}: give a run that kept it{hint}")
     step = _step(config, record, source)
-    data = record["data"]["fingerprint"]
-    return config | {INIT_RUN: f"{record['config_hash']} at step {step} on {data[:16]}"}
+    data = record.data["fingerprint"]
+    return config | {INIT_RUN: f"{record.config_hash} at step {step} on {data[:16]}"}
 
 
 def origin_checkpoint(config: Config) -> Path:
@@ -114,11 +114,11 @@ def _check_same_optimizer(config: Config, there: Config, where: str) -> None:
             )
 
 
-def _step(config: Config, record: Record, source: RunDirectory) -> int:
-    check_present(record, ("data.fingerprint", "steps"), file=source.record_file)
+def _step(config: Config, record: RunRecord, source: RunDirectory) -> int:
+    check_present(vars(record), ("data.fingerprint", "steps"), file=source.record_file)
     if config["init_weights"] == "last":
-        return int(record["steps"])
-    best = record["metrics"]["best"].get("step")
+        return int(record.steps)
+    best = record.best.get("step")
     if best is None:
         raise UserError(f"init_from={config['init_from']} has no best weights: choose init_weights=last")
     if not is_amount(best) or best != int(best):

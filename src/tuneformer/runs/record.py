@@ -1,83 +1,219 @@
-"""record.json: what became of a run, and everything that a reader needs to judge it."""
+"""record.json: what became of a run, and everything that a reader needs to judge it.
+
+A field says here once what it must be and, where comparisons show it, how: a number with `Shown` stands in
+their tables in the terminal, on the page and in the CSV without another line.
+"""
 
 import hashlib
-import os
-import platform
 import shlex
-import subprocess
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from tuneformer.config.quoting import typed
 from tuneformer.errors import UserError
 from tuneformer.invocation import command_for
-from tuneformer.runs.field_types import RECORD, first_fault
+from tuneformer.runs.field_types import (
+    AMOUNT,
+    ATTEMPTS,
+    FILE_NAMES,
+    FLAG,
+    NUMBERS,
+    POSITIVE,
+    SECONDS,
+    TABLE,
+    TEXT,
+    TEXTS,
+    WHOLE,
+    WORDS,
+    Allowed,
+    first_fault,
+    or_null,
+)
 from tuneformer.runs.files import write_json
 from tuneformer.runs.lock import is_held
 from tuneformer.runs.plain_files import read_json
 
-Record = dict[str, Any]
-
-NEEDED = frozenset({"config_hash", "data", "metrics", "restarts", "started", "wall_seconds"})
+FORMAT = 2
+"""Of the file. 1 named no format, no options, and counted what was seen under the name of the data's unit."""
 ENDED = ("finished", "diverged", "pruned")
 KILLED = "its process was killed"
 STOPPED = "stopped"
 STATUSES = ("running", *ENDED, STOPPED, "failed", "interrupted")
-PACKAGES = (
-    "tuneformer",
-    "torch",
-    "pytorch-lightning",
-    "hydra-core",
-    "omegaconf",
-    "torchmetrics",
-    "wandb",
-    "numpy",
-)
+TOTAL, MEDIAN = "total", "median"
+
+Table = Mapping[str, Any]
+Attempt = dict[str, Any]
+OF_DATA = {"fingerprint": TEXT, "kept": FILE_NAMES, "task": TEXT, "unit": TEXT}
 
 
-def write_record(path: Path, record: Record) -> None:
+class Shown(NamedTuple):
+    """How comparisons show a number: its label, its form (`report.wording`), and over which runs of a method.
+
+    TOTAL: the sum over all runs, in the ledger; MEDIAN: that of the reported runs, beside their result.
+    """
+
+    label: str
+    form: str
+    over: str
+
+
+class Field(NamedTuple):
+    """What a field must be, what parts of it must be, and how comparisons show it."""
+
+    allowed: Allowed
+    parts: Mapping[str, Allowed] = {}
+    shown: Shown | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """What record.json says. Fields without a default are in every one that is whole.
+
+    Attributes:
+        status: one of STATUSES.
+        options: the option that was chosen of each group; empty where the run was made before they were kept.
+        seen: tokens, images, ...: the unit of the data.
+        train_seconds: of training, evaluation left out; `wall_seconds` are those of all attempts.
+        peak_bytes: of memory; null where the process trained other runs as well.
+        lost: which rows of metrics.csv are.
+        fastest: what `trainer=auto` chose and measured.
+    """
+
+    status: Annotated[str, Field(TEXT)]
+    config_hash: Annotated[str, Field(TEXT)]
+    started: Annotated[str, Field(TEXT)]
+    restarts: Annotated[int, Field(WHOLE)]
+    steps: Annotated[int, Field(WHOLE, shown=Shown("steps", "count", TOTAL))]
+    wall_seconds: Annotated[float, Field(SECONDS)]
+    metrics: Annotated[Table, Field(TABLE, {"best": NUMBERS, "final": NUMBERS})]
+    data: Annotated[Table, Field(TABLE, OF_DATA)]
+    name: Annotated[str | None, Field(or_null(TEXT))] = None
+    seed: Annotated[int | None, Field(or_null(WHOLE))] = None
+    options: Annotated[Mapping[str, str], Field(WORDS)] = field(default_factory=dict)
+    command: Annotated[str, Field(TEXT)] = ""
+    search: Annotated[Table, Field(or_null(TABLE))] = field(default_factory=dict)
+    error: Annotated[str | None, Field(or_null(TEXT))] = None
+    stop: Annotated[Table | None, Field(or_null(TABLE), {"can_go_on": FLAG})] = None
+    attempts: Annotated[Sequence[Attempt], Field(ATTEMPTS)] = ()
+    lost: Annotated[Sequence[str], Field(TEXTS)] = ()
+    git: Annotated[Table, Field(or_null(TABLE))] = field(default_factory=dict)
+    versions: Annotated[Table, Field(or_null(TABLE))] = field(default_factory=dict)
+    hardware: Annotated[Table, Field(or_null(TABLE), {"threads": or_null(POSITIVE)})] = field(
+        default_factory=dict
+    )
+    model: Annotated[Table, Field(or_null(TABLE))] = field(default_factory=dict)
+    signatures: Annotated[Table, Field(or_null(TABLE))] = field(default_factory=dict)
+    fastest: Annotated[Table | None, Field(or_null(TABLE), {"chosen": TABLE})] = None
+    branch: Annotated[Table | None, Field(or_null(TABLE))] = None
+    init: Annotated[Table | None, Field(or_null(TABLE))] = None
+    epochs: Annotated[float | None, Field(or_null(AMOUNT))] = None
+    seen: Annotated[int, Field(WHOLE)] = 0
+    train_seconds: Annotated[float, Field(SECONDS, shown=Shown("seconds", "duration", TOTAL))] = 0.0
+    tokens_per_second: Annotated[
+        float | None, Field(or_null(AMOUNT), shown=Shown("tokens per second", "rate", MEDIAN))
+    ] = None
+    peak_bytes: Annotated[
+        float | None, Field(or_null(AMOUNT), shown=Shown("peak memory", "size", MEDIAN))
+    ] = None
+    optimizer_state_bytes: Annotated[
+        float | None, Field(or_null(AMOUNT), shown=Shown("optimizer state", "size", MEDIAN))
+    ] = None
+
+    @property
+    def final(self) -> Table:
+        """The metrics at its end."""
+        return self.metrics["final"]
+
+    @property
+    def best(self) -> Table:
+        """Those of the checkpoint that is kept as the best, and its step."""
+        return self.metrics["best"]
+
+
+FIELDS: Mapping[str, Field] = {
+    name: hint.__metadata__[0] for name, hint in get_type_hints(RunRecord, include_extras=True).items()
+}
+NEEDED = frozenset(each.name for each in fields(RunRecord) if each.default is each.default_factory is MISSING)
+SHOWN = {name: each.shown for name, each in FIELDS.items() if each.shown is not None}
+"""The numbers that comparisons show."""
+MUST_BE = {name: each.allowed for name, each in FIELDS.items()} | {
+    f"{name}.{part}": allowed for name, each in FIELDS.items() for part, allowed in each.parts.items()
+}
+"""What every field must be where it is there, by dotted path."""
+
+
+def write_record(path: Path, record: RunRecord) -> None:
     """Writes record.json, whole or not at all."""
-    assert record["status"] in STATUSES
-    write_json(path, record)
+    assert record.status in STATUSES
+    write_json(path, {"format": FORMAT, **vars(record)})
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: Path) -> RunRecord:
     """What record.json says of the run as it stands now: one that was killed is interrupted, not running.
 
     Raises:
         UserError: the file is missing or damaged.
     """
     record = stored_record(path)
-    if record["status"] == "running" and not is_held(path.parent):
+    if record.status == "running" and not is_held(path.parent):
         # a process that still ends well writes its record before it lets go of the lock
         record = stored_record(path)
-        if record["status"] == "running":
-            return record | {"status": "interrupted", "error": record.get("error") or KILLED}
+        if record.status == "running":
+            return replace(record, status="interrupted", error=record.error or KILLED)
     return record
 
 
-def stored_record(path: Path) -> Record:
-    """What the last process wrote into record.json, every field of its type (`field_types.RECORD`).
+def stored_record(path: Path) -> RunRecord:
+    """What the last process wrote into record.json, every field of its type.
 
     Raises:
-        UserError: the file is missing or damaged.
+        UserError: the file is missing, damaged, or of a format of a newer version.
     """
     try:
-        record = read_json(path)
+        values = read_json(path)
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} holds no run: it has no record.json") from error
     except UserError as error:
         raise UserError(f"{error}; {_remedy(path)}") from error
-    fault = None
-    if not isinstance(record, dict) or record.get("status") not in STATUSES:
-        fault = f"it has no status of {', '.join(STATUSES)}"
-    elif absent := sorted(NEEDED - record.keys()):
-        fault = f"it has no {', '.join(absent)}"
-    if fault := fault or first_fault(record, RECORD):
+    if fault := _fault(values):
         raise UserError(f"{path} is damaged: {fault}; {_remedy(path)}")
-    record["metrics"] = {"final": {}, "best": {}} | record["metrics"]
-    return record
+    if (version := values.get("format", 1)) > FORMAT:
+        raise UserError(
+            f"{path} is of format {version}, and this version of tuneformer reads up to {FORMAT}: install the"
+            " one that wrote it"
+        )
+    if version < FORMAT:
+        values = _from_format_1(values)
+    values["metrics"] = {"final": {}, "best": {}} | values["metrics"]
+    return RunRecord(**{name: values[name] for name in FIELDS if values.get(name) is not None})
+
+
+def _fault(values: Any) -> str | None:
+    if not isinstance(values, dict) or values.get("status") not in STATUSES:
+        return f"it has no status of {', '.join(STATUSES)}"
+    if absent := sorted(NEEDED - values.keys()):
+        return f"it has no {', '.join(absent)}"
+    return first_fault(values, {"format": POSITIVE, **MUST_BE})
+
+
+def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
+    memory = values.get("memory")
+    memory = memory if isinstance(memory, dict) else {}
+    seconds = values.get("train_seconds", values["wall_seconds"])
+    tokens, seen = _amount(values.get("tokens")), values.get(values["data"].get("unit", "tokens"))
+    return values | {
+        "seen": seen if WHOLE[0](seen) else 0,
+        "train_seconds": seconds,
+        "tokens_per_second": tokens / seconds if tokens is not None and seconds > 0 else None,
+        "peak_bytes": _amount(memory.get("peak_bytes")) if memory.get("peak_is_own") else None,
+        "optimizer_state_bytes": _amount(memory.get("optimizer_state_bytes")),
+    }
+
+
+def _amount(value: Any) -> float | None:
+    return float(value) if AMOUNT[0](value) else None
 
 
 def _remedy(path: Path) -> str:
@@ -85,62 +221,17 @@ def _remedy(path: Path) -> str:
     return f"{command_for('train')} {again} makes it again from the run's checkpoint"
 
 
-def has_ended(record: Record) -> bool:
+def has_ended(record: RunRecord) -> bool:
     """Whether nothing is left to train: a run that only its time stopped can go on."""
-    return record["status"] in ENDED or (
-        record["status"] == STOPPED and not (record.get("stop") or {}).get("can_go_on")
-    )
+    return record.status in ENDED or (record.status == STOPPED and not (record.stop or {}).get("can_go_on"))
 
 
-def stop_told(record: Record) -> str:
+def stop_told(record: RunRecord) -> str:
     """Where and why a run stopped before its horizon, behind a comma; empty for any other run."""
-    stop = record.get("stop") or {}
-    if record["status"] != STOPPED or not stop:
+    stop = record.stop
+    if record.status != STOPPED or not stop:
         return ""
     return f" at step {stop.get('step')} of {stop.get('horizon')}, before its horizon, by {stop.get('by')}"
-
-
-def package_versions() -> dict[str, str]:
-    """The installed version of each package that a result depends on."""
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
-
-
-def git_state() -> dict[str, Any]:
-    """The commit of the project's checkout and whether it had uncommitted changes; nulls outside git."""
-    folder = Path(__file__).parent
-    try:
-        commit = _git(folder, "rev-parse", "HEAD")
-        dirty = bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
-    except (OSError, subprocess.SubprocessError):
-        return {"commit": None, "dirty": None}
-    return {"commit": commit, "dirty": dirty}
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=5
-    )
-    return done.stdout.strip()
-
-
-def host_hardware() -> dict[str, Any]:
-    """What this machine is, as far as it can be told without torch."""
-    return {"platform": platform.platform(), "processor": _processor(), "cpu_cores": os.cpu_count()}
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor()
 
 
 def run_identifier(path: Path) -> str:

@@ -123,12 +123,12 @@ class Ladder:
             wall = _seconds([*settings, f"run_dir={run}"])
             write_json(run / WALL, wall)
         record = read_record(run / "record.json")
-        if record["status"] != "finished":
-            raise UserError(f"{run} {record['status']}: {record['error']}")
+        if record.status != "finished":
+            raise UserError(f"{run} {record.status}: {record.error}")
         return Climb(
-            loss=record["metrics"]["final"]["val/loss"],
-            parameters=record["model"]["parameters"],
-            train_seconds=record["train_seconds"],
+            loss=record.final["val/loss"],
+            parameters=record.model["parameters"],
+            train_seconds=record.train_seconds,
             wall_seconds=json.loads((run / WALL).read_text()),
         )
 

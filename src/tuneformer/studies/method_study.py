@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Collection, Sequence
 
-from tuneformer.runs.record import Record
+from tuneformer.runs.record import RunRecord
 from tuneformer.studies.optimizer_methods import Method
 from tuneformer.studies.running import Call, Outcome, run_all
 from tuneformer.studies.tuning import FRESH_SEEDS, TUNING_SEED, Job, Tuning, overrides_of
@@ -27,7 +27,7 @@ class Study:
         self.experiment = experiment
         self.overrides = list(overrides)
         self.tunings = {method.option: Tuning(method) for method in methods}
-        self.records: dict[Job, Record] = {}
+        self.records: dict[Job, RunRecord] = {}
         self.errors: dict[Job, str] = {}
         self._submitted = 0
         self._started = time.monotonic()
@@ -47,7 +47,7 @@ class Study:
     def test_losses(self) -> dict[Job, float]:
         """Test loss of every run so far; infinity where it diverged."""
         return {
-            job: math.inf if record["status"] == "diverged" else record["metrics"]["final"]["test/loss"]
+            job: math.inf if record.status == "diverged" else record.final["test/loss"]
             for job, record in self.records.items()
         }
 
@@ -75,8 +75,8 @@ class Study:
             self.errors[job] = outcome.error or "no reason given"
         else:
             self.records[job] = outcome.record
-            loss = outcome.record["metrics"]["final"].get("val/loss", math.inf)
-            diverged = outcome.record["status"] == "diverged"
+            loss = outcome.record.final.get("val/loss", math.inf)
+            diverged = outcome.record.status == "diverged"
             self.tunings[job.option].losses[job.rate, job.seed] = math.inf if diverged else loss
         self._tell(job)
 

@@ -9,7 +9,7 @@ from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.record import Record
+from tuneformer.runs.record import RunRecord
 from tuneformer.sweeps.folders import Composed, make_job
 from tuneformer.sweeps.job import Job
 from tuneformer.sweeps.job import Outcome as JobOutcome
@@ -26,7 +26,7 @@ Call = tuple[Sequence[str], str]
 class Outcome:
     """What became of a run: its record, or the reason why there is none."""
 
-    record: Record | None
+    record: RunRecord | None
     error: str | None
 
 

@@ -9,7 +9,7 @@ from statistics import mean
 
 from tuneformer.report.wording import INTERVAL
 from tuneformer.runs.metrics_file import read_rows
-from tuneformer.runs.record import Record
+from tuneformer.runs.record import RunRecord
 from tuneformer.studies.method_rows import over_seeds
 from tuneformer.studies.running import Call, Outcome, run_all
 from tuneformer.studies.task_trials import Trial
@@ -52,7 +52,7 @@ class TaskStudy:
     def __init__(self, *, name: str, trials: Sequence[Trial], overrides: Sequence[str]) -> None:
         self.folder = sweep_folder(name)
         self.trials = trials
-        self.records: dict[TaskJob, Record] = {}
+        self.records: dict[TaskJob, RunRecord] = {}
         self.errors: dict[TaskJob, str] = {}
         self._jobs = list(dict.fromkeys(job for trial in trials for job in jobs_of(trial)))
         self._overrides = overrides
@@ -75,22 +75,22 @@ class TaskStudy:
             self.records[job] = outcome.record
         minutes = (time.monotonic() - self._started) / 60
         done = len(self.records) + len(self.errors)
-        result = self.errors[job] if outcome.record is None else outcome.record["status"]
+        result = self.errors[job] if outcome.record is None else outcome.record.status
         say(f"{done} of {len(self._jobs)}, {minutes:.1f} min: {job.name}: {result}")
         return {}
 
     def _value(self, trial: Trial, job: TaskJob) -> float:
         if trial.reaches is None:
-            return float(self.records[job]["metrics"]["final"].get(trial.metric, math.nan))
+            return float(self.records[job].final.get(trial.metric, math.nan))
         rows = list(read_rows(self.folder / job.name / "metrics.csv"))
         return first_step(rows, metric=trial.metric, reaches=trial.reaches)
 
     def _row(self, trial: Trial) -> str:
         jobs = [job for job in jobs_of(trial) if job in self.records]
         values = [self._value(trial, job) for job in jobs]
-        optima = [self.records[job]["data"]["optimum"].get(trial.metric) for job in jobs]
+        optima = [self.records[job].data["optimum"].get(trial.metric) for job in jobs]
         held = sum(trial.holds(value, optimum=optimum) for value, optimum in zip(values, optima, strict=True))
-        minutes = [self.records[job]["wall_seconds"] / 60 for job in jobs]
+        minutes = [self.records[job].wall_seconds / 60 for job in jobs]
         cells = [
             trial.experiment,
             trial.arm,

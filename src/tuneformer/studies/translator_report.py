@@ -22,11 +22,11 @@ def table(trained: Sequence[Trained]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for entry in trained:
-        record, final = entry.record, entry.record["metrics"]["final"]
+        record, final = entry.record, entry.record.final
         model = MODELS[entry.option]
         lines.append(
-            f"| {model.label} | {record['model']['parameters']:,} | {model.rate}"
-            f" | {record['steps']:,} | {record['pairs']:,} | {record['train_seconds']:.0f} s"
+            f"| {model.label} | {record.model['parameters']:,} | {model.rate}"
+            f" | {record.steps:,} | {record.seen:,} | {record.train_seconds:.0f} s"
             f" | {final['test/bleu']:.2f} | {final['test/chrf']:.2f} | {final['test/loss']:.3f} |"
         )
     return "\n".join(lines)
@@ -34,7 +34,7 @@ def table(trained: Sequence[Trained]) -> str:
 
 def verdict(trained: Sequence[Trained]) -> str:
     """Whether the order in BLEU is the expected one."""
-    ranked = sorted(trained, key=lambda entry: entry.record["metrics"]["final"]["test/bleu"], reverse=True)
+    ranked = sorted(trained, key=lambda entry: entry.record.final["test/bleu"], reverse=True)
     order = " > ".join(entry.option for entry in ranked)
     as_expected = tuple(entry.option for entry in ranked) == EXPECTED
     expected = "as expected" if as_expected else f"not as expected ({' > '.join(EXPECTED)})"

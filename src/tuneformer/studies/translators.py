@@ -11,7 +11,7 @@ from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.runs.files import write_json
-from tuneformer.runs.record import Record
+from tuneformer.runs.record import RunRecord
 from tuneformer.studies.running import Outcome, run_one
 from tuneformer.sweeps.folders import sweep_folder
 from tuneformer.sweeps.launchers.local import in_child, load_before_forking
@@ -43,7 +43,7 @@ class Trained:
     """One translator: its option, its record and its run directory."""
 
     option: str
-    record: Record
+    record: RunRecord
     folder: Path
 
 
@@ -111,9 +111,9 @@ def _seconds_per_step(config: dict[str, Any]) -> float | UserError:
         return error
 
 
-def _record_of(option: str, outcome: Outcome) -> Record:
+def _record_of(option: str, outcome: Outcome) -> RunRecord:
     if outcome.record is None:
         raise UserError(f"model={option} failed: {outcome.error}")
-    if outcome.record["status"] != "finished":
-        raise UserError(f"model={option} {outcome.record['status']}: {outcome.record['error']}")
+    if outcome.record.status != "finished":
+        raise UserError(f"model={option} {outcome.record.status}: {outcome.record.error}")
     return outcome.record

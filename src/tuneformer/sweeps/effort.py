@@ -1,11 +1,9 @@
 """effort.json: what a sweep spent on each method, for a fair comparison."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from tuneformer.config.schema import GROUPS
-from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.files import write_json
 from tuneformer.sweeps.manifest import Manifest
@@ -31,20 +29,14 @@ def measure_effort(manifest: Manifest) -> list[Effort]:
             method, {"method": method, "trials": 0, "statuses": Counter(), "steps": 0, "seconds": 0.0}
         )
         effort["trials"] += 1
-        record = _record(folder / name)
-        effort["statuses"][record.get("status", "failed" if entry.error else "left")] += 1
-        effort["steps"] += record.get("steps", 0)
-        effort["seconds"] += record.get("wall_seconds", 0.0)
+        record = RunDirectory(folder / name).readable_record()  # None: it has not begun, or is damaged
+        status = record.status if record is not None else "failed" if entry.error else "left"
+        effort["statuses"][status] += 1
+        effort["steps"] += record.steps if record is not None else 0
+        effort["seconds"] += record.wall_seconds if record is not None else 0.0
     return list(methods.values())
 
 
 def write_effort(manifest: Manifest) -> None:
     """Writes the ledger beside the manifest."""
     write_json(manifest.path.with_name(EFFORT), {"methods": measure_effort(manifest)})
-
-
-def _record(folder: Path) -> dict[str, Any]:
-    try:
-        return RunDirectory(folder).read_record()
-    except UserError:  # it has not begun, or is damaged
-        return {}

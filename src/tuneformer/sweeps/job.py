@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.record import Record, has_ended, stop_told
+from tuneformer.runs.record import RunRecord, has_ended, stop_told
 
 Config = dict[str, Any]
 
@@ -74,16 +74,16 @@ def recorded_outcome(job: Job) -> Outcome | None:
         return failure(str(error), status="interrupted")
 
 
-def outcome_of(record: Record, metric: str) -> Outcome:
+def outcome_of(record: RunRecord, metric: str) -> Outcome:
     """What a record says of its run."""
     ended = has_ended(record)
-    value = record["metrics"]["final"].get(metric) if ended else None
+    value = record.final.get(metric) if ended else None
     return Outcome(
-        status=record["status"],
-        value=None if value is None or record["status"] == "diverged" else float(value),
-        error=last_line(record.get("error")) or stop_told(record).strip() or None,
-        steps=record.get("steps", 0),
-        seconds=record["wall_seconds"],
+        status=record.status,
+        value=None if value is None or record.status == "diverged" else float(value),
+        error=last_line(record.error) or stop_told(record).strip() or None,
+        steps=record.steps,
+        seconds=record.wall_seconds,
         ended=ended,
     )
 

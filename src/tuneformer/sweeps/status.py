@@ -123,13 +123,13 @@ def _read_job(folder: Path, entry: Entry) -> JobStatus:
     try:
         if directory.begun():
             record = directory.read_record()
-            status, error = record["status"], record.get("error") or stop_told(record).strip() or None
+            status, error = record.status, record.error or stop_told(record).strip() or None
             max_steps, metric = _asked(directory)
-            steps, seconds = record.get("steps", 0), record["wall_seconds"]
+            steps, seconds = record.steps, record.wall_seconds
             if status not in ENDED and directory.metrics_file.exists():  # the record may be older
                 last = read_last_row(directory.metrics_file)
                 steps, seconds = max(steps, int(last.get("step", 0))), max(seconds, last.get("seconds", 0.0))
-            value = record["metrics"]["final"].get(metric)
+            value = record.final.get(metric)
         elif entry.error is not None:
             status = "failed"
     except UserError as damaged:

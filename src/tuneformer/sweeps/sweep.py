@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import stored_record
@@ -71,8 +72,9 @@ def conclude(ended: Ended, manifest: Manifest) -> Outcome:
         reason = ended.error or ended.lost or "it ended without a record"
         return failure(reason, status="failed" if ended.error else "interrupted")
     manifest.set_error(job.name, None)
-    if recorded.status == "interrupted" and stored_record(directory.record_file)["status"] == "running":
-        record = directory.read_record() | {"status": "interrupted", "error": ended.error or ended.lost}
+    if recorded.status == "interrupted" and stored_record(directory.record_file).status == "running":
+        error = ended.error or ended.lost
+        record = replace(directory.read_record(), status="interrupted", error=error)
         directory.write_record(record)
         return outcome_of(record, metric)
     if not recorded.ended and ended.error is not None:  # such as a run that another process holds

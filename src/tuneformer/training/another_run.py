@@ -27,9 +27,9 @@ def alternatives(config: Config, directory: RunDirectory) -> str:
         there = directory.read_config()
     except UserError:
         return ""
-    if record is None or (record["status"] in ENDED and record["status"] not in STARTED_FROM):
+    if record is None or (record.status in ENDED and record.status not in STARTED_FROM):
         return ""
-    if record["status"] not in STARTED_FROM:
+    if record.status not in STARTED_FROM:
         return f"; run_dir={directory} with nothing else typed goes on with it as it is"
     ways = []
     changed = _changed(config, there)

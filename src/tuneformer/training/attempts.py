@@ -1,21 +1,20 @@
 """The attempts at a run: an entry each time that it was started, with what it ran on and how far it came."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tuneformer.runs.record import Record
-
-Attempt = dict[str, Any]
+from tuneformer.runs.record import Attempt, RunRecord
 
 
-def first_entry(record: Record, *, first_step: int) -> Attempt:
+def first_entry(record: RunRecord, *, first_step: int) -> Attempt:
     """The entry of the attempt that begins now: `record` says what it runs on."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        **record["git"],
-        "versions": record["versions"],
-        "hardware": record["hardware"],
+        **record.git,
+        "versions": record.versions,
+        "hardware": record.hardware,
         "first_step": first_step,
         "last_step": first_step,
         "seconds": 0.0,
@@ -23,13 +22,13 @@ def first_entry(record: Record, *, first_step: int) -> Attempt:
     }
 
 
-def earlier_attempts(before: Record, rows: Iterable[Mapping[str, float]]) -> list[Attempt]:
+def earlier_attempts(before: RunRecord, rows: Iterable[Mapping[str, float]]) -> list[Attempt]:
     """The attempts that a record tells of, all of them over.
 
     The entry of one that was killed says that it still runs: `rows`, of metrics.csv, tell how far it came
     and how long it trained at least. A record of an older version tells of one attempt.
     """
-    attempts = [dict(attempt) for attempt in before.get("attempts") or [_only_attempt(before)]]
+    attempts = [dict(attempt) for attempt in before.attempts or [_only_attempt(before)]]
     last = attempts[-1]
     if last["status"] == "running":
         seconds_before = 0.0
@@ -43,17 +42,15 @@ def earlier_attempts(before: Record, rows: Iterable[Mapping[str, float]]) -> lis
     return attempts
 
 
-def close_attempt(record: Record, *, seconds: float) -> None:
-    """Writes how the attempt of `record` ended, and what all attempts took together."""
-    record["attempts"][-1] |= {
-        "last_step": record["steps"],
-        "seconds": seconds,
-        "status": record["status"],
-    }
-    record["wall_seconds"] = sum(attempt["seconds"] for attempt in record["attempts"])
+def with_closed_attempt(record: RunRecord, *, seconds: float) -> RunRecord:
+    """The record with how its attempt ended, and what all attempts took together."""
+    *earlier, last = record.attempts
+    ended = {"last_step": record.steps, "seconds": seconds, "status": record.status}
+    attempts = [*earlier, {**last, **ended}]
+    return replace(record, attempts=attempts, wall_seconds=sum(each["seconds"] for each in attempts))
 
 
-def changed_line(attempts: list[Attempt]) -> str | None:
+def changed_line(attempts: Sequence[Attempt]) -> str | None:
     """What the last attempt runs on that the one before did not; None where all is equal."""
     if len(attempts) < 2:
         return None
@@ -78,14 +75,14 @@ def _what_it_runs_on(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _only_attempt(before: Record) -> Attempt:
+def _only_attempt(before: RunRecord) -> Attempt:
     return {
-        "started": before["started"],
-        **(before.get("git") or {"commit": None, "dirty": None}),
-        "versions": before.get("versions"),
-        "hardware": before.get("hardware"),
+        "started": before.started,
+        **(before.git or {"commit": None, "dirty": None}),
+        "versions": before.versions,
+        "hardware": before.hardware,
         "first_step": 0,
-        "last_step": before.get("steps", 0),
-        "seconds": before["wall_seconds"],
-        "status": before["status"],
+        "last_step": before.steps,
+        "seconds": before.wall_seconds,
+        "status": before.status,
     }

@@ -55,10 +55,10 @@ def find_branch(config: Config, *, fingerprint: str) -> Branch:
     trunk = find_run(config["branch_from"])
     trunk_config, record = trunk.read_config(), trunk.read_record()
     check_present(trunk_config, OF_A_TRUNK, file=trunk.config_file)
-    check_present(record, ("data.fingerprint",), file=trunk.record_file)
+    check_present(vars(record), ("data.fingerprint",), file=trunk.record_file)
     _check_schedules(config, trunk_config, where)
     _check_equal_otherwise(config, trunk_config, where)
-    if record["data"]["fingerprint"] != fingerprint:
+    if record.data["fingerprint"] != fingerprint:
         raise UserError(f"{where} was trained on other data than its settings give now")
     start, stable = _stable_steps(config), _stable_steps(trunk_config)
     if start > stable:
@@ -75,7 +75,7 @@ def find_branch(config: Config, *, fingerprint: str) -> Branch:
     step, checkpoint = found
     check_origin(
         checkpoint,
-        config_hash=record["config_hash"],
+        config_hash=record.config_hash,
         fingerprint=fingerprint,
         vouched=True,
         where=where,

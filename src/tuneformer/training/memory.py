@@ -27,14 +27,13 @@ class MemoryWatch:
             torch.cuda.reset_peak_memory_stats()
 
     def measured(self, trainer: pl.Trainer) -> dict[str, Any]:
-        """Of this process, in bytes: `peak_bytes`, whether it is the run's own, `optimizer_state_bytes`."""
+        """In bytes: `peak_bytes` where it is the run's own, and `optimizer_state_bytes` of this process."""
         device = trainer.strategy.root_device
         if on_gpu := device.type == "cuda":
             peak = torch.cuda.max_memory_allocated(device)
         else:
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT
         return {
-            "peak_bytes": peak,
-            "peak_is_own": on_gpu or self._first,
+            "peak_bytes": peak if on_gpu or self._first else None,
             "optimizer_state_bytes": sum(map(state_bytes, trainer.optimizers)),
         }

@@ -8,21 +8,21 @@ from tuneformer.errors import UserError
 from tuneformer.loading import read_archive
 from tuneformer.runs.checkpoint_keys import ORIGIN
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.field_types import RECORD, first_fault, is_text, is_whole
+from tuneformer.runs.field_types import first_fault, is_text, is_whole
 from tuneformer.runs.metrics_file import iterate_rows
-from tuneformer.runs.record import Record
+from tuneformer.runs.record import MUST_BE, RunRecord
 from tuneformer.runs.rows_written import lost_rows
 
 Origin = Mapping[str, Any]
 KEPT_OF_RECORD = ("config_hash", "started", "restarts", "attempts", "lost", "fastest", "init", "wall_seconds")
 
 
-def origin_writer(record: Record, rows: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+def origin_writer(record: RunRecord, rows: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
     """What every checkpoint of the run of `record` shall say; `rows`: what metrics.csv has by then."""
 
     def origin() -> dict[str, Any]:
-        kept = {name: record[name] for name in KEPT_OF_RECORD}
-        return {**kept, "fingerprint": record["data"]["fingerprint"], "rows": rows()}
+        kept = {name: getattr(record, name) for name in (*KEPT_OF_RECORD, "options")}
+        return {**kept, "fingerprint": record.data["fingerprint"], "rows": rows()}
 
     return origin
 
@@ -37,10 +37,13 @@ def _is_of_its_types(origin: dict[str, Any]) -> bool:
     if not {*KEPT_OF_RECORD, "fingerprint", "rows"} <= origin.keys():
         return False
     rows, attempts, fingerprint = origin["rows"], origin["attempts"], origin["fingerprint"]
-    kept = {name: origin[name] for name in KEPT_OF_RECORD} | {"data": {"fingerprint": fingerprint}}
-    if first_fault(kept, RECORD) or not attempts or "hardware" not in attempts[-1]:
+    if (
+        first_fault(origin | {"data": {"fingerprint": fingerprint}}, MUST_BE)
+        or not attempts
+        or "hardware" not in attempts[-1]
+    ):
         return False
-    if first_fault({"hardware": attempts[-1]["hardware"]}, RECORD):
+    if first_fault({"hardware": attempts[-1]["hardware"]}, MUST_BE):
         return False
     if not isinstance(rows, dict) or not is_whole(rows.get("count")) or not is_text(rows.get("digest")):
         return False
@@ -69,16 +72,17 @@ def check_origin(checkpoint: Path, *, config_hash: str, fingerprint: str, vouche
         raise UserError(f"{where}: {checkpoint} is of a run with other data: {remedy}")
 
 
-def record_from(origin: Origin, *, step: int) -> Record:
+def record_from(origin: Origin, *, step: int) -> RunRecord:
     """What a checkpoint still knows of a record that is lost."""
-    return {
+    return RunRecord(
         **{name: origin[name] for name in KEPT_OF_RECORD},
-        "status": "running",
-        "steps": step,
-        "hardware": origin["attempts"][-1]["hardware"],
-        "metrics": {"final": {}, "best": {}},
-        "data": {"fingerprint": origin["fingerprint"]},
-    }
+        options=origin.get("options", {}),
+        status="running",
+        steps=step,
+        hardware=origin["attempts"][-1]["hardware"],
+        metrics={"final": {}, "best": {}},
+        data={"fingerprint": origin["fingerprint"]},
+    )
 
 
 def rows_lost(directory: RunDirectory, checkpoint: Path | None) -> str | None:

@@ -9,12 +9,11 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from tuneformer.errors import Diverged, Interrupted, Pruned, UserError
 from tuneformer.leaving import signal_of_exit
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.record import Record
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
-def outcome(error: BaseException, *, step: int) -> Record:
+def outcome(error: BaseException, *, step: int) -> dict[str, str]:
     """What record.json says of a run that `error` ended at `step`."""
     if isinstance(error, Diverged):
         return {"status": "diverged", "error": str(error)}

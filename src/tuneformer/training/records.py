@@ -10,13 +10,15 @@ from torch import nn
 
 from tuneformer.callbacks.checkpoints import checkpoints_of
 from tuneformer.callbacks.run_metrics import run_metrics_of
+from tuneformer.config.compose import chosen_options
 from tuneformer.data.contract import PreparedData
 from tuneformer.errors import UserError
 from tuneformer.invocation import typed_command
 from tuneformer.models.size import CountsFlops, flops_per_example, flops_per_token, n_parameters
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.identity import config_hash
-from tuneformer.runs.record import Record, git_state, host_hardware, package_versions
+from tuneformer.runs.provenance import git_state, host_hardware, package_versions
+from tuneformer.runs.record import RunRecord
 from tuneformer.tasks.base import Task
 
 Config = dict[str, Any]
@@ -24,30 +26,27 @@ Config = dict[str, Any]
 
 def first_record(
     config: Config, task: Task, unit: str, prepared: PreparedData, trainer: pl.Trainer
-) -> Record:
+) -> RunRecord:
     """All that is known before the first step."""
-    return {
-        "status": "running",
-        "name": config["name"],
-        "seed": config["seed"],
-        "metrics": {"final": {}, "best": {}},
-        "steps": 0,
-        unit: 0,
-        "wall_seconds": 0.0,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "restarts": 0,
-        "attempts": [],
-        "lost": [],
-        "error": None,
-        "command": shlex.join(typed_command()),
-        "search": {name: config["search"].get(name) for name in ("sampler", "trial", "study")},
-        "config_hash": config_hash(config),
-        "git": git_state(),
-        "versions": package_versions(),
-        "hardware": host_hardware() | torch_hardware(trainer),
-        "model": model_size(task.model, config, prepared),
-        "signatures": task.test_metric.signatures(),
-        "data": {
+    return RunRecord(
+        status="running",
+        name=config["name"],
+        seed=config["seed"],
+        options=chosen_options(),
+        metrics={"final": {}, "best": {}},
+        steps=0,
+        wall_seconds=0.0,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        restarts=0,
+        command=shlex.join(typed_command()),
+        search={name: config["search"].get(name) for name in ("sampler", "trial", "study")},
+        config_hash=config_hash(config),
+        git=git_state(),
+        versions=package_versions(),
+        hardware=host_hardware() | torch_hardware(trainer),
+        model=model_size(task.model, config, prepared),
+        signatures=task.test_metric.signatures(),
+        data={
             "task": config["data"]["task"],
             "fingerprint": prepared.fingerprint,
             "unit": unit,
@@ -56,7 +55,7 @@ def first_record(
             "notes": prepared.notes,
             "kept": sorted(prepared.kept),
         },
-    }
+    )
 
 
 def with_kept_search(config: Config, directory: RunDirectory) -> Config:
@@ -101,18 +100,20 @@ def torch_hardware(trainer: pl.Trainer) -> dict[str, Any]:
     }
 
 
-def measured(trainer: pl.Trainer, prepared: PreparedData) -> Record:
-    """What the run has come to so far: steps, units (as tokens), epochs, final and best metrics.
+def measured(trainer: pl.Trainer, prepared: PreparedData) -> dict[str, Any]:
+    """What the run has come to so far: steps, what it has seen, epochs, final and best metrics.
 
     `epochs` is None where examples are generated without end.
     """
     metrics = run_metrics_of(trainer)
-    seen = trainer.global_step * metrics.units_per_step
+    seen, seconds = trainer.global_step * metrics.units_per_step, metrics.seconds
     n_train = prepared.counts["train"]
+    of_tokens = metrics.unit == "tokens" and seconds > 0
     return {
         "steps": trainer.global_step,
-        metrics.unit: seen,
+        "seen": seen,
         "epochs": seen / n_train if n_train else None,
-        "train_seconds": metrics.seconds,
+        "train_seconds": seconds,
+        "tokens_per_second": seen / seconds if of_tokens else None,
         "metrics": {"final": metrics.latest, "best": checkpoints_of(trainer).best},
     }

@@ -12,7 +12,7 @@ from tuneformer.loading import read_archive
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import iterate_rows
 from tuneformer.runs.packed_archive import check_archive
-from tuneformer.runs.record import Record
+from tuneformer.runs.record import RunRecord
 from tuneformer.runs.regular_file import check_regular
 from tuneformer.terminal import say
 from tuneformer.training.origin import check_origin, origin_of, record_from
@@ -23,7 +23,7 @@ class Beginning:
     """Where an attempt goes on from: a checkpoint (None: from step 0) and the record of those before it."""
 
     checkpoint: Path | None
-    record: Record | None
+    record: RunRecord | None
 
 
 def find_beginning(
@@ -38,12 +38,12 @@ def find_beginning(
     """
     record = directory.readable_record()
     checkpoint = usable_checkpoint(directory.checkpoints, tell=tell)
-    if record is not None and record["data"].get("fingerprint") != fingerprint:
+    if record is not None and record.data.get("fingerprint") != fingerprint:
         raise UserError(
             f"run_dir={directory} began with other data than its settings give now: start a new run"
         )
     if checkpoint is None:
-        step = max((record or {}).get("steps", 0), last_row_told(directory))
+        step = max(record.steps if record is not None else 0, last_row_told(directory))
         if record is None and directory.begun():
             tell(f"{directory.record_file} is damaged, and there is no checkpoint: the run starts over")
         elif step:

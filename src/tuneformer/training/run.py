@@ -1,7 +1,7 @@
 """The story of one run: build, begin, fit, evaluate, end."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.files import write_text
 from tuneformer.runs.identity import config_hash
 from tuneformer.runs.metrics_file import iterate_rows
-from tuneformer.runs.record import STOPPED, Record
+from tuneformer.runs.record import STOPPED, RunRecord
 from tuneformer.tasks.base import Task
 from tuneformer.terminal import say, say_text
 from tuneformer.training.assembly import (
@@ -26,9 +26,9 @@ from tuneformer.training.assembly import (
     build_trainer_settings,
     check_batch_divides,
 )
-from tuneformer.training.attempts import changed_line, close_attempt, earlier_attempts, first_entry
+from tuneformer.training.attempts import changed_line, earlier_attempts, first_entry, with_closed_attempt
 from tuneformer.training.branch import Branch, find_branch
-from tuneformer.training.fastest.resolve import RECORDED, resolve_auto
+from tuneformer.training.fastest.resolve import resolve_auto
 from tuneformer.training.initial_weights import InitialWeights, put_initial_weights
 from tuneformer.training.launch import Launch, check_as_many_as_launched, without_stray_ranks
 from tuneformer.training.loggers import MetricsFileLogger, build_loggers, close_loggers
@@ -63,12 +63,12 @@ class Built:
     loggers: list[Logger]
     checkpoint: Path | None
     initial: InitialWeights | None
-    known: Record
+    known: dict[str, Any]
 
 
 def run(
     config: Config, *, data: Data[Any], prepared: PreparedData, directory: RunDirectory, launch: Launch
-) -> Record:
+) -> RunRecord:
     """Trains and evaluates one run in its directory, and returns its record.
 
     Divergence is recorded as the result. A signal ends in SystemExit with 128 + its number, any other
@@ -92,7 +92,8 @@ def run(
             branch = find_branch(asked, fingerprint=prepared.fingerprint)
         built = build(config, settings, data, prepared, directory, launch, beginning, branch)
         kept = with_kept_search(asked, directory)
-        record = beginning_record(kept, built, data.unit, prepared, launch.rank) | {RECORDED: fastest}
+        record = beginning_record(kept, built, data.unit, prepared, launch.rank)
+        record = replace(record, fastest=fastest)
         return train(kept, built, record, prepared, directory, launch.rank, memory)
 
 
@@ -123,9 +124,10 @@ def build(
     callbacks += build_pruning(config, rank=rank)
     if branch is not None and rank == 0:
         branch.copy_metrics(directory)
-    known: Record = {"branch": branch.as_record() if branch is not None else None}
+    known: dict[str, Any] = {"branch": branch.as_record() if branch is not None else None}
     known |= what_is_known(directory, beginning.record, checkpoint) if rank == 0 else {}
-    known["init"] = (beginning.record or {}).get("init") if initial is None else initial.as_record()
+    before = beginning.record.init if beginning.record is not None else None
+    known["init"] = before if initial is None else initial.as_record()
     loggers = build_loggers(
         config["logger"], config=config, directory=directory, first_step=checkpoint_step(checkpoint)
     )
@@ -148,12 +150,12 @@ def build(
 def train(
     config: Config,
     built: Built,
-    record: Record,
+    record: RunRecord,
     prepared: PreparedData,
     directory: RunDirectory,
     rank: int,
     memory: MemoryWatch,
-) -> Record:
+) -> RunRecord:
     """Trains and evaluates, and records how that ended, whatever ended it."""
     trainer, task, batches = built.trainer, built.task, built.batches
     rows = cast(MetricsFileLogger, built.loggers[0]).rows
@@ -166,17 +168,18 @@ def train(
             trainer.fit(task, datamodule=batches, ckpt_path=built.checkpoint, weights_only=True)
             evaluate(trainer, task, batches, directory)
         stop = stop_of(trainer)
-        record |= {"status": STOPPED if stop else "finished", "stop": stop and asdict(stop)}
+        status = STOPPED if stop else "finished"
+        record = replace(record, status=status, stop=stop and asdict(stop))
     except BaseException as raised:
         error = as_user_error(raised, directory)
-        record |= outcome(error, step=trainer.global_step)
+        record = replace(record, **outcome(error, step=trainer.global_step))
         raise_unless_result(error, rank)
     finally:
         told = rank == 0 and directory.begun()
         with signals_wait():
-            record |= measured(trainer, prepared) | {"memory": memory.measured(trainer)}
+            record = replace(record, **measured(trainer, prepared), **memory.measured(trainer))
             if told:
-                close_attempt(record, seconds=time.monotonic() - started)
+                record = with_closed_attempt(record, seconds=time.monotonic() - started)
                 write_result(record, directory)
         if told:
             end(record, built.loggers, directory)
@@ -190,47 +193,49 @@ def threads_of_run(
     data: Data[Any],
     prepared: PreparedData,
     *,
-    before: Record | None,
+    before: RunRecord | None,
     rank: int,
 ) -> int:
     """The CPU threads to train with; a run that goes on says so where they are others than before."""
     flops = flops_of_part(task.model, config, data=data, prepared=prepared, settings=settings)
-    recorded = ((before or {}).get("hardware") or {}).get("threads")
+    recorded = before.hardware.get("threads") if before is not None else None
     threads = choose_threads(settings, flops=flops, recorded=recorded)
     if rank == 0 and (line := told_of_threads(threads, recorded=recorded)) is not None:
         say(line)
     return threads
 
 
-def what_is_known(directory: RunDirectory, before: Record | None, checkpoint: Path | None) -> Record:
+def what_is_known(
+    directory: RunDirectory, before: RunRecord | None, checkpoint: Path | None
+) -> dict[str, Any]:
     """What a record says of the attempts before this one, and what is lost of them; it is told as well."""
     lost = rows_lost(directory, checkpoint)
     if lost is not None:
         say(f"{lost}; the run goes on without them, and its record says so")
-    known: Record = {"lost": [*(before or {}).get("lost", []), *([lost] if lost else [])]}
-    known["steps"] = checkpoint_step(checkpoint)
-    known["attempts"] = []
+    known: dict[str, Any] = {"steps": checkpoint_step(checkpoint), "attempts": []}
+    known["lost"] = [*(before.lost if before is not None else ()), *([lost] if lost else [])]
     if before is not None:
         rows = iterate_rows(directory.metrics_file) if directory.metrics_file.exists() else ()
         known["attempts"] = earlier_attempts(before, rows)
-        known |= {"started": before["started"], "restarts": before["restarts"] + 1}
+        known |= {"started": before.started, "restarts": before.restarts + 1}
+        known |= {"options": before.options} if before.options else {}
     known["wall_seconds"] = sum(attempt["seconds"] for attempt in known["attempts"])
     return known
 
 
-def beginning_record(config: Config, built: Built, unit: str, prepared: PreparedData, rank: int) -> Record:
+def beginning_record(config: Config, built: Built, unit: str, prepared: PreparedData, rank: int) -> RunRecord:
     """What is known before the first step; a run that goes on keeps its beginning."""
-    record = first_record(config, built.task, unit, prepared, built.trainer) | built.known
-    if rank == 0:
-        record["attempts"] = [*record["attempts"], first_entry(record, first_step=record["steps"])]
-    return record
+    record = replace(first_record(config, built.task, unit, prepared, built.trainer), **built.known)
+    if rank > 0:
+        return record
+    return replace(record, attempts=[*record.attempts, first_entry(record, first_step=record.steps)])
 
 
 def begin(
-    config: Config, built: Built, record: Record, prepared: PreparedData, directory: RunDirectory
+    config: Config, built: Built, record: RunRecord, prepared: PreparedData, directory: RunDirectory
 ) -> None:
     """Writes what is known before the first step, and tells it."""
-    if line := changed_line(record["attempts"]):
+    if line := changed_line(record.attempts):
         say(line)
     directory.checkpoints.mkdir(exist_ok=True)
     for folder in (directory.path, directory.checkpoints):
@@ -265,7 +270,7 @@ def evaluate(trainer: pl.Trainer, task: Task, batches: BatchModule, directory: R
             write_text(directory.path / name, content)
 
 
-def write_result(record: Record, directory: RunDirectory) -> None:
+def write_result(record: RunRecord, directory: RunDirectory) -> None:
     """Writes the record; where the disk takes none, it says so and the earlier one stays."""
     try:
         directory.write_record(record)
@@ -273,12 +278,12 @@ def write_result(record: Record, directory: RunDirectory) -> None:
         say(f"{directory.record_file} cannot be written: {error.strerror}; it says what it said before")
 
 
-def end(record: Record, loggers: list[Logger], directory: RunDirectory) -> None:
+def end(record: RunRecord, loggers: list[Logger], directory: RunDirectory) -> None:
     """Closes the dashboards with the right exit status, and shows the result."""
     close_loggers(
         loggers,
-        record["status"],
-        {name: record[name] for name in ("steps", record["data"]["unit"], "wall_seconds")},
+        record.status,
+        {"steps": record.steps, record.data["unit"]: record.seen, "wall_seconds": record.wall_seconds},
     )
     try:
         print_end(record, directory)

@@ -12,7 +12,7 @@ from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.lint import warnings
 from tuneformer.runs.directory import AnotherRun, RunDirectory
-from tuneformer.runs.record import Record, has_ended, stop_told
+from tuneformer.runs.record import RunRecord, has_ended, stop_told
 from tuneformer.tasks.catalogue import higher_is_better
 from tuneformer.terminal import say
 from tuneformer.training.another_run import alternatives
@@ -44,7 +44,7 @@ def _train(config: Config) -> float | None:
     if record is not None and has_ended(record):
         if rank > 0:  # rank 0 returns as well: it would be waited for in vain
             return None
-        say(f"{directory} has {record['status']} already{stop_told(record)}")
+        say(f"{directory} has {record.status} already{stop_told(record)}")
         return result_of(record, config)
     if rank == 0:
         directory.acquire()
@@ -90,10 +90,10 @@ def prepare_data(config: Config) -> tuple[Data[Any], PreparedData]:
     return data, data.prepare()
 
 
-def result_of(record: Record, config: Config) -> float:
+def result_of(record: RunRecord, config: Config) -> float:
     """A run's final optimized_metric; the worst there is, infinite, if it diverged."""
     metric = config["optimized_metric"]
-    if record["status"] == "diverged":
+    if record.status == "diverged":
         return float("-inf" if higher_is_better(metric) else "inf")
-    value = record["metrics"]["final"].get(metric)
+    value = record.final.get(metric)
     return float("nan") if value is None else float(value)

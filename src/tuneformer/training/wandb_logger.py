@@ -18,11 +18,10 @@ import numpy as np
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.loggers.logger import Logger
 
+from tuneformer.config.compose import chosen_options
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.identity import determining
 from tuneformer.runs.metrics_file import iterate_rows
-from tuneformer.runs.option_labels import label_of_target, target_of
 from tuneformer.runs.record import ENDED, STOPPED, run_identifier
 from tuneformer.runs.wandb_places import folder_of, offline_files
 from tuneformer.terminal import say
@@ -69,7 +68,7 @@ class WandbRunLogger(Logger):
             "resume": "allow",
             "mode": mode,
             **described(run_config, project=project, entity=entity),
-            "config": {**run_config, **labels(run_config)},
+            "config": {**run_config, **labels()},
         }
         self._starting: Future[Any] | None = None
         self._waiting: list[Entry] = []
@@ -200,10 +199,10 @@ class WandbRunLogger(Logger):
             say(f"logger=wandb does not take {entry.key}: {str(error).splitlines()[0]}; the numbers go on")
 
 
-def labels(config: Config) -> dict[str, str]:
-    """Names to group runs by on the dashboard, where a class alone does not tell options apart."""
-    flat = determining(config)
-    return {f"{group}_name": label_of_target(target_of(group, flat)) for group in LABELLED}
+def labels() -> dict[str, str]:
+    """The options to group runs by on the dashboard, where a class alone does not tell them apart."""
+    chosen = chosen_options()
+    return {f"{group}_name": chosen[group] for group in LABELLED if group in chosen}
 
 
 def _online_step(run: Any) -> int:

@@ -12,7 +12,7 @@ from tests.training.conftest import Fault, Train, TrainHere, assert_same_run
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
-from tuneformer.runs.record import Record, read_record
+from tuneformer.runs.record import read_record
 from tuneformer.tasks.language_modelling import LanguageModelling
 from tuneformer.training.fastest import measure, resolve
 from tuneformer.training.fastest.candidate import Candidate
@@ -31,8 +31,8 @@ def auto(tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> li
     return ["trainer=auto", *[line for line in tiny if not line.startswith("trainer.threads")]]
 
 
-def choice(run: Path) -> Record:
-    return read_record(run / "record.json")["fastest"]
+def choice(run: Path) -> Any:
+    return read_record(run / "record.json").fastest
 
 
 def as_overrides(chosen: dict[str, Any]) -> list[str]:
@@ -53,7 +53,7 @@ def test_a_run_is_the_one_that_its_choice_typed_by_hand_gives(
     train_here([*auto, *as_overrides(made["chosen"]), "run_dir=typed"])
     assert choice(tmp_path / "typed") is None
     assert_same_run(tmp_path / "found", tmp_path / "typed")
-    hardware = read_record(tmp_path / "found" / "record.json")["hardware"]
+    hardware = read_record(tmp_path / "found" / "record.json").hardware
     assert hardware["threads"] == made["chosen"]["threads"]
     assert hardware["precision"] == made["chosen"]["precision"]
 
@@ -97,7 +97,7 @@ def test_a_run_that_goes_on_keeps_its_choice_whatever_the_machine_remembers(
     assert again.status == 0
     assert "trainer=auto" not in again.output
     assert choice(tmp_path / "run") == before
-    assert read_record(tmp_path / "run" / "record.json")["restarts"] == 1
+    assert read_record(tmp_path / "run" / "record.json").restarts == 1
 
 
 def test_a_way_whose_loss_is_off_by_more_than_rounding_is_refused(

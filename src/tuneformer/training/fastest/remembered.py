@@ -12,7 +12,7 @@ import torch
 from tuneformer.config.registry import targets
 from tuneformer.runs.files import write_json
 from tuneformer.runs.identity import determining
-from tuneformer.runs.record import host_hardware
+from tuneformer.runs.provenance import host_hardware
 from tuneformer.training.fastest.measured import Measured, as_record, from_record
 
 Config = dict[str, Any]

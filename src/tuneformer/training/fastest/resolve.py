@@ -1,13 +1,14 @@
 """From a trainer with `auto` in it to one with values, and to what record.json says of the choice."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import torch
 
 from tuneformer.data.contract import Data, PreparedData
-from tuneformer.runs.record import Record
+from tuneformer.runs.record import RunRecord
 from tuneformer.terminal import say
 from tuneformer.training.core_share import told_cores
 from tuneformer.training.fastest.candidate import Candidate, is_asked_for
@@ -18,13 +19,11 @@ from tuneformer.training.settings import available_cores
 from tuneformer.training.threads import wished_threads
 
 Config = dict[str, Any]
-RECORDED = "fastest"
-"""The part of record.json that holds the choice."""
 
 
 def resolve_auto(
-    config: Config, *, data: Data[Any], prepared: PreparedData, before: Record | None
-) -> tuple[Config, Record | None]:
+    config: Config, *, data: Data[Any], prepared: PreparedData, before: RunRecord | None
+) -> tuple[Config, Mapping[str, Any] | None]:
     """The configuration with every `auto` of trainer.precision, ... replaced, and the choice as recorded.
 
     In this order: what the run in the same directory chose (`before`, its record), what this machine
@@ -32,8 +31,8 @@ def resolve_auto(
     """
     if not is_asked_for(config["trainer"]):
         return config, None
-    if before is not None and before.get(RECORDED):
-        return Candidate.recorded(before[RECORDED]).applied(config), before[RECORDED]
+    if before is not None and before.fastest:
+        return Candidate.recorded(before.fastest).applied(config), before.fastest
     steps = config["trainer"]["max_steps"]
     device, cores = device_type(config["trainer"]["accelerator"]), told_cores() or available_cores()
     if config["trainer"]["threads"] is None:
