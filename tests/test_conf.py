@@ -18,7 +18,7 @@ from tuneformer.config.keys import EXAMPLES
 from tuneformer.config.options import list_options, load_option
 from tuneformer.config.registry import Place, check_targets, is_order
 from tuneformer.config.schema import GROUPS
-from tuneformer.data.tokenizer_choice import TOKENIZERS
+from tuneformer.data.tokenizers.kinds import KINDS
 from tuneformer.models.attention.settings import settings_class
 from tuneformer.models.block import BLOCKS
 from tuneformer.models.feed_forward import FEED_FORWARDS
@@ -192,7 +192,7 @@ def test_an_experiment_opens_with_its_question_cost_result_and_command(name: str
 @pytest.mark.fast
 def test_the_words_that_the_checks_allow_are_those_that_the_models_know() -> None:
     known = {
-        "data.tokenizer": TOKENIZERS,
+        "data.tokenizer": tuple(KINDS),
         "model.block": BLOCKS,
         "model.feed_forward": FEED_FORWARDS,
         "model.initialization": SCHEMES,

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from tuneformer.data.tokenizers import Tokenizer, read_tokenizer
+from tuneformer.data.tokenizers.kinds import read_tokenizer
+from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError, reason_of
 from tuneformer.models.build import build_model
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS

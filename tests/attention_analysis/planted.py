@@ -11,7 +11,7 @@ import yaml
 from torch import Tensor, nn
 
 from tuneformer.config.options import load_option
-from tuneformer.data.tokenizers import Tokenizer
+from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.measures.head_scores import scores_of
 from tuneformer.measures.probe import probe
 from tuneformer.measures.snapshot import snapshot_of

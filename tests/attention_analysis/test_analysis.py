@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from tests.attention_analysis.planted import INPUTS, TASKS, TOKENS, entropies, plant
 from tuneformer.attention_analysis.analysis import AttentionAnalysis, analyse
-from tuneformer.data.tokenizers import ByteTokenizer
+from tuneformer.data.tokenizers.plain_tokenizers import ByteTokenizer
 from tuneformer.errors import UserError
 from tuneformer.loading import load
 from tuneformer.measures.attention_graph import rollout

@@ -3,7 +3,7 @@
 import pytest
 
 from tuneformer.attention_analysis.token_text import TokenTexts
-from tuneformer.data.tokenizers import ByteTokenizer, CharacterTokenizer
+from tuneformer.data.tokenizers.plain_tokenizers import ByteTokenizer, CharacterTokenizer
 
 pytestmark = pytest.mark.fast
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.training.conftest import TrainHere, repeatable_rows
 from tuneformer.callbacks.run_metrics import RunMetrics, TrainingClock
-from tuneformer.data.batches import TokenBatch
+from tuneformer.data.text.token_batches import TokenBatch
 from tuneformer.optim.schedules import cosine
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.tasks.language_modelling import LanguageModelling

@@ -10,11 +10,11 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from tuneformer.data.batches import TokenBatch
-from tuneformer.data.datamodule import TextDataModule
-from tuneformer.data.token_files import TokenFile, TokenSplits
-from tuneformer.data.tokenizers import ByteTokenizer
-from tuneformer.data.windows import gather, window_starts
+from tuneformer.data.batch_module import BatchModule
+from tuneformer.data.text.token_batches import TokenBatch, TokenWindows, gather, window_starts
+from tuneformer.data.text.token_files import TokenFile
+from tuneformer.data.text.token_splits import TokenSplits
+from tuneformer.data.tokenizers.plain_tokenizers import ByteTokenizer
 from tuneformer.errors import UserError
 
 pytestmark = [
@@ -35,15 +35,9 @@ def splits(tmp_path: Path) -> TokenSplits:
     return TokenSplits(ByteTokenizer(), files, "fingerprint", [])
 
 
-def module(splits: TokenSplits, *, num_workers: int = 0) -> TextDataModule:
-    return TextDataModule(
-        splits=splits,
-        context_length=CONTEXT,
-        batch_size=BATCH,
-        eval_batch_size=3,
-        num_workers=num_workers,
-        seed=SEED,
-    )
+def module(splits: TokenSplits, *, num_workers: int = 0) -> BatchModule:
+    windows = TokenWindows(splits.splits, context_length=CONTEXT, batch_size=BATCH, seed=SEED)
+    return BatchModule(windows, eval_batch_size=3, num_workers=num_workers)
 
 
 class Recorder(pl.LightningModule):

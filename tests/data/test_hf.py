@@ -16,9 +16,9 @@ from tuneformer.data.hf import hugging_face
 from tuneformer.data.hf.documents import documents
 from tuneformer.data.hf.hugging_face import HuggingFace
 from tuneformer.data.hf.shard_writer import Progress, split_of
-from tuneformer.data.token_files import TokenSplits
-from tuneformer.data.token_shards import TokenShards
-from tuneformer.data.windows import evaluation_rows, gather
+from tuneformer.data.text.token_batches import evaluation_rows, gather
+from tuneformer.data.text.token_files import TokenShards
+from tuneformer.data.text.token_splits import TokenSplits
 from tuneformer.errors import UserError
 
 TEXTS = [f"Document {number}: {'äpfel und birnen ' * (number % 7)}" for number in range(300)]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tuneformer.data.examples import Examples
+from tuneformer.data.examples.examples import Examples
 from tuneformer.tasks.classification import ClassMetric, ImageClassification, TextClassification
 from tuneformer.tasks.confusion import as_csv, most_confused
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from tuneformer.data.examples import Examples
+from tuneformer.data.examples.examples import Examples
 from tuneformer.tasks.regression import Regression, SquaredError
 from tuneformer.tasks.synthetic import ScoredTokens, Synthetic
 

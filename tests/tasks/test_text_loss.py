@@ -5,9 +5,9 @@ import pytest
 import torch
 from torchmetrics.text import Perplexity
 
-from tuneformer.data.corpus_text import CorpusText, hash_text
-from tuneformer.data.token_files import load_token_splits, write_token_splits
-from tuneformer.data.tokenizers import CharacterTokenizer
+from tuneformer.data.text.corpus_text import CorpusText, hash_text
+from tuneformer.data.text.token_splits import load_token_splits, write_token_splits
+from tuneformer.data.tokenizers.plain_tokenizers import CharacterTokenizer
 from tuneformer.tasks.language_modelling import LanguageModelling
 from tuneformer.tasks.text_loss import TextLoss
 

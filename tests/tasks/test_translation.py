@@ -13,8 +13,8 @@ from tests.data.pair_settings import pair_settings, write_pair_file
 from tests.models.families import CONF, randomised, small_model
 from tuneformer.config.options import load_option
 from tuneformer.data.corpora.pairs import Pairs
-from tuneformer.data.pair_batches import PairBatch
-from tuneformer.data.pair_files import PairSplits
+from tuneformer.data.pairs.pair_batches import PairBatch
+from tuneformer.data.pairs.pair_files import PairSplits
 from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.tasks.translation import Translation, TranslationQuality
 from tuneformer.tasks.translation_files import Translated, read_translations, translations_text

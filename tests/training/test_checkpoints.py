@@ -17,7 +17,7 @@ from tests.training.conftest import (
     repeatable_rows,
 )
 from tuneformer.callbacks.checkpoints import Checkpoints
-from tuneformer.data.text_data import TextData
+from tuneformer.data.text.text_data import TextData
 from tuneformer.errors import UserError
 from tuneformer.runs.record import read_record, stored_record
 from tuneformer.tasks.base import Task

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.training.conftest import Fault, Train, TrainHere, read_checkpoint, repeatable_rows
-from tuneformer.data.batches import TokenBatch
+from tuneformer.data.text.token_batches import TokenBatch
 from tuneformer.runs.record import read_record
 from tuneformer.tasks.language_modelling import LanguageModelling
 

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from tests.training.conftest import TrainHere
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
-from tuneformer.data.batches import TokenBatch, TrainingBatches
-from tuneformer.data.token_files import TokenSplits
+from tuneformer.data.text.token_batches import TokenBatch
+from tuneformer.data.text.token_splits import TokenSplits
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.training.assembly import build_task
 from tuneformer.training.start import prepare_data
@@ -91,19 +91,11 @@ def test_known_recipe_trains_as_a_loop_written_by_hand(
     train_here(run)
 
     config = check_config(*compose_config(run))
-    _, splits = prepare_data(config)
+    data, splits = prepare_data(config)
     assert isinstance(splits, TokenSplits)
     weights = {name: w.detach().double() for name, w in build_task(config, splits).model.named_parameters()}
-    batches = TrainingBatches(
-        splits.splits["train"],
-        seed=config["seed"],
-        context_length=config["data"]["context_length"],
-        batch_size=config["data"]["batch_size"],
-        accumulate=1,
-        rank=0,
-        world_size=1,
-        start=0,
-    )
+    module = data.batches(splits, seed=config["seed"])
+    batches = module.training_batches(accumulate=1, rank=0, world_size=1, start=0)
     losses, norms = train_by_hand(weights, [*islice(batches, STEPS)])
 
     rows = read_rows(tmp_path / "run" / "metrics.csv")

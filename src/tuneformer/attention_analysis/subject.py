@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from tuneformer.data.tokenizers import Tokenizer
+from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError
 from tuneformer.loading import (
     CHECKPOINTS,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import SupportsInt
 
-from tuneformer.data.tokenizers import UNKNOWN, Tokenizer
+from tuneformer.data.tokenizers.tokenizer import UNKNOWN, Tokenizer
 
 BOUNDARY = "[end]"
 

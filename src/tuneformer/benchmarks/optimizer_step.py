@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
-from tuneformer.data.batches import TokenBatch
+from tuneformer.data.text.token_batches import TokenBatch
 from tuneformer.models.differentiable import twice_differentiable
 from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
 from tuneformer.optim.state import state_tensors

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tuneformer.data.batches import TokenBatch
 from tuneformer.data.contract import Data, PreparedData
+from tuneformer.data.text.token_batches import TokenBatch
 from tuneformer.random_state import kept_random_state, set_random_state
 from tuneformer.training.assembly import build_task
 

@@ -1,11 +1,17 @@
 """Batches for Lightning: those of a training step, and those of a split."""
 
-from abc import abstractmethod
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, IterableDataset
+
+from tuneformer.data.dealing import (
+    BatchSource,
+    EvaluationBatches,
+    TrainingBatches,
+    check_parts_are_equal,
+)
 
 
 class BatchModule(pl.LightningDataModule):
@@ -13,26 +19,32 @@ class BatchModule(pl.LightningDataModule):
 
     A trainer that resumed a checkpoint knows its step before it asks for batches, so that training goes
     on with the batch after the last one: the first micro batch of the step that is next.
-    A batch is a named tuple of tensors with the examples along the first axis.
     """
 
-    def __init__(self, *, num_workers: int) -> None:
+    def __init__(self, source: BatchSource[Any], *, eval_batch_size: int, num_workers: int) -> None:
         super().__init__()
+        self.source = source
+        self._eval_batch_size = eval_batch_size
         self._num_workers = num_workers
 
-    @abstractmethod
     def training_batches(
         self, *, accumulate: int, rank: int, world_size: int, start: int
-    ) -> IterableDataset[Any]:
+    ) -> TrainingBatches[Any]:
         """The micro batches of one device, without end, from micro batch `start` on.
 
-        Those of optimizer step s are numbered s * accumulate ... (s + 1) * accumulate - 1. All devices' are
-        together one global batch, a function of (seed, s).
+        Raises:
+            UserError: the batch size is not divisible by the devices times the accumulation.
         """
+        check_parts_are_equal(batch_size=self.source.batch_size, devices=world_size, accumulate=accumulate)
+        return TrainingBatches(
+            self.source, accumulate=accumulate, rank=rank, world_size=world_size, start=start
+        )
 
-    @abstractmethod
-    def evaluation_batches(self, split: str, *, rank: int, world_size: int) -> IterableDataset[Any]:
-        """One device's share of a split; all have the same number of batches of the same shapes."""
+    def evaluation_batches(self, split: str, *, rank: int, world_size: int) -> EvaluationBatches[Any]:
+        """One device's share of a split."""
+        return EvaluationBatches(
+            self.source, split, batch_size=self._eval_batch_size, rank=rank, world_size=world_size
+        )
 
     def train_dataloader(self) -> DataLoader[Any]:
         trainer = self._trainer

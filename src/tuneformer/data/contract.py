@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from tuneformer.data.batch_module import BatchModule
+    from tuneformer.data.dealing import BatchSource
 
 SPLITS = ("train", "validation", "test")
 IGNORED = -100
@@ -62,10 +63,14 @@ class Data(ABC, Generic[Prepared]):
     Attributes:
         task: the name of its task in `tasks.catalogue`.
         batch_size: examples of one optimizer step, over all devices and accumulation.
+        eval_batch_size: examples that a device evaluates at once.
+        num_workers: processes that make batches beside the training process.
     """
 
     task: str
     batch_size: int
+    eval_batch_size: int
+    num_workers: int
 
     @property
     @abstractmethod
@@ -86,5 +91,12 @@ class Data(ABC, Generic[Prepared]):
         """
 
     @abstractmethod
+    def batch_source(self, prepared: Prepared, *, seed: int) -> "BatchSource[Any]":
+        """What batches are made of. The first to import torch."""
+
     def batches(self, prepared: Prepared, *, seed: int) -> "BatchModule":
-        """What the trainer takes its batches from. The first to import torch."""
+        """What the trainer takes its batches from."""
+        from tuneformer.data.batch_module import BatchModule
+
+        source = self.batch_source(prepared, seed=seed)
+        return BatchModule(source, eval_batch_size=self.eval_batch_size, num_workers=self.num_workers)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuneformer.data.token_cache import cache_writing
+from tuneformer.data.prepared_cache import cache_writing
 from tuneformer.errors import UserError
 
 FETCH_SECONDS = 300

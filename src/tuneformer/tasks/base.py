@@ -13,7 +13,7 @@ from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from tuneformer.data.contract import PreparedData
-from tuneformer.data.tokenizers import Tokenizer
+from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.models.block import Block
 from tuneformer.models.differentiable import twice_differentiable
 from tuneformer.optim.build import build_optimizer, build_schedule

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from tuneformer.data.contract import IGNORED
-from tuneformer.data.examples import Examples
+from tuneformer.data.examples.examples import Examples
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.confusion import as_csv, most_confused
 from tuneformer.tasks.metric import SUM_DTYPE, TaskMetric

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from tuneformer.data.batches import TokenBatch
-from tuneformer.data.token_files import TokenSplits
+from tuneformer.data.text.token_batches import TokenBatch
+from tuneformer.data.text.token_splits import TokenSplits
 from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.optim.schedules import Schedule
 from tuneformer.tasks.base import Task

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tuneformer.data.contract import PreparedData
-from tuneformer.data.examples import Examples
+from tuneformer.data.examples.examples import Examples
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.metric import SUM_DTYPE, TaskMetric
 

@@ -7,9 +7,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tuneformer.data.batches import TokenBatch
 from tuneformer.data.contract import IGNORED
-from tuneformer.data.unknown_characters import UnknownCharacters
+from tuneformer.data.text.token_batches import TokenBatch
+from tuneformer.data.text.token_splits import UnknownCharacters
 from tuneformer.tasks.metric import SUM_DTYPE, TaskMetric
 
 

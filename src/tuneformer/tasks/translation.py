@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tuneformer.data.contract import IGNORED
-from tuneformer.data.pair_batches import PairBatch
-from tuneformer.data.pair_files import PairSplits
-from tuneformer.data.target_language import bleu_tokenizer
+from tuneformer.data.pairs.pair_batches import PairBatch
+from tuneformer.data.pairs.pair_files import PairSplits
+from tuneformer.data.pairs.target_language import bleu_tokenizer
 from tuneformer.models.beam_search import search
 from tuneformer.models.sequence_to_sequence import SequenceToSequence
 from tuneformer.optim.param_groups import ParamGroups

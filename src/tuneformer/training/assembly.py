@@ -20,7 +20,7 @@ from tuneformer.callbacks.sample import TextSample
 from tuneformer.config.building import build, find_target
 from tuneformer.config.lightning_names import NEVER, REFUSED
 from tuneformer.data.contract import Data, PreparedData
-from tuneformer.data.windows import rows_per_micro_batch
+from tuneformer.data.dealing import check_parts_are_equal
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
 from tuneformer.optim.checks import schedule_of
@@ -122,6 +122,6 @@ def build_callback(name: str, settings: Config) -> pl.Callback | WeightAverage:
 
 def check_batch_divides(batch_size: int, trainer: pl.Trainer) -> None:
     """Raises UserError if the batch cannot be dealt to the devices that the trainer found."""
-    rows_per_micro_batch(
+    check_parts_are_equal(
         batch_size=batch_size, devices=trainer.world_size, accumulate=trainer.accumulate_grad_batches
     )

@@ -5,7 +5,7 @@ import pytest
 
 from tests.data.pair_settings import pair_settings, write_pair_file
 from tuneformer.data.corpora.pairs import Pairs, read_pairs, split_of
-from tuneformer.data.pair_text import Pair
+from tuneformer.data.pairs.pair_text import Pair
 from tuneformer.errors import UserError
 
 pytestmark = pytest.mark.fast

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuneformer.data import file_parts
 from tuneformer.data.corpora.text import Text
+from tuneformer.data.text import file_parts
 from tuneformer.errors import UserError
 
 pytestmark = pytest.mark.fast

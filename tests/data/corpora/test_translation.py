@@ -11,7 +11,7 @@ from tests.data.pair_settings import pair_settings
 from tuneformer.data.corpora import translation
 from tuneformer.data.corpora.translation import Translation, read_components
 from tuneformer.data.held_out import assign_splits
-from tuneformer.data.pair_text import Pair, normalised
+from tuneformer.data.pairs.pair_text import Pair, normalised
 from tuneformer.errors import UserError
 
 pytestmark = pytest.mark.fast

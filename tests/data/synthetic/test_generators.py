@@ -11,7 +11,8 @@ from hydra.utils import get_class
 
 from tuneformer.config.options import load_option
 from tuneformer.data.contract import IGNORED
-from tuneformer.data.examples import Examples, philox
+from tuneformer.data.draws import philox
+from tuneformer.data.examples.examples import Examples
 from tuneformer.data.synthetic.base import SyntheticData
 from tuneformer.errors import UserError
 

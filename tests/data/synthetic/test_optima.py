@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.data.synthetic.test_generators import drawn
-from tuneformer.data.examples import Examples, philox
+from tuneformer.data.draws import philox
+from tuneformer.data.examples.examples import Examples
 from tuneformer.data.synthetic.markov import entropy_rate, expected_entropy_of_row, posterior_loss
 from tuneformer.data.synthetic.regression import ridge_errors
 

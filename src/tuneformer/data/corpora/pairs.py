@@ -3,8 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from tuneformer.data.pair_text import Pair, PairText, distinct, held_out_from
-from tuneformer.data.pairs_data import PairsData
+from tuneformer.data.pairs.pair_text import Pair, PairText, distinct, held_out_from
+from tuneformer.data.pairs.pairs_data import PairsData
 from tuneformer.errors import UserError
 from tuneformer.runs.regular_file import check_regular, open_regular
 

@@ -4,9 +4,9 @@ import os
 import sysconfig
 from pathlib import Path
 
-from tuneformer.data.corpus_text import CorpusText
 from tuneformer.data.held_out import assign_splits
-from tuneformer.data.text_data import TextData
+from tuneformer.data.text.corpus_text import CorpusText
+from tuneformer.data.text.text_data import TextData
 from tuneformer.errors import UserError
 
 LEFT_OUT = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"})

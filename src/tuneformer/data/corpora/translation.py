@@ -9,9 +9,9 @@ from typing import Any
 
 from tuneformer.config.suggestions import one_of
 from tuneformer.data.held_out import assign_splits
-from tuneformer.data.pair_files import StoredPairs
-from tuneformer.data.pair_text import Pair, PairText, distinct, held_out_from
-from tuneformer.data.pairs_data import PairsData
+from tuneformer.data.pairs.pair_files import StoredPairs
+from tuneformer.data.pairs.pair_text import Pair, PairText, distinct, held_out_from
+from tuneformer.data.pairs.pairs_data import PairsData
 from tuneformer.data.wheels import Wheel
 
 WHEEL = Wheel(

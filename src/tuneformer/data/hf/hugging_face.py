@@ -12,14 +12,14 @@ import numpy as np
 from tuneformer.data.contract import SPLITS
 from tuneformer.data.hf.documents import documents, local_files
 from tuneformer.data.hf.shard_writer import DOCUMENT_END, Progress, ShardWriter, split_of
+from tuneformer.data.prepared_cache import cache_writing, content_hash
 from tuneformer.data.settings import whole_number
-from tuneformer.data.token_cache import cache_writing, content_hash
-from tuneformer.data.token_data import TokenData
-from tuneformer.data.token_digest import check_vocabulary, digest_of
-from tuneformer.data.token_files import TokenSplits
-from tuneformer.data.token_shards import TokenShards
-from tuneformer.data.tokenizer_choice import train_tokenizer
-from tuneformer.data.tokenizers import Tokenizer, read_tokenizer
+from tuneformer.data.text.text_data import TokenData
+from tuneformer.data.text.token_digest import check_vocabulary, digest_of
+from tuneformer.data.text.token_files import TokenShards
+from tuneformer.data.text.token_splits import TokenSplits
+from tuneformer.data.tokenizers.kinds import read_tokenizer, train_tokenizer
+from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import TOKENIZER_FILE
 from tuneformer.runs.files import write_text

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tuneformer.data.contract import SPLITS
-from tuneformer.data.tokenizers import Tokenizer
+from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.runs.files import write_text
 from tuneformer.runs.plain_files import read_json
 

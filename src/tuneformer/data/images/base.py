@@ -3,19 +3,18 @@
 import hashlib
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tuneformer.config.suggestions import one_of
-from tuneformer.data.contract import SPLITS, Data, PreparedData
-from tuneformer.data.examples import Examples, philox, shuffled_rows
+from tuneformer.data.contract import SPLITS, PreparedData
+from tuneformer.data.draws import philox, shuffled_rows
+from tuneformer.data.examples.example_data import ExampleData
+from tuneformer.data.examples.examples import Examples
 from tuneformer.data.kept_classes import CLASSES_FILE, classes_to_json
 from tuneformer.data.settings import check_follows, whole_number
 from tuneformer.errors import UserError
-
-if TYPE_CHECKING:
-    from tuneformer.data.example_batches import ExampleModule
 
 TASKS = ("image_classification",)
 SHIFTS = 1 << 62  # added to the seed: shifts are drawn beside the order of the rows
@@ -29,7 +28,7 @@ class LabelledImages(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageData(Data["ImageSplits"]):
+class ImageData(ExampleData["ImageSplits"]):
     """Grey images with classes.
 
     Where the source has no held-out images of its own, a share of `held_out` validates and as many test, by
@@ -41,15 +40,11 @@ class ImageData(Data["ImageSplits"]):
         UserError: a setting is not allowed.
     """
 
-    task: str
     image_size: int | None
     n_channels: int | None
     n_classes: int | None
     held_out: float
     shift: int
-    batch_size: int
-    eval_batch_size: int
-    num_workers: int
     cache_dir: str
 
     def __post_init__(self) -> None:
@@ -77,17 +72,6 @@ class ImageData(Data["ImageSplits"]):
         prepared = make_splits(self.read(), held_out=self.held_out, shift=self.shift)
         check_follows(self, prepared.needs)
         return prepared
-
-    def batches(self, prepared: "ImageSplits", *, seed: int) -> "ExampleModule":
-        from tuneformer.data.example_batches import ExampleModule
-
-        return ExampleModule(
-            source=prepared,
-            batch_size=self.batch_size,
-            eval_batch_size=self.eval_batch_size,
-            num_workers=self.num_workers,
-            seed=seed,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,25 +4,24 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tuneformer.config.suggestions import one_of
-from tuneformer.data.bpe_tokenizer import check_bpe_vocab_size
-from tuneformer.data.contract import IGNORED, SPLITS, Data, PreparedData
-from tuneformer.data.examples import Examples, shuffled_rows
+from tuneformer.data.contract import IGNORED, SPLITS, PreparedData
+from tuneformer.data.draws import shuffled_rows
+from tuneformer.data.examples.example_data import ExampleData
+from tuneformer.data.examples.examples import Examples
 from tuneformer.data.kept_classes import CLASSES_FILE, classes_to_json
 from tuneformer.data.languages.catalogues import Sentence, plain, read_catalogues
 from tuneformer.data.settings import check_follows, whole_number
-from tuneformer.data.tokenizer_choice import TOKENIZERS, train_tokenizer
-from tuneformer.data.tokenizers import Tokenizer
+from tuneformer.data.tokenizers.bpe_tokenizer import check_bpe_vocab_size
+from tuneformer.data.tokenizers.kinds import KINDS, train_tokenizer
+from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.data.wheels import Wheel
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import TOKENIZER_FILE
-
-if TYPE_CHECKING:
-    from tuneformer.data.example_batches import ExampleModule
 
 WHEEL = Wheel(
     requirement="Django==5.2.19",
@@ -36,7 +35,7 @@ HELD_OUT = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageId(Data["LanguageSplits"]):
+class LanguageId(ExampleData["LanguageSplits"]):
     """Sentences of `languages` and which of them it is; a text longer than context_length tokens is cut.
 
     A tenth of the messages validates and a tenth tests, by a hash of the message: all its translations are
@@ -47,7 +46,6 @@ class LanguageId(Data["LanguageSplits"]):
         UserError: a setting is not allowed, or the catalogues lack a language.
     """
 
-    task: str
     languages: list[str]
     min_characters: int
     tokenizer: str
@@ -55,14 +53,11 @@ class LanguageId(Data["LanguageSplits"]):
     vocab_size: int | None
     n_classes: int | None
     context_length: int
-    batch_size: int
-    eval_batch_size: int
-    num_workers: int
     cache_dir: str
 
     def __post_init__(self) -> None:
         one_of("data.task", self.task, TASKS)
-        one_of("data.tokenizer", self.tokenizer, TOKENIZERS)
+        one_of("data.tokenizer", self.tokenizer, tuple(KINDS))
         if self.tokenizer == "bpe":
             check_bpe_vocab_size(self.bpe_vocab_size)
         for name in ("min_characters", "context_length", "batch_size", "eval_batch_size"):
@@ -103,17 +98,6 @@ class LanguageId(Data["LanguageSplits"]):
         )
         check_follows(self, prepared.needs)
         return prepared
-
-    def batches(self, prepared: "LanguageSplits", *, seed: int) -> "ExampleModule":
-        from tuneformer.data.example_batches import ExampleModule
-
-        return ExampleModule(
-            source=prepared,
-            batch_size=self.batch_size,
-            eval_batch_size=self.eval_batch_size,
-            num_workers=self.num_workers,
-            seed=seed,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,19 +4,18 @@ import hashlib
 import json
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tuneformer.config.suggestions import one_of
-from tuneformer.data.contract import SPLITS, Data, PreparedData
-from tuneformer.data.examples import Examples, philox, shuffled_rows
+from tuneformer.data.contract import SPLITS, PreparedData
+from tuneformer.data.draws import philox, shuffled_rows
+from tuneformer.data.examples.example_data import ExampleData
+from tuneformer.data.examples.examples import Examples
 from tuneformer.data.settings import check_follows, whole_number
 from tuneformer.data.synthetic.splits import in_split
 from tuneformer.errors import UserError
-
-if TYPE_CHECKING:
-    from tuneformer.data.example_batches import ExampleModule
 
 # Generators of evaluation examples have keys that no run has: a seed of 2^63 or more is no seed.
 EVALUATION = {"train": 1 << 63, "validation": (1 << 63) + 1, "test": (1 << 63) + 2}
@@ -24,7 +23,7 @@ MOST_DRAWS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class SyntheticData(Data["SyntheticSplits"]):
+class SyntheticData(ExampleData["SyntheticSplits"]):
     """A task whose examples are made by rule.
 
     An example belongs to a split by a hash of its inputs, so that splits share none whatever the seed of
@@ -38,16 +37,12 @@ class SyntheticData(Data["SyntheticSplits"]):
 
     tasks: ClassVar[tuple[str, ...]] = ("synthetic",)
 
-    task: str
     n_symbols: int
     context_length: int
     vocab_size: int | None
     train_fraction: float
     n_validation: int
     n_test: int
-    batch_size: int
-    eval_batch_size: int
-    num_workers: int
 
     def __post_init__(self) -> None:
         one_of("data.task", self.task, self.tasks)
@@ -101,17 +96,6 @@ class SyntheticData(Data["SyntheticSplits"]):
     def prepare(self) -> "SyntheticSplits":
         check_follows(self, self.needs)
         return make_splits(self)
-
-    def batches(self, prepared: "SyntheticSplits", *, seed: int) -> "ExampleModule":
-        from tuneformer.data.example_batches import ExampleModule
-
-        return ExampleModule(
-            source=prepared,
-            batch_size=self.batch_size,
-            eval_batch_size=self.eval_batch_size,
-            num_workers=self.num_workers,
-            seed=seed,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

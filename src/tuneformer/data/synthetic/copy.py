@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuneformer.data.contract import IGNORED
-from tuneformer.data.examples import Examples
+from tuneformer.data.examples.examples import Examples
 from tuneformer.data.synthetic.base import SyntheticData
 from tuneformer.errors import UserError
 

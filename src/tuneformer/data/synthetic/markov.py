@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tuneformer.data.examples import Examples
+from tuneformer.data.examples.examples import Examples
 from tuneformer.data.synthetic.base import SyntheticData
 
 

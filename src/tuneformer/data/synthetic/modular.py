@@ -6,7 +6,7 @@ import numpy as np
 
 from tuneformer.config.suggestions import one_of
 from tuneformer.data.contract import IGNORED
-from tuneformer.data.examples import Examples
+from tuneformer.data.examples.examples import Examples
 from tuneformer.data.synthetic.base import SyntheticData
 from tuneformer.data.synthetic.splits import unit_hash
 from tuneformer.errors import UserError

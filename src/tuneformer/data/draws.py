@@ -1,0 +1,23 @@
+"""Random numbers as pure functions of (seed, step), so that a run can resume anywhere."""
+
+import numpy as np
+
+
+def philox(first: int, second: int) -> np.random.Generator:
+    """The generator with that key (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011)."""
+    return np.random.Generator(np.random.Philox(key=np.array([first, second], dtype=np.uint64)))
+
+
+def shuffled_rows(*, seed: int, step: int, n_rows: int, batch_size: int) -> np.ndarray:
+    """Indices of the rows of one optimizer step, int64 of shape (batch_size,).
+
+    Epoch e is the permutation that a Philox generator with key (seed, e) draws, and the steps take the
+    rows of all epochs one after the other: a pure function in which each row comes once an epoch.
+    """
+    positions = step * batch_size + np.arange(batch_size)
+    epochs = positions // n_rows
+    rows = np.empty(batch_size, dtype=np.int64)
+    for epoch in range(int(epochs[0]), int(epochs[-1]) + 1):
+        here = epochs == epoch
+        rows[here] = philox(seed, epoch).permutation(n_rows)[positions[here] - epoch * n_rows]
+    return rows

@@ -1,0 +1,1 @@
+"""Examples that fit into memory or are made step by step."""

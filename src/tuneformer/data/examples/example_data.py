@@ -1,0 +1,24 @@
+"""What all data of examples share: the sizes of their batches, and how these are made."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tuneformer.data.contract import Data, Prepared
+
+if TYPE_CHECKING:
+    from tuneformer.data.examples.example_batches import ExampleBatches
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleData(Data[Prepared]):
+    """Data whose prepared form is an `ExampleSource`."""
+
+    task: str
+    batch_size: int
+    eval_batch_size: int
+    num_workers: int
+
+    def batch_source(self, prepared: Any, *, seed: int) -> "ExampleBatches":
+        from tuneformer.data.examples.example_batches import ExampleBatches
+
+        return ExampleBatches(prepared, batch_size=self.batch_size, seed=seed)

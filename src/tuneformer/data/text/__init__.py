@@ -1,0 +1,1 @@
+"""Text: corpora as token files, and their windows as batches."""

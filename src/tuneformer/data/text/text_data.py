@@ -1,0 +1,143 @@
+"""What all data of tokens share: settings and their checks, and the way from text to token files."""
+
+import hashlib
+from abc import abstractmethod
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuneformer.config.suggestions import one_of
+from tuneformer.data.contract import Data
+from tuneformer.data.prepared_cache import TokenCache, content_hash
+from tuneformer.data.settings import whole_number
+from tuneformer.data.text.corpus_text import CorpusText, check_context_fits, cut_validation, hash_text
+from tuneformer.data.text.token_files import TokenFile
+from tuneformer.data.text.token_splits import TokenSplits, load_token_splits, write_token_splits
+from tuneformer.data.tokenizers.bpe_tokenizer import check_bpe_vocab_size
+from tuneformer.data.tokenizers.kinds import KINDS, train_tokenizer
+from tuneformer.errors import UserError
+
+if TYPE_CHECKING:
+    from tuneformer.data.text.token_batches import TokenWindows
+
+TASKS = ("language_modelling",)
+
+
+class TokenData(Data[TokenSplits]):
+    """Text as tokens, to be read in windows.
+
+    Raises:
+        UserError: a setting is not allowed.
+    """
+
+    def __init__(
+        self,
+        *,
+        task: str,
+        tokenizer: str,
+        bpe_vocab_size: int,
+        vocab_size: int | None,
+        context_length: int,
+        batch_size: int,
+        eval_batch_size: int,
+        max_validation_bytes: int,
+        num_workers: int,
+        cache_dir: str,
+    ) -> None:
+        self.task = one_of("data.task", task, TASKS)
+        self.tokenizer = one_of("data.tokenizer", tokenizer, tuple(KINDS))
+        self.bpe_vocab_size = whole_number("data.bpe_vocab_size", bpe_vocab_size, at_least=1)
+        if tokenizer == "bpe":
+            check_bpe_vocab_size(bpe_vocab_size)
+        self.vocab_size = vocab_size
+        self.context_length = whole_number("data.context_length", context_length, at_least=1)
+        self.batch_size = whole_number("data.batch_size", batch_size, at_least=1)
+        self.eval_batch_size = whole_number("data.eval_batch_size", eval_batch_size, at_least=1)
+        self.max_validation_bytes = whole_number(
+            "data.max_validation_bytes", max_validation_bytes, at_least=1
+        )
+        self.num_workers = whole_number("data.num_workers", num_workers, at_least=0)
+        self.cache_dir = Path(cache_dir).expanduser()
+
+    @property
+    def unit(self) -> str:
+        return "tokens"
+
+    @property
+    def units_per_step(self) -> int:
+        return self.batch_size * self.context_length
+
+    def batch_source(self, prepared: TokenSplits, *, seed: int) -> "TokenWindows":
+        from tuneformer.data.text.token_batches import TokenWindows
+
+        return TokenWindows(
+            prepared.splits, context_length=self.context_length, batch_size=self.batch_size, seed=seed
+        )
+
+    def check(self, splits: TokenSplits) -> None:
+        """Raises UserError where the tokens do not go with the settings."""
+        for name, tokens in splits.splits.items():
+            check_context_fits(self.context_length, tokens.n_tokens, name)
+        found = splits.tokenizer.vocab_size
+        if self.vocab_size not in (None, found):
+            raise UserError(
+                f"data.vocab_size={self.vocab_size} is not what the text and tokenizer give ({found}): "
+                "leave it null"
+            )
+
+
+class TextData(TokenData):
+    """A text corpus with its settings, as in conf/data/: split, hashed and tokenised as a whole."""
+
+    @abstractmethod
+    def source(self) -> object:
+        """What the text is read from, as JSON types: quick to tell, and other when the text may be other."""
+
+    @abstractmethod
+    def read(self) -> CorpusText:
+        """The text of the three splits."""
+
+    def prepare(self) -> TokenSplits[TokenFile]:
+        """Fetch, split and tokenise the corpus, or find what was prepared before.
+
+        Token files are kept under `cache_dir` by the hash of the text, the tokenizer's settings and the
+        code of this package; an unchanged source is not read again. Two processes may prepare at once.
+
+        Raises:
+            UserError: the text cannot be had, is too short for `context_length`, does not give
+                `vocab_size` tokens, or the cache cannot be written.
+        """
+        cache = TokenCache(self.cache_dir, folder="tokens", load=load_token_splits)
+        settings = [code_digest(), self.tokenizer, self.max_validation_bytes]
+        if self.tokenizer == "bpe":
+            settings.append(self.bpe_vocab_size)
+        source = content_hash(type(self).__qualname__, self.source(), settings)
+        splits = cache.find_source(source)
+        if splits is None:
+            splits = self._tokenise(cache, source, settings)
+        self.check(splits)
+        return splits
+
+    def _tokenise(
+        self, cache: TokenCache[TokenSplits[TokenFile]], source: str, settings: list
+    ) -> TokenSplits[TokenFile]:
+        text = cut_validation(self.read(), max_bytes=self.max_validation_bytes)
+        hashes = {name: hash_text(pieces) for name, pieces in text.splits.items()}
+        content = content_hash(hashes, text.notes, settings)
+        splits = cache.find_content(content)
+        if splits is None:
+            tokenizer = train_tokenizer(self.tokenizer, text.train, bpe_vocab_size=self.bpe_vocab_size)
+            if tokenizer.name == "bpe" and tokenizer.vocab_size < self.bpe_vocab_size:
+                found = f"the text gives {tokenizer.vocab_size} tokens"
+                note = f"{found} of data.bpe_vocab_size={self.bpe_vocab_size}"
+                text = replace(text, notes=(*text.notes, note))
+            splits = cache.build(content, lambda folder: write_token_splits(folder, tokenizer, text, hashes))
+        cache.remember(source, content)
+        return splits
+
+
+def code_digest() -> str:
+    """SHA-256 of the code of this package."""
+    # a corpus or tokenizer whose code has changed may give other tokens from the same source
+    files = sorted(Path(__file__).parents[1].rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
