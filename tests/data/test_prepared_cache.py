@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tuneformer.data.prepared_cache import TokenCache, cache_writing
+from tuneformer.data.prepared_cache import PreparedCache, cache_writing
 from tuneformer.data.text.corpus_text import CorpusText, hash_text
 from tuneformer.data.text.token_files import TokenFile
 from tuneformer.data.text.token_splits import TokenSplits, load_token_splits, write_token_splits
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.fast
 TEXT = CorpusText(train=["abc"], validation=["de"], test=["f"])
 
 
-def cache_in(folder: Path) -> TokenCache[TokenSplits[TokenFile]]:
-    return TokenCache(folder, folder="tokens", load=load_token_splits)
+def cache_in(folder: Path) -> PreparedCache[TokenSplits[TokenFile]]:
+    return PreparedCache(folder, folder="tokens", load=load_token_splits)
 
 
 def write(folder: Path) -> None:

@@ -18,7 +18,7 @@ ABANDONED_AFTER_SECONDS = 24 * 3600
 Kept = TypeVar("Kept")
 
 
-class TokenCache(Generic[Kept]):
+class PreparedCache(Generic[Kept]):
     """Two levels under `cache_dir`.
 
     `sources/<hash of the source>` names the content that a source (paths, sizes, times of change,

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tuneformer.data import code_digest
 from tuneformer.data.corpora.text import Text
-from tuneformer.data.text import file_parts, text_data, token_digest
+from tuneformer.data.text import file_parts, token_digest
 from tuneformer.data.text.corpus_text import CorpusText
 from tuneformer.data.text.text_data import TextData
 from tuneformer.errors import UserError
@@ -71,16 +72,40 @@ def test_preparing_again_reads_nothing_and_takes_no_time(tmp_path: Path, tokeniz
     assert (second.fingerprint, second.notes) == (first.fingerprint, first.notes)
 
 
+def edit(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    """As if a module of ours had been changed."""
+    source = code_digest._source
+    changed = f"tuneformer.data.{module}"
+    monkeypatch.setattr(code_digest, "_source", lambda name: source(name) + b"#" * (name == changed))
+
+
 @pytest.mark.fast
-def test_changed_code_is_not_given_the_tokens_of_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("module", "read_again", "made_anew"),
+    [
+        ("corpora.shakespeare", False, False),
+        ("tokenizers.bpe_tokenizer", False, False),
+        ("dealing", False, False),
+        ("text.file_parts", True, False),
+        ("text.text_data", True, False),
+        ("corpora.text", True, False),
+        ("tokenizers.plain_tokenizers", True, True),
+        ("text.token_splits", True, True),
+    ],
+)
+def test_only_code_that_makes_the_tokens_of_a_corpus_makes_them_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, read_again: bool, made_anew: bool
 ) -> None:
-    first = verses(tmp_path).prepare()
-    monkeypatch.setattr(text_data, "code_digest", lambda: "other code")
-    again = verses(tmp_path)
-    second = again.prepare()
-    assert again.times_read == 1
-    assert second.splits["train"].path != first.splits["train"].path
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("some text\n" * 50)
+    text = Text(path=str(corpus), validation_path=None, cache_dir=str(tmp_path / "cache"), **SETTINGS)
+    first = text.prepare()
+    edit(monkeypatch, module)
+    reads, read = [], Text.read
+    monkeypatch.setattr(Text, "read", lambda self: reads.append(self) or read(self))
+    second = text.prepare()
+    assert bool(reads) == read_again
+    assert (second.splits["train"].path != first.splits["train"].path) == made_anew
     assert second.fingerprint == first.fingerprint
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tuneformer.data.contract import SPLITS
+from tuneformer.data.code_digest import code_digest
+from tuneformer.data.contract import SPLITS, Data
 from tuneformer.data.hf.documents import documents, local_files
 from tuneformer.data.hf.shard_writer import DOCUMENT_END, Progress, ShardWriter, split_of
 from tuneformer.data.prepared_cache import cache_writing, content_hash
@@ -18,7 +19,7 @@ from tuneformer.data.text.text_data import TokenData
 from tuneformer.data.text.token_digest import check_vocabulary, digest_of
 from tuneformer.data.text.token_files import TokenShards
 from tuneformer.data.text.token_splits import TokenSplits
-from tuneformer.data.tokenizers.kinds import read_tokenizer, train_tokenizer
+from tuneformer.data.tokenizers.kinds import KINDS, read_tokenizer, train_tokenizer
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import TOKENIZER_FILE
@@ -28,7 +29,7 @@ from tuneformer.runs.files import write_text
 class HuggingFace(TokenData):
     """Documents of a column, streamed and tokenised into shards, each with an empty line behind it.
 
-    They are kept under cache_dir/shards/<hash of source and settings>, and taken from there the next time;
+    They are kept under cache_dir/shards/<hash of source, settings, code>, and taken from there the next time;
     a preparation that was stopped goes on behind its last finished shards. A tokenizer that is learnt
     (bpe, characters) is learnt from the first `tokenizer_documents` training documents. A share of
     `held_out` of the documents validates and as much tests, each up to max_validation_bytes.
@@ -83,7 +84,10 @@ class HuggingFace(TokenData):
         self.tokenizer_documents = whole_number("data.tokenizer_documents", tokenizer_documents, at_least=1)
 
     def prepare(self) -> TokenSplits[TokenShards]:
-        folder = self.cache_dir / "shards" / content_hash(self._source(), self._settings())
+        code = code_digest(
+            type(self), documents, ShardWriter, KINDS[self.tokenizer], alone=(HuggingFace, Data)
+        )
+        folder = self.cache_dir / "shards" / content_hash(code, self._source(), self._settings())
         with cache_writing(self.cache_dir), _held(folder):
             progress = Progress.read(folder)
             if not progress.complete or not _is_whole(folder, progress):

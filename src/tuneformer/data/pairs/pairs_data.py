@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuneformer.config.suggestions import one_of
+from tuneformer.data.code_digest import code_digest
 from tuneformer.data.contract import Data
 from tuneformer.data.pairs.pair_files import Decoding, PairSplits, StoredPairs, load_pairs, write_pairs
 from tuneformer.data.pairs.pair_text import PairText
 from tuneformer.data.pairs.target_language import bleu_tokenizer, language_of
-from tuneformer.data.prepared_cache import TokenCache, content_hash
+from tuneformer.data.prepared_cache import PreparedCache, content_hash
 from tuneformer.data.settings import whole_number
-from tuneformer.data.text.text_data import code_digest
 from tuneformer.data.tokenizers.bpe_tokenizer import BpeTokenizer, check_bpe_vocab_size
 from tuneformer.errors import UserError
 
@@ -90,9 +90,11 @@ class PairsData(Data[PairSplits]):
             UserError: the pairs cannot be had, a split has none (training: less than a batch), or the
                 cache cannot be written.
         """
-        cache = TokenCache(self.cache_dir, folder="pairs", load=load_pairs)
-        settings = [code_digest(), self.bpe_vocab_size, self.context_length]
-        source = content_hash(type(self).__qualname__, self.source(), settings)
+        cache = PreparedCache(self.cache_dir, folder="pairs", load=load_pairs)
+        code = code_digest(BpeTokenizer, alone=(write_pairs,))
+        settings = [code, self.bpe_vocab_size, self.context_length]
+        reader = code_digest(type(self), alone=(PairsData, Data))
+        source = content_hash(type(self).__qualname__, self.source(), reader, settings)
         pairs = cache.find_source(source)
         if pairs is None:
             text = self.read()

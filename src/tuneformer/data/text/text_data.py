@@ -1,14 +1,14 @@
 """What all data of tokens share: settings and their checks, and the way from text to token files."""
 
-import hashlib
 from abc import abstractmethod
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuneformer.config.suggestions import one_of
+from tuneformer.data.code_digest import code_digest
 from tuneformer.data.contract import Data
-from tuneformer.data.prepared_cache import TokenCache, content_hash
+from tuneformer.data.prepared_cache import PreparedCache, content_hash
 from tuneformer.data.settings import whole_number
 from tuneformer.data.text.corpus_text import CorpusText, check_context_fits, cut_validation, hash_text
 from tuneformer.data.text.token_files import TokenFile
@@ -100,18 +100,21 @@ class TextData(TokenData):
     def prepare(self) -> TokenSplits[TokenFile]:
         """Fetch, split and tokenise the corpus, or find what was prepared before.
 
-        Token files are kept under `cache_dir` by the hash of the text, the tokenizer's settings and the
-        code of this package; an unchanged source is not read again. Two processes may prepare at once.
+        An unchanged source is not read again, unless the code of its reader has changed; token files are
+        kept under `cache_dir` by the hash of the text, the tokenizer's settings and its code. Two processes
+        may prepare at once.
 
         Raises:
             UserError: the text cannot be had, is too short for `context_length`, does not give
                 `vocab_size` tokens, or the cache cannot be written.
         """
-        cache = TokenCache(self.cache_dir, folder="tokens", load=load_token_splits)
-        settings = [code_digest(), self.tokenizer, self.max_validation_bytes]
+        cache = PreparedCache(self.cache_dir, folder="tokens", load=load_token_splits)
+        code = code_digest(KINDS[self.tokenizer], alone=(train_tokenizer, write_token_splits))
+        settings = [code, self.tokenizer, self.max_validation_bytes]
         if self.tokenizer == "bpe":
             settings.append(self.bpe_vocab_size)
-        source = content_hash(type(self).__qualname__, self.source(), settings)
+        reader = code_digest(type(self), alone=(TextData, Data))
+        source = content_hash(type(self).__qualname__, self.source(), reader, settings)
         splits = cache.find_source(source)
         if splits is None:
             splits = self._tokenise(cache, source, settings)
@@ -119,7 +122,7 @@ class TextData(TokenData):
         return splits
 
     def _tokenise(
-        self, cache: TokenCache[TokenSplits[TokenFile]], source: str, settings: list
+        self, cache: PreparedCache[TokenSplits[TokenFile]], source: str, settings: list
     ) -> TokenSplits[TokenFile]:
         text = cut_validation(self.read(), max_bytes=self.max_validation_bytes)
         hashes = {name: hash_text(pieces) for name, pieces in text.splits.items()}
@@ -134,10 +137,3 @@ class TextData(TokenData):
             splits = cache.build(content, lambda folder: write_token_splits(folder, tokenizer, text, hashes))
         cache.remember(source, content)
         return splits
-
-
-def code_digest() -> str:
-    """SHA-256 of the code of this package."""
-    # a corpus or tokenizer whose code has changed may give other tokens from the same source
-    files = sorted(Path(__file__).parents[1].rglob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
