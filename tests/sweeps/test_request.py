@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 
 from tuneformer.config.compose import config_folder
+from tuneformer.config.hydra_guard import GuardedConfigLoader
 from tuneformer.config.schema import register_with_hydra
 from tuneformer.errors import UserError
 from tuneformer.sweeps.request import Request, read_request
@@ -46,7 +46,7 @@ def ask(tmp_path: Path) -> Ask:
     folders.prepend("mine", f"file://{tmp_path}", SearchPathQuery(provider="schema"))
 
     def read(*overrides: str) -> Request:
-        loader = ConfigLoaderImpl(folders)
+        loader = GuardedConfigLoader(folders)
         master = {"run_mode": RunMode.MULTIRUN, "from_shell": True, "validate_sweep_overrides": True}
         loader._load_configuration(
             "train", [], **master, skip_missing_defaults=False, activate_config_repository=True

@@ -7,6 +7,7 @@ from the command line, from files, and once more for each job of a sweep.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -17,8 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import split_key
 
 from tuneformer.config.messages import COMPOSING_ERRORS
+from tuneformer.config.own_spaces import own_spaces
 from tuneformer.config.registry import is_order
 from tuneformer.config.remembered_files import RememberingConfigLoader
+from tuneformer.config.setting import AUTO
 from tuneformer.config.shown import printable
 from tuneformer.errors import UserError, reason_of
 
@@ -73,6 +76,9 @@ class GuardedConfigLoader(RememberingConfigLoader):
         by_hydra = loaded.path.startswith(("pkg://hydra.", "structured://"))
         if not (by_hydra or default.primary) and isinstance(loaded.config, DictConfig):
             _check_file(loaded.config, f"{default.config_path}.yaml")
+            if OmegaConf.select(loaded.config, "search.spaces") == AUTO:
+                folders = [Path(source.path) for source in self.get_sources() if source.scheme() == "file"]
+                loaded.config.search.spaces = own_spaces(folders)
         return loaded
 
     def _load_configuration_impl(self, *args: Any, **kwargs: Any) -> DictConfig:

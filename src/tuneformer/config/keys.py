@@ -12,6 +12,7 @@ from tuneformer.config.described import described_arguments
 from tuneformer.config.open_options import OPEN
 from tuneformer.config.options import load_option
 from tuneformer.config.registry import PURPOSES, TARGET, Place, is_order
+from tuneformer.config.setting import Argument, Unchecked
 from tuneformer.config.setting_check import MISSING, check_values, no_setting
 from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
@@ -119,7 +120,7 @@ def _check_described(
     wanted = {
         name: argument
         for name, argument in described.items()
-        if name not in given and (TARGET in settings or name in known)
+        if name not in given and (TARGET in settings or name in known or _is_added(argument, settings))
     }
     values = {name: value for name, value in settings.items() if not is_order(name)}
     check_values(wanted, values, group=".".join(place), option=option)
@@ -129,6 +130,11 @@ def _check_described(
             if not _check_described(inside, values[name], known[name], option, argument.setting.given):
                 _check_level(".".join(inside), values[name], known[name], option)
     return True
+
+
+def _is_added(argument: Argument, settings: Mapping[str, Any]) -> bool:
+    """Whether a setting is a group of values that an experiment file has given to an option without it."""
+    return argument.types == (Unchecked,) and argument.name in settings
 
 
 def without_dropped(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The settings of a search beside its spaces, and what Optuna makes of them."""
 
+from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tuneformer.config.described import describes
@@ -21,7 +22,7 @@ class SearchSettings:
     grid: Annotated[
         Unchecked,
         Setting("setting: its values, as {optimizer.lr: [1e-3, 3e-3]}; what is typed counts in their place"),
-    ]
+    ] = field(default_factory=Unchecked)
     sampler: Annotated[str, Setting("what draws the trials", ("random", "halton", "tpe", "cmaes"))]
     seed: Annotated[int, Setting("of the points drawn, whatever the seed of the runs", AT_LEAST_ZERO)]
     startup_trials: Annotated[
@@ -56,8 +57,11 @@ class SearchSettings:
     study: Annotated[str | None, Setting("the study that a trial belongs to", null="set by the sweep")]
     trial: Annotated[int | None, Setting("its number", AT_LEAST_ZERO, null="set by the sweep")]
     spaces: Annotated[
-        Unchecked,
-        Setting("by optimizer: a range (low, high, log) or choices of a setting; null: not searched"),
+        Unchecked | str,
+        Setting(
+            "by optimizer: a range (low, high, log) or choices of a setting; null: not searched",
+            auto="what each optimizer says itself",
+        ),
     ]
 
 
