@@ -11,13 +11,14 @@ A class of the user's own is described by itself, or by the settings object that
 annotated with.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
 from tuneformer.config.building import component_of
-from tuneformer.config.registry import TARGET, Place, allowed_by_user
+from tuneformer.config.registry import TARGET, Place, allowed_by_user, registered_names
 from tuneformer.config.setting import Argument, arguments_of
 
 Described = TypeVar("Described", bound=type)
@@ -63,6 +64,17 @@ def description_of(place: Place, settings: Mapping[str, Any]) -> Callable[..., A
     return component_of(place, settings) if group in BY_THEMSELVES else _registered(group, target)
 
 
+@cache
+def never_of_the_weights(group: str) -> frozenset[str]:
+    """The settings that determine no weights in any shipped component of a group."""
+    return frozenset(
+        name
+        for described in _all(group)
+        for name, argument in arguments_of(described).items()
+        if argument.setting.from_data or not argument.setting.weights
+    )
+
+
 def description_of_class(group: str, target: Callable[..., Any]) -> type | None:
     """The settings object of a class, whichever module of its package a configuration names it by."""
     _load(group)
@@ -77,6 +89,14 @@ def described_arguments(place: Place, settings: Mapping[str, Any]) -> Mapping[st
     """What the component that `settings` name at a place can be set to; empty where nothing says so."""
     description = description_of(place, settings)
     return arguments_of(description) if description is not None else {}
+
+
+def _all(group: str) -> Iterator[Callable[..., Any]]:
+    """What describes the shipped components of a group."""
+    _load(group)
+    yield from [described for (of, _), described in _DESCRIPTIONS.items() if of == group]
+    if group in BY_THEMSELVES:
+        yield from (component_of((group,), {TARGET: name}) for name in sorted(registered_names(group)))
 
 
 def _registered(group: str, target: str | None) -> type | None:

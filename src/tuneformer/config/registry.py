@@ -113,11 +113,17 @@ def allowed_by_user(target: object) -> str | None:
     return next((each for each in patterns if isinstance(target, str) and _matches(target, each)), None)
 
 
+def registered_names(group: str) -> frozenset[str]:
+    """The names that shipped options of a group call."""
+    return frozenset().union(*(names for place, names in _registered().items() if place[0] == group))
+
+
 def is_class_of_library(target: str, path: Place) -> bool:
     """Whether a name is admitted as a class of a library alone: no shipped option names it."""
     libraries = PURPOSES[path[0]].libraries
-    named = any(target in names for place, names in _registered().items() if place[0] == path[0])
-    return not named and any(_is_class_of(target, library) for library in libraries)
+    return target not in registered_names(path[0]) and any(
+        _is_class_of(target, library) for library in libraries
+    )
 
 
 def is_called_later(path: Place, settings: Mapping[str, Any]) -> bool:

@@ -4,9 +4,11 @@ import hashlib
 import json
 from typing import Any
 
+from tuneformer.config.described import never_of_the_weights
+
 Config = dict[str, Any]
 
-# Groups and settings that change where, how fast or how visibly a run is trained, not its weights.
+# Groups, and settings of none, that change where, how fast or how visibly a run trains, not its weights.
 # Numbers of devices and of accumulated parts change them by rounding only, and are recorded.
 NOT_THE_WEIGHTS = frozenset(
     {
@@ -45,15 +47,6 @@ NOT_THE_WEIGHTS = frozenset(
         "model.n_outputs",
         "model.tasks",
         "model.vocab_size",
-        "trainer.accelerator",
-        "trainer.accumulate_grad_batches",
-        "trainer.compile",
-        "trainer.devices",
-        "trainer.log_every_n_steps",
-        "trainer.num_nodes",
-        "trainer.strategy",
-        "trainer.threads",
-        "trainer.val_check_interval",
     }
 )
 
@@ -71,7 +64,7 @@ def determining(config: Config, prefix: str = "") -> dict[str, Any]:
     for key, value in config.items():
         path = f"{prefix}{key}"
         # of the callbacks, only an average and what stops a run early change what it comes to
-        if path in NOT_THE_WEIGHTS or (prefix == "callbacks." and not _changes_the_weights(key, value)):
+        if is_outside_the_weights(path) or (prefix == "callbacks." and not _changes_the_weights(key, value)):
             continue
         if path in _OF_INITIAL_WEIGHTS and config.get(INIT_RUN) is None:
             continue
@@ -86,6 +79,12 @@ def _changes_the_weights(name: str, callback: Any) -> bool:
     """Whether a callback is an average of weights, or stops a run by what it measures."""
     target = callback.get("_target_") if isinstance(callback, dict) else None
     return name == "averaging" or str(target).endswith("EarlyStopping")
+
+
+def is_outside_the_weights(path: str) -> bool:
+    """Whether a setting changes where, how fast or how visibly a run trains, not its weights."""
+    group, _, name = path.partition(".")
+    return path in NOT_THE_WEIGHTS or (bool(name) and name in never_of_the_weights(group))
 
 
 def config_hash(config: Config) -> str:

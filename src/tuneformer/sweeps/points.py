@@ -8,7 +8,7 @@ from itertools import product
 from hydra.core.override_parser.types import Override
 
 from tuneformer.errors import UserError
-from tuneformer.runs.identity import NOT_THE_WEIGHTS
+from tuneformer.runs.identity import is_outside_the_weights
 
 Point = tuple[str, ...]
 
@@ -56,8 +56,9 @@ def determines(key: str) -> bool:
     """Whether a key has to do with what is trained: not where, how visibly, or under which name."""
     name = key.lstrip("+~").partition("@")[0]
     group = name.partition(".")[0]
-    ours = {*NOT_THE_WEIGHTS, *OF_THE_SWEEP, "callbacks"}
-    return name not in ours and group not in ours
+    return not any(
+        is_outside_the_weights(key) or key in (*OF_THE_SWEEP, "callbacks") for key in (name, group)
+    )
 
 
 def _values(override: Override) -> list[str]:

@@ -23,29 +23,44 @@ class TrainerSettings:
     ]
     val_check_interval: Annotated[
         int,
-        Setting("from one validation to the next; the last step always validates", AT_LEAST_ONE, unit=STEPS),
+        Setting(
+            "from one validation to the next; the last step always validates",
+            AT_LEAST_ONE,
+            unit=STEPS,
+            weights=False,
+        ),
     ]
     log_every_n_steps: Annotated[
-        int, Setting("from one row of metrics.csv to the next", AT_LEAST_ONE, unit=STEPS)
+        int, Setting("from one row of metrics.csv to the next", AT_LEAST_ONE, unit=STEPS, weights=False)
     ]
     gradient_clip_val: Annotated[
         Number | None, Setting("largest global norm of the gradient", POSITIVE, null="no clipping")
     ]
     accumulate_grad_batches: Annotated[
         int,
-        Setting("parts that one batch is computed in; changes memory, not the result", AT_LEAST_ONE),
+        Setting(
+            "parts that one batch is computed in; changes memory, not the result", AT_LEAST_ONE, weights=False
+        ),
     ]
-    accelerator: Annotated[str, Setting("kind of device", (AUTO, "cpu", "gpu", "cuda", "mps", "tpu"))]
+    accelerator: Annotated[
+        str, Setting("kind of device", (AUTO, "cpu", "gpu", "cuda", "mps", "tpu"), weights=False)
+    ]
     devices: Annotated[
         int | str,
-        Setting("processes on this machine, one a device", AT_LEAST_ONE, auto="all devices there are"),
+        Setting(
+            "processes on this machine, one a device",
+            AT_LEAST_ONE,
+            auto="all devices there are",
+            weights=False,
+        ),
     ]
-    num_nodes: Annotated[int, Setting("machines", AT_LEAST_ONE)]
+    num_nodes: Annotated[int, Setting("machines", AT_LEAST_ONE, weights=False)]
     strategy: Annotated[
         str,
         Setting(
             "how devices share the work; fsdp spreads parameters, gradients and optimizer state (FSDP2)",
             (AUTO, "ddp", "ddp_find_unused_parameters_true", "fsdp"),
+            weights=False,
         ),
     ]
     precision: Annotated[
@@ -64,7 +79,7 @@ class TrainerSettings:
     ]
     compile: Annotated[
         bool | str,
-        Setting("torch.compile on the model; checkpoints keep the plain names", auto=MEASURED),
+        Setting("torch.compile on the model; checkpoints keep the plain names", auto=MEASURED, weights=False),
     ]
     threads: Annotated[
         int | str | None,
@@ -73,6 +88,7 @@ class TrainerSettings:
             AT_LEAST_ONE,
             null="OMP_NUM_THREADS, else 1 where a step is small, else cores over devices",
             auto=MEASURED,
+            weights=False,
         ),
     ]
     deterministic: Annotated[bool, Setting("only deterministic kernels (slower on GPUs; those of CPUs are)")]
