@@ -5,16 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import kendalltau
 
 from tuneformer.analysis.criterion import Criterion
 from tuneformer.analysis.selection import Result
-from tuneformer.analysis.statistics.rank_agreement import kendall_tau
 from tuneformer.analysis.trial import Trial
 
 
 @dataclass(frozen=True, kw_only=True)
 class Halfway:
-    """The order of methods at half of the steps and at the end, best first, and Kendall's tau of the two."""
+    """The order of methods at half of the steps and at the end, best first, and Kendall's tau-b of the two.
+
+    What diverged counts as infinite and ties with what else did; NaN where nothing can be ordered.
+    """
 
     task: str
     horizon: float
@@ -38,7 +41,7 @@ def rank_at_half_time(results: Sequence[Result], criterion: Criterion) -> Halfwa
         horizon=results[0].horizon,
         middle=tuple(sorted(read, key=lambda method: read[method][0])),
         end=tuple(sorted(read, key=lambda method: read[method][1])),
-        tau=kendall_tau(middle, end),
+        tau=float(kendalltau(middle, end).statistic),
     )
 
 

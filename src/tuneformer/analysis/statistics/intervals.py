@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from tuneformer.analysis.statistics.t_test import welch_terms
+
 CONFIDENCE = 0.95
 BOOTSTRAP_FROM = 20  # below it a bootstrap interval covers far too little: 75 % at n = 3 where 95 % is asked
 RESAMPLES = 4000
@@ -89,11 +91,9 @@ def unpaired_difference(
     mean = float(a.mean() - b.mean()) if whole else math.nan
     if n < 2 or not whole:
         return Estimate(mean=mean, deviation=math.nan, low=math.nan, high=math.nan, n=n, method="none")
-    parts = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
-    variance = float(sum(parts))
+    variance, freedom = welch_terms(a, b)
     if variance == 0:
         return Estimate(mean=mean, deviation=0.0, low=mean, high=mean, n=n, method="welch")
-    freedom = variance**2 / sum(part**2 / (len(x) - 1) for part, x in zip(parts, (a, b), strict=True))
     half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(variance)
     deviation = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
     return Estimate(mean=mean, deviation=deviation, low=mean - half, high=mean + half, n=n, method="welch")

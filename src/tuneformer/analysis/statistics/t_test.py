@@ -29,9 +29,14 @@ def welch_p(mine: Sequence[float], theirs: Sequence[float]) -> float:
     a, b = np.asarray(mine, dtype=float), np.asarray(theirs, dtype=float)
     if not (_can_be_tested(a) and _can_be_tested(b)):
         return math.nan
+    return _two_sided(float(a.mean() - b.mean()), *welch_terms(a, b))
+
+
+def welch_terms(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """The variance of the difference of two means, and its degrees of freedom (NaN without any spread)."""
     parts = [float(x.var(ddof=1)) / len(x) for x in (a, b)]
-    freedom = sum(parts) ** 2 / sum(part**2 / (len(x) - 1) for part, x in zip(parts, (a, b), strict=True))
-    return _two_sided(float(a.mean() - b.mean()), sum(parts), freedom)
+    variance, weights = sum(parts), [part**2 / (len(x) - 1) for part, x in zip(parts, (a, b), strict=True)]
+    return variance, variance**2 / sum(weights) if variance > 0 else math.nan
 
 
 def _two_sided(mean: float, variance: float, freedom: float) -> float:
