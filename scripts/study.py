@@ -29,8 +29,8 @@ def main() -> None:
 
     from tuneformer.escaping_console import EscapingConsole
     from tuneformer.invocation import typed_command
-    from tuneformer.report.csv_file import write_csv
     from tuneformer.report.html import write_page
+    from tuneformer.report.results_table import write_csv
     from tuneformer.report.terminal import print_comparison
     from tuneformer.runs.shown_paths import shown_command
     from tuneformer.studies.method_study import Study

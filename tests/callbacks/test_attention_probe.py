@@ -9,10 +9,9 @@ import torch.nn.functional as F
 
 import tuneformer
 from tests.training.conftest import TrainHere
-from tuneformer.callbacks.probe_snapshots import keep_snapshot
 from tuneformer.models.attention.explicit import record_attention
 from tuneformer.runs.metrics_file import read_rows
-from tuneformer.runs.probe_files import ProbeSnapshot, read_snapshot, snapshots_in
+from tuneformer.runs.probe_files import ProbeSnapshot, keep_snapshot, read_snapshot, snapshots_in
 
 WATCHED = ["callbacks=default", "callbacks.sample.n_tokens=2", "callbacks.attention_probe.examples=3"]
 

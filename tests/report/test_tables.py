@@ -10,7 +10,7 @@ from tests.analysis.trials import trial
 from tests.report.conftest import of
 from tuneformer.analysis.comparison import Comparison
 from tuneformer.report import wording
-from tuneformer.report.csv_file import write_csv
+from tuneformer.report.results_table import write_csv
 from tuneformer.report.table import Table
 from tuneformer.report.tables import all_tables
 

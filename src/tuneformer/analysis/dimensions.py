@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tuneformer.analysis.option_names import label_of_target, target_of
 from tuneformer.analysis.trial import METHOD, MISSING, Trial
 from tuneformer.config.schema import GROUPS
-from tuneformer.runs.option_labels import label_of_target, target_of
 
 OPTION = "_target_"
 

@@ -41,7 +41,7 @@ def rank_at_half_time(results: Sequence[Result], criterion: Criterion) -> Halfwa
         horizon=results[0].horizon,
         middle=tuple(sorted(read, key=lambda method: read[method][0])),
         end=tuple(sorted(read, key=lambda method: read[method][1])),
-        tau=float(kendalltau(middle, end).statistic),
+        tau=float(np.asarray(kendalltau(middle, end))[0]),
     )
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from tuneformer.analysis.option_names import label_of_target, target_of
 from tuneformer.analysis.trial import Trial
-from tuneformer.runs.option_labels import label_of_target, target_of
 
 LONGEST = 40
 

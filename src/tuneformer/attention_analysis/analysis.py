@@ -16,9 +16,8 @@ from tuneformer.attention_analysis.downsample import block_means, shorten, short
 from tuneformer.attention_analysis.example import Example, describe
 from tuneformer.attention_analysis.findings import findings
 from tuneformer.attention_analysis.layers import guesses, score_layers
-from tuneformer.attention_analysis.look import look, trimmed
 from tuneformer.attention_analysis.scores import HeadScores, score_heads
-from tuneformer.attention_analysis.snapshots import read_snapshots
+from tuneformer.attention_analysis.snapshots import look, read_snapshots, trimmed
 from tuneformer.attention_analysis.subject import Subject, read_subject
 from tuneformer.attention_analysis.token_text import TokenTexts
 from tuneformer.errors import UserError

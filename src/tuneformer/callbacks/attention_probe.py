@@ -10,7 +10,6 @@ from torch import Tensor
 
 from tuneformer.callbacks.boards import boards_of
 from tuneformer.callbacks.probe_batch import ProbeMeasurement
-from tuneformer.callbacks.probe_snapshots import keep_snapshot
 from tuneformer.callbacks.tensors import as_numbers
 from tuneformer.errors import UserError
 from tuneformer.measures.attention_shares import HeadScore
@@ -25,6 +24,7 @@ from tuneformer.models.attention.explicit import Watched
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.evaluating import evaluating
 from tuneformer.random_state import kept_random_state
+from tuneformer.runs.probe_files import keep_snapshot
 from tuneformer.tasks.base import Task
 
 

@@ -63,9 +63,9 @@ def main() -> None:
     from tuneformer.analysis.read_table import read_table
     from tuneformer.escaping_console import EscapingConsole
     from tuneformer.invocation import typed_command
-    from tuneformer.report.csv_file import write_csv
     from tuneformer.report.html import write_page
     from tuneformer.report.measures_table import measures_table
+    from tuneformer.report.results_table import write_csv
     from tuneformer.report.terminal import print_comparison, print_table
     from tuneformer.runs.shown_paths import shown_command
 

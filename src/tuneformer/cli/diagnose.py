@@ -19,8 +19,7 @@ def main() -> None:
     given = parser.parse_args()
 
     from tuneformer.diagnosis.diagnose import diagnose, write_diagnosis
-    from tuneformer.diagnosis.evidence import read_evidence
-    from tuneformer.diagnosis.folders import runs_in
+    from tuneformer.diagnosis.evidence import read_evidence, runs_in
     from tuneformer.errors import UserError
     from tuneformer.escaping_console import EscapingConsole
     from tuneformer.report.diagnosis_table import print_counts, print_diagnosis

@@ -126,6 +126,22 @@ def read_evidence(path: Path) -> Evidence:
     return Evidence(path=path, config=config, record=record, columns=columns)
 
 
+def runs_in(folder: Path) -> list[Path]:
+    """The folder itself if it is a run, otherwise the runs right below it, as in a sweep's.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder: give a run directory, such as outputs/runs/<run>")
+    if (folder / "record.json").exists():
+        return [folder]
+    runs = sorted(path.parent for path in folder.glob("*/record.json"))
+    if not runs:
+        raise UserError(f"{folder} holds no run: there is no record.json in it or right below it")
+    return runs
+
+
 def _natural(name: str) -> list[tuple[int, int | str]]:
     parts = name.replace("/", ".").split(".")
     return [(0, int(part)) if part.isdigit() else (1, part) for part in parts]

@@ -1,4 +1,6 @@
-"""The table of results: every method at its best setting, with all that is known of it."""
+"""The table of results: every method at its best setting, with all that is known of it; comparison.csv."""
+
+from pathlib import Path
 
 from tuneformer.analysis.budget import Spent
 from tuneformer.analysis.comparison import Cell as Place
@@ -6,8 +8,11 @@ from tuneformer.analysis.comparison import Comparison
 from tuneformer.analysis.pairs import difference_from
 from tuneformer.analysis.reach import ENDS, NOT_REACHED, Reach
 from tuneformer.analysis.selection import Result
+from tuneformer.errors import UserError
 from tuneformer.report import wording
 from tuneformer.report.table import Cell, Table, make_table, number, word
+from tuneformer.runs.csv_text import csv_text
+from tuneformer.runs.files import write_text
 from tuneformer.runs.record import MEDIAN, SHOWN
 
 
@@ -111,3 +116,18 @@ def recorded_cells(spent: Spent, *, over: str) -> list[Cell]:
 def data_cell(comparison: Comparison, task: str) -> Cell:
     """The name of a data set, where there are several."""
     return word(comparison.names[task] if len(comparison.names) > 1 else "")
+
+
+def write_csv(path: Path, comparison: Comparison) -> None:
+    """One line for each method at each length on each data set, numbers in full.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    table = results_table(comparison)
+    text = csv_text([table.columns, *([cell.value for cell in row] for row in table.rows)])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from error

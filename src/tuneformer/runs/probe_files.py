@@ -93,6 +93,16 @@ def write_snapshot(run: Path, snapshot: ProbeSnapshot) -> Path:
     return file
 
 
+def keep_snapshot(run: Path, snapshot: ProbeSnapshot, *, at_most: int) -> None:
+    """Writes a snapshot; above `at_most`, deletes those whose removal leaves the smallest gaps."""
+    write_snapshot(run, snapshot)
+    there = snapshots_in(run)
+    while len(there) > at_most:
+        steps = [snapshot_step(file) for file in there]
+        inner = range(1, len(steps) - 1)
+        there.pop(min(inner, key=lambda i: steps[i + 1] - steps[i - 1])).unlink()
+
+
 def read_snapshot(file: Path) -> ProbeSnapshot:
     """The snapshot in a file.
 
