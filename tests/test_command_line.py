@@ -120,7 +120,7 @@ def test_help_lists_the_groups_and_their_options() -> None:
     for line in (
         "optimizer: adabelief, adafactor, adam, ",
         "experiment: attention_study, copy, ",
-        "max_steps: 600",
+        "trainer.max_steps=600 ",
     ):
         assert line in done.stdout
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from tuneformer.config.described import described_arguments
 from tuneformer.config.ranges import Range, check_finite
+from tuneformer.config.schema import root_arguments
+from tuneformer.config.setting_check import check_value
 from tuneformer.config.suggestions import one_of
 from tuneformer.errors import UserError
 from tuneformer.models.settings import POSITIONS
@@ -13,8 +15,6 @@ Config = dict[str, Any]
 
 CHOICES = {
     "data.tokenizer": ("bytes", "characters", "bpe"),
-    "init_optimizer": ("fresh", "kept"),
-    "init_weights": ("last", "best"),
     "model.block": ("pre_norm", "post_norm", "sandwich", "parallel"),
     "model.feed_forward": ("gelu", "swiglu", "squared_relu"),
     "model.initialization": ("gpt2", "xavier", "zero_output", "depth_scaled", "mup"),
@@ -22,7 +22,6 @@ CHOICES = {
     "model.pooling": ("mean", "first", "attention"),
     "model.positions": POSITIONS,
     "model.score": ("additive", "multiplicative"),
-    "preflight": ("full", "quick", "only"),
 }
 
 AT_LEAST_ONE = (
@@ -46,7 +45,6 @@ ABOVE_ZERO = ("model.rope_base",)
 FRACTIONS = ("data.label_smoothing", "model.dropout")
 
 AT_LEAST_ZERO = (
-    "seed",
     "data.length_penalty",
     "data.num_workers",
 )
@@ -74,6 +72,9 @@ def check_bounds(config: Config, words: Mapping[str, tuple[str, ...]]) -> None:
         for path, number in _numbers(settings, group):
             if path.removeprefix(f"{group}.") not in described:  # says itself whether infinity is allowed
                 check_finite(path, number)
+    for name, argument in root_arguments().items():
+        if argument.length is None:
+            check_value(argument, name, config[name])
     for path, allowed in {**CHOICES, **words}.items():
         value = setting(config, path)
         if value is not None:

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from tuneformer.checks import Config, check_config, check_single_run, checked_config
 from tuneformer.config.argument_form import check_form
 from tuneformer.config.compose import compose_choices
+from tuneformer.config.help_page import help_page
 from tuneformer.config.hydra_guard import check_flags, guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.open_options import with_added_settings
@@ -27,7 +28,7 @@ from tuneformer.invocation import remember_start, start_words
 from tuneformer.lean_imports import keep_imports_lean
 from tuneformer.run_overrides import with_run_settings
 from tuneformer.sweeps.sweeper import TuneformerSweeper, Typed
-from tuneformer.terminal import say
+from tuneformer.terminal import say, show
 from tuneformer.unfailing_output import open_closed_descriptors, unfailing_output
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -44,6 +45,9 @@ def run_hydra(command: Callable[[], object]) -> None:
     _add_run_settings()
     check_flags(sys.argv[1:])
     given = parser.parse_intermixed_args()
+    if given.help:
+        show(help_page(with_added_settings(given.overrides), given.config_dir))
+        return
     with guarded_hydra():
         if given.multirun:
             _run_sweep(command, given.overrides)

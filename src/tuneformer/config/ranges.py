@@ -36,7 +36,7 @@ class Range:
     @property
     def interval(self) -> str:
         """In the notation of intervals, as [0, 1)."""
-        low = f"{'[' if self.holds_low else '('}{self.low}"
+        low = f"{'[' if self.holds_low else '('}{'-∞' if self.low == -math.inf else self.low}"
         high = f"{'∞' if self.high == math.inf else self.high}{']' if self.holds_high else ')'}"
         return f"{low}, {high}"
 

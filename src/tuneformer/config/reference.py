@@ -11,7 +11,7 @@ from pathlib import Path
 from tuneformer.config.described import described_arguments, description_of
 from tuneformer.config.options import Settings, list_options, load_option
 from tuneformer.config.registry import PURPOSES, SHIPPED, TARGET, Place, is_order
-from tuneformer.config.schema import GROUPS
+from tuneformer.config.schema import GROUPS, root_arguments
 from tuneformer.config.setting import Argument
 from tuneformer.config.shown import shown
 
@@ -24,7 +24,7 @@ What each option can be set to, with the value that it ships with, as the compon
 
 def reference(folder: Path = SHIPPED) -> str:
     """The whole page, for the options in `folder`."""
-    return "\n".join([HEAD, *("\n".join(section) for section in _sections(folder))])
+    return "\n".join([HEAD, *("\n".join(section) for section in (*_sections(folder), _root())), ""])
 
 
 def _sections(folder: Path) -> Iterator[Iterator[str]]:
@@ -40,6 +40,14 @@ def _sections(folder: Path) -> Iterator[Iterator[str]]:
                     yield _section(place, option, settings)
                 elif len(place) == 1 and (others := options[first]) != settings:
                     yield _variant(group, option, settings, first, others)
+
+
+def _root() -> Iterator[str]:
+    yield "## Settings of no group"
+    yield "| setting | may be | what it sets |"
+    yield "|---|---|---|"
+    for name, argument in root_arguments().items():
+        yield f"| `{name}` | {may_be(argument)} | {argument.setting.what} |"
 
 
 def _components(place: Place, settings: Settings) -> Iterator[tuple[Place, Settings]]:
@@ -66,7 +74,7 @@ def _section(place: Place, option: str, settings: Settings) -> Iterator[str]:
     for name, argument in arguments.items():
         said, path = argument.setting, ".".join((*place, name))
         what = f"{said.what} ({said.unit})" if said.unit else said.what
-        cells = [f"`{path}`", _value(argument, settings[name]), _may_be(argument), what, said.source]
+        cells = [f"`{path}`", _value(argument, settings[name]), may_be(argument), what, said.source]
         yield f"| {' | '.join(cells)} |"
     yield ""
 
@@ -87,7 +95,8 @@ def _variant(group: str, option: str, settings: Settings, first: str, others: Se
     yield ""
 
 
-def _may_be(argument: Argument) -> str:
+def may_be(argument: Argument) -> str:
+    """The values that a setting may have, and what null and auto mean."""
     said = argument.setting
     if isinstance(said.allowed, tuple):
         values = ", ".join(f"`{word}`" for word in said.allowed)

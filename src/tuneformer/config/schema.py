@@ -1,18 +1,18 @@
 """The typed root of every configuration (conf/train.yaml gives the values)."""
 
-import shlex
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, get_type_hints
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING
 
 from tuneformer.config.plugins import GROUP, plugin_folders
+from tuneformer.config.ranges import AT_LEAST_ZERO, Range
+from tuneformer.config.setting import Argument, Setting, argument_of
 from tuneformer.config.sizes import register_sizes
-from tuneformer.invocation import start_words
 
 GROUPS = (
     "data",
@@ -31,6 +31,16 @@ GROUPS = (
 PROVIDER = "tuneformer"
 
 
+SAID = "said"
+
+
+def said(
+    what: str, allowed: Range | tuple[str, ...] | None = None, *, null: str = "", weights: bool = True
+) -> Any:
+    """A field of the root, and what is said of it."""
+    return field(default=MISSING, metadata={SAID: Setting(what, allowed, null=null, weights=weights)})
+
+
 @dataclass
 class Root:
     """The settings beside the groups, with their types; a group is checked against its chosen option."""
@@ -46,19 +56,55 @@ class Root:
     logger: dict[str, Any] = MISSING
     launcher: dict[str, Any] = MISSING
     search: dict[str, Any] = MISSING
-    seed: int = MISSING
-    name: str | None = MISSING
-    tags: list[str] = field(default_factory=list)
-    notes: str = MISSING
-    run_dir: str | None = MISSING
-    branch_from: str | None = MISSING
-    init_from: str | None = MISSING
-    init_optimizer: str = MISSING
-    init_weights: str = MISSING
-    sweep: str | None = MISSING
-    preflight: str = MISSING
-    retry_failed: bool = MISSING
-    optimized_metric: str = MISSING
+    seed: int = said("initial weights, batches and dropout", AT_LEAST_ZERO)
+    name: str | None = said("of the run, for people", null="<optimizer>-<scheduler>", weights=False)
+    tags: list[str] = field(
+        default_factory=list,
+        metadata={SAID: Setting("words to find the run by on the dashboard", weights=False)},
+    )
+    notes: str = said("a sentence about why this run was made", weights=False)
+    run_dir: str | None = said(
+        "the run's folder; one with a run in it continues that run",
+        null="outputs/runs/<date>_<time>_<name>",
+        weights=False,
+    )
+    branch_from: str | None = said(
+        "a run with a stable rate (scheduler=constant or wsd): go on from its checkpoint with scheduler=wsd",
+        null="from the start",
+        weights=False,
+    )
+    # a path; what lies there is a part of the run's identity by itself (runs/origin.py)
+    init_from: str | None = said(
+        "a finished run: a new run that starts from its weights, at step 0",
+        null="from fresh weights",
+        weights=False,
+    )
+    init_optimizer: str = said(
+        "fresh: from the weights that were evaluated; kept: from those that train, and the optimizer's state",
+        ("fresh", "kept"),
+    )
+    init_weights: str = said("the checkpoint of init_from", ("last", "best"))
+    sweep: str | None = said(
+        "with --multirun: the folder below outputs/sweeps", null="<date>_<time>", weights=False
+    )
+    preflight: str = said(
+        "with --multirun, before the first job; full: build every job, time a few steps of each kind; quick:"
+        " time nothing; only: full, and stop there",
+        ("full", "quick", "only"),
+        weights=False,
+    )
+    retry_failed: bool = said("with --multirun: jobs that failed before run again", weights=False)
+    optimized_metric: str = said("what a run returns to the one who searches", weights=False)
+
+
+def root_arguments() -> dict[str, Argument]:
+    """What the settings that belong to no group may be."""
+    hints = get_type_hints(Root)
+    return {
+        each.name: argument_of(each.name, hints[each.name], each.metadata[SAID])
+        for each in fields(Root)
+        if SAID in each.metadata
+    }
 
 
 @dataclass
@@ -81,7 +127,6 @@ def register_with_hydra() -> None:
     """Makes `root`, `hydra/sweeper: tuneformer` and our resolvers known to Hydra: conf/ names them."""
     register_sizes()
     Plugins.instance().register(OptionsOfPlugins)
-    OmegaConf.register_resolver("this_command", lambda: shlex.join(start_words()), replace=True)
     _store(None, "root", Root)
     _store("hydra/sweeper", "tuneformer", SweeperSettings)
 

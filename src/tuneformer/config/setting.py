@@ -116,13 +116,16 @@ def arguments_of(component: Callable[..., Any]) -> Mapping[str, Argument]:
     """
     target = component.__init__ if isinstance(component, type) else component
     hints = get_type_hints(target, include_extras=True)
-    described = {name: hint for name, hint in hints.items() if _setting_of(hint) is not None}
-    if not described:
+    if not any(map(_setting_of, hints.values())):
         return {}
     defaults = {
         name for name, each in signature(target).parameters.items() if each.default is not Parameter.empty
     }
-    return {name: _argument(name, hint, name in defaults) for name, hint in described.items()}
+    return {
+        name: argument_of(name, get_args(hint)[0], setting, may_be_missing=name in defaults)
+        for name, hint in hints.items()
+        if (setting := _setting_of(hint)) is not None
+    }
 
 
 def _setting_of(hint: Any) -> Setting | None:
@@ -130,15 +133,17 @@ def _setting_of(hint: Any) -> Setting | None:
     return next((note for note in notes if isinstance(note, Setting)), None)
 
 
-def _argument(name: str, hint: Any, may_be_missing: bool) -> Argument:
-    setting = _setting_of(hint)
-    assert setting is not None
-    of = get_args(hint)[0]
+def argument_of(name: str, of: Any, setting: Setting, *, may_be_missing: bool = False) -> Argument:
+    """A setting of the type `of`.
+
+    Raises:
+        TypeError: no YAML value has the type, or it is a number without a range.
+    """
     members = _members(of)
     length = None
-    if len(lists := [member for member in members if get_origin(member) is tuple]) == 1:
+    if len(lists := [member for member in members if get_origin(member) in (tuple, list)]) == 1:
         elements = get_args(lists[0])
-        length = 0 if elements[-1] is Ellipsis else len(elements)
+        length = 0 if elements[-1] is Ellipsis or get_origin(lists[0]) is list else len(elements)
         members = (*_members(elements[0]), *[NoneType] * (NoneType in members))
     word = {str} if setting.auto else set[type]()
     types = tuple(member for member in members if member is not NoneType and member not in word)

@@ -5,26 +5,16 @@ import json
 from typing import Any
 
 from tuneformer.config.described import never_of_the_weights
+from tuneformer.config.schema import root_arguments
 
 Config = dict[str, Any]
 
-# Groups, and settings of none, that change where, how fast or how visibly a run trains, not its weights.
-# Numbers of devices and of accumulated parts change them by rounding only, and are recorded.
+# Numbers of devices and of accumulated parts change the weights by rounding only, and are recorded.
 NOT_THE_WEIGHTS = frozenset(
     {
-        "branch_from",
-        "init_from",  # a path; what lies there is INIT_RUN
         "launcher",
         "logger",
-        "name",
-        "notes",
-        "optimized_metric",
-        "preflight",
-        "retry_failed",
-        "run_dir",
         "search",
-        "sweep",
-        "tags",
         "data.beam_size",
         "data.cache_dir",
         "data.eval_batch_size",
@@ -84,6 +74,8 @@ def _changes_the_weights(name: str, callback: Any) -> bool:
 def is_outside_the_weights(path: str) -> bool:
     """Whether a setting changes where, how fast or how visibly a run trains, not its weights."""
     group, _, name = path.partition(".")
+    if not name and path in (root := root_arguments()):
+        return not root[path].setting.weights
     return path in NOT_THE_WEIGHTS or (bool(name) and name in never_of_the_weights(group))
 
 
