@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from tuneformer.errors import UserError
 from tuneformer.models.decoder import Decoder
@@ -13,9 +13,10 @@ from tuneformer.models.finite_weights import NotFiniteError, check_finite_weight
 
 
 def generate(
-    model: Decoder,
+    model: nn.Module,
     tokens: Int[Tensor, " time"],
     *,
+    context_length: int | None = None,
     n_tokens: int,
     temperature: float,
     top_k: int | None,
@@ -24,14 +25,15 @@ def generate(
     """Yield `n_tokens` tokens that continue `tokens`, each as soon as it is drawn.
 
     The next token is drawn from softmax(logits / temperature) over the `top_k` most likely tokens
-    (None: over all); temperature 0 takes the most likely. Keys and values are cached. When the
-    context is full, the last half of it is computed anew and the rest forgotten, since positions
-    cannot be shifted in a cache; of a prompt longer than the context the end is used. The model is
-    in evaluation mode while the iteration lasts.
+    (None: over all); temperature 0 takes the most likely. A decoder of ours caches keys and values. When
+    its context is full, the last half of it is computed anew and the rest forgotten, since positions
+    cannot be shifted in a cache; of a prompt longer than the context the end is used. Any other model reads
+    the last `context_length` tokens anew for each. The model is in evaluation mode while the iteration lasts.
 
     Args:
-        model: the model, on any device.
+        model: gives the logits of the next token for each token, (batch, time, vocab); on any device.
         tokens: the prompt.
+        context_length: the tokens of a text that it was trained on; None: as many as there are.
         n_tokens: how many to draw.
         temperature: 1 draws from the model's own distribution, less sharpens it.
         top_k: keep so many of the most likely tokens; more than there are keeps all.
@@ -50,38 +52,64 @@ def generate(
     if top_k is not None and top_k < 1:
         raise UserError(f"--top-k={top_k} must be at least 1, or left out to keep all tokens")
     check_finite_weights(model, of="the model")
-    return _generate(model, tokens, n_tokens, temperature, top_k, generator)
+    read = _CachedReading(model) if isinstance(model, Decoder) else _Reading(model, context_length)
+    return _generate(model, read, tokens, n_tokens, temperature, top_k, generator)
+
+
+class _Reading:
+    """Reads the end of a text anew for each token."""
+
+    def __init__(self, model: nn.Module, context_length: int | None) -> None:
+        self._model = model
+        self._context_length = context_length or 0
+
+    def next_logits(self, seen: list[int], device: torch.device) -> Tensor:
+        """The logits of the token behind `seen`."""
+        return self._model(torch.tensor([seen[-self._context_length :]], device=device))[0, -1]
+
+
+class _CachedReading:
+    """Reads what is new, and remembers the keys and values of the rest."""
+
+    def __init__(self, model: Decoder) -> None:
+        self._model = model
+        self._cache = model.new_cache()
+        self._read = 0
+
+    def next_logits(self, seen: list[int], device: torch.device) -> Tensor:
+        """The logits of the token behind `seen`, which has grown since the last call."""
+        new = seen[self._read :] if self._read else seen[-self._cache.capacity :]
+        if self._cache.length + len(new) > self._cache.capacity:
+            self._cache = self._model.new_cache()
+            new = seen[-max(1, self._cache.capacity // 2) :]
+        self._read = len(seen)
+        return self._model(torch.tensor([new], device=device), self._cache)[0, -1]
 
 
 def _generate(
-    model: Decoder,
+    model: nn.Module,
+    read: _Reading | _CachedReading,
     tokens: Tensor,
     n_tokens: int,
     temperature: float,
     top_k: int | None,
     generator: torch.Generator,
 ) -> Iterator[int]:
-    device = model.token_embedding.weight.device
+    device = next(model.parameters()).device
     seen = tokens.tolist()
     was_training = model.training
     model.eval()
     try:
-        cache = model.new_cache()
-        new = seen[-cache.capacity :]
         for _ in range(n_tokens):
-            if cache.length + len(new) > cache.capacity:
-                cache = model.new_cache()
-                new = seen[-max(1, cache.capacity // 2) :]
             # not around the loop: the mode would leak to the caller between two tokens
             with torch.inference_mode():
-                logits = model(torch.tensor([new], device=device), cache)[0, -1]
+                logits = read.next_logits(seen, device)
                 if not logits.isfinite().all():
                     raise NotFiniteError(
                         f"the model's logits after {len(seen)} tokens are not finite: weights are too large"
                     )
                 token = draw_token(logits, temperature=temperature, top_k=top_k, generator=generator)
             seen.append(token)
-            new = [token]
             yield token
     finally:
         model.train(was_training)

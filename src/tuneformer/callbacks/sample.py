@@ -5,12 +5,12 @@ from typing import cast
 
 import pytorch_lightning as pl
 import torch
+from torch import nn
 
 from tuneformer.callbacks.boards import boards_of
 from tuneformer.callbacks.probe_batch import is_sharded
 from tuneformer.errors import UserError
 from tuneformer.generation import generate
-from tuneformer.models.decoder import Decoder
 from tuneformer.models.finite_weights import NotFiniteError
 from tuneformer.runs.files import write_text
 from tuneformer.tasks.base import Task
@@ -35,9 +35,16 @@ class TextSample(pl.Callback):
         self.n_tokens = n_tokens
         self.temperature = temperature
         self.top_k = top_k
+        self._context_length: int | None = None
 
-    def check(self, task: Task) -> None:
-        """Raise UserError for a prompt that the run's tokenizer cannot tell; white space always passes."""
+    def begin(self, task: Task, *, context_length: int | None) -> None:
+        """Raise UserError for a prompt that the run's tokenizer cannot tell; white space always passes.
+
+        Args:
+            task: of the run.
+            context_length: the tokens of a text that its model trains on.
+        """
+        self._context_length = context_length
         prompt = self.prompt.strip()
         if task.tokenizer is not None and prompt:
             try:
@@ -58,8 +65,9 @@ class TextSample(pl.Callback):
             try:
                 written = [
                     *generate(
-                        cast(Decoder, task.model),
+                        cast(nn.Module, task.model),
                         prompt,
+                        context_length=self._context_length,
                         n_tokens=self.n_tokens,
                         temperature=self.temperature,
                         top_k=self.top_k,

@@ -49,8 +49,9 @@ def main() -> None:
         raise UserError(f"{run.path} does not continue text: its task is {run.task}")
     prompt = run.tokenizer.encode_prompt(arguments.prompt)
     tokens = generate(
-        run.model,  # pyright: ignore[reportArgumentType] - a run of language modelling has a decoder
+        run.model,
         torch.as_tensor(prompt).long(),
+        context_length=run.config["data"]["context_length"],
         n_tokens=arguments.tokens,
         temperature=arguments.temperature,
         top_k=arguments.top_k,

@@ -77,7 +77,7 @@ def build_callbacks(
         raise UserError("callbacks has no checkpoints: start the file with `defaults: [none, _self_]`")
     for callback in configured.values():
         if isinstance(callback, TextSample):
-            callback.check(task)
+            callback.begin(task, context_length=getattr(data, "context_length", None))
     optimizer = innermost(task.build_optimizer())
     averages = [average for average in configured.values() if isinstance(average, WeightAverage)]
     if averages and averages_by_itself(optimizer):
