@@ -6,8 +6,8 @@ import pytest
 
 from tuneformer.checks import check_config, checked_config, resolve
 from tuneformer.config.compose import compose_config
+from tuneformer.data.text.text_data import LANGUAGE_MODELLING
 from tuneformer.errors import UserError
-from tuneformer.tasks.catalogue import metric_names
 
 pytestmark = pytest.mark.fast
 
@@ -85,7 +85,7 @@ def test_infinity_passes_where_it_switches_something_off() -> None:
         (
             ["optimized_metric=val/los"],
             "optimized_metric=val/los must be one of "
-            + ", ".join(metric_names("language_modelling", averaged=False)),
+            + ", ".join(LANGUAGE_MODELLING.metric_names(averaged=False)),
         ),
         (  # logged beside the loss of an average alone
             ["optimized_metric=val/last_weights_loss"],

@@ -36,7 +36,7 @@ from tuneformer.optim.rules import read_rules
 from tuneformer.run_overrides import with_run_settings
 from tuneformer.runs.origin import with_origin
 from tuneformer.runs.own_folder import check_own_folder
-from tuneformer.tasks.settings import FOLLOWS_FROM_DATA, check_task, metrics_of_task
+from tuneformer.tasks.settings import FOLLOWS_FROM_DATA, check_task, metrics_of_task, task_of
 
 Config = dict[str, Any]
 
@@ -71,7 +71,7 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
     if plain["run_dir"] is not None:
         check_own_folder(plain["run_dir"])
     plain = without_dropped(plain)
-    check_bounds(plain, metrics_of_task(plain["data"]["task"], averaged="averaging" in plain["callbacks"]))
+    check_bounds(plain, metrics_of_task(task_of(plain["data"]), averaged="averaging" in plain["callbacks"]))
     check_attention_is_used(plain, str(hydra.runtime.choices.attention), folders)
     _check_groups_together(plain)
     if plain["name"] is None:
@@ -205,8 +205,10 @@ def _check_workers(workers: int) -> None:
 def _check_devices(config: Config) -> None:
     trainer, batch_size = config["trainer"], config["data"]["batch_size"]
     devices = trainer["devices"]
-    if trainer["strategy"] == "fsdp" and config["data"]["task"] == "translation":
-        raise UserError("trainer.strategy=fsdp does not go with data.task=translation: choose ddp")
+    if trainer["strategy"] == "fsdp" and not task_of(config["data"]).shards:
+        raise UserError(
+            f"trainer.strategy=fsdp does not go with data.task={config['data']['task']}: choose ddp"
+        )
     if trainer["strategy"] == "fsdp" and "averaging" in config["callbacks"]:
         raise UserError(
             "trainer.strategy=fsdp does not go with callbacks.averaging: choose ddp, or other callbacks"

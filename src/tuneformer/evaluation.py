@@ -10,7 +10,7 @@ from tuneformer.data.contract import SPLITS, Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.loading import Run
 from tuneformer.models.finite_weights import check_finite_weights
-from tuneformer.tasks.catalogue import task_class
+from tuneformer.tasks.settings import task_class
 
 
 def evaluate(run: Run, *, split: str, device: torch.device) -> dict[str, float]:
@@ -25,7 +25,7 @@ def evaluate(run: Run, *, split: str, device: torch.device) -> dict[str, float]:
     data, prepared = prepare_again(run)
     batches = data.batches(prepared, seed=run.config["seed"])
     model = run.model.to(device).eval()
-    metric = task_class(run.task).metric(prepared, split=split).to(device)
+    metric = task_class(run.task_facts).metric(prepared, split=split).to(device)
     with torch.inference_mode():
         for batch in batches.evaluation_batches(split, rank=0, world_size=1):
             metric.score(model, type(batch)(*(tensor.to(device) for tensor in batch)))

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from tuneformer.data.task_facts import TaskFacts
 from tuneformer.data.tokenizers.kinds import read_tokenizer
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError, reason_of
@@ -18,6 +19,7 @@ from tuneformer.runs.metrics_file import read_columns
 from tuneformer.runs.packed_archive import check_archive
 from tuneformer.runs.record import RunRecord
 from tuneformer.runs.regular_file import check_regular
+from tuneformer.tasks.settings import task_of
 
 CHECKPOINTS = ("last", "best")
 MODEL_PREFIX = "model."
@@ -47,8 +49,13 @@ class Run:
 
     @property
     def task(self) -> str:
-        """What the model was asked to do, by its name in `tasks.catalogue`."""
+        """What the model was asked to do, by its name."""
         return self.config["data"]["task"]
+
+    @property
+    def task_facts(self) -> TaskFacts:
+        """What is true of that."""
+        return task_of(self.config["data"])
 
     @property
     def tokenizer(self) -> Tokenizer:

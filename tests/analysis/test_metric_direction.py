@@ -2,17 +2,17 @@
 
 import pytest
 
+from tests.tasks.all_tasks import all_tasks
 from tuneformer.analysis.metric_direction import direction_of, is_result
-from tuneformer.tasks.catalogue import TASKS, higher_is_better, metric_names
 
 pytestmark = pytest.mark.fast
 
 
 def test_the_names_of_the_tasks_metrics_tell_what_the_tasks_say() -> None:
-    for task in TASKS:
-        for name in metric_names(task, averaged=True):
+    for task in all_tasks().values():
+        for name in task.metric_names(averaged=True):
             for written in (name, name.rpartition("/")[2], name.replace("/", "_")):
-                assert direction_of(written) is higher_is_better(name), written
+                assert direction_of(written) is task.higher_is_better(name), written
     assert direction_of("throughput/tokens_per_second") is True
     assert direction_of("throughput/step_ms") is False
 

@@ -38,14 +38,14 @@ SIZES: dict[str, dict[str, Any]] = {
         "n_classes": None,
     },
 }
-TASKS = {
-    "decoder": "synthetic",
-    "encoder": "text_classification",
-    "encoder_decoder": "translation",
-    "lstm": "text_classification",
-    "lstm_attention": "translation",
+DATA = {
+    "decoder": "copy",
+    "encoder": "language_id",
+    "encoder_decoder": "pairs",
+    "lstm": "language_id",
+    "lstm_attention": "pairs",
     "vector_decoder": "regression",
-    "vit": "image_classification",
+    "vit": "idx",
 }
 GENERATOR = torch.Generator().manual_seed(0)
 TOKENS = torch.randint(10, (2, 9), generator=GENERATOR)
@@ -91,8 +91,9 @@ def plant(
     model |= {"size": None} if "size" in settings else {}
     model |= {key: value for key, value in SIZES[family].items() if key in settings} | changes
     attention = plain(load_option("attention", "multi_head", [CONF]))
-    data = plain(load_option("data", "pairs" if TASKS[family] == "translation" else "text", [CONF]))
-    data |= {"task": TASKS[family], "context_length": 12, "path": "gone.txt", "cache_dir": str(folder)}
+    data = plain(load_option("data", DATA[family], [CONF]))
+    gone = {"context_length": 12, "path": "gone.txt", "cache_dir": str(folder / "config.yaml")}
+    data |= {key: value for key, value in gone.items() if key in data}
     folder.mkdir(parents=True)
     config = {"data": data, "model": model, "attention": attention, "seed": 0}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))

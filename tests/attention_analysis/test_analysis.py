@@ -8,7 +8,7 @@ import pytest
 import torch
 from rich.progress import Progress
 
-from tests.attention_analysis.planted import INPUTS, TASKS, TOKENS, entropies, plant
+from tests.attention_analysis.planted import DATA, INPUTS, TOKENS, entropies, plant
 from tuneformer.attention_analysis.analysis import AttentionAnalysis, analyse
 from tuneformer.data.tokenizers.plain_tokenizers import ByteTokenizer
 from tuneformer.errors import UserError
@@ -17,7 +17,7 @@ from tuneformer.measures.attention_graph import rollout
 from tuneformer.runs.probe_files import read_snapshot, snapshots_in, write_snapshot
 from tuneformer.translating import translate
 
-FAMILIES = [family for family in TASKS if family != "lstm"]
+FAMILIES = [family for family in DATA if family != "lstm"]
 
 
 def analysed(path: Path, *, text: str | None = None) -> AttentionAnalysis:

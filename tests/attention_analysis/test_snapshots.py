@@ -14,6 +14,13 @@ pytestmark = pytest.mark.fast
 
 TOKENS = np.array([[3, 1, 2]])
 SEEN = np.ones((1, 3), dtype=np.bool_)
+TARGETS = {
+    "language_modelling": "tuneformer.data.corpora.text.Text",
+    "text_classification": "tuneformer.data.languages.language_id.LanguageId",
+    "translation": "tuneformer.data.corpora.pairs.Pairs",
+    "regression": "tuneformer.data.synthetic.regression.Regression",
+    "image_classification": "tuneformer.data.images.digits.Digits",
+}
 
 
 def told(task: str, inputs: dict[int, Any], **model: Any) -> list[str]:
@@ -21,7 +28,7 @@ def told(task: str, inputs: dict[int, Any], **model: Any) -> list[str]:
     write_snapshot(
         Path("run"), ProbeSnapshot(step=1, weights={("decoder", 0): np.ones((1, 3, 3))}, inputs=inputs)
     )
-    config = {"data": {"task": task}, "model": {"vocab_size": 4, **model}}
+    config = {"data": {"task": task, "_target_": TARGETS[task]}, "model": {"vocab_size": 4, **model}}
     found, notes = read_snapshots(
         Subject(path=Path("run"), config=config, metrics={}, tokenizer=None, run=None)
     )

@@ -2,8 +2,6 @@
 
 import re
 
-from tuneformer.tasks.catalogue import higher_is_better
-
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -43,7 +41,7 @@ def direction_of(metric: str) -> bool | None:
     and `accuracy_std` do not tell.
     """
     if metric.startswith(THROUGHPUT):
-        return higher_is_better(metric)
+        return metric != f"{THROUGHPUT}step_ms"
     words = _words_of(metric)
     if (TURNED | ABOUT) & set(words):
         return None

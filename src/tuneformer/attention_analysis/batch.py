@@ -16,14 +16,11 @@ from tuneformer.data.contract import IGNORED
 from tuneformer.errors import UserError
 from tuneformer.evaluation import prepare_again
 from tuneformer.loading import Run
-from tuneformer.tasks.catalogue import task_class
+from tuneformer.tasks.settings import task_class
 from tuneformer.translating import translate_tokens
 
 MOST_TOKENS = 256
 """Of each text: maps grow with the square. Also what the probe of a run takes."""
-
-
-TASKS_OF_TEXT = ("language_modelling", "text_classification", "translation")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +100,9 @@ def from_validation(subject: Subject, *, examples: int) -> MeasuredBatch:
     data, prepared = prepare_again(subject.run)
     module = data.batches(prepared, seed=subject.run.config["seed"])
     batches = module.evaluation_batches("validation", rank=0, world_size=1)
-    # pairs are in order of their length
-    skipped = getattr(batches, "n_batches", 1) // 2 if subject.task == "translation" else 0
+    skipped = batches.n_batches // 2 if subject.task_facts.by_length else 0
     batch: Any = next(islice(batches, skipped, None))
-    task = task_class(subject.task)
+    task = task_class(subject.task_facts)
     some = task.some_examples(batch, slice(examples), n_tokens=MOST_TOKENS)
     which = "of middle length" if skipped else "the first"
     origin = f"{len(some.targets)} examples of validation, {which}"
@@ -117,7 +113,7 @@ def from_arrays(subject: Subject, arrays: dict[int, np.ndarray]) -> MeasuredBatc
     """The example of a snapshot; what it shall answer is known where that is the next token."""
     n_inputs = max(arrays) + 1
     inputs = tuple(torch.from_numpy(arrays[i]) if i in arrays else None for i in range(n_inputs))
-    targets = next_tokens(inputs[0]) if subject.task == "language_modelling" else None
+    targets = next_tokens(inputs[0]) if subject.task_facts.text == "continued" else None
     return MeasuredBatch(inputs=inputs, targets=targets, origin="the example of the snapshots")
 
 
@@ -128,10 +124,11 @@ def from_text(subject: Subject, text: str) -> tuple[MeasuredBatch, list[str]]:
         UserError: the run has no tokenizer or does not read one text, or the text cannot be told in its
             vocabulary, or is shorter than two tokens; a sentence to translate may not be cut.
     """
-    if subject.tokenizer is None or subject.run is None or subject.task not in TASKS_OF_TEXT:
+    use = subject.task_facts.text
+    if subject.tokenizer is None or subject.run is None or use is None:
         raise UserError(f"--text has no meaning for {subject.path}: its task is {subject.task}")
     try:
-        if subject.task == "translation":
+        if use == "translated":
             return from_sentence(subject.run, text), []
         tokens = subject.tokenizer.encode_prompt(text)
     except UserError as error:
@@ -145,7 +142,7 @@ def from_text(subject: Subject, text: str) -> tuple[MeasuredBatch, list[str]]:
         )
         tokens = tokens[:longest]
     row = torch.from_numpy(tokens).long()[None]
-    if subject.task == "text_classification":
+    if use == "classified":
         inputs: ModelInputs = (row, torch.ones_like(row, dtype=torch.bool))
         return MeasuredBatch(inputs=inputs, targets=None, origin="the text given"), notes
     return MeasuredBatch(inputs=(row,), targets=next_tokens(row), origin="the text given"), notes

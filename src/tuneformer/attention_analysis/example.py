@@ -64,18 +64,18 @@ class Example:
 def describe(subject: Subject, inputs: Sequence[NDArray[Any] | None]) -> Example:
     """What the inputs of a model, for one example, are called on the page."""
     model = subject.config["model"]
-    if subject.task == "image_classification":
-        return _of_image(np.asarray(inputs[0], dtype=np.float32)[0], model)
-    if subject.task == "regression":
-        vectors = inputs[0]
-        assert vectors is not None
+    kinds = subject.task_facts.inputs
+    if kinds == ("numbers",):
+        vectors = np.asarray(inputs[0], dtype=np.float32)
+        if vectors.ndim == 4:
+            return _of_image(vectors[0], model)
         names = tuple(f"vector {place}" for place in range(vectors.shape[1]))
         return Example(axes={"decoder": Axes(queries=names, keys=names, following=(*names[1:], ""))})
     texts = TokenTexts(subject.tokenizer)
-    if subject.task == "translation":
+    if kinds == ("tokens", "visible", "tokens"):
         return _of_pair(texts, inputs)
     tokens = np.asarray(inputs[0])[0]
-    if subject.task == "text_classification":
+    if kinds == ("tokens", "visible"):
         visible = inputs[1]
         length = len(tokens) if visible is None else int(visible[0].sum())
         names = texts.all(tokens[:length])

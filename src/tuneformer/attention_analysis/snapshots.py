@@ -18,12 +18,6 @@ from tuneformer.measures.stream_scores import stream_scores
 from tuneformer.runs.field_types import is_whole
 from tuneformer.runs.probe_files import ProbeSnapshot, Site, read_snapshot, snapshots_in
 
-ARGUMENTS = {"text_classification": (0, 1), "translation": (0, 1, 2)}
-"""The positions of the arguments that models of a task are called with, where there are several."""
-VISIBLE = 1
-OF_NUMBERS = ("image_classification", "regression")
-"""Tasks whose models are given pixels or vectors, not tokens."""
-
 
 def read_snapshots(subject: Subject) -> tuple[list[ProbeSnapshot], list[str]]:
     """Those that can be read, go with the newest and lie before the checkpoint; a line for each left out."""
@@ -56,16 +50,17 @@ def read_snapshots(subject: Subject) -> tuple[list[ProbeSnapshot], list[str]]:
 
 def _fault_of_inputs(subject: Subject, snapshot: ProbeSnapshot) -> str | None:
     """What keeps the model from being given these inputs; None where nothing does."""
-    inputs, positions = snapshot.inputs, ARGUMENTS.get(subject.task, (0,))
-    if 0 not in inputs or not inputs.keys() <= set(positions):
-        return f"it has inputs {', '.join(map(str, sorted(inputs)))} of a model with {len(positions)}"
+    inputs, kinds = snapshot.inputs, subject.task_facts.inputs
+    if 0 not in inputs or not inputs.keys() <= set(range(len(kinds))):
+        return f"it has inputs {', '.join(map(str, sorted(inputs)))} of a model with {len(kinds)}"
     for position, array in inputs.items():
         if array.shape[:1] != (1,) or not array.size:
             return f"inputs/{position} has the shape {array.shape}"
-        if position == VISIBLE:
-            if array.dtype != np.bool_ or array.shape != inputs[0].shape:
-                return f"inputs/{position} does not say which of inputs/0 are visible"
-        elif subject.task not in OF_NUMBERS and (fault := _fault_of_tokens(subject, array)):
+        if kinds[position] == "visible":
+            of = position - 1
+            if array.dtype != np.bool_ or of not in inputs or array.shape != inputs[of].shape:
+                return f"inputs/{position} does not say which of inputs/{of} are visible"
+        elif kinds[position] == "tokens" and (fault := _fault_of_tokens(subject, array)):
             return f"inputs/{position} {fault}"
     return None
 

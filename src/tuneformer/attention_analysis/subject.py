@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from tuneformer.data.task_facts import TaskFacts
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError
 from tuneformer.loading import (
@@ -22,6 +23,7 @@ from tuneformer.models.attention.explicit import Watched
 from tuneformer.models.finite_weights import check_finite_weights
 from tuneformer.runs.directory import find_run
 from tuneformer.runs.probe_files import snapshots_in
+from tuneformer.tasks.settings import task_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +38,13 @@ class Subject:
 
     @property
     def task(self) -> str:
-        """The name of its task in `tasks.catalogue`."""
+        """The name of its task."""
         return self.config["data"]["task"]
+
+    @property
+    def task_facts(self) -> TaskFacts:
+        """What is true of its task."""
+        return task_of(self.config["data"])
 
     @property
     def model(self) -> nn.Module | None:

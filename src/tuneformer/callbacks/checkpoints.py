@@ -14,7 +14,6 @@ from tuneformer.callbacks.stop_signals import StopSignals
 from tuneformer.callbacks.tensors import full_tensor
 from tuneformer.errors import Interrupted
 from tuneformer.tasks.base import Task, is_finite
-from tuneformer.tasks.catalogue import higher_is_better
 
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 KEPT = "step_{step}.ckpt"
@@ -54,7 +53,7 @@ class Checkpoints(pl.Callback):
             self._save_if_due(trainer, cast(Task, pl_module))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._keep_best(trainer)
+        self._keep_best(trainer, cast(Task, pl_module))
         if trainer.state.fn == "fit":
             self._save_if_due(trainer, cast(Task, pl_module))
         else:
@@ -123,18 +122,18 @@ class Checkpoints(pl.Callback):
         if trainer.is_global_zero and self._stays(trainer.global_step):
             _keep_as(KEPT.format(step=trainer.global_step), folder / LAST)
 
-    def _is_better(self, value: float) -> bool:
+    def _is_better(self, task: Task, value: float) -> bool:
         metric = self.best_metric or ""
-        if higher_is_better(metric):
+        if task.facts.higher_is_better(metric):
             return value > self.best.get(metric, float("-inf"))
         return value < self.best.get(metric, float("inf"))
 
-    def _keep_best(self, trainer: pl.Trainer) -> None:
+    def _keep_best(self, trainer: pl.Trainer, task: Task) -> None:
         stop = stop_of(trainer)
         if stop is not None and stop.can_go_on and self._saved_step == trainer.global_step:
             return  # the checkpoint, from which the run goes on, knows nothing of this validation
         value = trainer.callback_metrics.get(self.best_metric or "")
-        if value is None or not self._is_better(float(value)):
+        if value is None or not self._is_better(task, float(value)):
             return
         self.best = {name: float(metric) for name, metric in trainer.callback_metrics.items()}
         self.best["step"] = float(trainer.global_step)

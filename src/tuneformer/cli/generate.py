@@ -40,12 +40,12 @@ def main() -> None:
     run = tuneformer.load_run(arguments.run, checkpoint=arguments.checkpoint)
     if told := stop_told(run.record):
         say(f"{run.path} stopped{told}")
-    if run.task == "translation":
+    if run.task_facts.text == "translated":
         from tuneformer.translating import translate
 
         show(translate(run, arguments.prompt))
         return
-    if run.task != "language_modelling":
+    if run.task_facts.text != "continued":
         raise UserError(f"{run.path} does not continue text: its task is {run.task}")
     prompt = run.tokenizer.encode_prompt(arguments.prompt)
     tokens = generate(

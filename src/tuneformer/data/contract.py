@@ -1,7 +1,10 @@
 """What a data option owes to training: its task, batches by step, what a model must have, and a record."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from tuneformer.config.suggestions import one_of
+from tuneformer.data.task_facts import TaskFacts
 
 if TYPE_CHECKING:
     from tuneformer.data.batch_module import BatchModule
@@ -61,16 +64,24 @@ class Data(ABC, Generic[Prepared]):
     """An option of conf/data with its settings.
 
     Attributes:
-        task: the name of its task in `tasks.catalogue`.
+        tasks: what a model may be asked to do with it.
+        task: the name of one of them.
         batch_size: examples of one optimizer step, over all devices and accumulation.
         eval_batch_size: examples that a device evaluates at once.
         num_workers: processes that make batches beside the training process.
     """
 
+    tasks: ClassVar[tuple[TaskFacts, ...]]
+
     task: str
     batch_size: int
     eval_batch_size: int
     num_workers: int
+
+    def check_task(self) -> None:
+        """Raises UserError where `task` is none of `tasks`, nor a dotted name of the user's own."""
+        if not (isinstance(self.task, str) and "." in self.task):
+            one_of("data.task", self.task, [task.name for task in self.tasks])
 
     @property
     @abstractmethod

@@ -13,6 +13,7 @@ from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from tuneformer.data.contract import PreparedData
+from tuneformer.data.task_facts import TaskFacts
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.models.block import Block
 from tuneformer.models.differentiable import twice_differentiable
@@ -36,6 +37,8 @@ class Task(pl.LightningModule, ABC):
     accumulation and over devices it is averaged, never summed.
     """
 
+    facts: TaskFacts
+    """What is true of it, as the data told that ask for it."""
     tokenizer: Tokenizer | None = None
     """What turns text into the model's tokens, where the model can continue a text."""
 

@@ -26,7 +26,7 @@ class TaskMetric(Metric):
 
     @abstractmethod
     def compute(self) -> dict[str, Tensor]:
-        """Every metric of the task in the catalogue, as a scalar."""
+        """Every metric of the task's facts, as a scalar."""
 
     def signatures(self) -> dict[str, str]:
         """How a metric was computed, for those that have more than one definition: name -> signature."""

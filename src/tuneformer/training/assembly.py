@@ -29,7 +29,7 @@ from tuneformer.optim.sharding import check_shardable
 from tuneformer.optim.wrapped import innermost
 from tuneformer.random_state import set_random_state
 from tuneformer.tasks.base import Task
-from tuneformer.tasks.catalogue import task_class
+from tuneformer.tasks.settings import task_class, task_of
 from tuneformer.training.fastest.candidate import Candidate
 from tuneformer.training.settings import TrainerSettings
 
@@ -44,7 +44,8 @@ def build_task(config: Config, prepared: PreparedData) -> Task:
     factory = optimizer_factory(config["optimizer"])
     if config["trainer"]["strategy"] == "fsdp":
         check_shardable(factory)
-    task = task_class(config["data"]["task"])(
+    facts = task_of(config["data"])
+    task: Task = task_class(facts)(
         model=model,
         optimizer=factory,
         param_groups=param_groups(config["param_groups"]),
@@ -52,6 +53,7 @@ def build_task(config: Config, prepared: PreparedData) -> Task:
         seed=config["seed"],
         prepared=prepared,
     )
+    task.facts = facts
     task.build_optimizer()  # what cannot be built is refused before the run leaves anything
     if config["trainer"]["compile"] is True:
         # in place: the names of the parameters, and so of the checkpoint, stay as they are

@@ -12,6 +12,7 @@ from tuneformer.callbacks.run_metrics import run_metrics_of
 from tuneformer.callbacks.run_stops import stop_of
 from tuneformer.data.batch_module import BatchModule
 from tuneformer.data.contract import Data, PreparedData
+from tuneformer.data.task_facts import TaskFacts
 from tuneformer.leaving import signals_as_exit, signals_wait
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.files import write_text
@@ -182,7 +183,7 @@ def train(
                 record = with_closed_attempt(record, seconds=time.monotonic() - started)
                 write_result(record, directory)
         if told:
-            end(record, built.loggers, directory)
+            end(record, built.loggers, directory, built.task.facts)
     return record
 
 
@@ -278,7 +279,7 @@ def write_result(record: RunRecord, directory: RunDirectory) -> None:
         say(f"{directory.record_file} cannot be written: {error.strerror}; it says what it said before")
 
 
-def end(record: RunRecord, loggers: list[Logger], directory: RunDirectory) -> None:
+def end(record: RunRecord, loggers: list[Logger], directory: RunDirectory, task: TaskFacts) -> None:
     """Closes the dashboards with the right exit status, and shows the result."""
     close_loggers(
         loggers,
@@ -286,6 +287,6 @@ def end(record: RunRecord, loggers: list[Logger], directory: RunDirectory) -> No
         {"steps": record.steps, record.data["unit"]: record.seen, "wall_seconds": record.wall_seconds},
     )
     try:
-        print_end(record, directory)
+        print_end(record, directory, task)
     except Exception as error:  # the run has ended as it has, whatever can be shown of it
         say_text(f"the result of {directory} cannot be shown: {error_text(error)}")

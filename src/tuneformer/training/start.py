@@ -13,7 +13,7 @@ from tuneformer.errors import UserError
 from tuneformer.lint import warnings
 from tuneformer.runs.directory import AnotherRun, RunDirectory
 from tuneformer.runs.record import RunRecord, has_ended, stop_told
-from tuneformer.tasks.catalogue import higher_is_better
+from tuneformer.tasks.settings import task_of
 from tuneformer.terminal import say
 from tuneformer.training.another_run import alternatives
 from tuneformer.training.launch import Launch, find_launch, started_beside
@@ -94,6 +94,6 @@ def result_of(record: RunRecord, config: Config) -> float:
     """A run's final optimized_metric; the worst there is, infinite, if it diverged."""
     metric = config["optimized_metric"]
     if record.status == "diverged":
-        return float("-inf" if higher_is_better(metric) else "inf")
+        return float("-inf" if task_of(config["data"]).higher_is_better(metric) else "inf")
     value = record.final.get(metric)
     return float("nan") if value is None else float(value)

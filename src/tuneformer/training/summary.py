@@ -6,11 +6,11 @@ import pytorch_lightning as pl
 from rich.table import Table
 
 from tuneformer.data.contract import PreparedData
+from tuneformer.data.task_facts import TaskFacts
 from tuneformer.diagnosis.diagnose import closing_lines
 from tuneformer.escaping_console import EscapingConsole
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import STOPPED, RunRecord, stop_told
-from tuneformer.tasks.catalogue import TASKS
 
 SPLITS = {"val": "validation", "test": "test"}
 SHOWN_FILES = {
@@ -42,13 +42,13 @@ def _cost(record: RunRecord) -> str:
     return "" if flops is None else f", {flops / 1e6:,.2f} MFLOPs a token"
 
 
-def print_end(record: RunRecord, directory: RunDirectory) -> None:
+def print_end(record: RunRecord, directory: RunDirectory, task: TaskFacts) -> None:
     """The result in a short table, what the model writes, the diagnosis, and where everything is."""
     console = EscapingConsole()
     final = record.final
     table = Table(title=f"{record.name}: {record.status}", show_header=False, title_justify="left")
     for split, split_label in SPLITS.items():
-        for metric in TASKS[record.data["task"]].metrics:
+        for metric in task.metrics:
             name = f"{split}/{metric.name}"
             if metric.label is not None and name in final:
                 table.add_row(f"{split_label} {metric.label}", metric.form.format(final[name]))

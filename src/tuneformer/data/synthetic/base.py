@@ -4,22 +4,28 @@ import hashlib
 import json
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from tuneformer.config.suggestions import one_of
 from tuneformer.data.contract import SPLITS, PreparedData
 from tuneformer.data.draws import philox, shuffled_rows
-from tuneformer.data.examples.example_data import ExampleData
+from tuneformer.data.examples.example_data import ACCURACY, ExampleData
 from tuneformer.data.examples.examples import Examples
 from tuneformer.data.settings import check_follows, whole_number
 from tuneformer.data.synthetic.splits import in_split
+from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.errors import UserError
 
 # Generators of evaluation examples have keys that no run has: a seed of 2^63 or more is no seed.
 EVALUATION = {"train": 1 << 63, "validation": (1 << 63) + 1, "test": (1 << 63) + 2}
 MOST_DRAWS = 1000
+SYNTHETIC = TaskFacts(
+    name="synthetic",
+    done_by="tuneformer.tasks.synthetic.Synthetic",
+    metrics=(MetricFacts(name="loss", label="loss", form="{:.4f} nats per scored token"), ACCURACY),
+    inputs=("tokens",),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +41,7 @@ class SyntheticData(ExampleData["SyntheticSplits"]):
         UserError: a setting is not allowed.
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("synthetic",)
+    tasks = (SYNTHETIC,)
 
     n_symbols: int
     context_length: int
@@ -45,7 +51,7 @@ class SyntheticData(ExampleData["SyntheticSplits"]):
     n_test: int
 
     def __post_init__(self) -> None:
-        one_of("data.task", self.task, self.tasks)
+        self.check_task()
         for name in ("n_validation", "n_test", "batch_size", "eval_batch_size"):
             whole_number(f"data.{name}", getattr(self, name), at_least=1)
         whole_number("data.num_workers", self.num_workers, at_least=0)

@@ -1,13 +1,24 @@
 """Linear regression in context: every example has other weights."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from tuneformer.data.examples.examples import Examples
 from tuneformer.data.synthetic.base import SyntheticData
+from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.errors import UserError
+
+REGRESSION = TaskFacts(
+    name="regression",
+    done_by="tuneformer.tasks.regression.Regression",
+    metrics=(
+        MetricFacts(name="loss", label="squared error"),
+        MetricFacts(name="last_loss", label="squared error at the last point"),
+    ),
+    inputs=("numbers",),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +38,7 @@ class Regression(SyntheticData):
         UserError: context_length is even, or the noise is negative.
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    tasks = (REGRESSION,)
 
     noise: float
     n_inputs: int | None

@@ -10,6 +10,7 @@ from tuneformer.data.code_digest import code_digest
 from tuneformer.data.contract import Data
 from tuneformer.data.prepared_cache import PreparedCache, content_hash
 from tuneformer.data.settings import whole_number
+from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.data.text.corpus_text import CorpusText, check_context_fits, cut_validation, hash_text
 from tuneformer.data.text.token_files import TokenFile
 from tuneformer.data.text.token_splits import TokenSplits, load_token_splits, write_token_splits
@@ -20,7 +21,17 @@ from tuneformer.errors import UserError
 if TYPE_CHECKING:
     from tuneformer.data.text.token_batches import TokenWindows
 
-TASKS = ("language_modelling",)
+LANGUAGE_MODELLING = TaskFacts(
+    name="language_modelling",
+    done_by="tuneformer.tasks.language_modelling.LanguageModelling",
+    metrics=(
+        MetricFacts(name="loss", label="loss", form="{:.4f} nats per token"),
+        MetricFacts(name="perplexity"),
+        MetricFacts(name="bits_per_byte", label="bits per byte"),
+    ),
+    inputs=("tokens",),
+    text="continued",
+)
 
 
 class TokenData(Data[TokenSplits]):
@@ -29,6 +40,8 @@ class TokenData(Data[TokenSplits]):
     Raises:
         UserError: a setting is not allowed.
     """
+
+    tasks = (LANGUAGE_MODELLING,)
 
     def __init__(
         self,
@@ -44,7 +57,8 @@ class TokenData(Data[TokenSplits]):
         num_workers: int,
         cache_dir: str,
     ) -> None:
-        self.task = one_of("data.task", task, TASKS)
+        self.task = task
+        self.check_task()
         self.tokenizer = one_of("data.tokenizer", tokenizer, tuple(KINDS))
         self.bpe_vocab_size = whole_number("data.bpe_vocab_size", bpe_vocab_size, at_least=1)
         if tokenizer == "bpe":

@@ -16,7 +16,7 @@ from tuneformer.sweeps.search.settings import Settings, check_installed
 from tuneformer.sweeps.search.space import shown
 from tuneformer.sweeps.search.storage import storage_url
 from tuneformer.sweeps.search.trials import Asked, Trials, methods_of
-from tuneformer.tasks.catalogue import higher_is_better
+from tuneformer.tasks.settings import task_of
 from tuneformer.training.trial_storage import open_storage
 
 
@@ -40,7 +40,7 @@ class Search:
         self.n_trials = n_trials
         first = composed[0].config
         self._settings: Settings = first["search"]
-        self._maximize = higher_is_better(first["optimized_metric"])
+        self._maximize = task_of(first["data"]).higher_is_better(first["optimized_metric"])
         check_installed(self._settings)
         self._methods = [make_method(each, keys=keys) for each in composed]
         self._url = storage_url(self._settings["storage"], self._folder)
