@@ -2,8 +2,8 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from tuneformer.analysis.caveats import FRESH_SEEDS
@@ -11,12 +11,12 @@ from tuneformer.analysis.comparison import Comparison
 from tuneformer.errors import UserError
 from tuneformer.report.figure import Figure, finite
 from tuneformer.report.figures import all_figures
+from tuneformer.report.shell import SHELL, render_shell, script_json
 from tuneformer.report.summary import summary
 from tuneformer.report.tables import all_tables
 from tuneformer.runs.files import write_text
 from tuneformer.runs.shown_paths import shown_line, shown_path
 
-PAGE = Path(__file__).parent / "page"
 MOST_COMMANDS = 200
 SERVER = "https://cloud.plotly.com/newchart"
 """Where plotly's tool bar would send a figure: the page has no such button, its script no such address."""
@@ -37,11 +37,13 @@ def write_page(path: Path, comparison: Comparison, *, title: str, command: str) 
 
 def render_page(comparison: Comparison, *, title: str, command: str) -> str:
     """The whole page as text. Whatever comes from configurations, folders and tables is escaped."""
-    templates = Environment(loader=FileSystemLoader(PAGE), autoescape=True, trim_blocks=True)
     read = comparison.read
     figures = all_figures(comparison)
     alive = len(read.trials)
-    return templates.get_template("page.html.j2").render(
+    return render_shell(
+        SHELL / "comparison.html.j2",
+        styles=SHELL / "comparison.css",
+        scripts=[SHELL / "comparison.js"],
         title=title,
         subtitle=f"{alive} runs, {len(comparison.methods)} methods, {len(comparison.names)} data sets"
         if len(comparison.names) > 1
@@ -51,13 +53,11 @@ def render_page(comparison: Comparison, *, title: str, command: str) -> str:
         understood=comparison.design.lines(read.unit),
         tables=all_tables(comparison),
         figures=figures,
-        figure_data={figure.key: script_json(figure) for figure in figures},
+        figure_data={figure.key: script_json(_with_columns(figure)) for figure in figures},
         sources=[shown_path(source) for source in read.sources],
         command=command,
         commands=[shown_line(each) for each in read.commands[:MOST_COMMANDS]],
         provenance=read.provenance,
-        css=_file("page.css"),
-        script=_file("page.js"),
         plotly=_plotly(),
     )
 
@@ -69,17 +69,8 @@ def _shown(caveat: str) -> str:
     return f"{before}: {shown_line(command)}"
 
 
-def script_json(figure: Figure) -> Markup:
-    """A figure as JSON that no text in it can break out of."""
-    whole = {**json.loads(figure.as_json()), "columns": finite(figure.columns)}
-    text = json.dumps(whole, allow_nan=False)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
-
-
-def _file(name: str) -> Markup:
-    return Markup((PAGE / name).read_text(encoding="utf-8"))
+def _with_columns(figure: Figure) -> dict[str, Any]:
+    return {**json.loads(figure.as_json()), "columns": finite(figure.columns)}
 
 
 def _plotly() -> Markup:

@@ -1,17 +1,16 @@
 """The analysis of attention as one HTML file that asks nothing of any network."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from tuneformer.attention_analysis.analysis import AttentionAnalysis
 from tuneformer.measures.registry import BY_KEY, OF_LAYERS
 from tuneformer.report.attention_page.head_rows import LOSS_WITHOUT, columns, head_rows
 from tuneformer.report.attention_page.page_data import PageData, page_data
+from tuneformer.report.shell import render_shell, script_json
 from tuneformer.runs.files import write_text
 from tuneformer.runs.shown_paths import shown_path
 
@@ -38,9 +37,11 @@ def write_page(path: Path, analyses: Sequence[AttentionAnalysis], *, command: st
 
 def render_page(analyses: Sequence[AttentionAnalysis], *, command: str) -> str:
     """The whole page of one run, or of two side by side. Tokens, names and settings are escaped."""
-    templates = Environment(loader=FileSystemLoader(PAGE), autoescape=True, trim_blocks=True)
     data = page_data(analyses)
-    return templates.get_template("page.html.j2").render(
+    return render_shell(
+        PAGE / "attention.html.j2",
+        styles=PAGE / "attention.css",
+        scripts=[PAGE / name for name in SCRIPTS],
         title="Attention: " + " against ".join(analysis.name for analysis in analyses),
         analyses=analyses,
         notes=_notes(analyses, data),
@@ -50,17 +51,7 @@ def render_page(analyses: Sequence[AttentionAnalysis], *, command: str) -> str:
         content=script_json(data.content),
         blocks={name: Markup(text) for name, text in data.blocks.items()},
         shown_path=shown_path,
-        css=_file("page.css"),
-        script=Markup("\n").join(_file(name) for name in SCRIPTS),
     )
-
-
-def script_json(content: Any) -> Markup:
-    """JSON that no text in it can break out of."""
-    text = json.dumps(content, allow_nan=False)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
 
 
 def _notes(analyses: Sequence[AttentionAnalysis], data: PageData) -> list[str]:
@@ -108,7 +99,3 @@ def _layer_table(analysis: AttentionAnalysis) -> dict[str, Any]:
         "columns": [f"{each.name} ({each.says})" for each in OF_LAYERS],
         "rows": rows,
     }
-
-
-def _file(name: str) -> Markup:
-    return Markup((PAGE / name).read_text(encoding="utf-8"))

@@ -34,26 +34,8 @@ document.addEventListener("keydown", (event) => {
   KEYS[event.key]();
 });
 
-const compareCells = (a, b) => {
-  if (a === "" || b === "") return (a === "") - (b === "");
-  return Number(a) - Number(b);
-};
-
 const wireTable = (table) => {
-  table.querySelectorAll("thead button").forEach((button) => {
-    button.addEventListener("click", () => {
-      const head = button.parentElement;
-      const up = head.getAttribute("aria-sort") === "descending";
-      const valued = (row) => row.cells[head.cellIndex].dataset.value;
-      const rows = [...table.tBodies[0].rows].sort((r, s) => {
-        const [a, b] = [valued(r), valued(s)];
-        return a === "" || b === "" ? compareCells(a, b) : (up ? 1 : -1) * compareCells(a, b);
-      });
-      table.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
-      head.setAttribute("aria-sort", up ? "ascending" : "descending");
-      table.tBodies[0].append(...rows);
-    });
-  });
+  makeSortable(table, "descending");
   table.tBodies[0].addEventListener("click", (event) => {
     const row = event.target.closest("tr");
     if (!row || !moduleOf(runs[0], row.dataset.site)) return;

@@ -1,10 +1,4 @@
 // Files to take away.
-const save = (name, text, type) => {
-  const link = element("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-};
-
 const escaped = (text) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 const MOST_RECTANGLES = 64 * 64;
 
@@ -39,16 +33,7 @@ const svgOfFigure = (figure) => {
   return `${open}<title>${escaped(figure.caption.textContent)}</title>${parts.join("")}</svg>`;
 };
 
-// a spreadsheet computes what begins so (runs/csv_text.py)
-const isFormula = (text) => /^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) && Number.isNaN(Number(text));
-
-const csvCell = (cell) => {
-  const plain = cell === null || cell === undefined ? "" : String(cell);
-  const text = isFormula(plain) ? `'${plain}` : plain;
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-};
-
-const headsAsCsv = () => {
+const headsAsRows = () => {
   const rows = [["run", "step", "stack", "layer", "head", ...measures.map((measure) => measure.key)]];
   for (const run of runs) {
     for (const each of run.steps) {
@@ -60,7 +45,7 @@ const headsAsCsv = () => {
       }
     }
   }
-  return rows.map((row) => row.map(csvCell).join(",")).join("\n") + "\n";
+  return rows;
 };
 
 // Maps of the chosen step, as exact as the page has them.
@@ -88,6 +73,6 @@ const wireSaving = () => {
     const drawn = figures.filter((figure) => figure.map);
     drawn.forEach((figure, i) => save(`${nameOf(state.site, state.head)}-${i + 1}.svg`, svgOfFigure(figure), "image/svg+xml"));
   });
-  document.getElementById("save-csv").addEventListener("click", () => save("heads.csv", headsAsCsv(), "text/csv"));
+  document.getElementById("save-csv").addEventListener("click", () => saveCsv("heads.csv", headsAsRows()));
   document.getElementById("save-json").addEventListener("click", async () => save("attention.json", await everythingAsJson(), "application/json"));
 };
