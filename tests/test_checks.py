@@ -141,7 +141,7 @@ def test_infinity_passes_where_it_switches_something_off() -> None:
         ([f"data.bpe_vocab_size={10**12}"], f"data.bpe_vocab_size={10**12} must be at most 10,000,000"),
         (["tags=[[a]]"], "tags=[['a']] must be a list of words"),
         (["data.batch_size=-32"], "data.batch_size=-32 must be at least 1"),
-        (["data.context_length=0"], "data.context_length=0 must be at least 1"),
+        (["data.context_length=0"], "model.context_length=0 must be at least 1"),
         (["model.n_layers=0"], "model.n_layers=0 must be at least 1"),
         (["model.d_ff=0"], "model.d_ff=0 must be at least 1"),
         (["trainer.devices=0"], "trainer.devices=0 must be at least 1"),

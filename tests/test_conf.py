@@ -13,18 +13,18 @@ from omegaconf import OmegaConf
 from tuneformer.bounds import CHOICES
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
-from tuneformer.config.described import described_arguments
+from tuneformer.config.described import described_arguments, description_of
 from tuneformer.config.keys import EXAMPLES
 from tuneformer.config.options import list_options, load_option
 from tuneformer.config.registry import Place, check_targets, is_order
 from tuneformer.config.schema import GROUPS
+from tuneformer.config.setting import arguments_of
 from tuneformer.data.tokenizers.kinds import KINDS
-from tuneformer.models.attention.settings import settings_class
 from tuneformer.models.block import BLOCKS
 from tuneformer.models.feed_forward import FEED_FORWARDS
 from tuneformer.models.initialization import SCHEMES
 from tuneformer.models.norms import NORMS
-from tuneformer.models.settings import POSITIONS
+from tuneformer.models.settings import DecoderSettings
 
 CONF = Path(__file__).parents[1] / "conf"
 OPTIONS = [(group, option) for group in GROUPS for option in list_options(group, [CONF])]
@@ -32,7 +32,7 @@ EXPERIMENTS = list_options("experiment", [CONF])
 
 # What the framework itself gives when it builds an option.
 GIVEN_AT_RUN_TIME = {
-    "model": {"attention"},
+    "model": {"attention", "tasks"},
     "optimizer": {"params"},
     "scheduler": {"step", "horizon"},
     "logger": {"directory", "first_step", "run_config"},
@@ -87,18 +87,21 @@ def keys_of(node: dict[str, Any]) -> set[str]:
     return {key for key in node if not is_order(key)}
 
 
-def parameters_of(target: str) -> dict[str, inspect.Parameter]:
-    """The named parameters of a class or function; *args and **kwargs are none."""
-    module, _, name = target.rpartition(".")
+def parameters_of(place: Place, node: dict[str, Any]) -> dict[str, inspect.Parameter]:
+    """The named parameters of what is built, or of its settings object; *args and **kwargs are none."""
+    module, _, name = node["_target_"].rpartition(".")
     found = getattr(importlib.import_module(module), name)
-    signature = inspect.signature(settings_class(target) or found)
+    signature = inspect.signature(found)
+    if "settings" in signature.parameters and (described := description_of(place, node)):
+        signature = inspect.signature(described)
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {key: each for key, each in signature.parameters.items() if each.kind in named}
 
 
 @pytest.mark.fast
 def test_every_file_of_conf_is_an_option_of_a_known_group() -> None:
-    files = {str(file.relative_to(CONF).with_suffix("")) for file in CONF.rglob("*.yaml")}
+    found = [file for file in CONF.rglob("*.yaml") if not file.stem.startswith("_")]
+    files = {str(file.relative_to(CONF).with_suffix("")) for file in found}
     known = {f"{group}/{option}" for group, option in OPTIONS}
     assert files == known | {f"experiment/{name}" for name in EXPERIMENTS} | {"train"}
     assert len(OPTIONS) > 25
@@ -125,7 +128,7 @@ def test_every_key_of_an_option_is_a_named_parameter_and_none_is_forgotten(group
         if arguments:
             outside = GIVEN_BY_THE_OPTION_AROUND.get(path, set())
             assert keys_of(node) == arguments.keys() - outside, place
-        parameters = parameters_of(target)
+        parameters = parameters_of(place, node)
         keys = keys_of(node) - ({"tasks"} if group == "model" else set())  # a fact for the checks
         given = GIVEN_BY_THE_OPTION_AROUND.get(path, GIVEN_AT_RUN_TIME.get(group, set()))
         assert keys <= parameters.keys() - given, path
@@ -192,14 +195,16 @@ def test_an_experiment_opens_with_its_question_cost_result_and_command(name: str
 @pytest.mark.fast
 def test_the_words_that_the_checks_allow_are_those_that_the_models_know() -> None:
     known = {
-        "data.tokenizer": tuple(KINDS),
-        "model.block": BLOCKS,
-        "model.feed_forward": FEED_FORWARDS,
-        "model.initialization": SCHEMES,
-        "model.norm": NORMS,
-        "model.positions": POSITIONS,
+        "block": BLOCKS,
+        "feed_forward": FEED_FORWARDS,
+        "initialization": SCHEMES,
+        "norm": NORMS,
     }
-    assert {path: set(CHOICES[path]) for path in known} == {path: set(names) for path, names in known.items()}
+    arguments = arguments_of(DecoderSettings)
+    assert {name: arguments[name].setting.allowed for name in known} == {
+        name: tuple(words) for name, words in known.items()
+    }
+    assert set(CHOICES["data.tokenizer"]) == set(KINDS)
 
 
 # what trains: each option once, and each word that a setting can be

@@ -12,6 +12,7 @@ from tuneformer.generation import draw_token, generate
 from tuneformer.models.attention.multi_head import MultiHeadAttention
 from tuneformer.models.attention.settings import PLAIN
 from tuneformer.models.decoder import Decoder
+from tuneformer.models.settings import DecoderSettings
 
 pytestmark = pytest.mark.fast
 
@@ -26,7 +27,7 @@ def model() -> Decoder:
 def build(positions: str) -> Decoder:
     """A model with weights so large that its logits depend on what it has seen."""
     torch.default_generator.manual_seed(0)
-    model = Decoder(
+    settings = DecoderSettings(
         vocab_size=11,
         context_length=16,
         size=None,
@@ -49,8 +50,8 @@ def build(positions: str) -> Decoder:
         tie_embeddings=False,
         base_width=None,
         initialization="gpt2",
-        attention=partial(MultiHeadAttention, settings=PLAIN),
     )
+    model = Decoder(settings=settings, attention=partial(MultiHeadAttention, settings=PLAIN))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(std=0.7)

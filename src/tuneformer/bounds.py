@@ -9,19 +9,11 @@ from tuneformer.config.schema import root_arguments
 from tuneformer.config.setting_check import check_value
 from tuneformer.config.suggestions import one_of
 from tuneformer.errors import UserError
-from tuneformer.models.settings import POSITIONS
 
 Config = dict[str, Any]
 
 CHOICES = {
     "data.tokenizer": ("bytes", "characters", "bpe"),
-    "model.block": ("pre_norm", "post_norm", "sandwich", "parallel"),
-    "model.feed_forward": ("gelu", "swiglu", "squared_relu"),
-    "model.initialization": ("gpt2", "xavier", "zero_output", "depth_scaled", "mup"),
-    "model.norm": ("rms_norm", "layer_norm"),
-    "model.pooling": ("mean", "first", "attention"),
-    "model.positions": POSITIONS,
-    "model.score": ("additive", "multiplicative"),
 }
 
 AT_LEAST_ONE = (
@@ -31,18 +23,9 @@ AT_LEAST_ONE = (
     "data.context_length",
     "data.eval_batch_size",
     "data.max_validation_bytes",
-    "model.base_width",
-    "model.d_ff",
-    "model.d_model",
-    "model.embedded_tokens",
-    "model.n_heads",
-    "model.n_layers",
-    "model.patch_size",
 )
 
-ABOVE_ZERO = ("model.rope_base",)
-
-FRACTIONS = ("data.label_smoothing", "model.dropout")
+FRACTIONS = ("data.label_smoothing",)
 
 AT_LEAST_ZERO = (
     "data.length_penalty",
@@ -83,10 +66,6 @@ def check_bounds(config: Config, words: Mapping[str, tuple[str, ...]]) -> None:
         value = setting(config, path)
         if isinstance(value, int | float) and value < 1:
             raise UserError(f"{path}={value} must be at least 1")
-    for path in ABOVE_ZERO:
-        value = setting(config, path)
-        if value is not None and not value > 0:
-            raise UserError(f"{path}={value} must be positive")
     for path in AT_LEAST_ZERO:
         value = setting(config, path)
         if value is not None and not value >= 0:

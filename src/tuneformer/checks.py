@@ -26,7 +26,7 @@ from tuneformer.config.shown import printable
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 from tuneformer.models.attention_use import check_attention_is_used
-from tuneformer.models.settings import check_attention_settings
+from tuneformer.models.settings import check_model
 from tuneformer.optim.checks import (
     check_optimizer_settings,
     check_passes,
@@ -155,7 +155,7 @@ def _check_groups_together(config: Config) -> None:
     check_passes(config)
     _check_width_transfer(config)
     _check_heads(config)
-    check_attention_settings(config["attention"], config["model"])
+    check_model(config["model"], config["attention"])
     _check_sizes(config)
     _check_devices(config)
     _check_workers(config["data"]["num_workers"])

@@ -19,6 +19,7 @@ from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.attention.multi_head import MultiHeadAttention
 from tuneformer.models.attention.settings import PLAIN
 from tuneformer.models.encoder import Encoder
+from tuneformer.models.settings import EncoderSettings
 
 pytestmark = pytest.mark.fast
 
@@ -78,7 +79,8 @@ def test_a_pass_that_begins_in_the_middle_gives_what_a_whole_one_does(value_resi
     attention = replace(PLAIN, value_residual=value_residual)
     settings: dict[str, Any] = plain_settings("model", "encoder") | SMALL["encoder"] | WIDTH
     settings["n_layers"] = 4
-    model = randomised(Encoder(**settings, attention=partial(MultiHeadAttention, settings=attention)))
+    make_attention = partial(MultiHeadAttention, settings=attention)
+    model = randomised(Encoder(settings=EncoderSettings(**settings), attention=make_attention))
     found = ablation(model, by="zero", at_once=3)
     assert [site.layer for site in found] == [0, 1, 2, 3]
     with torch.no_grad():

@@ -2,28 +2,18 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 
+from tests.models.families import plain_settings
 from tuneformer.models.attention.multi_head import MultiHeadAttention
 from tuneformer.models.attention.settings import QKVAttentionSettings
 from tuneformer.models.decoder import Decoder
+from tuneformer.models.settings import DecoderSettings
 
-CONF = Path(__file__).parents[2] / "conf"
 SMALL: dict[str, Any] = {"vocab_size": 11, "context_length": 12, "n_layers": 2, "n_heads": 2, "d_model": 16}
-
-
-def settings(option: str) -> dict[str, Any]:
-    """The settings of an option as plain values, without Hydra's own keys."""
-    plain = OmegaConf.to_container(OmegaConf.load(CONF / f"{option}.yaml"), resolve=False)
-    assert isinstance(plain, dict)
-    return {
-        str(key): value for key, value in plain.items() if not str(key).startswith("_") and key != "tasks"
-    }
 
 
 @pytest.fixture
@@ -32,11 +22,12 @@ def decoder() -> Callable[..., Decoder]:
 
     def build(*, seed: int = 0, **changes: Any) -> Decoder:
         torch.default_generator.manual_seed(seed)
-        attention = settings("attention/multi_head")
+        attention = plain_settings("attention", "multi_head")
         attention |= {key: changes.pop(key) for key in list(changes) if key in attention}
-        model = settings("model/decoder") | SMALL | changes
+        model = plain_settings("model", "decoder") | SMALL | changes
+        chosen = QKVAttentionSettings(**attention)
         return Decoder(
-            **model, attention=partial(MultiHeadAttention, settings=QKVAttentionSettings(**attention))
+            settings=DecoderSettings(**model), attention=partial(MultiHeadAttention, settings=chosen)
         )
 
     return build

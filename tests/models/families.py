@@ -13,6 +13,14 @@ from tuneformer.models.attention.settings import QKVAttentionSettings
 from tuneformer.models.encoder import Encoder
 from tuneformer.models.encoder_decoder import EncoderDecoder
 from tuneformer.models.recurrent.families import lstm, lstm_attention
+from tuneformer.models.settings import (
+    EncoderDecoderSettings,
+    EncoderSettings,
+    LstmAttentionSettings,
+    LstmSettings,
+    VectorDecoderSettings,
+    VisionTransformerSettings,
+)
 from tuneformer.models.vector_decoder import VectorDecoder
 from tuneformer.models.vision_transformer import VisionTransformer
 
@@ -25,13 +33,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "vector_decoder": {"n_inputs": 4, "n_outputs": 2, "context_length": 12},
     "vit": {"image_size": 8, "n_channels": 2, "n_classes": 5, "patch_size": 4},
 }
-FAMILIES: dict[str, Any] = {
-    "encoder": Encoder,
-    "encoder_decoder": EncoderDecoder,
-    "lstm": lstm,
-    "lstm_attention": lstm_attention,
-    "vector_decoder": VectorDecoder,
-    "vit": VisionTransformer,
+FAMILIES: dict[str, tuple[Any, Any]] = {
+    "encoder": (Encoder, EncoderSettings),
+    "encoder_decoder": (EncoderDecoder, EncoderDecoderSettings),
+    "lstm": (lstm, LstmSettings),
+    "lstm_attention": (lstm_attention, LstmAttentionSettings),
+    "vector_decoder": (VectorDecoder, VectorDecoderSettings),
+    "vit": (VisionTransformer, VisionTransformerSettings),
 }
 WIDTH: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "d_model": 16}
 
@@ -48,8 +56,9 @@ def small_model(family: str, *, seed: int = 0, **changes: Any) -> Any:
     settings = plain_settings("model", family)
     settings |= SMALL[family] | {key: value for key, value in WIDTH.items() if key in settings} | changes
     chosen = QKVAttentionSettings(**plain_settings("attention", "multi_head"))
-    attention = partial(MultiHeadAttention, settings=chosen)
-    return FAMILIES[family](**settings, attention=attention)
+    make, described = FAMILIES[family]
+    given = {"attention": partial(MultiHeadAttention, settings=chosen)} if described.has_attention else {}
+    return make(settings=described(**settings), **given)
 
 
 def randomised(model: nn.Module) -> Any:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from tuneformer.models.attention.multi_head import MultiHeadAttention
 from tuneformer.models.attention.settings import PLAIN
 from tuneformer.models.decoder import Decoder
+from tuneformer.models.settings import DecoderSettings
 from tuneformer.terminal import say
 
 CONTEXT, BATCH = 64, 12
@@ -28,7 +29,7 @@ def main(text: str, steps: int) -> None:
     known, tokens = np.unique(characters, return_inverse=True)
     cut = len(tokens) * 9 // 10
     train, held_out = (torch.from_numpy(part) for part in (tokens[:cut], tokens[cut:]))
-    model = Decoder(
+    settings = DecoderSettings(
         vocab_size=len(known),
         context_length=CONTEXT,
         size=None,
@@ -51,8 +52,8 @@ def main(text: str, steps: int) -> None:
         tie_embeddings=True,
         initialization="gpt2",
         base_width=None,
-        attention=partial(MultiHeadAttention, settings=PLAIN),
     )
+    model = Decoder(settings=settings, attention=partial(MultiHeadAttention, settings=PLAIN))
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.1, fused=True
     )

@@ -28,7 +28,9 @@ BY_THEMSELVES = frozenset({"launcher", "scheduler", "trainer"})
 
 HOMES: Mapping[str, str] = {
     "callbacks": "tuneformer.callbacks.settings",
+    "attention": "tuneformer.models.attention.settings",
     "logger": "tuneformer.training.logger_settings",
+    "model": "tuneformer.models.settings",
     "optimizer": "tuneformer.optim.settings",
     "param_groups": "tuneformer.optim.settings",
     "search": "tuneformer.sweeps.search.settings",

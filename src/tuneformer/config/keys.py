@@ -19,12 +19,6 @@ from tuneformer.errors import UserError
 
 # What a setting may be whose option gives it no value of its own, by an example.
 EXAMPLES: dict[str, Any] = {
-    "attention.key_value_rank": 64,
-    "attention.logit_soft_cap": 50.0,
-    "attention.query_rank": 64,
-    "attention.rotary_dim": 16,
-    "attention.scale": 1.0,
-    "attention.value_residual": 0.5,
     "data.cache_dir": "folder",
     "data.image_size": 28,
     "data.n_channels": 1,
@@ -36,32 +30,7 @@ EXAMPLES: dict[str, Any] = {
     "data.subset": "name",
     "data.validation_path": "file",
     "data.vocab_size": 256,
-    "model.base_width": 64,
-    "model.context_length": 128,
-    "model.d_ff": 512,
-    "model.d_model": 128,
-    "model.image_size": 28,
-    "model.n_channels": 1,
-    "model.n_classes": 10,
-    "model.n_heads": 4,
-    "model.n_inputs": 6,
-    "model.n_outputs": 1,
-    "model.n_layers": 4,
-    "model.size": "tiny",
-    "model.vocab_size": 256,
 }
-
-# A setting whose option gives a value, and that may all the same be switched off.
-MAY_BE_NULL = frozenset(
-    {
-        "model.image_size",
-        "model.n_channels",
-        "model.n_classes",
-        "model.n_inputs",
-        "model.n_outputs",
-        "model.vocab_size",
-    }
-)
 
 # Groups whose entries are parts that a run can do without: `~callbacks.sample`, or `callbacks.sample=null`.
 OF_PARTS = frozenset({"callbacks", "logger"})
@@ -172,13 +141,13 @@ def _check_value(path: str, value: Any, known: Any, option: str) -> None:
         _check_level(path, value, known, option)
     elif not _fits(path, value, known):
         like = EXAMPLES.get(path, known)
-        allowed = _describe(like) + (" or null" if known is None or path in MAY_BE_NULL else "")
+        allowed = _describe(like) + (" or null" if known is None else "")
         example = "" if path in EXAMPLES else f", as in {option}: {path}={shown(known)}"
         raise UserError(f"{path}={shown(value)} must be {allowed}{example}")
 
 
 def _fits(path: str, value: Any, known: Any) -> bool:
-    if value is None and (known is None or path in MAY_BE_NULL):
+    if value is None and known is None:
         return True
     if known is None or known == MISSING or (isinstance(known, str) and known.startswith("${")):
         return _fits(path, value, EXAMPLES[path]) if path in EXAMPLES else not isinstance(value, Mapping)

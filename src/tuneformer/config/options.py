@@ -45,8 +45,9 @@ def load_option(group: str, option: str, folders: Sequence[Path]) -> Settings:
 
 
 def list_options(group: str, folders: Sequence[Path]) -> list[str]:
-    """The names of all options of a group."""
-    return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
+    """The names of all options of a group; what several share has a file that begins with `_`."""
+    files = (file for folder in folders for file in (folder / group).glob("*.yaml"))
+    return sorted({file.stem for file in files if not file.stem.startswith("_")})
 
 
 @cache

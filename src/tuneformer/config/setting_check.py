@@ -51,7 +51,9 @@ def check_value(argument: Argument, path: str, value: Any) -> None:
 
     Of a component inside only that it is one: `config.keys` checks its settings.
     """
-    if (value is None and argument.may_be_null) or (value == AUTO and argument.setting.auto):
+    if (value is None and (argument.may_be_null or argument.setting.from_data)) or (
+        value == AUTO and argument.setting.auto
+    ):
         return
     if argument.length is not None:
         _check_list(argument, path, value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from torch import nn
@@ -10,11 +11,10 @@ from tuneformer.config.arguments import check_arguments
 from tuneformer.config.building import bound
 from tuneformer.config.registry import TARGET
 from tuneformer.models.attention.base import AttentionBase
-from tuneformer.models.attention.settings import settings_class
 from tuneformer.models.memory_needed import check_memory
-from tuneformer.models.settings import attention_settings
+from tuneformer.models.settings import settings_object
 
-Settings = dict[str, Any]
+Settings = Mapping[str, Any]
 
 
 def build_model(model: Settings, attention: Settings, *, needs: Mapping[str, Any]) -> nn.Module:
@@ -33,16 +33,24 @@ def build_model(model: Settings, attention: Settings, *, needs: Mapping[str, Any
     settings = {key: value for key, value in model.items() if key != "tasks"}
     settings |= {key: value for key, value in needs.items() if key in settings}
     family = bound(settings, ("model",), kind=nn.Module)
-    check_arguments(family, group="model", later=("attention",))
-    in_a_layer = bound(attention, ("attention",), kind=AttentionBase)
-    described = settings_class(attention[TARGET])
-    if described is None:
-        check_arguments(in_a_layer, group="attention", later=("layer",))
-    else:
-        in_a_layer = partial(in_a_layer.func, settings=attention_settings(attention, described))
+    given = {"attention": _in_a_layer(attention)} if "attention" in signature(family.func).parameters else {}
 
-    def built(changed: Mapping[str, Any]) -> nn.Module:
-        return family.func(**changed, attention=in_a_layer)
+    def built(changed: Settings) -> nn.Module:
+        chosen = settings_object("model", {TARGET: model[TARGET], **changed})
+        if chosen is not None:
+            return family.func(settings=chosen, **given)
+        check_arguments(family, group="model", later=("attention",))
+        return family.func(**changed, **given)
 
     check_memory(family.keywords, attention, built)
     return built(family.keywords)
+
+
+def _in_a_layer(attention: Settings) -> "partial[AttentionBase]":
+    """What makes the attention module of a layer."""
+    made = bound(attention, ("attention",), kind=AttentionBase)
+    chosen = settings_object("attention", attention)
+    if chosen is not None:
+        return partial(made.func, settings=chosen)
+    check_arguments(made, group="attention", later=("layer",))
+    return made

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -14,13 +13,12 @@ from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.embedding import EarlierTokens, embed_tokens
 from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
-from tuneformer.models.initialization import initialize
 from tuneformer.models.key_value_cache import KeyValueCache, LastTokens
-from tuneformer.models.positions import PositionScheme
-from tuneformer.models.stack import StackSettings, make_blocks, make_final_norm
+from tuneformer.models.settings import DecoderSettings
+from tuneformer.models.stack import Stack, Transformer, make_blocks, make_final_norm
 
 
-class Decoder(nn.Module):
+class Decoder(Transformer):
     """Logits of the next token: token embedding, layers, final norm (none for post-norm), output matrix.
 
     logits_t = W_output norm(x_t), where x runs from W_embedding[token_t] + position_t through the
@@ -31,104 +29,42 @@ class Decoder(nn.Module):
     torch's default generator on the CPU in float32 (see `initialize`). With a `base_width` the model is
     parametrised for transfer across widths (muP, 2203.03466, table 8): logits are multiplied by
     base_width / d_model and those of attention are divided by head_dim in place of its root, such that
-    at the base width both are the standard ones. The settings are explained in conf/model/decoder.yaml;
-    `size` is only the name of those that it gave.
+    at the base width both are the standard ones.
     """
 
-    def __init__(
-        self,
-        *,
-        vocab_size: int,
-        context_length: int,
-        size: str | None,
-        n_layers: int,
-        n_heads: int,
-        d_model: int,
-        d_ff: int | None,
-        dropout: float,
-        block: str,
-        norm: str,
-        feed_forward: str,
-        positions: str,
-        rope_base: float,
-        rope_fraction: float,
-        rope_scale: float,
-        t5_buckets: int,
-        t5_max_distance: int,
-        bias: bool,
-        embedded_tokens: int,
-        tie_embeddings: bool,
-        initialization: str,
-        base_width: int | None,
-        attention: Callable[..., AttentionBase],
-    ) -> None:
+    def __init__(self, *, settings: DecoderSettings, attention: Callable[..., AttentionBase]) -> None:
         """Build on torch's default device; `attention(layer=LayerSpec)` makes a layer's attention module.
 
         Raises:
             UserError: a setting that cannot be built.
         """
-        super().__init__()
-        self.size = size
-        self.vocab_size = vocab_size
-        self.context_length = context_length
-        self.d_model = d_model
-        self.n_layers = n_layers
-        self.n_heads = n_heads
-        self.initialization = initialization
-        self.base_width = base_width
+        super().__init__(settings)
+        self.vocab_size, d_model = settings.vocab_size, settings.d_model
+        self.context_length = settings.context_length
+        base_width = self.base_width = settings.base_width
         self.output_scale = 1.0 if base_width is None else base_width / d_model
-        self.embedding_scale = math.sqrt(d_model) if positions == "sinusoidal" else 1.0
-
-        stack = StackSettings(
+        stack = Stack(
             name="decoder",
             causal=True,
-            context_length=context_length,
-            n_layers=n_layers,
-            n_heads=n_heads,
-            d_model=d_model,
-            d_ff=d_ff,
-            dropout=dropout,
-            block=block,
-            norm=norm,
-            feed_forward=feed_forward,
-            positions=PositionScheme(
-                name=positions,
-                n_positions=context_length,
-                rope_base=rope_base,
-                rope_fraction=rope_fraction,
-                rope_scale=rope_scale,
-                t5_buckets=t5_buckets,
-                t5_max_distance=t5_max_distance,
-            ),
-            bias=bias,
-            logit_scale=None if base_width is None else math.sqrt(base_width * n_heads) / d_model,
+            context_length=settings.context_length,
+            settings=settings,
+            logit_scale=None if base_width is None else math.sqrt(base_width * settings.n_heads) / d_model,
         )
-        device = torch.get_default_device()
-        # without storage first: torch's own layers would draw weights that nobody keeps
-        with torch.device("meta"):
-            self.token_embedding = nn.Embedding(vocab_size, d_model)
+        with self.drawn_once():
+            self.token_embedding = nn.Embedding(self.vocab_size, d_model)
             self.earlier_tokens = (
                 None
-                if embedded_tokens == 1
-                else EarlierTokens(n=embedded_tokens - 1, vocab_size=vocab_size, d_model=d_model)
+                if settings.embedded_tokens == 1
+                else EarlierTokens(
+                    n=settings.embedded_tokens - 1, vocab_size=self.vocab_size, d_model=d_model
+                )
             )
             self.position_embedding = stack.positions.embedding(d_model=d_model)
-            self.dropout = nn.Dropout(dropout)
+            self.dropout = nn.Dropout(settings.dropout)
             self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
             self.norm = make_final_norm(stack)
-            self.output = None if tie_embeddings else nn.Linear(d_model, vocab_size, bias=bias)
-        self.to_empty(device=device)
-        self.initialize()
-
-    def initialize(self) -> None:
-        """Draw all weights anew, by the scheme that the model was built with."""
-        initialize(
-            self,
-            scheme=self.initialization,
-            d_model=self.d_model,
-            n_layers=self.n_layers,
-            base_width=self.base_width,
-        )
+            tied, bias = settings.tie_embeddings, settings.bias
+            self.output = None if tied else nn.Linear(d_model, self.vocab_size, bias=bias)
 
     def forward(
         self, tokens: Int[Tensor, "batch time"], cache: KeyValueCache | None = None

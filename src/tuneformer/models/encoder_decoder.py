@@ -1,10 +1,8 @@
 """The Transformer as it was first: an encoder reads the source, a decoder writes the target."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -14,11 +12,10 @@ from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.embedding import embed_tokens
 from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass, Memory
-from tuneformer.models.initialization import initialize
 from tuneformer.models.key_value_cache import KeyValueCache
-from tuneformer.models.positions import PositionScheme
 from tuneformer.models.sequence_to_sequence import DecodingState, SequenceToSequence
-from tuneformer.models.stack import StackSettings, make_blocks, make_final_norm
+from tuneformer.models.settings import EncoderDecoderSettings
+from tuneformer.models.stack import Stack, Transformer, make_blocks, make_final_norm
 
 
 @dataclass(kw_only=True)
@@ -36,95 +33,38 @@ class TransformerState(DecodingState):
         self.cache.select(rows)
 
 
-class EncoderDecoder(SequenceToSequence):
+class EncoderDecoder(Transformer, SequenceToSequence):
     """Logits of the next token of the target, given the source (arXiv 1706.03762).
 
     memory = norm(encoder layers(W_embedding[source] + positions)), without a causal mask; logits_t =
     W_output norm(y_t), where y runs from W_embedding[target_t] + position_t through the decoder layers,
     each of which looks at the targets before, at the memory, and at itself. One embedding serves both
-    sides, and the output where it is tied (1706.03762, 3.4). The settings are explained in
-    conf/model/encoder_decoder.yaml; `size` is only the name of those that it gave.
+    sides, and the output where it is tied (1706.03762, 3.4).
     """
 
-    def __init__(
-        self,
-        *,
-        vocab_size: int,
-        context_length: int,
-        size: str | None,
-        n_layers: int,
-        n_heads: int,
-        d_model: int,
-        d_ff: int | None,
-        dropout: float,
-        block: str,
-        norm: str,
-        feed_forward: str,
-        positions: str,
-        rope_base: float,
-        rope_fraction: float,
-        rope_scale: float,
-        t5_buckets: int,
-        t5_max_distance: int,
-        bias: bool,
-        tie_embeddings: bool,
-        initialization: str,
-        attention: Callable[..., AttentionBase],
-    ) -> None:
+    def __init__(self, *, settings: EncoderDecoderSettings, attention: Callable[..., AttentionBase]) -> None:
         """Build on torch's default device; `attention(layer=LayerSpec)` makes a layer's attention module.
 
         Raises:
             UserError: a setting that cannot be built.
         """
-        super().__init__()
-        self.size = size
-        self.d_model = d_model
-        self.n_layers = n_layers
-        self.context_length = context_length
-        self.initialization = initialization
-        self.embedding_scale = math.sqrt(d_model) if positions == "sinusoidal" else 1.0
-        encoder = StackSettings(
-            name="encoder",
-            causal=False,
-            context_length=context_length,
-            n_layers=n_layers,
-            n_heads=n_heads,
-            d_model=d_model,
-            d_ff=d_ff,
-            dropout=dropout,
-            block=block,
-            norm=norm,
-            feed_forward=feed_forward,
-            positions=PositionScheme(
-                name=positions,
-                n_positions=context_length,
-                rope_base=rope_base,
-                rope_fraction=rope_fraction,
-                rope_scale=rope_scale,
-                t5_buckets=t5_buckets,
-                t5_max_distance=t5_max_distance,
-            ),
-            bias=bias,
-            logit_scale=None,
+        super().__init__(settings)
+        vocab_size, d_model = settings.vocab_size, settings.d_model
+        self.context_length = settings.context_length
+        encoder = Stack(
+            name="encoder", causal=False, context_length=settings.context_length, settings=settings
         )
         decoder = replace(encoder, name="decoder", causal=True)
-        device = torch.get_default_device()
-        # without storage first: torch's own layers would draw weights that nobody keeps
-        with torch.device("meta"):
+        with self.drawn_once():
             self.token_embedding = nn.Embedding(vocab_size, d_model)
             self.position_embedding = encoder.positions.embedding(d_model=d_model)
-            self.dropout = nn.Dropout(dropout)
+            self.dropout = nn.Dropout(settings.dropout)
             self.encoder_blocks = make_blocks(encoder, attention=attention, reads_memory=False)
             self.encoder_norm = make_final_norm(encoder)
             self.blocks = make_blocks(decoder, attention=attention, reads_memory=True)
             self.norm = make_final_norm(decoder)
-            self.output = None if tie_embeddings else nn.Linear(d_model, vocab_size, bias=bias)
-        self.to_empty(device=device)
-        self.initialize()
-
-    def initialize(self) -> None:
-        """Draw all weights anew, by the scheme that the model was built with."""
-        initialize(self, scheme=self.initialization, d_model=self.d_model, n_layers=self.n_layers)
+            tied, bias = settings.tie_embeddings, settings.bias
+            self.output = None if tied else nn.Linear(d_model, vocab_size, bias=bias)
 
     def forward(
         self,

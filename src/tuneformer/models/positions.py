@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from tuneformer.errors import UserError
 from tuneformer.models.choice import check_choice
 from tuneformer.models.logit_bias import AlibiBias, LogitBias, T5Bias
+from tuneformer.models.position_settings import POSITIONS, ROTATING, PositionSettings
 from tuneformer.models.position_table import PositionTable
 from tuneformer.models.rotary import (
     RotaryPositions,
@@ -17,7 +18,6 @@ from tuneformer.models.rotary import (
     yarn_frequencies,
     yarn_magnitude,
 )
-from tuneformer.models.settings import POSITIONS, ROTATING
 
 
 class SinusoidalPositions(PositionTable):
@@ -63,25 +63,20 @@ class LearnedPositions(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class PositionScheme:
-    """Where the positions of a model go; the settings are explained in conf/model/decoder.yaml.
+    """Where the positions of a model go.
 
     Attributes:
-        name: one of POSITIONS.
+        settings: what they are set to.
         n_positions: the context that the model serves.
-        rope_base: of the frequencies of all that rotate.
-        rope_fraction: share of the head dimension that partial_rope rotates.
-        rope_scale: n_positions over the context that ntk and yarn stretch.
-        t5_buckets: rows of the table of t5.
-        t5_max_distance: from where on all distances share the last bucket.
     """
 
-    name: str
+    settings: PositionSettings
     n_positions: int
-    rope_base: float
-    rope_fraction: float
-    rope_scale: float
-    t5_buckets: int
-    t5_max_distance: int
+
+    @property
+    def name(self) -> str:
+        """One of POSITIONS."""
+        return self.settings.positions
 
     def embedding(self, *, d_model: int) -> nn.Module | None:
         """Return what is added to the token embedding, None where nothing is."""
@@ -101,14 +96,15 @@ class PositionScheme:
         check_choice("model.positions", self.name, POSITIONS)
         if self.name not in ROTATING:
             return None
-        dim, base, scale = head_dim, self.rope_base, self.rope_scale
+        dim, fraction = head_dim, self.settings.rope_fraction
+        base, scale = self.settings.rope_base, self.settings.rope_scale
         if self.name == "partial_rope":
-            dim = round(self.rope_fraction * head_dim / 2) * 2
+            dim = round(fraction * head_dim / 2) * 2
         if dim % 2 or dim == 0:
             raise UserError(
                 f"model.positions={self.name} rotates pairs: the head dimension must be even, not {head_dim}"
                 " (model.d_model / model.n_heads)"
-                + (f", and model.rope_fraction={self.rope_fraction} of it a pair or more" if not dim else "")
+                + (f", and model.rope_fraction={fraction} of it a pair or more" if not dim else "")
             )
         frequencies = rope_frequencies(dim, base=base)
         if self.name == "ntk":
@@ -127,8 +123,8 @@ class PositionScheme:
         if self.name == "t5":
             return T5Bias(
                 n_heads=n_heads,
-                n_buckets=self.t5_buckets,
-                max_distance=self.t5_max_distance,
+                n_buckets=self.settings.t5_buckets,
+                max_distance=self.settings.t5_max_distance,
                 causal=causal,
             )
         return None

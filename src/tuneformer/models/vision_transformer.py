@@ -1,6 +1,5 @@
 """A vision Transformer."""
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -12,106 +11,45 @@ from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
-from tuneformer.models.initialization import initialize
 from tuneformer.models.pooling import make_pooling
-from tuneformer.models.positions import PositionScheme
-from tuneformer.models.stack import StackSettings, make_blocks, make_final_norm
+from tuneformer.models.settings import VisionTransformerSettings
+from tuneformer.models.stack import Stack, Transformer, make_blocks, make_final_norm
 
 
-class VisionTransformer(nn.Module):
+class VisionTransformer(Transformer):
     """Logits of the class of an image: patches, layers without a causal mask, norm, pooling, output.
 
     x_i = W_patch patch_i + b + position_i, the patches row by row; logits = W_output pool(norm(x)) + b
-    (arXiv 2010.11929). With pooling=first a learned class token stands before the patches. The settings
-    are explained in conf/model/vit.yaml; `size` is only the name of those that it gave.
+    (arXiv 2010.11929). With pooling=first a learned class token stands before the patches.
     """
 
     def __init__(
-        self,
-        *,
-        image_size: int,
-        n_channels: int,
-        n_classes: int,
-        patch_size: int,
-        size: str | None,
-        n_layers: int,
-        n_heads: int,
-        d_model: int,
-        d_ff: int | None,
-        dropout: float,
-        block: str,
-        norm: str,
-        feed_forward: str,
-        positions: str,
-        rope_base: float,
-        rope_fraction: float,
-        rope_scale: float,
-        t5_buckets: int,
-        t5_max_distance: int,
-        bias: bool,
-        pooling: str,
-        initialization: str,
-        attention: Callable[..., AttentionBase],
+        self, *, settings: VisionTransformerSettings, attention: Callable[..., AttentionBase]
     ) -> None:
         """Build on torch's default device; `attention(layer=LayerSpec)` makes a layer's attention module.
 
         Raises:
             UserError: the patches do not tile the image, or a setting that cannot be built.
         """
-        super().__init__()
-        if image_size % patch_size:
+        super().__init__(settings)
+        d_model, patch_size, n_channels = settings.d_model, settings.patch_size, settings.n_channels
+        if settings.image_size % patch_size:
             raise UserError(
-                f"model.patch_size={patch_size} must divide the side of the images, {image_size} pixels"
+                f"model.patch_size={patch_size} must divide the side of the images,"
+                f" {settings.image_size} pixels"
             )
-        self.size = size
-        self.d_model = d_model
-        self.n_layers = n_layers
         self.patch_size = patch_size
-        self.initialization = initialization
-        self.embedding_scale = math.sqrt(d_model) if positions == "sinusoidal" else 1.0
-
-        device = torch.get_default_device()
-        # without storage first: torch's own layers would draw weights that nobody keeps
-        with torch.device("meta"):
-            self.pooling = make_pooling(pooling, d_model=d_model)
-            self.context_length = (image_size // patch_size) ** 2 + self.pooling.adds_class_token
-            stack = StackSettings(
-                name="encoder",
-                causal=False,
-                context_length=self.context_length,
-                n_layers=n_layers,
-                n_heads=n_heads,
-                d_model=d_model,
-                d_ff=d_ff,
-                dropout=dropout,
-                block=block,
-                norm=norm,
-                feed_forward=feed_forward,
-                positions=PositionScheme(
-                    name=positions,
-                    n_positions=self.context_length,
-                    rope_base=rope_base,
-                    rope_fraction=rope_fraction,
-                    rope_scale=rope_scale,
-                    t5_buckets=t5_buckets,
-                    t5_max_distance=t5_max_distance,
-                ),
-                bias=bias,
-                logit_scale=None,
-            )
+        with self.drawn_once():
+            self.pooling = make_pooling(settings.pooling, d_model=d_model)
+            self.context_length = (settings.image_size // patch_size) ** 2 + self.pooling.adds_class_token
+            stack = Stack(name="encoder", causal=False, context_length=self.context_length, settings=settings)
             self.patch_embedding = nn.Linear(n_channels * patch_size**2, d_model)
             self.class_token = nn.Embedding(1, d_model) if self.pooling.adds_class_token else None
             self.position_embedding = stack.positions.embedding(d_model=d_model)
-            self.dropout = nn.Dropout(dropout)
+            self.dropout = nn.Dropout(settings.dropout)
             self.blocks = make_blocks(stack, attention=attention, reads_memory=False)
             self.norm = make_final_norm(stack)
-            self.output = nn.Linear(d_model, n_classes)
-        self.to_empty(device=device)
-        self.initialize()
-
-    def initialize(self) -> None:
-        """Draw all weights anew, by the scheme that the model was built with."""
-        initialize(self, scheme=self.initialization, d_model=self.d_model, n_layers=self.n_layers)
+            self.output = nn.Linear(d_model, settings.n_classes)
 
     def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch class"]:
         """Return the logits of the classes."""

@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tuneformer.config.described import description_of
 from tuneformer.config.options import list_options, load_option
 from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
-from tuneformer.models.attention.settings import AttentionSettings, settings_class
+from tuneformer.models.attention.settings import AttentionSettings
+from tuneformer.models.position_settings import PositionSettings
 from tuneformer.models.positions import PositionScheme
-from tuneformer.models.settings import attention_settings
+from tuneformer.models.settings import settings_object
 
 ROPE_BASE = 10.0
 CONF = Path(__file__).parents[3] / "conf"
@@ -29,8 +31,9 @@ SMALL = {
 
 def described(option: str) -> type[AttentionSettings]:
     """What is true of an option: the class of its settings."""
-    found = settings_class(load_option("attention", option, [CONF])["_target_"])
-    assert found is not None
+    found = description_of(("attention",), load_option("attention", option, [CONF]))
+    assert isinstance(found, type)
+    assert issubclass(found, AttentionSettings)
     return found
 
 
@@ -41,15 +44,15 @@ def drawn(*shape: int, seed: int = 1) -> Tensor:
 
 def position_scheme(name: str, *, n_positions: int = 12) -> PositionScheme:
     """Positions with settings small enough to show at twelve tokens."""
-    return PositionScheme(
-        name=name,
-        n_positions=n_positions,
+    settings = PositionSettings(
+        positions=name,
         rope_base=ROPE_BASE,
         rope_fraction=0.5,
         rope_scale=2.0,
         t5_buckets=6,
         t5_max_distance=8,
     )
+    return PositionScheme(settings=settings, n_positions=n_positions)
 
 
 def build(
@@ -83,7 +86,7 @@ def build(
     small = {key: value for key, value in SMALL.items() if key in settings}
     module, _, name = settings["_target_"].rpartition(".")
     cls = getattr(importlib.import_module(module), name)
-    chosen = attention_settings(settings | small | changes, described(option))
+    chosen = settings_object("attention", settings | small | changes)
     shell = cls(layer=spec, settings=chosen).double()
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():

@@ -1,16 +1,15 @@
-"""What each attention module can be set to, and what is true of it. Nothing here imports torch.
-
-The settings of a class have its name and `Settings` behind it.
-"""
+"""What each attention module can be set to, and what is true of it. Nothing here imports torch."""
 
 import re
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from tuneformer.config.described import describes
 from tuneformer.config.ranges import AT_LEAST_ONE, POSITIVE, Number, Range
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 
+HERE = __package__
 SHARE = Range(low=0, high=1, holds_low=True, holds_high=True, words="must be between 0 and 1")
 
 
@@ -56,9 +55,18 @@ class AttentionSettings:
         return d_model // n_heads, f"model.d_model={d_model} / model.n_heads={n_heads}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@describes(
+    "attention",
+    f"{HERE}.multi_head.MultiHeadAttention",
+    f"{HERE}.multi_query.MultiQueryAttention",
+    f"{HERE}.sigmoid.SigmoidAttention",
+    f"{HERE}.softmax_one.SoftmaxOneAttention",
+    f"{HERE}.learned_sink.LearnedSinkAttention",
+    f"{HERE}.gated_output.GatedOutputAttention",
+    f"{HERE}.talking_heads.TalkingHeadsAttention",
+)
 class QKVAttentionSettings(AttentionSettings):
-    """What every module with logits can be set to."""
+    """Attention with a logit for each query and key, and what every such module can be set to."""
 
     scale: Annotated[Number | None, Setting("factor of the logits", POSITIVE, null="1 / sqrt(head_dim)")]
     qk_norm: Annotated[
@@ -71,7 +79,7 @@ class QKVAttentionSettings(AttentionSettings):
     cosine: Annotated[
         bool,
         Setting(
-            "length 1 for queries and keys, and a learned scale g for each head: |logit| <= g",
+            "length 1 for queries and keys, and a learned scale for each head, which bounds its logits",
             source="2010.04245",
         ),
     ]
@@ -110,9 +118,9 @@ PLAIN = QKVAttentionSettings(
 """Logits q k^T / sqrt(head_dim) and no more."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@describes("attention", f"{HERE}.grouped_query.GroupedQueryAttention")
 class GroupedQueryAttentionSettings(QKVAttentionSettings):
-    """Of grouped-query attention."""
+    """Grouped-query attention: groups of heads share a head of keys and values."""
 
     n_key_value_heads: Annotated[
         int, Setting("heads of keys and values; must divide model.n_heads", AT_LEAST_ONE)
@@ -127,9 +135,9 @@ class GroupedQueryAttentionSettings(QKVAttentionSettings):
             )
 
 
-@dataclass(frozen=True, kw_only=True)
+@describes("attention", f"{HERE}.multi_head_latent.MultiHeadLatentAttention")
 class MultiHeadLatentAttentionSettings(QKVAttentionSettings):
-    """Of multi-head latent attention."""
+    """Multi-head latent attention: keys and values from one small latent, which the cache keeps."""
 
     follows_width = False
 
@@ -157,43 +165,43 @@ class MultiHeadLatentAttentionSettings(QKVAttentionSettings):
         return max(2, dim // 4 * 2), f"{origin} / 2"
 
 
-@dataclass(frozen=True, kw_only=True)
+@describes("attention", f"{HERE}.sliding_window.SlidingWindowAttention")
 class SlidingWindowAttentionSettings(QKVAttentionSettings):
-    """Of sliding-window attention."""
+    """Sliding-window attention: each token sees the last `window` tokens."""
 
     has_window = True
 
     window: Annotated[int, Setting("keys that a query sees, its own counted", AT_LEAST_ONE, unit="tokens")]
 
 
-@dataclass(frozen=True, kw_only=True)
+@describes("attention", f"{HERE}.first_tokens_window.FirstTokensWindowAttention")
 class FirstTokensWindowAttentionSettings(SlidingWindowAttentionSettings):
-    """Of a window beside the first tokens."""
+    """The first tokens and a sliding window."""
 
     n_first: Annotated[
         int, Setting("first ones, which all others see", AT_LEAST_ONE, unit="tokens", source="4: 2309.17453")
     ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@describes("attention", f"{HERE}.block_local.BlockLocalAttention")
 class BlockLocalAttentionSettings(QKVAttentionSettings):
-    """Of block-local attention."""
+    """Block-local attention: the text is cut into blocks that do not see each other."""
 
     has_window = True
 
     block: Annotated[int, Setting("size of blocks that do not see each other", AT_LEAST_ONE, unit="tokens")]
 
 
-@dataclass(frozen=True, kw_only=True)
+@describes("attention", f"{HERE}.top_k.TopKAttention")
 class TopKAttentionSettings(QKVAttentionSettings):
-    """Of attention to the k best keys."""
+    """Sparse attention: softmax over the k largest logits of each query."""
 
     k: Annotated[int, Setting("keys that a query keeps", AT_LEAST_ONE, source="8: 1912.11637")]
 
 
-@dataclass(frozen=True, kw_only=True)
+@describes("attention", f"{HERE}.differential.DifferentialAttention")
 class DifferentialAttentionSettings(QKVAttentionSettings):
-    """Of differential attention, whose heads have two maps each."""
+    """Differential attention: each head is the difference of two softmax maps."""
 
     def check(self, *, d_model: int, n_heads: int) -> None:
         """Raise UserError unless each head has two queries and two keys of equal size."""
@@ -209,25 +217,29 @@ class DifferentialAttentionSettings(QKVAttentionSettings):
         return dim // 2, f"{origin} / 2"
 
 
-@dataclass(frozen=True, kw_only=True)
+@describes(
+    "attention",
+    f"{HERE}.retention.RetentionAttention",
+    f"{HERE}.delta_rule.DeltaRuleAttention",
+)
 class RecurrentAttentionSettings(AttentionSettings):
-    """What is true of a module whose past is a state."""
+    """Attention whose past is a state of fixed size; it has no settings."""
 
     has_logits = False
     has_state = True
     sees_both_ways = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@describes("attention", f"{HERE}.linear.LinearAttention")
 class LinearAttentionSettings(RecurrentAttentionSettings):
-    """Of linear attention, which without order needs no state."""
+    """Linear attention: features in place of the exponential; without order it needs no state."""
 
     sees_both_ways = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@describes("attention", f"{HERE}.gated_linear.GatedLinearAttention")
 class GatedLinearAttentionSettings(RecurrentAttentionSettings):
-    """Of gated linear attention."""
+    """Gated linear attention: each number is forgotten at a rate that the token decides."""
 
     follows_width = False
 
@@ -239,23 +251,3 @@ class GatedLinearAttentionSettings(RecurrentAttentionSettings):
         Number,
         Setting("root that is taken of the gate: larger forgets less", POSITIVE, source="16: 2312.06635"),
     ]
-
-
-# those of modules that have none of their own
-MultiHeadAttentionSettings = QKVAttentionSettings
-MultiQueryAttentionSettings = QKVAttentionSettings
-SigmoidAttentionSettings = QKVAttentionSettings
-SoftmaxOneAttentionSettings = QKVAttentionSettings
-LearnedSinkAttentionSettings = QKVAttentionSettings
-GatedOutputAttentionSettings = QKVAttentionSettings
-TalkingHeadsAttentionSettings = QKVAttentionSettings
-RetentionAttentionSettings = RecurrentAttentionSettings
-DeltaRuleAttentionSettings = RecurrentAttentionSettings
-
-
-def settings_class(target: str) -> type[AttentionSettings] | None:
-    """Return the settings of a class of this package by its dotted name; None of a class of others."""
-    package, _, name = target.rpartition(".")
-    if not package.startswith(f"{__package__}."):
-        return None
-    return globals().get(f"{name}Settings")

@@ -12,6 +12,7 @@ from tuneformer.models.recurrent.alignment import Alignment, Source
 from tuneformer.models.recurrent.lstm import LstmCell, LstmState
 from tuneformer.models.recurrent.translator import RecurrentState, RecurrentTranslator
 from tuneformer.models.sequence_to_sequence import DecodingState
+from tuneformer.models.settings import LstmAttentionSettings
 
 
 @dataclass(kw_only=True)
@@ -37,44 +38,20 @@ class LstmAttentionTranslator(RecurrentTranslator):
     s is the top layer; the decoder begins in the state in which the encoder ends.
     """
 
-    def __init__(
-        self,
-        *,
-        vocab_size: int,
-        context_length: int,
-        n_layers: int,
-        d_model: int,
-        bidirectional: bool,
-        dropout: float,
-        tie_embeddings: bool,
-        initialization: str,
-        score: str,
-    ) -> None:
+    def __init__(self, settings: LstmAttentionSettings) -> None:
         """Build on torch's default device.
 
         Raises:
             UserError: a setting that cannot be built.
         """
-        device = torch.get_default_device()
-        # without storage first: torch's own layers would draw weights that nobody keeps
-        with torch.device("meta"):
-            super().__init__(
-                vocab_size=vocab_size,
-                context_length=context_length,
-                n_layers=n_layers,
-                d_model=d_model,
-                bidirectional=bidirectional,
-                dropout=dropout,
-                tie_embeddings=tie_embeddings,
-                initialization=initialization,
-            )
-            widths = [2 * d_model, *[d_model] * (n_layers - 1)]
+        d_model = settings.d_model
+        with self.drawn_once():
+            super().__init__(settings)
+            widths = [2 * d_model, *[d_model] * (settings.n_layers - 1)]
             self.cells = nn.ModuleList(LstmCell(width, d_model) for width in widths)
-            self.alignment = Alignment(score=score, d_model=d_model, site=AttentionSite("cross", 0))
+            self.alignment = Alignment(score=settings.score, d_model=d_model, site=AttentionSite("cross", 0))
             self.combine = nn.Linear(2 * d_model, d_model, bias=False)
-        self.looks_before = score == "additive"
-        self.to_empty(device=device)
-        self.initialize()
+        self.looks_before = settings.score == "additive"
 
     def forward(
         self,

@@ -5,62 +5,45 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tuneformer.models.attention.layer_spec import AttentionSite
+from tuneformer.models.family import ModelFamily
 from tuneformer.models.flops import matrix_flops
-from tuneformer.models.initialization import initialize
 from tuneformer.models.recurrent.alignment import Alignment
 from tuneformer.models.recurrent.lstm import LstmEncoder
-from tuneformer.models.recurrent.translator import check_directions
+from tuneformer.models.settings import LstmSettings
 
 
-class LstmClassifier(nn.Module):
+class LstmClassifier(ModelFamily):
     """logits = W_output h_T + b, h_T the last hidden state of the top layer, of both directions.
 
     With a `score` the last state looks at all: logits = W_output tanh(W_combine [c; h_T]) + b, c what an
     alignment gathers for h_T (arXiv 1508.04025, equation 5, with one query). Padding changes nothing.
     """
 
-    def __init__(
-        self,
-        *,
-        vocab_size: int,
-        n_classes: int,
-        n_layers: int,
-        d_model: int,
-        bidirectional: bool,
-        dropout: float,
-        initialization: str,
-        score: str | None,
-    ) -> None:
+    def __init__(self, settings: LstmSettings, *, score: str | None) -> None:
         """Build on torch's default device.
 
         Raises:
             UserError: a setting that cannot be built.
         """
-        super().__init__()
-        check_directions(d_model, bidirectional=bidirectional)
-        self.d_model = d_model
-        self.n_layers = n_layers
-        self.initialization = initialization
-        device = torch.get_default_device()
-        # without storage first: torch's own layers would draw weights that nobody keeps
-        with torch.device("meta"):
-            self.token_embedding = nn.Embedding(vocab_size, d_model)
-            self.dropout = nn.Dropout(dropout)
+        assert settings.n_classes is not None
+        settings.check(None)
+        super().__init__(settings)
+        d_model = settings.d_model
+        with self.drawn_once():
+            self.token_embedding = nn.Embedding(settings.vocab_size, d_model)
+            self.dropout = nn.Dropout(settings.dropout)
             self.encoder = LstmEncoder(
-                d_model=d_model, n_layers=n_layers, bidirectional=bidirectional, dropout=dropout
+                d_model=settings.d_model,
+                n_layers=settings.n_layers,
+                bidirectional=settings.bidirectional,
+                dropout=settings.dropout,
             )
             self.alignment = None
             if score is not None:
                 site = AttentionSite("pooling", 0)
                 self.alignment = Alignment(score=score, d_model=d_model, site=site)
                 self.combine = nn.Linear(2 * d_model, d_model, bias=False)
-            self.output = nn.Linear(d_model, n_classes)
-        self.to_empty(device=device)
-        self.initialize()
-
-    def initialize(self) -> None:
-        """Draw all weights anew: those of LSTMs as they do it, all others by the scheme."""
-        initialize(self, scheme=self.initialization, d_model=self.d_model, n_layers=self.n_layers)
+            self.output = nn.Linear(d_model, settings.n_classes)
 
     def forward(
         self, tokens: Int[Tensor, "batch time"], visible: Bool[Tensor, "batch time"] | None = None

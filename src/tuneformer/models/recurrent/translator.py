@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from tuneformer.errors import UserError
+from tuneformer.models.family import ModelFamily
 from tuneformer.models.flops import matrix_flops
-from tuneformer.models.initialization import initialize
 from tuneformer.models.recurrent.lstm import Lstm, LstmEncoder, LstmState
 from tuneformer.models.sequence_to_sequence import DecodingState, SequenceToSequence
+from tuneformer.models.settings import LstmSettings
 
 
 @dataclass(kw_only=True)
@@ -24,40 +23,26 @@ class RecurrentState(DecodingState):
         self.layers = self.layers.select(rows)
 
 
-class RecurrentTranslator(SequenceToSequence):
+class RecurrentTranslator(ModelFamily, SequenceToSequence):
     """What recurrent translators share: one embedding of both sides, the encoder, the output.
 
     Dropout acts on embeddings, between layers and before the output matrix (arXiv 1409.2329).
     """
 
-    def __init__(
-        self,
-        *,
-        vocab_size: int,
-        context_length: int,
-        n_layers: int,
-        d_model: int,
-        bidirectional: bool,
-        dropout: float,
-        tie_embeddings: bool,
-        initialization: str,
-    ) -> None:
-        super().__init__()
-        check_directions(d_model, bidirectional=bidirectional)
-        self.d_model = d_model
-        self.n_layers = n_layers
-        self.context_length = context_length
-        self.initialization = initialization
-        self.token_embedding = nn.Embedding(vocab_size, d_model)
-        self.dropout = nn.Dropout(dropout)
+    def __init__(self, settings: LstmSettings) -> None:
+        super().__init__(settings)
+        settings.check(None)
+        self.context_length = settings.context_length
+        self.token_embedding = nn.Embedding(settings.vocab_size, settings.d_model)
+        self.dropout = nn.Dropout(settings.dropout)
         self.encoder = LstmEncoder(
-            d_model=d_model, n_layers=n_layers, bidirectional=bidirectional, dropout=dropout
+            d_model=settings.d_model,
+            n_layers=settings.n_layers,
+            bidirectional=settings.bidirectional,
+            dropout=settings.dropout,
         )
-        self.output = None if tie_embeddings else nn.Linear(d_model, vocab_size, bias=False)
-
-    def initialize(self) -> None:
-        """Draw all weights anew: those of LSTMs as they do it, all others by the scheme."""
-        initialize(self, scheme=self.initialization, d_model=self.d_model, n_layers=self.n_layers)
+        tied = settings.tie_embeddings
+        self.output = None if tied else nn.Linear(settings.d_model, settings.vocab_size, bias=False)
 
     def embed(self, tokens: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch d_model"]:
         """Return W_token[token]."""
@@ -80,45 +65,21 @@ class LstmTranslator(RecurrentTranslator):
     layer, with the encoder's last hidden and cell state.
     """
 
-    def __init__(
-        self,
-        *,
-        vocab_size: int,
-        context_length: int,
-        n_layers: int,
-        d_model: int,
-        bidirectional: bool,
-        dropout: float,
-        tie_embeddings: bool,
-        initialization: str,
-    ) -> None:
+    def __init__(self, settings: LstmSettings) -> None:
         """Build on torch's default device.
 
         Raises:
             UserError: a setting that cannot be built.
         """
-        device = torch.get_default_device()
-        # without storage first: torch's own layers would draw weights that nobody keeps
-        with torch.device("meta"):
-            super().__init__(
-                vocab_size=vocab_size,
-                context_length=context_length,
-                n_layers=n_layers,
-                d_model=d_model,
-                bidirectional=bidirectional,
-                dropout=dropout,
-                tie_embeddings=tie_embeddings,
-                initialization=initialization,
-            )
+        with self.drawn_once():
+            super().__init__(settings)
             self.decoder = Lstm(
-                d_model,
-                d_model,
-                num_layers=n_layers,
-                dropout=dropout if n_layers > 1 else 0.0,
+                settings.d_model,
+                settings.d_model,
+                num_layers=settings.n_layers,
+                dropout=settings.dropout if settings.n_layers > 1 else 0.0,
                 batch_first=True,
             )
-        self.to_empty(device=device)
-        self.initialize()
 
     def forward(
         self,
@@ -146,11 +107,3 @@ class LstmTranslator(RecurrentTranslator):
     def forward_flops(self, n_tokens: int | float) -> float:
         """Return the operations of a forward pass over a pair of so many tokens on each side."""
         return n_tokens * matrix_flops(self.encoder, self.decoder, self.output or self.token_embedding)
-
-
-def check_directions(d_model: int, *, bidirectional: bool) -> None:
-    """Raises: UserError where the width cannot be shared by two directions."""
-    if bidirectional and d_model % 2:
-        raise UserError(
-            f"model.d_model={d_model} must be even with model.bidirectional=true: half for each direction"
-        )
