@@ -32,6 +32,7 @@ CHOSEN_ANEW = frozenset({"callbacks", "logger"})
 # What belongs to the sweep that a run may have been a job of, and where the run lies.
 NOT_TAKEN = frozenset({"launcher", "search", "preflight", "retry_failed", "run_dir"})
 FROM_ENVIRONMENT = "${oc.env:"
+BY_SIZE = "${by_size:"
 
 
 def with_run_settings(overrides: Sequence[str], config_dir: str | Path | None = None) -> list[str]:
@@ -134,10 +135,15 @@ def _differences(config: Settings, written: Settings, resolved: Settings, prefix
             known is None and group in ("data", "model") and key in FOLLOWS_FROM_DATA
         ):
             continue
-        elif key not in resolved or _text(value) != _text(known):
+        elif key not in resolved or _text(value) != _text(known) or _by_another_size(config, written, key):
             yield f"{path}={as_typed(value)}"
     if prefix.rstrip(".") in OF_PARTS:
         yield from (f"~{prefix}{part}" for part in resolved if part not in config)
+
+
+def _by_another_size(config: Settings, written: Settings, key: str) -> bool:
+    """Whether the size that the run names would set it, to a value that need not be the run's."""
+    return config.get("size") is not None and str(written.get(key)).startswith(BY_SIZE)
 
 
 def _text(value: Any) -> str:
