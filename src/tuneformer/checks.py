@@ -154,7 +154,6 @@ def _check_groups_together(config: Config) -> None:
     read_rules(config["param_groups"]["rules"])
     check_passes(config)
     _check_width_transfer(config)
-    _check_heads(config)
     check_model(config["model"], config["attention"])
     _check_sizes(config)
     _check_devices(config)
@@ -174,14 +173,6 @@ def _check_width_transfer(config: Config) -> None:
         raise UserError(f"model.base_width={base_width} needs rates that follow the width: param_groups=mup")
     if scheme != "mup":
         raise UserError(f"model.initialization={scheme} must be mup with model.base_width={base_width}")
-
-
-def _check_heads(config: Config) -> None:
-    d_model, n_heads = setting(config, "model.d_model"), setting(config, "model.n_heads")
-    if d_model is None or n_heads is None:
-        return
-    if d_model % n_heads:
-        raise UserError(f"model.d_model={d_model} must be a multiple of model.n_heads={n_heads}")
 
 
 def _check_sizes(config: Config) -> None:

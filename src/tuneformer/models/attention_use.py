@@ -6,6 +6,7 @@ from typing import Any
 
 from tuneformer.config.options import load_option
 from tuneformer.errors import UserError
+from tuneformer.models.settings import has_attention
 
 DEFAULT = "multi_head"
 """The option of conf/train.yaml, which nobody chose."""
@@ -19,7 +20,7 @@ def check_attention_is_used(config: Mapping[str, Any], option: str, folders: Seq
         option: the chosen option of `attention`.
         folders: where options are found.
     """
-    if "n_heads" in config["model"]:
+    if has_attention(config["model"]):
         return
     known = load_option("attention", DEFAULT, folders)
     changed = [key for key, value in config["attention"].items() if value != known.get(key)]

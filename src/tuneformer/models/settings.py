@@ -47,7 +47,7 @@ class ModelSettings:
 
     tasks: Annotated[
         tuple[str, ...],
-        Setting("what it can be asked to do (tasks/catalogue.py): a fact, no choice", weights=False),
+        Setting("what it can be asked to do (TaskFacts of the data): a fact, no choice", weights=False),
     ] = ()
     size: Annotated[
         str | None,
@@ -80,7 +80,7 @@ class ModelSettings:
     ]
 
     def check(self, attention: AttentionSettings | None) -> None:
-        """Raise UserError for settings that exclude each other; `attention` None: of a class of others."""
+        """Raise UserError for settings that exclude each other; `attention` None: there is none."""
         del attention
 
 
@@ -280,12 +280,18 @@ def check_model(model: Settings, attention: Settings) -> None:
         return
     if described.has_attention:
         module = description_of(("attention",), attention)
+        chosen = AttentionSettings()
         if isinstance(module, type) and issubclass(module, AttentionSettings):
             chosen = module(**plain_settings(attention))
     # what the data says once it is prepared no check reads
     values = plain_settings(model)
     known: dict[str, Any] = dict.fromkeys(unknown_yet(described, values), 1)
     described(**values | known).check(chosen)
+
+
+def has_attention(model: Settings) -> bool:
+    """Whether the group `attention` has a place in a model; in one that does not say so, if it has heads."""
+    return bool(getattr(description_of(("model",), model), "has_attention", "n_heads" in model))
 
 
 def plain_settings(group: Settings) -> dict[str, Any]:
