@@ -84,6 +84,8 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "metrics": (field("metrics", [1]), "record.json is damaged: metrics must be a table"),
     "status": (field("status", ["finished"]), "record.json is damaged: it has no status"),
     "seconds": (field("wall_seconds", "1"), "record.json is damaged: wall_seconds must be"),
+    "format": (field("format", 0), "record.json is damaged: format must be a whole number of at least 1"),
+    "options": (field("options", {"model": 1}), "record.json is damaged: options must be a table of texts"),
     "brackets": (written("record.json", "[" * 200_000), "record.json cannot be read: it nests"),
     "record is a pipe": (pipe("record.json"), "record.json cannot be read: it is a named pipe"),
     "no model": (setting("model", None), "config.yaml is damaged: model must be a group"),

@@ -48,6 +48,8 @@ def test_a_record_of_a_later_format_is_not_read_by_halves(tmp_path: Path) -> Non
     (tmp_path / "record.json").write_text(json.dumps(RECORD | {"format": FORMAT + 1}))
     with pytest.raises(UserError, match=f"is of format {FORMAT + 1}, and this version .* up to {FORMAT}"):
         read_record(tmp_path / "record.json")
+    with pytest.raises(UserError, match="is of format"):  # nor taken for damaged, and written over
+        RunDirectory(tmp_path).readable_record()
 
 
 def test_a_run_that_was_killed_is_told_as_such_and_one_that_trains_is_not(tmp_path: Path) -> None:

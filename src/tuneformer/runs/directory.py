@@ -17,7 +17,7 @@ from tuneformer.runs.identity import config_hash, differences
 from tuneformer.runs.links import check_no_way_out
 from tuneformer.runs.lock import is_held, lock
 from tuneformer.runs.plain_files import read_yaml
-from tuneformer.runs.record import RunRecord, read_record, write_record
+from tuneformer.runs.record import LaterFormat, RunRecord, read_record, write_record
 
 OUTPUTS = Path("outputs")
 TOKENIZER_FILE = "tokenizer.json"
@@ -122,9 +122,11 @@ class RunDirectory:
         return read_record(self.record_file)
 
     def readable_record(self) -> RunRecord | None:
-        """The record; None where it is missing or damaged."""
+        """The record; None where it is missing or damaged. LaterFormat where a later version wrote it."""
         try:
             return self.read_record()
+        except LaterFormat:
+            raise
         except UserError:
             return None
 

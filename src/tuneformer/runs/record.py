@@ -48,6 +48,10 @@ Attempt = dict[str, Any]
 OF_DATA = {"fingerprint": TEXT, "kept": FILE_NAMES, "task": TEXT, "unit": TEXT}
 
 
+class LaterFormat(UserError):  # noqa: N818 - what there is, not what went wrong
+    """A record was written by a later version: nothing here may take it for damaged and write over it."""
+
+
 class Shown(NamedTuple):
     """How comparisons show a number: its label, its form (`report.wording`), and over which runs of a method.
 
@@ -169,7 +173,8 @@ def stored_record(path: Path) -> RunRecord:
     """What the last process wrote into record.json, every field of its type.
 
     Raises:
-        UserError: the file is missing, damaged, or of a format of a newer version.
+        LaterFormat: a later version wrote it.
+        UserError: the file is missing or damaged.
     """
     try:
         values = read_json(path)
@@ -180,7 +185,7 @@ def stored_record(path: Path) -> RunRecord:
     if fault := _fault(values):
         raise UserError(f"{path} is damaged: {fault}; {_remedy(path)}")
     if (version := values.get("format", 1)) > FORMAT:
-        raise UserError(
+        raise LaterFormat(
             f"{path} is of format {version}, and this version of tuneformer reads up to {FORMAT}: install the"
             " one that wrote it"
         )

@@ -1,9 +1,11 @@
 """effort.json: what a sweep spent on each method, for a fair comparison."""
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 from tuneformer.config.schema import GROUPS
+from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.files import write_json
 from tuneformer.sweeps.manifest import Manifest
@@ -29,7 +31,9 @@ def measure_effort(manifest: Manifest) -> list[Effort]:
             method, {"method": method, "trials": 0, "statuses": Counter(), "steps": 0, "seconds": 0.0}
         )
         effort["trials"] += 1
-        record = RunDirectory(folder / name).readable_record()  # None: it has not begun, or is damaged
+        record = None
+        with suppress(UserError):  # it has not begun, or is damaged
+            record = RunDirectory(folder / name).read_record()
         status = record.status if record is not None else "failed" if entry.error else "left"
         effort["statuses"][status] += 1
         effort["steps"] += record.steps if record is not None else 0
