@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tuneformer.bounds import check_bounds, setting
 from tuneformer.config.compose import compose_choices, compose_config
+from tuneformer.config.described import follows_from_data
 from tuneformer.config.full_names import full_names
 from tuneformer.config.keys import MISSING, check_group, without_dropped
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
@@ -36,7 +37,7 @@ from tuneformer.optim.rules import read_rules
 from tuneformer.run_overrides import with_run_settings
 from tuneformer.runs.origin import with_origin
 from tuneformer.runs.own_folder import check_own_folder
-from tuneformer.tasks.settings import FOLLOWS_FROM_DATA, check_task, metrics_of_task, task_of
+from tuneformer.tasks.settings import check_task, metrics_of_task, task_of
 
 Config = dict[str, Any]
 
@@ -182,7 +183,7 @@ def _check_sizes(config: Config) -> None:
             f"data.context_length={context} must be at most model.context_length={room}, the positions that"
             " the model has"
         )
-    for name in FOLLOWS_FROM_DATA & config["model"].keys():
+    for name in follows_from_data("model") & config["model"].keys():
         if config["model"][name] != config["data"].get(name):
             raise UserError(f"model.{name}={config['model'][name]} cannot be set: it follows from data")
 

@@ -15,6 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from tuneformer.config.compose import compose_config, option_folders
+from tuneformer.config.described import follows_from_data
 from tuneformer.config.flat_settings import flat_settings
 from tuneformer.config.keys import OF_PARTS
 from tuneformer.config.open_options import OPEN
@@ -23,7 +24,6 @@ from tuneformer.config.quoting import as_typed, plain_name
 from tuneformer.config.schema import GROUPS
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.tasks.settings import FOLLOWS_FROM_DATA
 
 Settings = dict[str, Any]
 
@@ -132,7 +132,7 @@ def _differences(config: Settings, written: Settings, resolved: Settings, prefix
         if isinstance(value, Mapping) and isinstance(known, Mapping):
             yield from _differences(dict(value), dict(written[key]), dict(known), f"{path}.")
         elif str(written.get(key)).startswith(FROM_ENVIRONMENT) or (
-            known is None and group in ("data", "model") and key in FOLLOWS_FROM_DATA
+            known is None and group in ("data", "model") and key in follows_from_data("model")
         ):
             continue
         elif key not in resolved or _text(value) != _text(known) or _by_another_size(config, written, key):

@@ -77,6 +77,17 @@ def never_of_the_weights(group: str) -> frozenset[str]:
     )
 
 
+@cache
+def follows_from_data(group: str) -> frozenset[str]:
+    """The settings of any shipped component of a group that are filled in when the data are prepared."""
+    return frozenset(
+        name
+        for described in _all(group)
+        for name, argument in arguments_of(described).items()
+        if argument.setting.from_data
+    )
+
+
 def description_of_class(group: str, target: Callable[..., Any]) -> type | None:
     """The settings object of a class, whichever module of its package a configuration names it by."""
     _load(group)

@@ -18,7 +18,7 @@ Settings = Mapping[str, Any]
 
 def of_data(what: str, *, unit: str = "", null: str = "") -> Setting:
     """A size that the data has, null until they are prepared."""
-    return Setting(what, AT_LEAST_ONE, unit=unit, null=null, from_data=True, weights=False)
+    return Setting(what, AT_LEAST_ONE, unit=unit, null=null, from_data=True)
 
 
 VocabSize = Annotated[int, of_data("tokens that the tokenizer has")]

@@ -30,13 +30,6 @@ NOT_THE_WEIGHTS = frozenset(
         "data.n_inputs",
         "data.n_outputs",
         "data.vocab_size",
-        "model.image_size",
-        "model.n_channels",
-        "model.n_classes",
-        "model.n_inputs",
-        "model.n_outputs",
-        "model.tasks",
-        "model.vocab_size",
     }
 )
 

@@ -21,11 +21,6 @@ from tuneformer.data.contract import Data
 from tuneformer.data.task_facts import TaskFacts
 from tuneformer.errors import UserError
 
-# Settings of a model that the data has, or has once it is prepared (`PreparedData.needs`).
-FOLLOWS_FROM_DATA = frozenset(
-    {"vocab_size", "n_classes", "n_channels", "image_size", "n_inputs", "n_outputs"}
-)
-
 
 def task_of(data: Mapping[str, Any]) -> TaskFacts:
     """What is true of the task that settings of the group data ask for.
