@@ -92,7 +92,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "no target": (setting("model", {"n_layers": 1}), BUILD),
     "extra key": (setting("model.colour", 1), f"{BUILD}model.colour is not a setting"),
     "extra key of attention": (setting("attention.colour", 1), f"{BUILD}attention.colour is not"),
-    "layers": (setting("model.n_layers", "x"), f"{BUILD}model.n_layers='x' must be"),
+    "layers": (setting("model.n_layers", "x"), f"{BUILD}model.n_layers=x must be a whole number"),
     "too many layers": (setting("model.n_layers", 10**9), f"{BUILD}model.n_layers=1000000000 is more"),
     "width": (setting("model.d_model", 10_000_000), f"{BUILD}the model's weights need"),
     "width beyond 64 bits": (setting("model.d_model", 10**30), BUILD),

@@ -1,10 +1,16 @@
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from tuneformer.analysis.comparison import Comparison
+from tests.analysis.planted import config_of, plant
+from tuneformer.analysis.comparison import Comparison, compare
+from tuneformer.analysis.read_runs import read_runs
+from tuneformer.report.html import render_page
+from tuneformer.report.results_table import write_csv
 from tuneformer.report.terminal import print_comparison
+from tuneformer.runs.record import MEDIAN, SHOWN, Shown
 
 
 @pytest.mark.fast
@@ -21,5 +27,25 @@ def test_the_terminal_shows_the_table_the_answer_and_what_stands_against_it(plai
             assert "test/loss ± 95 %" in head
             assert "deviation" in head
             assert "minus adamw ± 95 %" in head
+            assert "640" in text  # tokens per second
         assert "Against adamw" in text
         assert "note: optimistic: lion, adamw" in text
+
+
+@pytest.mark.fast
+def test_a_number_of_the_record_is_shown_everywhere_by_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SHOWN, "epochs", Shown("epochs", "measured", MEDIAN))
+    for method, epochs in (("adamw", 1.25), ("lion", 2.75)):
+        plant(tmp_path / method, val=2.0, config=config_of(optimizer=method), record={"epochs": epochs})
+    read = read_runs([tmp_path], metrics=["val/loss"])
+    found = compare(read, metric="val/loss", by=[], baseline=None, target=None, tolerance=0.02)
+    console = Console(file=io.StringIO(), width=140)
+    print_comparison(found, console)
+    write_csv(tmp_path / "comparison.csv", found)
+    page = render_page(found, title="", command="")
+    terminal = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    for text in (terminal, (tmp_path / "comparison.csv").read_text(), page):
+        assert "epochs" in text
+        assert "2.75" in text

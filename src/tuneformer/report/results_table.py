@@ -83,7 +83,7 @@ def _result_row(comparison: Comparison, place: Place, result: Result, *, last: b
         number(gap.low, wording.signed(gap.low)) if gap and not is_base else word(""),
         number(gap.high, wording.signed(gap.high)) if gap and not is_base else word(""),
         *(_reach_cells(comparison, result) if last else [word("")] * 3),
-        *recorded_cells(spent, over=MEDIAN),
+        *recorded_cells(spent, over=MEDIAN).values(),
         number(len(result.trials), str(len(result.trials))),
         number(result.n_diverged, str(result.n_diverged)),
     ]
@@ -107,10 +107,14 @@ def reach_of(comparison: Comparison, result: Result) -> Reach | None:
     return next(mine, None)
 
 
-def recorded_cells(spent: Spent, *, over: str) -> list[Cell]:
-    """What the records of a method's runs say that comparisons show, each in its form."""
-    shown = [(spent.numbers[name], shown.form) for name, shown in SHOWN.items() if shown.over == over]
-    return [number(value, getattr(wording, form)(value)) for value, form in shown]
+def recorded_cells(spent: Spent, *, over: str) -> dict[str, Cell]:
+    """What the records of a method's runs say that comparisons show: by its label, in its form."""
+    shown = {name: each for name, each in SHOWN.items() if each.over == over}
+    forms = {name: getattr(wording, each.form) for name, each in shown.items()}
+    return {
+        each.label: number(spent.numbers[name], forms[name](spent.numbers[name]))
+        for name, each in shown.items()
+    }
 
 
 def data_cell(comparison: Comparison, task: str) -> Cell:

@@ -193,7 +193,7 @@ def ledger_table(comparison: Comparison) -> Table:
             number(each.runs, str(each.runs)),
             number(each.diverged, str(each.diverged)),
             number(each.pruned, str(each.pruned)),
-            *recorded_cells(each, over=TOTAL),
+            *recorded_cells(each, over=TOTAL).values(),
             word(", ".join(each.samplers)),
         ]
         for each in comparison.spent

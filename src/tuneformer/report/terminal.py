@@ -9,11 +9,13 @@ from tuneformer.analysis.pairs import difference_from
 from tuneformer.analysis.reach import ENDS, NOT_REACHED
 from tuneformer.analysis.selection import Result
 from tuneformer.report import wording
-from tuneformer.report.results_table import reach_of
+from tuneformer.report.results_table import reach_of, recorded_cells
 from tuneformer.report.summary import summary
 from tuneformer.report.table import Table as AnyTable
+from tuneformer.runs.record import MEDIAN
 
 WIDE = 110  # characters
+WORDS = ("method", "best setting")
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
@@ -44,50 +46,36 @@ def print_table(made: AnyTable, console: Console) -> None:
 
 
 def _table(comparison: Comparison, place: Cell, *, wide: bool) -> Table:
-    metric = comparison.criterion.report
     where = f"{comparison.names[place.task]}, " if len(comparison.names) > 1 else ""
     title = f"{where}{shown(place.horizon)} {comparison.read.unit}"
-    rows = [_row(comparison, place, result) for result in place.results]
-    gap = f"minus {comparison.baseline} {wording.INTERVAL}"
-    columns = [
-        "method",
-        "best setting",
-        f"{metric} {wording.INTERVAL}",
-        "deviation",
-        "seeds",
-        gap,
-        "to target",
-    ]
-    columns += ["tok/s", "diverged"] if wide else ["diverged"]
+    rows = [_row(comparison, place, result, wide=wide) for result in place.results]
     table = Table(title=title, title_justify="left")
-    names = ["method", "best setting", "metric", "deviation", "seeds", "gap", "to target"]
-    names += ["tok/s", "diverged"] if wide else ["diverged"]
-    kept = [place for place, name in enumerate(names) if any(row[name] for row in rows)]
+    kept = [column for column in rows[0] if any(row[column] for row in rows)]
     for column in kept:
-        left = names[column] in ("method", "best setting")
-        table.add_column(
-            columns[column], justify="left" if left else "right", no_wrap=names[column] == "metric"
-        )
+        left, loss = column in WORDS, column.startswith(comparison.criterion.report)
+        table.add_column(column, justify="left" if left else "right", no_wrap=loss)
     for row in rows:
-        table.add_row(*(row[names[column]] for column in kept))
+        table.add_row(*(row[column] for column in kept))
     return table
 
 
-def _row(comparison: Comparison, place: Cell, result: Result) -> dict[str, str]:
+def _row(comparison: Comparison, place: Cell, result: Result, *, wide: bool) -> dict[str, str]:
+    """A method by the names of the columns; what is not known is empty."""
     baseline = next((r for r in place.results if r.method == comparison.baseline), None)
     gap = difference_from(result, baseline, comparison.criterion) if baseline else None
     spent = next(each for each in comparison.spent if each.method == result.method)
     marks = "fresh" if result.fresh else "optimistic" if result.optimistic else ""
-    speed = spent.numbers["tokens_per_second"]
+    told = "" if gap is None or result is baseline else wording.signed_with_interval(gap)
+    recorded = recorded_cells(spent, over=MEDIAN) if wide else {}
+    values = (result.method, comparison.design.describe(result.best.values))
     return {
-        "method": result.method,
-        "best setting": comparison.design.describe(result.best.values),
-        "metric": wording.with_interval(result.estimate),
+        **dict(zip(WORDS, values, strict=True)),
+        f"{comparison.criterion.report} {wording.INTERVAL}": wording.with_interval(result.estimate),
         "deviation": wording.deviation(result.estimate),
         "seeds": f"{result.estimate.n} {marks}".strip(),
-        "gap": "" if gap is None or result is baseline else wording.signed_with_interval(gap),
+        f"minus {comparison.baseline} {wording.INTERVAL}": told,
         "to target": _to_target(comparison, result),
-        "tok/s": wording.rate(speed) if speed > 0 else "",
+        **{label: "" if cell.value is None else cell.text for label, cell in recorded.items()},
         "diverged": f"{result.n_diverged} of {len(result.trials)}" if result.n_diverged else "",
     }
 

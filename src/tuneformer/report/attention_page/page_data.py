@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tuneformer.attention_analysis.analysis import AttentionAnalysis, Step
 from tuneformer.attention_analysis.example import Image
-from tuneformer.measures.registry import OF_HEADS
+from tuneformer.measures.registry import ABLATION, OF_HEADS
 from tuneformer.report.attention_page.blocks import Mask, deflated, encode, fitting_mask
 from tuneformer.runs.probe_files import Site
 
@@ -49,7 +49,8 @@ def page_data(analyses: Sequence[AttentionAnalysis]) -> PageData:
         maps["rollout"] = _rollout_blocks(analysis, number, blocks)
         runs.append(_run(analysis, maps))
     measures = [{"key": m.key, "label": m.name, "says": m.says, "null": m.null} for m in OF_HEADS]
-    content = {"measures": measures, "runs": runs, "comparable": comparable(analyses)}
+    content = {"measures": measures, "ablation": ABLATION.key, "runs": runs}
+    content["comparable"] = comparable(analyses)
     return PageData(content=content, blocks=blocks, notes=notes)
 
 

@@ -72,7 +72,7 @@ const drawStep = () => {
 const beginWith = () => {
   const run = runs[0];
   const heads = run.modules.flatMap((module) => Array.from({ length: module.heads }, (_, head) => ({ site: module.site, head })));
-  const needed = ({ site, head }) => scoreOf(run, "ablation", site, head) ?? 0;
+  const needed = ({ site, head }) => scoreOf(run, content.ablation, site, head) ?? 0;
   const first = heads.reduce((best, each) => (needed(each) > needed(best) ? each : best), heads[0]);
   Object.assign(state, first);
   if (!measures.some((each) => each.key === state.measure)) state.measure = measures[0]?.key ?? state.measure;

@@ -5,7 +5,7 @@ const drawScores = () => {
   place.replaceChildren(
     ...runs.flatMap((run) => {
       const last = run.steps[run.steps.length - 1];
-      const change_ = scoreOf(run, "ablation", state.site, state.head, last);
+      const change_ = scoreOf(run, content.ablation, state.site, state.head, last);
       if (change_ === null || run.loss === null) return [];
       const sign = change_ >= 0 ? "+" : "\u2212";
       const name = runs.length > 1 ? `${run.name}: ` : "";
