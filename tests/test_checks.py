@@ -178,7 +178,7 @@ def test_infinity_passes_where_it_switches_something_off() -> None:
         (["attention=first_tokens_window", "attention.n_first=0"], "attention.n_first=0 must be at least 1"),
         (["attention=top_k", "attention.k=0"], "attention.k=0 must be at least 1"),
         (["attention.logit_soft_cap=0"], "attention.logit_soft_cap=0 must be positive"),
-        (["attention.value_residual=1.5"], "attention.value_residual=1.5 must be between 0 and 1"),
+        (["attention.value_residual=1.5"], "attention.value_residual=1.5 must be from 0 to 1"),
         (
             ["attention.cosine=true", "attention.qk_norm=true"],
             "attention.qk_norm=true does not go with attention.cosine=true",

@@ -4,6 +4,7 @@ python -m tuneformer.config.reference > docs/settings.md
 """
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from tuneformer.config.registry import PURPOSES, SHIPPED, TARGET, Place, is_orde
 from tuneformer.config.schema import GROUPS, root_arguments
 from tuneformer.config.setting import Argument
 from tuneformer.config.shown import shown
+
+SIZED = re.compile(r"\$\{by_size:\$\{\.size\},(\w+),\{(.*)\}\}")
+"""A value that model.size decides (`config.sizes`)."""
 
 HEAD = """# Settings
 
@@ -81,7 +85,11 @@ def _section(place: Place, option: str, settings: Settings) -> Iterator[str]:
 
 def _value(argument: Argument, value: object) -> str:
     """The value that the option has; of a component its own table tells."""
-    return "" if argument.is_component else f"`{shown(value)}`".replace("|", "\\|")
+    if argument.is_component:
+        return ""
+    if sized := SIZED.fullmatch(str(value)):
+        return f"`{sized[1]}`; by size {sized[2].replace(':', ' ').replace(',', ', ')}"
+    return f"`{shown(value)}`".replace("|", "\\|")
 
 
 def _variant(group: str, option: str, settings: Settings, first: str, others: Settings) -> Iterator[str]:

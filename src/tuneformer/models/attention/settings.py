@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from tuneformer.config.described import describes
-from tuneformer.config.ranges import AT_LEAST_ONE, POSITIVE, Number, Range
+from tuneformer.config.ranges import AT_LEAST_ONE, POSITIVE, ZERO_TO_ONE, Number
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 
 HERE = __package__
-SHARE = Range(low=0, high=1, holds_low=True, holds_high=True, words="must be between 0 and 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +95,7 @@ class QKVAttentionSettings(AttentionSettings):
         Number | None,
         Setting(
             "m of (1 - m) V + m V_1, V_1 the values of the first layer",
-            SHARE,
+            ZERO_TO_ONE,
             null="none",
             source="0.5: 2410.17897",
         ),
