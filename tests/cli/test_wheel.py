@@ -1,5 +1,6 @@
 """The wheel, installed into an environment of its own and used from empty folders."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,9 +16,23 @@ from tuneformer.invocation import STARTED_AS
 ROOT = Path(__file__).parents[2]
 BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "src", "conf")
 
+PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.proof
+
+
+def built_wheel(source: Path, folder: Path) -> Path:
+    offline = ["--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*PIP, "wheel", *offline, "--wheel-dir", str(folder), str(source)], check=True)
+    (file,) = folder.glob("*.whl")
+    return file
+
+
+def install(wheel: Path, environment: Path) -> None:
+    target = ["--python", str(environment / "bin" / "python"), "install", "--no-deps", "--no-index"]
+    subprocess.run([*PIP, *target, "--ignore-installed", str(wheel)], check=True)
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +44,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(ROOT / name, source / name, symlinks=True)
         else:
             shutil.copy(ROOT / name, source)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    offline = ["--no-deps", "--no-index", "--no-build-isolation"]
-    subprocess.run([*pip, "wheel", *offline, "--wheel-dir", str(built), str(source)], check=True)
-    (file,) = built.glob("tuneformer-*.whl")
-    return file
+    return built_wheel(source, built)
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +55,7 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (packages,) = folder.glob("lib/python*/site-packages")
     borrowed = [path for path in sys.path if path.endswith("site-packages")]
     (packages / "borrowed.pth").write_text("\n".join(borrowed), encoding="utf-8")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    target = ["--python", str(folder / "bin" / "python"), "install", "--no-deps", "--no-index"]
-    subprocess.run([*pip, *target, "--ignore-installed", str(wheel)], check=True)
+    install(wheel, folder)
     return folder / "bin"
 
 
@@ -57,7 +66,7 @@ def shell(programs: Path, tmp_path: Path) -> Shell:
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", STARTED_AS)
     }
 
-    def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(program: str, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [str(programs / program), *arguments],
             cwd=tmp_path,
@@ -67,7 +76,7 @@ def shell(programs: Path, tmp_path: Path) -> Shell:
             timeout=200,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == status, done.stderr
         return done
 
     return run
@@ -118,3 +127,61 @@ def test_two_processes_train_one_run(shell: Shell, small_settings: list[str], tm
     shell("python", "-c", again)
     rows = [(tmp_path / name / "metrics.csv").read_text(encoding="utf-8") for name in ("run", "again")]
     assert [text.count("\n") for text in rows] == [4, 4]
+
+
+@pytest.fixture(scope="module")
+def own_project(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """examples/own_project, installed beside tuneformer as the README there says."""
+    source = tmp_path_factory.mktemp("own") / "own_project"
+    shutil.copytree(ROOT / "examples" / "own_project", source)
+    install(built_wheel(source, tmp_path_factory.mktemp("own_dist")), programs.parent)
+
+
+@pytest.mark.usefixtures("own_project")
+@pytest.mark.timeout(600)
+class TestOwnProject:
+    """What a project of one's own adds works as what is shipped does."""
+
+    def test_a_model_an_optimizer_a_schedule_callbacks_and_a_logger(
+        self, shell: Shell, small_settings: list[str], tmp_path: Path
+    ) -> None:
+        options = ["model=mean_of_the_past", "optimizer=unit_momentum", "scheduler=tent", "callbacks=own"]
+        small = [setting for setting in small_settings if not setting.startswith(("model", "callbacks"))]
+        steps = ["trainer.max_steps=12", "trainer.val_check_interval=4", "callbacks.diary.every_n_steps=4"]
+        shell("tuneformer", "train", *small, *options, "logger=json_lines", *steps, "run_dir=run")
+        run = tmp_path / "run"
+        assert (run / "diary.txt").read_text().splitlines() == ["step 4", "step 8", "step 12"]
+        rows = [json.loads(line) for line in (run / "rows.jsonl").read_text().splitlines()]
+        assert rows[-1]["step"] == 12
+        assert "weights/spread" in (run / "metrics.csv").read_text()
+        assert json.loads((run / "record.json").read_text())["versions"]["own"].startswith("sources ")
+        assert "test/loss" in shell("tuneformer", "evaluate", "run").stdout
+        assert shell("tuneformer", "generate", "run", "--prompt", "to", "--tokens", "3").stdout.startswith(
+            "to"
+        )
+        assert "has no attention to look at" in shell("tuneformer", "analyze", "run", status=2).stderr
+        shell("tuneformer", "diagnose", "run")
+        found = json.loads((run / "analysis" / "diagnosis.json").read_text())
+        assert "lone_weights" not in found["could_not_look"]
+        assert "finished already" in shell("tuneformer", "train", "run_dir=run").stderr
+
+    def test_data_with_a_task_and_an_attention_core(self, shell: Shell, tmp_path: Path) -> None:
+        small = ["model.size=nano", "trainer.max_steps=6", "trainer.val_check_interval=3", "logger=none"]
+        shell("tuneformer", "train", "data=parities", "attention=squared_relu", *small, "run_dir=run")
+        assert "test/surprise" in shell("tuneformer", "evaluate", "run").stdout
+        assert "attention.html" in shell("tuneformer", "analyze", "run").stdout
+
+    def test_a_sweep_and_a_search_by_a_launcher(self, shell: Shell, tmp_path: Path) -> None:
+        small = ["data=parities", "model.size=nano", "trainer.max_steps=4", "trainer.val_check_interval=2"]
+        sweep = ["--multirun", *small, "logger=none", "launcher=polite"]
+        done = shell("tuneformer", "train", *sweep, "optimizer=unit_momentum,adamw", "sweep=own")
+        assert done.stderr.count("one job is done") == 2
+        assert "unit_momentum" in shell("tuneformer", "compare", "outputs/sweeps/own").stdout
+        search = ["optimizer=unit_momentum", "search=random", "hydra.sweeper.n_trials=2"]
+        shell("tuneformer", "train", *sweep, *search, "sweep=found")
+
+    def test_bad_values_are_told_as_ours_are(self, shell: Shell) -> None:
+        done = shell("tuneformer", "train", "optimizer=unit_momentum", "optimizer.momentum=2", status=2)
+        assert done.stderr == "error: optimizer.momentum=2 must be at least 0 and below 1\n"
+        page = shell("tuneformer", "train", "--help", "scheduler=tent").stdout
+        assert "first and last rate / peak rate" in page

@@ -10,7 +10,7 @@ from tuneformer.analysis.selection import Result
 from tuneformer.analysis.statistics.intervals import Estimate, mean_interval
 from tuneformer.analysis.statistics.rank_correlation import RankCorrelation, rank_correlation
 from tuneformer.measures.measure import Measure
-from tuneformer.measures.registry import MEASURES
+from tuneformer.measures.registry import all_measures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Measured:
 def measure(results: Sequence[Result], criterion: Criterion) -> list[Measured]:
     """Every measure that runs of these results logged; of one task at one horizon."""
     found = []
-    for measured in MEASURES:
+    for measured in all_measures():
         if measured.together is None:
             continue
         estimates = {}

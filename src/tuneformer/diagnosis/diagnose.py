@@ -7,7 +7,7 @@ from typing import Any
 
 from tuneformer.diagnosis.evidence import Evidence, read_evidence
 from tuneformer.diagnosis.finding import SEVERITIES, Finding, gravest_first
-from tuneformer.diagnosis.rules import RULES
+from tuneformer.diagnosis.rules import all_rules
 from tuneformer.errors import UserError
 from tuneformer.invocation import command_for
 from tuneformer.runs.files import write_json
@@ -47,7 +47,7 @@ class Diagnosis:
 def diagnose(evidence: Evidence) -> Diagnosis:
     """What every rule says of a run."""
     findings, blind = [], {}
-    for rule in RULES:
+    for rule in all_rules():
         unmet = next((text for need in rule.needs if (text := need.unmet(evidence))), None)
         if unmet is not None:
             blind[rule.name] = unmet

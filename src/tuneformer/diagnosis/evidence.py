@@ -12,6 +12,7 @@ from tuneformer.errors import UserError
 from tuneformer.optim.schedules import warmup_steps
 from tuneformer.runs.directory import find_run
 from tuneformer.runs.metrics_file import read_columns
+from tuneformer.runs.needed_fields import check_present
 from tuneformer.runs.record import RunRecord
 
 Config = dict[str, Any]
@@ -89,9 +90,10 @@ class Evidence:
         return int(self.columns["step"][-1])
 
     @property
-    def warmup_steps(self) -> int:
-        """Optimizer steps of warmup."""
-        return warmup_steps(self.config["scheduler"]["warmup"], self.max_steps)
+    def warmup_steps(self) -> int | None:
+        """Optimizer steps of warmup; None where the schedule has no such setting."""
+        warmup = self.config.get("scheduler", {}).get("warmup")
+        return None if warmup is None else warmup_steps(warmup, self.max_steps)
 
     @property
     def finished(self) -> bool:
@@ -119,10 +121,7 @@ def read_evidence(path: Path) -> Evidence:
         raise UserError(
             f"{directory.metrics_file} has no rows: nothing was measured before the run was {record.status}"
         )
-    if "max_steps" not in config.get("trainer", {}) or "warmup" not in config.get("scheduler", {}):
-        raise UserError(
-            f"{directory.config_file} is damaged: it has no trainer.max_steps or no scheduler.warmup"
-        )
+    check_present(config, ("trainer.max_steps",), file=directory.config_file)
     return Evidence(path=path, config=config, record=record, columns=columns)
 
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tuneformer.config import plugins
+from tuneformer.config.plugins import plugin_objects
 from tuneformer.diagnosis import attention, gradients, loss, regularisation, residual, schedule
 from tuneformer.diagnosis.evidence import Evidence
 from tuneformer.diagnosis.finding import Finding
@@ -57,43 +59,49 @@ class Rule:
         return self.look.__name__
 
 
-def _three(measure: Measure) -> tuple[Need, ...]:
+def needs_rows(measure: Measure, *, rows: int = 3) -> tuple[Need, ...]:
+    """So many values of a measure that runs take."""
     assert measure.taken is not None
-    return (Need(pattern=measure.columns, rows=3, taken=measure.taken),)
+    return (Need(pattern=measure.columns, rows=rows, taken=measure.taken),)
 
 
 TRAIN = Need(pattern="train/loss", rows=8, taken=AT_LOG)
 VAL = Need(pattern="val/loss", rows=2, taken=AT_VALIDATION)
 
 RULES = (
-    Rule(look=gradients.vanishing_gradients, needs=_three(registry.GRADIENT_NORM_OF_PART)),
-    Rule(look=gradients.exploding_gradients, needs=_three(registry.GRADIENT_NORM)),
-    Rule(look=gradients.clipping_always_on, needs=_three(registry.GRADIENT_NORM)),
-    Rule(look=attention.entropy_collapse, needs=_three(registry.ENTROPY)),
-    Rule(look=attention.logit_blow_up, needs=_three(registry.LARGEST_LOGIT)),
-    Rule(look=attention.attention_sinks, needs=_three(registry.SINK_RATE)),
-    Rule(look=attention.dead_heads, needs=_three(registry.IMPORTANCE)),
+    Rule(look=gradients.vanishing_gradients, needs=needs_rows(registry.GRADIENT_NORM_OF_PART)),
+    Rule(look=gradients.exploding_gradients, needs=needs_rows(registry.GRADIENT_NORM)),
+    Rule(look=gradients.clipping_always_on, needs=needs_rows(registry.GRADIENT_NORM)),
+    Rule(look=attention.entropy_collapse, needs=needs_rows(registry.ENTROPY)),
+    Rule(look=attention.logit_blow_up, needs=needs_rows(registry.LARGEST_LOGIT)),
+    Rule(look=attention.attention_sinks, needs=needs_rows(registry.SINK_RATE)),
+    Rule(look=attention.dead_heads, needs=needs_rows(registry.IMPORTANCE)),
     Rule(
         look=residual.rank_collapse,
-        needs=_three(registry.RANK_COLLAPSE),
+        needs=needs_rows(registry.RANK_COLLAPSE),
     ),
-    Rule(look=residual.dead_units, needs=_three(registry.DEAD_UNITS)),
+    Rule(look=residual.dead_units, needs=needs_rows(registry.DEAD_UNITS)),
     Rule(
         look=residual.untrained_embeddings,
-        needs=_three(registry.UNTRAINED),
+        needs=needs_rows(registry.UNTRAINED),
     ),
     Rule(look=loss.over_fitting, needs=(TRAIN, VAL)),
     Rule(look=loss.under_fitting, needs=(TRAIN,)),
     Rule(look=loss.spikes, needs=(Need(pattern="train/loss", rows=15, taken=AT_LOG),)),
     Rule(look=loss.evaluation_noise, needs=(Need(pattern="val/loss", rows=8, taken=AT_VALIDATION),)),
     Rule(look=schedule.lr_too_high, needs=()),
-    Rule(look=schedule.lr_too_low, needs=_three(registry.UPDATE_RATIO)),
+    Rule(look=schedule.lr_too_low, needs=needs_rows(registry.UPDATE_RATIO)),
     Rule(look=schedule.warmup_too_short, needs=(TRAIN,)),
     Rule(look=schedule.schedule_ends_high, needs=(Need(pattern="lr/*", rows=2, taken=AT_LOG),)),
     Rule(look=regularisation.weight_decay_absent, needs=(TRAIN, VAL)),
     Rule(
         look=regularisation.weight_decay_too_strong,
-        needs=_three(registry.WEIGHT_NORM),
+        needs=needs_rows(registry.WEIGHT_NORM),
     ),
     Rule(look=regularisation.data_repeated, needs=()),
 )
+
+
+def all_rules() -> tuple[Rule, ...]:
+    """Ours, and those of installed packages."""
+    return (*RULES, *plugin_objects(plugins.RULES, Rule))

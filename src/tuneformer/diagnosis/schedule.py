@@ -60,7 +60,8 @@ def warmup_too_short(evidence: Evidence) -> Finding | None:
     """The loss jumps early, and the warmup is shorter than Adam's second moment takes to settle."""
     enough = _steps_of_second_moment(evidence)
     train = evidence.curve("train/loss").between(0, EARLY * evidence.max_steps)
-    if evidence.warmup_steps >= enough or not len(train):
+    warmup = evidence.warmup_steps
+    if warmup is None or warmup >= enough or not len(train):
         return None
     lowest = np.minimum.accumulate(np.concatenate([[_uniform(evidence) * ABOVE_UNIFORM], train.values]))[:-1]
     allowed = np.concatenate([lowest[:1], EARLY_RISE * lowest[1:]])
@@ -74,9 +75,9 @@ def warmup_too_short(evidence: Evidence) -> Finding | None:
         since=int(train.steps[at]),
         measured=float(train.values[at]),
         threshold=float(allowed[at]),
-        baseline=float(evidence.warmup_steps),
+        baseline=float(warmup),
         evidence=f"train/loss is {train.values[at]:.4g} at step {train.steps[at]:.0f}"
-        f" (above {allowed[at]:.4g}), after {evidence.warmup_steps} steps of warmup",
+        f" (above {allowed[at]:.4g}), after {warmup} steps of warmup",
         why=f"the first updates are large while Adam's second moment settles: 2 / (1 - beta2) = {enough:.0f}"
         " steps of warmup are enough (1910.04209)",
         override=first_that_changes(

@@ -7,6 +7,8 @@ import math
 from functools import partial
 from statistics import fmean
 
+from tuneformer.config import plugins
+from tuneformer.config.plugins import plugin_objects
 from tuneformer.measures.measure import Measure, Taken, Together
 
 SINK_THRESHOLD = 0.3
@@ -286,6 +288,13 @@ GRADIENT_SQUARE = Measure(
 
 MEASURES = tuple(each for each in globals().values() if isinstance(each, Measure))
 """In the order in which they are shown."""
+
+
+def all_measures() -> tuple[Measure, ...]:
+    """Ours, and those of installed packages."""
+    return (*MEASURES, *plugin_objects(plugins.MEASURES, Measure))
+
+
 OF_HEADS = (
     *(ENTROPY, LARGEST_LOGIT, SINK_RATE, MEAN_DISTANCE, PREVIOUS_TOKEN, PREFIX_MATCHING),
     *(PREFIX_MATCHING_RANDOM, COPYING, SIMILARITY, IMPORTANCE, ABLATION),

@@ -1,11 +1,16 @@
 """What a run was made with: versions, commit, machine."""
 
+import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from tuneformer.config.registry import allowed_by_user, targets
 
 PACKAGES = (
     "tuneformer",
@@ -28,6 +33,29 @@ def package_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return versions
+
+
+def own_sources(config: dict[str, Any]) -> dict[str, str]:
+    """What identifies the user's own packages that a configuration calls: package -> hash of its sources."""
+    packages = {name.partition(".")[0] for name in targets(config) if allowed_by_user(name) is not None}
+    return {package: f"sources {_hash_of(package)}" for package in sorted(packages)}
+
+
+def _hash_of(package: str) -> str:
+    digest = hashlib.sha256()
+    for name, file in _sources(package):
+        digest.update(name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _sources(package: str) -> Iterator[tuple[str, Path]]:
+    """The Python files of a package or module, in order; none where it cannot be found any more."""
+    spec = find_spec(package)
+    for folder in map(Path, (spec and spec.submodule_search_locations) or ()):
+        yield from ((str(file.relative_to(folder)), file) for file in sorted(folder.rglob("*.py")))
+    if spec and spec.submodule_search_locations is None and spec.origin:
+        yield package, Path(spec.origin)
 
 
 def git_state() -> dict[str, Any]:

@@ -5,6 +5,7 @@ Lightning numbers the steps it logs from 0. Here a step's number is how many opt
 
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from inspect import signature
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +14,7 @@ from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.loggers.logger import Logger
 
-from tuneformer.config.building import build
+from tuneformer.config.building import build, find_target
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import MetricsFile, iterate_rows
@@ -142,6 +143,28 @@ def close_loggers(loggers: Sequence[Logger], status: str, summary: Mapping[str, 
 
 
 def _build(name: str, settings: Config, config: Config, directory: RunDirectory, first_step: int) -> Logger:
-    ours = str(settings.get("_target_")).startswith("tuneformer.")
-    given: Config = {"directory": directory, "run_config": config, "first_step": first_step} if ours else {}
-    return build(settings, ("logger", name), kind=Logger, **given)
+    """A logger is given what it takes of the run; one of others has the steps of metrics.csv."""
+    place = ("logger", name)
+    parameters = signature(find_target(settings["_target_"], place, kind=Logger)).parameters
+    folder = {
+        "directory": directory,
+        "run_config": config,
+        "first_step": first_step,
+        "save_dir": str(directory.path),
+    }
+    given = {key: value for key, value in folder.items() if key in parameters and key not in settings}
+    logger = build(settings, place, kind=Logger, **given)
+    if not type(logger).__module__.startswith("tuneformer."):
+        _log_as_we_do(logger, config)
+    return logger
+
+
+def _log_as_we_do(logger: Logger, config: Config) -> None:
+    """Tells a logger of others the configuration, and makes it count steps as metrics.csv does."""
+    log_metrics = logger.log_metrics
+
+    def with_steps_done(metrics: Mapping[str, float], step: int | None = None) -> None:
+        log_metrics({key: value for key, value in metrics.items() if key != "epoch"}, (step or 0) + 1)
+
+    logger.log_metrics = with_steps_done
+    logger.log_hyperparams(config)

@@ -17,7 +17,7 @@ from tuneformer.invocation import typed_command
 from tuneformer.models.size import CountsFlops, flops_per_example, flops_per_token, n_parameters
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.identity import config_hash
-from tuneformer.runs.provenance import git_state, host_hardware, package_versions
+from tuneformer.runs.provenance import git_state, host_hardware, own_sources, package_versions
 from tuneformer.runs.record import RunRecord
 from tuneformer.tasks.base import Task
 
@@ -42,7 +42,7 @@ def first_record(
         search={name: config["search"].get(name) for name in ("sampler", "trial", "study")},
         config_hash=config_hash(config),
         git=git_state(),
-        versions=package_versions(),
+        versions=package_versions() | own_sources(config),
         hardware=host_hardware() | torch_hardware(trainer),
         model=model_size(task.model, config, prepared),
         signatures=task.test_metric.signatures(),
