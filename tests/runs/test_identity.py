@@ -89,6 +89,15 @@ def test_what_determines_the_weights_changes_the_hash_and_is_listed(
     assert differences(changed, default) != []
 
 
+def test_a_size_by_its_name_is_the_size_by_its_numbers() -> None:
+    named, counted = (
+        check_config(*compose_config(overrides))
+        for overrides in (["model.size=tiny"], ["model.n_layers=2", "model.n_heads=4", "model.d_model=64"])
+    )
+    assert config_hash(named) == config_hash(counted)
+    assert not differences(named, counted)
+
+
 def test_a_hash_does_not_depend_on_the_order_of_the_settings(default: dict[str, Any]) -> None:
     turned = {key: default[key] for key in reversed(default)}
     turned["optimizer"] = {key: default["optimizer"][key] for key in reversed(default["optimizer"])}

@@ -34,6 +34,9 @@ NOT_THE_WEIGHTS = frozenset(
 )
 
 
+NAME_OF_SIZES = "model.size"
+"""It names settings that stand beside it and count by themselves: whether they were named changes nothing."""
+
 INIT_RUN = "init_run"
 """What identifies the weights that a run starts from (`runs.origin`)."""
 
@@ -54,7 +57,7 @@ def determining(config: Config, prefix: str = "") -> dict[str, Any]:
         if isinstance(value, dict):
             flat |= determining(value, f"{path}.")
         else:
-            flat[path] = value
+            flat[path] = None if path == NAME_OF_SIZES else value
     return flat
 
 
