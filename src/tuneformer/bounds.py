@@ -4,44 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuneformer.config.described import described_arguments
-from tuneformer.config.ranges import Range, check_finite
+from tuneformer.config.ranges import check_finite
 from tuneformer.config.schema import root_arguments
 from tuneformer.config.setting_check import check_value
 from tuneformer.config.suggestions import one_of
 from tuneformer.errors import UserError
 
 Config = dict[str, Any]
-
-CHOICES = {
-    "data.tokenizer": ("bytes", "characters", "bpe"),
-}
-
-AT_LEAST_ONE = (
-    "data.batch_size",
-    "data.beam_size",
-    "data.bpe_vocab_size",
-    "data.context_length",
-    "data.eval_batch_size",
-    "data.max_validation_bytes",
-)
-
-FRACTIONS = ("data.label_smoothing",)
-
-AT_LEAST_ZERO = (
-    "data.length_penalty",
-    "data.num_workers",
-)
-
-
-RANGES: dict[str, Range] = {
-    # beyond, memory is asked for that no machine has, by libraries that end the process
-    "data.batch_size": Range(
-        low=1, high=10**8, holds_low=True, holds_high=True, words="must be at most 100,000,000"
-    ),
-    "data.bpe_vocab_size": Range(
-        low=1, high=10**7, holds_low=True, holds_high=True, words="must be at most 10,000,000"
-    ),
-}
 
 # what W&B takes: a run is refused before it trains rather than by the server
 NOT_IN_PROJECTS = "/\\#?%:"
@@ -58,25 +27,10 @@ def check_bounds(config: Config, words: Mapping[str, tuple[str, ...]]) -> None:
     for name, argument in root_arguments().items():
         if argument.length is None:
             check_value(argument, name, config[name])
-    for path, allowed in {**CHOICES, **words}.items():
+    for path, allowed in words.items():
         value = setting(config, path)
         if value is not None:
             one_of(path, value, allowed)
-    for path in AT_LEAST_ONE:
-        value = setting(config, path)
-        if isinstance(value, int | float) and value < 1:
-            raise UserError(f"{path}={value} must be at least 1")
-    for path in AT_LEAST_ZERO:
-        value = setting(config, path)
-        if value is not None and not value >= 0:
-            raise UserError(f"{path}={value} must be 0 or more")
-    for path in FRACTIONS:
-        value = setting(config, path)
-        if value is not None and not 0 <= value < 1:
-            raise UserError(f"{path}={value} must be at least 0 and below 1")
-    for path, allowed in RANGES.items():
-        if (value := setting(config, path)) is not None:
-            allowed.check(path, value)
     snapshots = setting(config, "callbacks.attention_probe.snapshots")
     if snapshots == 1:
         raise UserError(f"callbacks.attention_probe.snapshots={snapshots} must be 0 or at least 2")

@@ -249,7 +249,7 @@ def test_what_is_not_there_is_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(error.value)
     for changes, message in (
         ({"held_out": 0.6}, "data.held_out=0.6 must be above 0 and below 0.5"),
-        ({"shard_tokens": 0}, "data.shard_tokens=0 must be a whole number of at least 1"),
+        ({"shard_tokens": 0}, "data.shard_tokens=0 must be at least 1"),
     ):
         with pytest.raises(UserError, match=message):
             option(file, **changes)

@@ -133,7 +133,7 @@ def test_a_run_keeps_its_tokenizer_and_its_classes(cache: Path, tokenizer: str) 
         ({"languages": ["da"]}, "must be two or more, each once"),
         ({"languages": ["da", "da"]}, "must be two or more, each once"),
         ({"n_classes": 7}, "data.n_classes=7 is not what the data give (3): leave it null"),
-        ({"min_characters": 0}, "data.min_characters=0 must be a whole number of at least 1"),
+        ({"min_characters": 0}, "data.min_characters=0 must be at least 1"),
     ],
 )
 def test_a_language_that_is_not_there_is_one_line(cache: Path, changes: dict[str, Any], message: str) -> None:

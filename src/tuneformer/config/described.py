@@ -1,7 +1,7 @@
 """What the component of a group says that it can be set to, found without importing torch.
 
-Schedules, launchers and the trainer are described by the component itself. A class that needs torch, or that
-a library has, is described by a settings object in a module of its group that does not:
+Data, schedules, launchers and the trainer are described by the component itself. A class that needs torch, or
+that a library has, is described by a settings object in a module of its group that does not:
 
     @describes("optimizer", "torch.optim.SGD")
     class SGD:
@@ -23,7 +23,7 @@ from tuneformer.config.setting import Argument, arguments_of
 
 Described = TypeVar("Described", bound=type)
 
-BY_THEMSELVES = frozenset({"launcher", "scheduler", "trainer"})
+BY_THEMSELVES = frozenset({"data", "launcher", "scheduler", "trainer"})
 """Groups whose components do not import torch."""
 
 HOMES: Mapping[str, str] = {

@@ -17,21 +17,6 @@ from tuneformer.config.setting_check import MISSING, check_values, no_setting
 from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
 
-# What a setting may be whose option gives it no value of its own, by an example.
-EXAMPLES: dict[str, Any] = {
-    "data.cache_dir": "folder",
-    "data.image_size": 28,
-    "data.n_channels": 1,
-    "data.n_classes": 10,
-    "data.n_inputs": 6,
-    "data.n_outputs": 1,
-    "data.max_documents": 1000,
-    "data.path": "file",
-    "data.subset": "name",
-    "data.validation_path": "file",
-    "data.vocab_size": 256,
-}
-
 # Groups whose entries are parts that a run can do without: `~callbacks.sample`, or `callbacks.sample=null`.
 OF_PARTS = frozenset({"callbacks", "logger"})
 TASKS = ("model", "tasks")
@@ -147,17 +132,15 @@ def _check_value(path: str, value: Any, known: Any, option: str) -> None:
             )
         _check_level(path, value, known, option)
     elif not _fits(path, value, known):
-        like = EXAMPLES.get(path, known)
-        allowed = _describe(like) + (" or null" if known is None else "")
-        example = "" if path in EXAMPLES else f", as in {option}: {path}={shown(known)}"
-        raise UserError(f"{path}={shown(value)} must be {allowed}{example}")
+        allowed = _describe(known) + (" or null" if known is None else "")
+        raise UserError(f"{path}={shown(value)} must be {allowed}, as in {option}: {path}={shown(known)}")
 
 
 def _fits(path: str, value: Any, known: Any) -> bool:
     if value is None and known is None:
         return True
     if known is None or known == MISSING or (isinstance(known, str) and known.startswith("${")):
-        return _fits(path, value, EXAMPLES[path]) if path in EXAMPLES else not isinstance(value, Mapping)
+        return not isinstance(value, Mapping)
     if isinstance(known, bool):
         return isinstance(value, bool)
     if isinstance(known, int | float) and not isinstance(value, bool):

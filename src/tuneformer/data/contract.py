@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from tuneformer.config.suggestions import one_of
+from tuneformer.data.settings import check_settings
 from tuneformer.data.task_facts import TaskFacts
 
 if TYPE_CHECKING:
@@ -78,8 +79,13 @@ class Data(ABC, Generic[Prepared]):
     eval_batch_size: int
     num_workers: int
 
-    def check_task(self) -> None:
-        """Raises UserError where `task` is none of `tasks`, nor a dotted name of the user's own."""
+    def __post_init__(self) -> None:
+        """Checks the settings of a dataclass.
+
+        Raises:
+            UserError: one is not allowed, or `task` is none of `tasks`, nor a dotted name of the user's own.
+        """
+        check_settings(self)
         if not (isinstance(self.task, str) and "." in self.task):
             one_of("data.task", self.task, [task.name for task in self.tasks])
 

@@ -1,16 +1,60 @@
-"""Checks of a data option's settings: a mistake is one line with the setting and what is allowed."""
+"""What several options of data can be set to, and the check of what one is set to."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
+from tuneformer.config.ranges import AT_LEAST_ZERO, Range
+from tuneformer.config.setting import Setting, arguments_of
+from tuneformer.config.setting_check import check_value
+from tuneformer.data.tokenizers.kinds import KINDS
 from tuneformer.errors import UserError
 
 
-def whole_number(setting: str, value: object, *, at_least: int) -> int:
-    """`value`, if it is a whole number of at least `at_least`; else raises UserError."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
-        raise UserError(f"{setting}={value} must be a whole number of at least {at_least}")
-    return value
+def whole(low: int, high: int) -> Range:
+    """The whole numbers from `low` to `high`."""
+    words = f"must be at least {low} and at most {high:,}"
+    return Range(low=low, high=high, holds_low=True, holds_high=True, words=words)
+
+
+# beyond, memory is asked for that no machine has, by libraries that end the process
+COUNT = whole(1, 10**8)
+HALF = Range(low=0, high=0.5, holds_low=False, holds_high=False, words="must be above 0 and below 0.5")
+
+FILLED_IN = "filled in when the data are prepared"
+TOKENS = "tokens"
+
+TaskName = Annotated[str, Setting("what a model is asked to do with the data, one of their tasks")]
+BatchSize = Annotated[
+    int, Setting("examples of one optimizer step, over all devices and accumulation", COUNT)
+]
+EvalBatchSize = Annotated[
+    int, Setting("examples that a device evaluates at once; changes no result", COUNT, weights=False)
+]
+Workers = Annotated[
+    int,
+    Setting(
+        "processes that make batches beside the training process; changes no result",
+        AT_LEAST_ZERO,
+        weights=False,
+    ),
+]
+CacheDir = Annotated[str, Setting("folder of downloads and of what was prepared", weights=False)]
+TokenizerName = Annotated[str, Setting("what turns text into tokens", tuple(KINDS))]
+BpeVocabSize = Annotated[
+    int,
+    Setting("tokens that byte-pair encoding learns, the 256 bytes among them", whole(1, 10**7), unit=TOKENS),
+]
+VocabSize = Annotated[
+    int | None,
+    Setting("size of the vocabulary", COUNT, unit=TOKENS, null=FILLED_IN, weights=False, from_data=True),
+]
+Classes = Annotated[int | None, Setting("classes", COUNT, null=FILLED_IN, weights=False, from_data=True)]
+
+
+def check_settings(option: object) -> None:
+    """Raises UserError for the first setting of a data option that may not be what it is."""
+    for name, argument in arguments_of(type(option)).items():
+        check_value(argument, f"data.{name}", getattr(option, name))
 
 
 def check_follows(option: object, needs: Mapping[str, Any]) -> None:

@@ -174,7 +174,7 @@ def test_images_that_are_not_square_are_refused() -> None:
     ("changes", "message"),
     [
         ({"held_out": 0.5}, "data.held_out=0.5 must be above 0 and below 0.5"),
-        ({"shift": -1}, "data.shift=-1 must be a whole number of at least 0"),
+        ({"shift": -1}, "data.shift=-1 must be at least 0"),
         ({"task": "translation"}, "data.task=translation must be one of image_classification"),
     ],
 )

@@ -40,7 +40,7 @@ def test_rows_are_a_sentence_its_translation_and_what_follows_each_token(
     batch = next(
         iter(data.batches(pairs, seed=0).training_batches(accumulate=1, rank=0, world_size=1, start=0))
     )
-    lines = data.path.read_text(encoding="utf-8").splitlines()
+    lines = data.file.read_text(encoding="utf-8").splitlines()
     said = texts(pairs, batch)
     assert len(said) == 8
     assert all(f"{source}\t{target}" in lines for source, target in said)
@@ -114,7 +114,7 @@ def test_lengths_never_exceed_the_context(data: Pairs, pairs: PairSplits) -> Non
         int(np.max(side.lengths)) for split in pairs.splits.values() for side in (split.source, split.target)
     )
     assert 16 < longest < 64
-    tight = Pairs(path=str(data.path), **pair_settings(data.cache_dir, context_length=13, beam_size=1))
+    tight = Pairs(path=data.path, **pair_settings(data.cache, context_length=13, beam_size=1))
     batches = tight.batches(tight.prepare(), seed=0)
     for batch in batches.evaluation_batches("test", rank=0, world_size=1):
         assert max(batch.source.shape[1], batch.inputs.shape[1]) <= 13

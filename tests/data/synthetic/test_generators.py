@@ -212,12 +212,12 @@ def test_splits_share_no_example_and_do_not_depend_on_the_run(name: str) -> None
         ("recall", {"n_pairs": 30}, "data.context_length=64 must be at least 90"),
         ("recall", {"n_symbols": 9}, "data.n_symbols=9 must be at least 10"),
         ("needle", {"min_distance": 63}, "data.context_length=64 must be at least 65"),
-        ("dyck", {"depth": 0}, "data.depth=0 must be a whole number of at least 1"),
+        ("dyck", {"depth": 0}, "data.depth=0 must be at least 1"),
         ("regression", {"noise": 0.0}, "data.noise=0.0 must be positive"),
         ("regression", {"context_length": 40}, "data.context_length=40 must be odd"),
         ("markov", {"train_fraction": 1.0}, "data.train_fraction=1.0 must be above 0 and below 1"),
         ("markov", {"task": "regression"}, "data.task=regression must be one of synthetic"),
-        ("markov", {"n_symbols": 1}, "data.n_symbols=1 must be a whole number of at least 2"),
+        ("markov", {"n_symbols": 1}, "data.n_symbols=1 must be at least 2"),
     ],
 )
 def test_settings_that_make_no_task_are_one_line(name: str, changes: dict[str, Any], message: str) -> None:

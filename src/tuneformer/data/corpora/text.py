@@ -1,9 +1,11 @@
 """Any UTF-8 text of the user's own."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+from tuneformer.config.setting import Setting
 from tuneformer.data.text.corpus_text import CorpusText
 from tuneformer.data.text.file_parts import Concatenation, CountedFile, FilePart, count_characters
 from tuneformer.data.text.text_data import TextData
@@ -14,6 +16,7 @@ ROWS = (".jsonl", ".ndjson", ".parquet", ".arrow")
 MARKUP = (".json", ".csv", ".tsv", ".xml", ".html")
 
 
+@dataclass(frozen=True, kw_only=True)
 class Text(TextData):
     """A UTF-8 file, or all files of a folder that end in .txt, .md or .text.
 
@@ -26,36 +29,11 @@ class Text(TextData):
         UserError: a path is missing, empty or not UTF-8, or holds rows of columns.
     """
 
-    def __init__(
-        self,
-        *,
-        path: str,
-        validation_path: str | None,
-        task: str,
-        tokenizer: str,
-        bpe_vocab_size: int,
-        vocab_size: int | None,
-        context_length: int,
-        batch_size: int,
-        eval_batch_size: int,
-        max_validation_bytes: int,
-        num_workers: int,
-        cache_dir: str,
-    ) -> None:
-        super().__init__(
-            task=task,
-            tokenizer=tokenizer,
-            bpe_vocab_size=bpe_vocab_size,
-            vocab_size=vocab_size,
-            context_length=context_length,
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            max_validation_bytes=max_validation_bytes,
-            num_workers=num_workers,
-            cache_dir=cache_dir,
-        )
-        self.path = Path(path).expanduser()
-        self.validation_path = None if validation_path is None else Path(validation_path).expanduser()
+    path: Annotated[str, Setting("a UTF-8 file or a folder of them", weights=False)]
+    validation_path: Annotated[
+        str | None,
+        Setting("held-out text, likewise", null="the last tenth of the characters of path", weights=False),
+    ]
 
     def source(self) -> object:
         train, validation = self._files()
@@ -81,10 +59,11 @@ class Text(TextData):
         )
 
     def _files(self) -> tuple[list[Path], list[Path]]:
-        train = text_files(self.path, setting="data.path")
+        path = Path(self.path).expanduser()
+        train = text_files(path, setting="data.path")
         if self.validation_path is None:
             return train, []
-        validation = text_files(self.validation_path, setting="data.validation_path")
+        validation = text_files(Path(self.validation_path).expanduser(), setting="data.validation_path")
         held_out = {file.resolve() for file in validation}
         train = [file for file in train if file.resolve() not in held_out]
         if not train:

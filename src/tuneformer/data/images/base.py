@@ -3,16 +3,18 @@
 import hashlib
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
+from tuneformer.config.ranges import Number
+from tuneformer.config.setting import Setting
 from tuneformer.data.contract import SPLITS, PreparedData
 from tuneformer.data.draws import philox, shuffled_rows
 from tuneformer.data.examples.example_data import CLASS_METRICS, ExampleData
 from tuneformer.data.examples.examples import Examples
 from tuneformer.data.kept_classes import CLASSES_FILE, classes_to_json
-from tuneformer.data.settings import check_follows, whole_number
+from tuneformer.data.settings import COUNT, FILLED_IN, HALF, CacheDir, Classes, check_follows, whole
 from tuneformer.data.task_facts import TaskFacts
 from tuneformer.errors import UserError
 
@@ -47,21 +49,22 @@ class ImageData(ExampleData["ImageSplits"]):
 
     tasks = (IMAGE_CLASSIFICATION,)
 
-    image_size: int | None
-    n_channels: int | None
-    n_classes: int | None
-    held_out: float
-    shift: int
-    cache_dir: str
-
-    def __post_init__(self) -> None:
-        self.check_task()
-        for name in ("batch_size", "eval_batch_size"):
-            whole_number(f"data.{name}", getattr(self, name), at_least=1)
-        for name in ("shift", "num_workers"):
-            whole_number(f"data.{name}", getattr(self, name), at_least=0)
-        if not 0 < self.held_out < 0.5:
-            raise UserError(f"data.held_out={self.held_out} must be above 0 and below 0.5")
+    image_size: Annotated[
+        int | None,
+        Setting("of a side", COUNT, unit="pixels", null=FILLED_IN, weights=False, from_data=True),
+    ]
+    n_channels: Annotated[
+        int | None, Setting("of a pixel", COUNT, null=FILLED_IN, weights=False, from_data=True)
+    ]
+    n_classes: Classes
+    held_out: Annotated[
+        Number,
+        Setting("share of the images that validates, and as much that tests; by a hash of the image", HALF),
+    ]
+    shift: Annotated[
+        int, Setting("how far a training image is moved each way, at most", whole(0, 10**4), unit="pixels")
+    ]
+    cache_dir: CacheDir
 
     @abstractmethod
     def read(self) -> dict[str, LabelledImages]:

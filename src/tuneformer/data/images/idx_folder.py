@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+from tuneformer.config.setting import Setting
 from tuneformer.data.images.base import ImageData, LabelledImages
 from tuneformer.data.images.idx import read_idx
 from tuneformer.errors import UserError
@@ -21,7 +23,14 @@ class IdxFolder(ImageData):
         UserError: a file is missing or damaged, or there are not as many labels as images.
     """
 
-    path: str
+    path: Annotated[
+        str,
+        Setting(
+            "a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and perhaps the same of t10k;"
+            " .gz or not",
+            weights=False,
+        ),
+    ]
 
     def read(self) -> dict[str, LabelledImages]:
         folder = Path(self.path).expanduser()

@@ -4,21 +4,30 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from tuneformer.config.suggestions import one_of
+from tuneformer.config.setting import Setting
 from tuneformer.data.contract import IGNORED, SPLITS, PreparedData
 from tuneformer.data.draws import shuffled_rows
 from tuneformer.data.examples.example_data import CLASS_METRICS, ExampleData
 from tuneformer.data.examples.examples import Examples
 from tuneformer.data.kept_classes import CLASSES_FILE, classes_to_json
 from tuneformer.data.languages.catalogues import Sentence, plain, read_catalogues
-from tuneformer.data.settings import check_follows, whole_number
+from tuneformer.data.settings import (
+    COUNT,
+    TOKENS,
+    BpeVocabSize,
+    CacheDir,
+    Classes,
+    TokenizerName,
+    VocabSize,
+    check_follows,
+)
 from tuneformer.data.task_facts import TaskFacts
 from tuneformer.data.tokenizers.bpe_tokenizer import check_bpe_vocab_size
-from tuneformer.data.tokenizers.kinds import KINDS, train_tokenizer
+from tuneformer.data.tokenizers.kinds import train_tokenizer
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.data.wheels import Wheel
 from tuneformer.errors import UserError
@@ -55,23 +64,19 @@ class LanguageId(ExampleData["LanguageSplits"]):
 
     tasks = (TEXT_CLASSIFICATION,)
 
-    languages: list[str]
-    min_characters: int
-    tokenizer: str
-    bpe_vocab_size: int
-    vocab_size: int | None
-    n_classes: int | None
-    context_length: int
-    cache_dir: str
+    languages: Annotated[tuple[str, ...], Setting("those to be told apart; the catalogues have 98")]
+    min_characters: Annotated[int, Setting("length of the shortest message that is not left out", COUNT)]
+    tokenizer: TokenizerName
+    bpe_vocab_size: BpeVocabSize
+    vocab_size: VocabSize
+    n_classes: Classes
+    context_length: Annotated[int, Setting("length that a longer text is cut to", COUNT, unit=TOKENS)]
+    cache_dir: CacheDir
 
     def __post_init__(self) -> None:
-        self.check_task()
-        one_of("data.tokenizer", self.tokenizer, tuple(KINDS))
+        super().__post_init__()
         if self.tokenizer == "bpe":
             check_bpe_vocab_size(self.bpe_vocab_size)
-        for name in ("min_characters", "context_length", "batch_size", "eval_batch_size"):
-            whole_number(f"data.{name}", getattr(self, name), at_least=1)
-        whole_number("data.num_workers", self.num_workers, at_least=0)
         if len(set(self.languages)) < 2 or len(set(self.languages)) < len(self.languages):
             raise UserError(f"data.languages={self.languages} must be two or more, each once")
 
@@ -102,7 +107,7 @@ class LanguageId(ExampleData["LanguageSplits"]):
             parts=parts,
             classes=list(self.languages),
             context_length=self.context_length,
-            fingerprint=_fingerprint(parts, self.languages, self.tokenizer),
+            fingerprint=_fingerprint(parts, list(self.languages), self.tokenizer),
             notes=[],
         )
         check_follows(self, prepared.needs)

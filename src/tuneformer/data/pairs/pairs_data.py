@@ -1,17 +1,29 @@
 """What every corpus of pairs shares: settings and their checks, and the way from text to token files."""
 
 from abc import abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from tuneformer.config.ranges import AT_LEAST_ZERO, BELOW_ONE, Number
+from tuneformer.config.setting import Setting
 from tuneformer.data.code_digest import code_digest
 from tuneformer.data.contract import Data
 from tuneformer.data.pairs.pair_files import Decoding, PairSplits, StoredPairs, load_pairs, write_pairs
 from tuneformer.data.pairs.pair_text import PairText
 from tuneformer.data.pairs.target_language import bleu_tokenizer, language_of
 from tuneformer.data.prepared_cache import PreparedCache, content_hash
-from tuneformer.data.settings import whole_number
+from tuneformer.data.settings import (
+    COUNT,
+    FILLED_IN,
+    TOKENS,
+    BatchSize,
+    CacheDir,
+    EvalBatchSize,
+    TaskName,
+    Workers,
+    whole,
+)
 from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.data.tokenizers.bpe_tokenizer import BpeTokenizer, check_bpe_vocab_size
 from tuneformer.errors import UserError
@@ -39,6 +51,7 @@ TRANSLATION = TaskFacts(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
 class PairsData(Data[PairSplits]):
     """A corpus of sentences and their translations with its settings, as in conf/data/.
 
@@ -48,37 +61,84 @@ class PairsData(Data[PairSplits]):
 
     tasks = (TRANSLATION,)
 
-    def __init__(
-        self,
-        *,
-        task: str,
-        bpe_vocab_size: int,
-        vocab_size: int | None,
-        context_length: int,
-        batch_size: int,
-        eval_batch_size: int,
-        label_smoothing: float,
-        beam_size: int,
-        length_penalty: float,
-        num_workers: int,
-        cache_dir: str,
-    ) -> None:
-        self.task = task
-        self.check_task()
-        self.bpe_vocab_size = whole_number("data.bpe_vocab_size", bpe_vocab_size, at_least=1)
-        check_bpe_vocab_size(bpe_vocab_size)
-        self.vocab_size = vocab_size
-        self.context_length = whole_number("data.context_length", context_length, at_least=2)
-        self.batch_size = whole_number("data.batch_size", batch_size, at_least=1)
-        self.eval_batch_size = whole_number("data.eval_batch_size", eval_batch_size, at_least=1)
-        self.decoding = Decoding(
-            label_smoothing=label_smoothing,
-            beam_size=whole_number("data.beam_size", beam_size, at_least=1),
-            length_penalty=length_penalty,
-            max_tokens=context_length,
+    task: TaskName
+    bpe_vocab_size: Annotated[
+        int,
+        Setting(
+            "tokens that both languages share (byte-level BPE)",
+            whole(1, 10**7),
+            unit=TOKENS,
+            source="1508.07909",
+        ),
+    ]
+    vocab_size: Annotated[
+        int | None,
+        Setting(
+            "those and the one that begins and ends a sentence",
+            COUNT,
+            unit=TOKENS,
+            null=FILLED_IN,
+            weights=False,
+            from_data=True,
+        ),
+    ]
+    context_length: Annotated[
+        int,
+        Setting(
+            "length of a sentence with its end; longer pairs are left out, and counted in a note",
+            whole(2, 10**8),
+            unit=TOKENS,
+        ),
+    ]
+    batch_size: BatchSize
+    eval_batch_size: EvalBatchSize
+    label_smoothing: Annotated[
+        Number,
+        Setting(
+            "share of a uniform distribution in the training target; validation has none",
+            BELOW_ONE,
+            source="1512.00567; 0.1: 1706.03762",
+        ),
+    ]
+    beam_size: Annotated[
+        int,
+        Setting(
+            "hypotheses in validation and test; 1: the likeliest token each time",
+            COUNT,
+            source="4: 1706.03762",
+            weights=False,
+        ),
+    ]
+    length_penalty: Annotated[
+        Number,
+        Setting(
+            "alpha of ((5 + length) / 6)^alpha, by which log probabilities are divided",
+            AT_LEAST_ZERO,
+            source="1609.08144",
+            weights=False,
+        ),
+    ]
+    num_workers: Workers
+    cache_dir: CacheDir
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_bpe_vocab_size(self.bpe_vocab_size)
+
+    @property
+    def cache(self) -> Path:
+        """The folder `cache_dir`."""
+        return Path(self.cache_dir).expanduser()
+
+    @property
+    def decoding(self) -> Decoding:
+        """How translations are written, and how the loss is smoothed."""
+        return Decoding(
+            label_smoothing=self.label_smoothing,
+            beam_size=self.beam_size,
+            length_penalty=self.length_penalty,
+            max_tokens=self.context_length,
         )
-        self.num_workers = whole_number("data.num_workers", num_workers, at_least=0)
-        self.cache_dir = Path(cache_dir).expanduser()
 
     @abstractmethod
     def source(self) -> object:
@@ -109,7 +169,7 @@ class PairsData(Data[PairSplits]):
             UserError: the pairs cannot be had, a split has none (training: less than a batch), or the
                 cache cannot be written.
         """
-        cache = PreparedCache(self.cache_dir, folder="pairs", load=load_pairs)
+        cache = PreparedCache(self.cache, folder="pairs", load=load_pairs)
         code = code_digest(BpeTokenizer, alone=(write_pairs,))
         settings = [code, self.bpe_vocab_size, self.context_length]
         reader = code_digest(type(self), alone=(PairsData, Data))

@@ -4,15 +4,17 @@ import hashlib
 import json
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
+from tuneformer.config.ranges import Number, Range
+from tuneformer.config.setting import Setting
 from tuneformer.data.contract import SPLITS, PreparedData
 from tuneformer.data.draws import philox, shuffled_rows
 from tuneformer.data.examples.example_data import ACCURACY, ExampleData
 from tuneformer.data.examples.examples import Examples
-from tuneformer.data.settings import check_follows, whole_number
+from tuneformer.data.settings import COUNT, TOKENS, VocabSize, check_follows, whole
 from tuneformer.data.synthetic.splits import in_split
 from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.errors import UserError
@@ -20,6 +22,7 @@ from tuneformer.errors import UserError
 # Generators of evaluation examples have keys that no run has: a seed of 2^63 or more is no seed.
 EVALUATION = {"train": 1 << 63, "validation": (1 << 63) + 1, "test": (1 << 63) + 2}
 MOST_DRAWS = 1000
+SYMBOLS = whole(2, 10**8)
 SYNTHETIC = TaskFacts(
     name="synthetic",
     done_by="tuneformer.tasks.synthetic.Synthetic",
@@ -43,22 +46,18 @@ class SyntheticData(ExampleData["SyntheticSplits"]):
 
     tasks = (SYNTHETIC,)
 
-    n_symbols: int
-    context_length: int
-    vocab_size: int | None
-    train_fraction: float
-    n_validation: int
-    n_test: int
-
-    def __post_init__(self) -> None:
-        self.check_task()
-        for name in ("n_validation", "n_test", "batch_size", "eval_batch_size"):
-            whole_number(f"data.{name}", getattr(self, name), at_least=1)
-        whole_number("data.num_workers", self.num_workers, at_least=0)
-        whole_number("data.n_symbols", self.n_symbols, at_least=2)
-        whole_number("data.context_length", self.context_length, at_least=2)
-        if not 0 < self.train_fraction < 1:
-            raise UserError(f"data.train_fraction={self.train_fraction} must be above 0 and below 1")
+    n_symbols: Annotated[int, Setting("different symbols", SYMBOLS)]
+    context_length: Annotated[int, Setting("length of an example", SYMBOLS, unit=TOKENS)]
+    vocab_size: VocabSize
+    train_fraction: Annotated[
+        Number,
+        Setting(
+            "share of all examples, by a hash of the example; the rest is half validation, half test",
+            Range(low=0, high=1, holds_low=False, holds_high=False, words="must be above 0 and below 1"),
+        ),
+    ]
+    n_validation: Annotated[int, Setting("examples that are evaluated, unless all are listed", COUNT)]
+    n_test: Annotated[int, Setting("likewise", COUNT)]
 
     @property
     def n_tokens(self) -> int:

@@ -1,12 +1,15 @@
 """Copying: say the same again."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from tuneformer.config.setting import Setting
 from tuneformer.data.contract import IGNORED
 from tuneformer.data.examples.examples import Examples
-from tuneformer.data.synthetic.base import SyntheticData
+from tuneformer.data.settings import TOKENS
+from tuneformer.data.synthetic.base import SYMBOLS, SyntheticData
 from tuneformer.errors import UserError
 
 
@@ -23,6 +26,9 @@ class Copy(SyntheticData):
     Raises:
         UserError: context_length is odd.
     """
+
+    n_symbols: Annotated[int, Setting("different symbols; the mark is one token more", SYMBOLS)]
+    context_length: Annotated[int, Setting("length; half of it is copied", SYMBOLS, unit=TOKENS)]
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,13 +1,15 @@
 """Brackets that close in the order in which they were opened (Dyck-k of bounded depth)."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from tuneformer.config.setting import Setting
 from tuneformer.data.contract import IGNORED
 from tuneformer.data.examples.examples import Examples
-from tuneformer.data.settings import whole_number
-from tuneformer.data.synthetic.base import SyntheticData
+from tuneformer.data.settings import COUNT
+from tuneformer.data.synthetic.base import SYMBOLS, SyntheticData
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +26,8 @@ class Dyck(SyntheticData):
         targets  . ] . ) ) . ]
     """
 
-    depth: int
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        whole_number("data.depth", self.depth, at_least=1)
+    n_symbols: Annotated[int, Setting("kinds of brackets, each of two tokens", SYMBOLS)]
+    depth: Annotated[int, Setting("brackets that may be open at once", COUNT)]
 
     @property
     def n_tokens(self) -> int:

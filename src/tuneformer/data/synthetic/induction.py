@@ -1,12 +1,15 @@
 """Induction: what came after this token the last time."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from tuneformer.config.setting import Setting
 from tuneformer.data.contract import IGNORED
 from tuneformer.data.examples.examples import Examples
-from tuneformer.data.synthetic.base import SyntheticData
+from tuneformer.data.settings import TOKENS
+from tuneformer.data.synthetic.base import SYMBOLS, SyntheticData
 from tuneformer.data.synthetic.tokens import distinct_tokens
 from tuneformer.errors import UserError
 
@@ -28,6 +31,11 @@ class Induction(SyntheticData):
     Raises:
         UserError: there are fewer symbols than the longest row has.
     """
+
+    context_length: Annotated[
+        int,
+        Setting("length; the period is a quarter to a half of it", SYMBOLS, unit=TOKENS),
+    ]
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,11 +1,13 @@
 """Markov chains to be learnt in context: every example is another chain."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from tuneformer.config.setting import Setting
 from tuneformer.data.examples.examples import Examples
-from tuneformer.data.synthetic.base import SyntheticData
+from tuneformer.data.synthetic.base import SYMBOLS, SyntheticData
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class Markov(SyntheticData):
         inputs   0 2 2 1 2 2
         targets  2 2 1 2 2 0
     """
+
+    n_symbols: Annotated[int, Setting("states", SYMBOLS)]
 
     def draw(self, generator: np.random.Generator, n: int) -> Examples:
         matrices = generator.dirichlet(np.ones(self.n_symbols), size=(n, self.n_symbols))

@@ -1,13 +1,15 @@
 """Arithmetic modulo a prime, on which generalisation comes long after memorisation ("grokking")."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
-from tuneformer.config.suggestions import one_of
+from tuneformer.config.setting import Setting
 from tuneformer.data.contract import IGNORED
 from tuneformer.data.examples.examples import Examples
-from tuneformer.data.synthetic.base import SyntheticData
+from tuneformer.data.settings import TOKENS
+from tuneformer.data.synthetic.base import SYMBOLS, SyntheticData
 from tuneformer.data.synthetic.splits import unit_hash
 from tuneformer.errors import UserError
 
@@ -30,11 +32,19 @@ class Modular(SyntheticData):
         UserError: p is not prime, or context_length is not 4.
     """
 
-    operation: str
+    operation: Annotated[
+        str,
+        Setting(
+            "what is done with a and b; random: no rule, to be learnt by heart",
+            OPERATIONS,
+            source="division: 2201.02177; addition: 2301.05217",
+        ),
+    ]
+    n_symbols: Annotated[int, Setting("the prime", SYMBOLS)]
+    context_length: Annotated[int, Setting("a, the operation, b, the sign of equality", SYMBOLS, unit=TOKENS)]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("data.operation", self.operation, OPERATIONS)
         if any(self.n_symbols % factor == 0 for factor in range(2, int(self.n_symbols**0.5) + 1)):
             raise UserError(f"data.n_symbols={self.n_symbols} must be prime: else division is not defined")
         if self.context_length != LENGTH:

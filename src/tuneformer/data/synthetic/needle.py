@@ -1,13 +1,15 @@
 """A needle in a haystack: one fact among fillers, asked for at the end."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from tuneformer.config.setting import Setting
 from tuneformer.data.contract import IGNORED
 from tuneformer.data.examples.examples import Examples
-from tuneformer.data.settings import whole_number
-from tuneformer.data.synthetic.base import SyntheticData
+from tuneformer.data.settings import COUNT
+from tuneformer.data.synthetic.base import SYMBOLS, SyntheticData
 from tuneformer.errors import UserError
 
 
@@ -28,11 +30,11 @@ class Needle(SyntheticData):
         UserError: the context is too short for the distance.
     """
 
-    min_distance: int
+    n_symbols: Annotated[int, Setting("half fillers, half values; the mark is one token more", SYMBOLS)]
+    min_distance: Annotated[int, Setting("tokens between the value and the question, at least", COUNT)]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole_number("data.min_distance", self.min_distance, at_least=1)
         if self.context_length < self.min_distance + 2:
             raise UserError(
                 f"data.context_length={self.context_length} must be at least {self.min_distance + 2}:"

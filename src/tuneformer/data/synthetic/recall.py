@@ -1,13 +1,15 @@
 """Associative recall with several queries (MQAR, arXiv 2312.04927)."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from tuneformer.config.setting import Setting
 from tuneformer.data.contract import IGNORED
 from tuneformer.data.examples.examples import Examples
-from tuneformer.data.settings import whole_number
-from tuneformer.data.synthetic.base import SyntheticData
+from tuneformer.data.settings import COUNT
+from tuneformer.data.synthetic.base import SYMBOLS, SyntheticData
 from tuneformer.data.synthetic.tokens import distinct_tokens
 from tuneformer.errors import UserError
 
@@ -28,11 +30,18 @@ class Recall(SyntheticData):
         UserError: the context has no room for the pairs and their queries, or there are too few symbols.
     """
 
-    n_pairs: int
+    n_symbols: Annotated[int, Setting("half of them keys, half values", SYMBOLS)]
+    n_pairs: Annotated[
+        int,
+        Setting(
+            "keys of an example",
+            COUNT,
+            source="2312.04927: 4, 8, 16 in 64, 128, 256 tokens",
+        ),
+    ]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole_number("data.n_pairs", self.n_pairs, at_least=1)
         if self.context_length < 3 * self.n_pairs:
             raise UserError(
                 f"data.context_length={self.context_length} must be at least {3 * self.n_pairs}:"

@@ -1,12 +1,15 @@
 """Linear regression in context: every example has other weights."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
+from tuneformer.config.ranges import POSITIVE, Number
+from tuneformer.config.setting import Setting
 from tuneformer.data.examples.examples import Examples
-from tuneformer.data.synthetic.base import SyntheticData
+from tuneformer.data.settings import COUNT, FILLED_IN
+from tuneformer.data.synthetic.base import SYMBOLS, SyntheticData
 from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.errors import UserError
 
@@ -40,16 +43,25 @@ class Regression(SyntheticData):
 
     tasks = (REGRESSION,)
 
-    noise: float
-    n_inputs: int | None
-    n_outputs: int | None
+    n_symbols: Annotated[int, Setting("dimensions of x and of the weights", SYMBOLS)]
+    context_length: Annotated[int, Setting("vectors: n pairs (x, y), and an x", SYMBOLS)]
+    noise: Annotated[Number, Setting("standard deviation of y around its plane", POSITIVE)]
+    n_inputs: Annotated[
+        int | None,
+        Setting("elements of a vector", COUNT, null=FILLED_IN, weights=False, from_data=True),
+    ]
+    n_outputs: Annotated[
+        int | None,
+        Setting("elements of an answer", COUNT, null=FILLED_IN, weights=False, from_data=True),
+    ]
+    vocab_size: Annotated[
+        int | None, Setting("none: vectors are no tokens", COUNT, null="there is none", weights=False)
+    ]
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.context_length % 2:
             raise UserError(f"data.context_length={self.context_length} must be odd: n pairs (x, y) and an x")
-        if not self.noise > 0:
-            raise UserError(f"data.noise={self.noise} must be positive: without noise the optimum is 0")
 
     @property
     def needs(self) -> dict[str, Any]:

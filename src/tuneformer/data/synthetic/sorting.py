@@ -1,12 +1,15 @@
 """Sorting: the same numbers from the smallest on."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from tuneformer.config.setting import Setting
 from tuneformer.data.contract import IGNORED
 from tuneformer.data.examples.examples import Examples
-from tuneformer.data.synthetic.base import SyntheticData
+from tuneformer.data.settings import TOKENS
+from tuneformer.data.synthetic.base import SYMBOLS, SyntheticData
 from tuneformer.errors import UserError
 
 MOST_EXAMPLES = 1 << 17
@@ -26,6 +29,9 @@ class Sorting(SyntheticData):
     Raises:
         UserError: context_length is even.
     """
+
+    n_symbols: Annotated[int, Setting("numbers are 0, 1, ... n_symbols - 1", SYMBOLS)]
+    context_length: Annotated[int, Setting("n numbers and n - 1 of them in order", SYMBOLS, unit=TOKENS)]
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,15 +1,27 @@
 """What all data of tokens share: settings and their checks, and the way from text to token files."""
 
 from abc import abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from tuneformer.config.suggestions import one_of
+from tuneformer.config.ranges import AT_LEAST_ONE
+from tuneformer.config.setting import Setting
 from tuneformer.data.code_digest import code_digest
 from tuneformer.data.contract import Data
 from tuneformer.data.prepared_cache import PreparedCache, content_hash
-from tuneformer.data.settings import whole_number
+from tuneformer.data.settings import (
+    COUNT,
+    TOKENS,
+    BatchSize,
+    BpeVocabSize,
+    CacheDir,
+    EvalBatchSize,
+    TaskName,
+    TokenizerName,
+    VocabSize,
+    Workers,
+)
 from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.data.text.corpus_text import CorpusText, check_context_fits, cut_validation, hash_text
 from tuneformer.data.text.token_files import TokenFile
@@ -34,6 +46,7 @@ LANGUAGE_MODELLING = TaskFacts(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
 class TokenData(Data[TokenSplits]):
     """Text as tokens, to be read in windows.
 
@@ -43,35 +56,34 @@ class TokenData(Data[TokenSplits]):
 
     tasks = (LANGUAGE_MODELLING,)
 
-    def __init__(
-        self,
-        *,
-        task: str,
-        tokenizer: str,
-        bpe_vocab_size: int,
-        vocab_size: int | None,
-        context_length: int,
-        batch_size: int,
-        eval_batch_size: int,
-        max_validation_bytes: int,
-        num_workers: int,
-        cache_dir: str,
-    ) -> None:
-        self.task = task
-        self.check_task()
-        self.tokenizer = one_of("data.tokenizer", tokenizer, tuple(KINDS))
-        self.bpe_vocab_size = whole_number("data.bpe_vocab_size", bpe_vocab_size, at_least=1)
-        if tokenizer == "bpe":
-            check_bpe_vocab_size(bpe_vocab_size)
-        self.vocab_size = vocab_size
-        self.context_length = whole_number("data.context_length", context_length, at_least=1)
-        self.batch_size = whole_number("data.batch_size", batch_size, at_least=1)
-        self.eval_batch_size = whole_number("data.eval_batch_size", eval_batch_size, at_least=1)
-        self.max_validation_bytes = whole_number(
-            "data.max_validation_bytes", max_validation_bytes, at_least=1
-        )
-        self.num_workers = whole_number("data.num_workers", num_workers, at_least=0)
-        self.cache_dir = Path(cache_dir).expanduser()
+    task: TaskName
+    tokenizer: TokenizerName
+    bpe_vocab_size: BpeVocabSize
+    vocab_size: VocabSize
+    context_length: Annotated[int, Setting("length of a window", COUNT, unit=TOKENS)]
+    batch_size: BatchSize
+    eval_batch_size: EvalBatchSize
+    max_validation_bytes: Annotated[
+        int,
+        Setting(
+            "what validation is cut to; test never is",
+            AT_LEAST_ONE,
+            unit="bytes",
+            weights=False,
+        ),
+    ]
+    num_workers: Workers
+    cache_dir: CacheDir
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.tokenizer == "bpe":
+            check_bpe_vocab_size(self.bpe_vocab_size)
+
+    @property
+    def cache(self) -> Path:
+        """The folder `cache_dir`."""
+        return Path(self.cache_dir).expanduser()
 
     @property
     def unit(self) -> str:
@@ -100,6 +112,7 @@ class TokenData(Data[TokenSplits]):
             )
 
 
+@dataclass(frozen=True, kw_only=True)
 class TextData(TokenData):
     """A text corpus with its settings, as in conf/data/: split, hashed and tokenised as a whole."""
 
@@ -122,7 +135,7 @@ class TextData(TokenData):
             UserError: the text cannot be had, is too short for `context_length`, does not give
                 `vocab_size` tokens, or the cache cannot be written.
         """
-        cache = PreparedCache(self.cache_dir, folder="tokens", load=load_token_splits)
+        cache = PreparedCache(self.cache, folder="tokens", load=load_token_splits)
         code = code_digest(KINDS[self.tokenizer], alone=(train_tokenizer, write_token_splits))
         settings = [code, self.tokenizer, self.max_validation_bytes]
         if self.tokenizer == "bpe":
