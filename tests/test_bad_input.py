@@ -71,7 +71,7 @@ CONFIG_DECIDES = [
         ["scheduler.warmup=2000", "trainer.max_steps=1000"],
         "scheduler.warmup=2000 must be shorter than the run (trainer.max_steps=1000)",
     ),
-    (["model.size=huge"], "model.size=huge must be one of tiny, small, gpt2, or null"),
+    (["model.size=huge"], "model.size=huge must be one of nano, tiny, small, gpt2, or null"),
     (["data=translation"], "model=decoder cannot do data.task=translation, only language_modelling"),
     (["model=vit"], "model=vit cannot do data.task=language_modelling, only image_classification"),
     (["experiment=translation", "data.label_smoothing=1"], "data.label_smoothing=1 must be"),

@@ -6,8 +6,7 @@ import pytest
 
 from tuneformer.checks import check_config
 from tuneformer.config.compose import compose_config
-from tuneformer.config.options import list_options, load_option
-from tuneformer.runs.identity import NOT_THE_WEIGHTS, config_hash, determining, differences
+from tuneformer.runs.identity import config_hash, determining, differences
 
 pytestmark = pytest.mark.fast
 
@@ -103,23 +102,6 @@ def test_a_hash_does_not_depend_on_the_order_of_the_settings(default: dict[str, 
     turned["optimizer"] = {key: default["optimizer"][key] for key in reversed(default["optimizer"])}
     assert list(turned) != list(default)
     assert config_hash(turned) == config_hash(default)
-
-
-def test_every_exempt_setting_exists(default: dict[str, Any]) -> None:
-    known = determining_paths(default)
-    for group in ("data", "model"):
-        for option in list_options(group, [CONF]):
-            known |= {f"{group}.{key}" for key in load_option(group, option, [CONF])}
-    assert known >= NOT_THE_WEIGHTS
-
-
-def determining_paths(node: dict[str, Any], prefix: str = "") -> set[str]:
-    paths: set[str] = set()
-    for key, value in node.items():
-        paths.add(f"{prefix}{key}")
-        if isinstance(value, dict):
-            paths |= determining_paths(value, f"{prefix}{key}.")
-    return paths
 
 
 def test_differences_name_both_values_and_what_only_one_has(default: dict[str, Any]) -> None:

@@ -10,29 +10,8 @@ from tuneformer.config.schema import root_arguments
 Config = dict[str, Any]
 
 # Numbers of devices and of accumulated parts change the weights by rounding only, and are recorded.
-NOT_THE_WEIGHTS = frozenset(
-    {
-        "launcher",
-        "logger",
-        "search",
-        "data.beam_size",
-        "data.cache_dir",
-        "data.eval_batch_size",
-        "data.max_validation_bytes",
-        "data.length_penalty",
-        "data.num_workers",
-        "data.path",
-        "data.shard_tokens",
-        "data.validation_path",
-        "data.image_size",
-        "data.n_channels",
-        "data.n_classes",
-        "data.n_inputs",
-        "data.n_outputs",
-        "data.vocab_size",
-    }
-)
-
+NOT_THE_WEIGHTS = ("launcher", "logger", "search")
+"""Groups that say where, how visibly and by whose choice a run trains."""
 
 NAME_OF_SIZES = "model.size"
 """It names settings that stand beside it and count by themselves: whether they were named changes nothing."""
