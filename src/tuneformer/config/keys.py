@@ -33,14 +33,12 @@ def check_group(group: str, option: str, settings: Mapping[str, Any], folders: S
     known = load_option(group, option, folders)
     if group in OF_PARTS:
         settings = _check_parts(group, settings, known, f"{group}={option}")
-    if (group, option) not in OPEN and _check_described((group,), settings, known, f"{group}={option}"):
-        return
     if (group, option) in OPEN:
         for key in known:
             if settings.get(key, MISSING) == MISSING:
                 raise UserError(f"{group}.{key} is missing: {group}={option} needs {group}.{key}=<value>")
-        return
-    _check_level(group, settings, known, f"{group}={option}")
+    elif not _check_described((group,), settings, known, f"{group}={option}"):
+        _check_level(group, settings, known, f"{group}={option}")
 
 
 def _check_parts(

@@ -1,6 +1,8 @@
 """The typed root of every configuration (conf/train.yaml gives the values)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, get_type_hints
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -97,7 +99,8 @@ class Root:
     optimized_metric: str = said("what a run returns to the one who searches", weights=False)
 
 
-def root_arguments() -> dict[str, Argument]:
+@cache
+def root_arguments() -> Mapping[str, Argument]:
     """What the settings that belong to no group may be."""
     hints = get_type_hints(Root)
     return {

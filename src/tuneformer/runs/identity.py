@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any
 
 from tuneformer.config.described import never_of_the_weights
@@ -46,6 +47,7 @@ def _changes_the_weights(name: str, callback: Any) -> bool:
     return name == "averaging" or str(target).endswith("EarlyStopping")
 
 
+@lru_cache(maxsize=4096)
 def is_outside_the_weights(path: str) -> bool:
     """Whether a setting changes where, how fast or how visibly a run trains, not its weights."""
     group, _, name = path.partition(".")
