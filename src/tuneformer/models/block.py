@@ -39,6 +39,10 @@ class Block(nn.Module, ABC):
         self.feed_forward_norm = make_norm()
         self.feed_forward = feed_forward
         self.dropout = nn.Dropout(dropout)
+        self.set_norms(make_norm)
+
+    def set_norms(self, make_norm: MakeNorm) -> None:
+        """Add the norms that a layer has beside one before each branch, or take away those that it lacks."""
 
     @abstractmethod
     def forward(
@@ -84,24 +88,10 @@ class SandwichBlock(Block):
     The norm behind a branch bounds what it adds, however large its weights grow.
     """
 
-    def __init__(
-        self,
-        *,
-        attention: nn.Module,
-        cross_attention: nn.Module | None,
-        feed_forward: nn.Module,
-        make_norm: MakeNorm,
-        dropout: float,
-    ) -> None:
-        super().__init__(
-            attention=attention,
-            cross_attention=cross_attention,
-            feed_forward=feed_forward,
-            make_norm=make_norm,
-            dropout=dropout,
-        )
+    def set_norms(self, make_norm: MakeNorm) -> None:
+        """See `Block`."""
         self.attention_output_norm = make_norm()
-        if cross_attention is not None:
+        if self.cross_attention is not None:
             self.cross_attention_output_norm = make_norm()
         self.feed_forward_output_norm = make_norm()
 
@@ -124,24 +114,11 @@ class ParallelBlock(Block):
     Cross-attention, where there is any, stands beside them and reads the same norm.
     """
 
-    def __init__(
-        self,
-        *,
-        attention: nn.Module,
-        cross_attention: nn.Module | None,
-        feed_forward: nn.Module,
-        make_norm: MakeNorm,
-        dropout: float,
-    ) -> None:
-        super().__init__(
-            attention=attention,
-            cross_attention=cross_attention,
-            feed_forward=feed_forward,
-            make_norm=make_norm,
-            dropout=dropout,
-        )
+    def set_norms(self, make_norm: MakeNorm) -> None:
+        """See `Block`."""
+        del make_norm
         del self.feed_forward_norm
-        if cross_attention is not None:
+        if self.cross_attention is not None:
             del self.cross_attention_norm
 
     def forward(

@@ -73,6 +73,10 @@ class Task(pl.LightningModule, ABC):
         self._batch: Any = None
         self.gradient_norm: Tensor | None = None
         self.clipped_gradient_norm: Tensor | None = None
+        self.use(prepared)
+
+    def use(self, prepared: Any) -> None:
+        """Keep what the task needs of its data while it trains."""
 
     @classmethod
     @abstractmethod

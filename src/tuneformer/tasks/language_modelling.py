@@ -1,16 +1,11 @@
 """Language modelling: the next token from those before it."""
 
-from functools import partial
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
 from tuneformer.data.text.token_batches import TokenBatch
 from tuneformer.data.text.token_splits import TokenSplits
-from tuneformer.optim.param_groups import ParamGroups
-from tuneformer.optim.schedules import Schedule
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.text_loss import TextLoss
 
@@ -23,24 +18,8 @@ class LanguageModelling(Task):
     runs with different tokenizers.
     """
 
-    def __init__(
-        self,
-        *,
-        model: nn.Module,
-        optimizer: partial[Optimizer],
-        param_groups: ParamGroups,
-        schedule: Schedule,
-        seed: int,
-        prepared: TokenSplits,
-    ) -> None:
-        super().__init__(
-            model=model,
-            optimizer=optimizer,
-            param_groups=param_groups,
-            schedule=schedule,
-            seed=seed,
-            prepared=prepared,
-        )
+    def use(self, prepared: TokenSplits) -> None:
+        """See `Task`."""
         self.tokenizer = prepared.tokenizer
 
     @classmethod

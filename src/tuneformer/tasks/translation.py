@@ -1,7 +1,5 @@
 """Translation: a sentence in another language."""
 
-from functools import partial
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -9,7 +7,6 @@ from jaxtyping import Float, Int
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from tuneformer.data.contract import IGNORED
 from tuneformer.data.pairs.pair_batches import PairBatch
@@ -17,8 +14,6 @@ from tuneformer.data.pairs.pair_files import PairSplits
 from tuneformer.data.pairs.target_language import bleu_tokenizer
 from tuneformer.models.beam_search import search
 from tuneformer.models.sequence_to_sequence import SequenceToSequence
-from tuneformer.optim.param_groups import ParamGroups
-from tuneformer.optim.schedules import Schedule
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.metric import SUM_DTYPE, TaskMetric
 from tuneformer.tasks.translation_files import TRANSLATIONS_FILE, Translated, translations_text
@@ -34,24 +29,8 @@ class Translation(Task):
     dealt to parts and devices. Validation and test: `TranslationQuality`.
     """
 
-    def __init__(
-        self,
-        *,
-        model: nn.Module,
-        optimizer: partial[Optimizer],
-        param_groups: ParamGroups,
-        schedule: Schedule,
-        seed: int,
-        prepared: PairSplits,
-    ) -> None:
-        super().__init__(
-            model=model,
-            optimizer=optimizer,
-            param_groups=param_groups,
-            schedule=schedule,
-            seed=seed,
-            prepared=prepared,
-        )
+    def use(self, prepared: PairSplits) -> None:
+        """See `Task`."""
         self.label_smoothing = prepared.decoding.label_smoothing
 
     @classmethod
