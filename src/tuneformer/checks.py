@@ -24,10 +24,10 @@ from tuneformer.config.places import check_places
 from tuneformer.config.registry import check_targets
 from tuneformer.config.schema import GROUPS, Root
 from tuneformer.config.shown import printable
-from tuneformer.config.suggestions import did_you_mean
+from tuneformer.config.suggestions import did_you_mean, one_of
 from tuneformer.errors import UserError
 from tuneformer.models.attention_use import check_attention_is_used
-from tuneformer.models.settings import check_model
+from tuneformer.models.settings_object import check_model
 from tuneformer.optim.checks import (
     check_optimizer_settings,
     check_passes,
@@ -37,7 +37,7 @@ from tuneformer.optim.rules import read_rules
 from tuneformer.run_overrides import with_run_settings
 from tuneformer.runs.origin import with_origin
 from tuneformer.runs.own_folder import check_own_folder
-from tuneformer.tasks.settings import check_task, metrics_of_task, task_of
+from tuneformer.tasks.lookup import check_task, metrics_of_task, task_of
 
 Config = dict[str, Any]
 
@@ -67,6 +67,7 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
         option = hydra.runtime.choices.get(group)
         if option is None or not isinstance(plain.get(group), dict):
             raise UserError(f"{group} is missing: choose one of {', '.join(list_options(group, folders))}")
+        one_of(group, str(option), list_options(group, folders))
         check_group(group, str(option), plain[group], folders)
     check_places(plain)
     if plain["run_dir"] is not None:

@@ -10,7 +10,7 @@ from tuneformer.data.contract import SPLITS, Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.loading import Run
 from tuneformer.models.finite_weights import check_finite_weights
-from tuneformer.tasks.settings import task_class
+from tuneformer.tasks.lookup import task_class
 
 
 def evaluate(run: Run, *, split: str, device: torch.device) -> dict[str, float]:

@@ -19,7 +19,7 @@ from tuneformer.runs.metrics_file import read_columns
 from tuneformer.runs.packed_archive import check_archive
 from tuneformer.runs.record import RunRecord
 from tuneformer.runs.regular_file import check_regular
-from tuneformer.tasks.settings import task_of
+from tuneformer.tasks.lookup import task_of
 
 CHECKPOINTS = ("last", "best")
 MODEL_PREFIX = "model."

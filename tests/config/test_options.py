@@ -2,7 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from tuneformer.checks import checked_config
 from tuneformer.config.options import list_options, load_option
+from tuneformer.config.registry import SHIPPED
+from tuneformer.errors import UserError
 
 pytestmark = pytest.mark.fast
 
@@ -54,3 +57,10 @@ def test_the_first_folder_that_has_an_option_gives_it(tmp_path: Path) -> None:
 def test_an_option_that_no_folder_has_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"optimizer/none\.yaml"):
         load_option("optimizer", "none", [tmp_path])
+
+
+def test_a_file_that_others_are_made_of_is_no_option() -> None:
+    assert (SHIPPED / "model" / "_transformer.yaml").is_file()
+    assert "_transformer" not in list_options("model", [SHIPPED])
+    with pytest.raises(UserError, match=r"^model=_transformer must be one of decoder, "):
+        checked_config(["model=_transformer"])

@@ -12,6 +12,7 @@ from tuneformer.config import plugins
 from tuneformer.config.plugins import plugin_folders, plugin_packages
 from tuneformer.config.registry import allowed_by_user
 from tuneformer.errors import UserError
+from tuneformer.measures.measure import Measure
 
 pytestmark = pytest.mark.fast
 
@@ -60,3 +61,10 @@ def test_what_a_plugin_may_name_is_its_own(plugin: str) -> None:
 
 def test_without_plugins_there_are_no_further_folders() -> None:
     assert plugin_folders() == []
+
+
+def test_an_entry_point_of_measures_names_a_tuple_of_measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [EntryPoint(name="a", value="math:pi", group=plugins.MEASURES)]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points)
+    with pytest.raises(UserError, match="names no tuple of Measure: math:pi"):
+        plugins.plugin_objects.__wrapped__(plugins.MEASURES, Measure)

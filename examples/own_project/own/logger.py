@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.loggers.logger import Logger
 
 from tuneformer.config.setting import Setting
@@ -23,8 +24,15 @@ class JsonLines(Logger):
     ) -> None:
         super().__init__()
         self._path = directory.path / file
-        self._first_step = first_step
         self._name = run_config["name"]
+        self._forget_beyond(first_step)
+
+    @rank_zero_only
+    def _forget_beyond(self, step: int) -> None:
+        """Drop the rows that a killed attempt wrote behind the checkpoint that the run goes on from."""
+        if self._path.exists():
+            rows = self._path.read_text().splitlines()
+            self._path.write_text("".join(f"{row}\n" for row in rows if json.loads(row)["step"] <= step))
 
     @property
     def name(self) -> str:
@@ -39,6 +47,7 @@ class JsonLines(Logger):
     def log_hyperparams(self, params: Any, *_: Any, **__: Any) -> None:
         """config.yaml has them."""
 
+    @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Add a line."""
         with self._path.open("a") as file:

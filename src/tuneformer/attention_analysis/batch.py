@@ -16,7 +16,7 @@ from tuneformer.data.contract import IGNORED
 from tuneformer.errors import UserError
 from tuneformer.evaluation import prepare_again
 from tuneformer.loading import Run
-from tuneformer.tasks.settings import task_class
+from tuneformer.tasks.lookup import task_class
 from tuneformer.translating import translate_tokens
 
 MOST_TOKENS = 256

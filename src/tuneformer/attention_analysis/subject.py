@@ -23,7 +23,7 @@ from tuneformer.models.attention.explicit import Watched
 from tuneformer.models.finite_weights import check_finite_weights
 from tuneformer.runs.directory import find_run
 from tuneformer.runs.probe_files import snapshots_in
-from tuneformer.tasks.settings import task_of
+from tuneformer.tasks.lookup import task_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -139,7 +139,6 @@ class Curvature:
 class ExponentialMovingAverage:
     """Averages the weights: validation, test and best.ckpt use the average."""
 
-    determines_weights = True
     decay: Annotated[Number, Setting("at step t: min(decay, (1 + t) / (10 + t))", INSIDE_ZERO_TO_ONE)]
 
 
@@ -147,5 +146,4 @@ class ExponentialMovingAverage:
 class TailAverage:
     """Averages the weights over the end of the run: validation, test and best.ckpt use the average."""
 
-    determines_weights = True
     start: Annotated[Number, Setting("fraction of the run after which the mean begins", BELOW_ONE)]

@@ -19,7 +19,7 @@ from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
 from tuneformer.config.building import component_of
 from tuneformer.config.registry import TARGET, Place, allowed_by_user, registered_names
-from tuneformer.config.setting import Argument, arguments_of
+from tuneformer.config.setting import Argument, Setting, arguments_of
 
 Described = TypeVar("Described", bound=type)
 
@@ -67,25 +67,20 @@ def description_of(place: Place, settings: Mapping[str, Any]) -> Callable[..., A
 
 
 @cache
-def never_of_the_weights(group: str) -> frozenset[str]:
-    """The settings that determine no weights in any shipped component of a group."""
-    return frozenset(
-        name
-        for described in _all(group)
-        for name, argument in arguments_of(described).items()
-        if argument.setting.from_data or not argument.setting.weights
-    )
+def follows_from_data(group: str) -> frozenset[str]:
+    """The settings of any shipped component of a group that are filled in when the data are prepared."""
+    return _names(group, lambda setting: setting.from_data)
 
 
 @cache
-def follows_from_data(group: str) -> frozenset[str]:
-    """The settings of any shipped component of a group that are filled in when the data are prepared."""
-    return frozenset(
-        name
-        for described in _all(group)
-        for name, argument in arguments_of(described).items()
-        if argument.setting.from_data
-    )
+def never_of_the_weights(group: str) -> frozenset[str]:
+    """The settings that determine no weights in any shipped component of a group."""
+    return _names(group, lambda setting: setting.from_data or not setting.weights)
+
+
+def _names(group: str, holds: Callable[[Setting], bool]) -> frozenset[str]:
+    arguments = (each for described in _all(group) for each in arguments_of(described).values())
+    return frozenset(argument.name for argument in arguments if holds(argument.setting))
 
 
 def description_of_class(group: str, target: Callable[..., Any]) -> type | None:

@@ -117,7 +117,7 @@ def _unknown_option(first: str, error: MissingConfigException) -> str:
     match = _OPTION.search(first)
     wanted = match.group(1) if match else (error.missing_cfg_file or "")
     group, _, option = wanted.rpartition("/")
-    options = list(error.options or [])
+    options = [name for name in error.options or () if not name.startswith("_")]  # a part of others
     if not group:
         return first
     if group == "hydra/launcher" and option in _PLUGINS:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tuneformer.config.options import load_option
 from tuneformer.errors import UserError
-from tuneformer.models.settings import has_attention
+from tuneformer.models.settings_object import has_attention
 
 DEFAULT = "multi_head"
 """The option of conf/train.yaml, which nobody chose."""

@@ -12,7 +12,7 @@ from tuneformer.config.building import bound
 from tuneformer.config.registry import TARGET
 from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.memory_needed import check_memory
-from tuneformer.models.settings import settings_object
+from tuneformer.models.settings_object import settings_object
 
 Settings = Mapping[str, Any]
 

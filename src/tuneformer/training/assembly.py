@@ -29,7 +29,7 @@ from tuneformer.optim.sharding import check_shardable
 from tuneformer.optim.wrapped import innermost
 from tuneformer.random_state import set_random_state
 from tuneformer.tasks.base import Task
-from tuneformer.tasks.settings import task_class, task_of
+from tuneformer.tasks.lookup import task_class, task_of
 from tuneformer.training.fastest.candidate import Candidate
 from tuneformer.training.settings import TrainerSettings
 

@@ -13,7 +13,7 @@ from tuneformer.errors import UserError
 from tuneformer.lint import warnings
 from tuneformer.runs.directory import AnotherRun, RunDirectory
 from tuneformer.runs.record import RunRecord, has_ended, stop_told
-from tuneformer.tasks.settings import task_of
+from tuneformer.tasks.lookup import task_of
 from tuneformer.terminal import say
 from tuneformer.training.another_run import alternatives
 from tuneformer.training.launch import Launch, find_launch, started_beside

@@ -24,7 +24,7 @@ from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import iterate_rows
 from tuneformer.runs.record import ENDED, STOPPED, run_identifier
 from tuneformer.runs.wandb_places import folder_of, offline_files
-from tuneformer.tasks.settings import task_of
+from tuneformer.tasks.lookup import task_of
 from tuneformer.terminal import say
 from tuneformer.training.offline_wandb import last_offline_step
 from tuneformer.training.wandb_entries import AXES, STEP, Entry, Picture, Row, Sheet, log_files

@@ -14,7 +14,7 @@ from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
 from tuneformer.models.attention.settings import AttentionSettings
 from tuneformer.models.position_settings import PositionSettings
 from tuneformer.models.positions import PositionScheme
-from tuneformer.models.settings import settings_object
+from tuneformer.models.settings_object import settings_object
 
 ROPE_BASE = 10.0
 CONF = Path(__file__).parents[3] / "conf"

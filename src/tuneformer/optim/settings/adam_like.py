@@ -1,4 +1,4 @@
-"""Optimizers that move each element by about the rate: Adam, its kin, and the signs."""
+"""Optimizers that move each element by about the rate: Adam and its kin."""
 
 import math
 from typing import Annotated
@@ -20,11 +20,9 @@ from tuneformer.optim.settings.shared import (
     decay,
     epsilon,
     moments,
-    moving_average,
     peak_rate,
 )
 
-SIGN_RATES, SIGN_DECAYS = (6.3e-5, 4.0e-3), (6.0e-2, 2.0)
 AT_LEAST_ONE_OR_INFINITE = Range(
     low=1, high=math.inf, holds_low=True, holds_high=True, words="must be at least 1, or .inf"
 )
@@ -266,38 +264,5 @@ class Prodigy:
         ),
     ]
     eps: Annotated[Number, epsilon("2306.06101", "added to sqrt(v), times d")]
-    foreach: Foreach
-    maximize: Maximize
-
-
-@describes("optimizer", "pytorch_optimizer.Lion")
-class Lion:
-    """The sign of a mixture of gradient and momentum (2302.06675)."""
-
-    facts = ADAM_LIKE
-    lr: Annotated[Number, peak_rate("3 to 10 times below AdamW's (2302.06675)", SIGN_RATES)]
-    betas: Annotated[
-        tuple[Number, Number], Setting("of the step and of the momentum", BELOW_ONE, source="2302.06675")
-    ]
-    weight_decay: Annotated[
-        Number, decay("larger as lr is smaller; 2509.02046: 0.6 to 0.7", search=SIGN_DECAYS)
-    ]
-    weight_decouple: Decoupled
-    fixed_decay: FixedDecay
-    foreach: Foreach
-    maximize: Maximize
-
-
-@describes("optimizer", "pytorch_optimizer.SignSGD")
-class Signum:
-    """The sign of the momentum (1802.04434)."""
-
-    facts = ADAM_LIKE
-    lr: Annotated[Number, peak_rate("as Lion's; 2509.01440: 1e-3 at 124M", SIGN_RATES)]
-    momentum: Annotated[
-        Number, moving_average("2509.01440 tunes it between 0.9 and 0.99", "decay of the average")
-    ]
-    weight_decay: Annotated[Number, decay("as Lion's", search=SIGN_DECAYS)]
-    weight_decouple: Decoupled
     foreach: Foreach
     maximize: Maximize

@@ -16,7 +16,7 @@ from tuneformer.sweeps.search.settings import Settings, check_installed
 from tuneformer.sweeps.search.space import shown
 from tuneformer.sweeps.search.storage import storage_url
 from tuneformer.sweeps.search.trials import Asked, Trials, methods_of
-from tuneformer.tasks.settings import task_of
+from tuneformer.tasks.lookup import task_of
 from tuneformer.training.trial_storage import open_storage
 
 

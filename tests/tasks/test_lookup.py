@@ -12,7 +12,7 @@ from tuneformer.config.compose import compose_config
 from tuneformer.data.task_facts import TaskFacts
 from tuneformer.errors import UserError
 from tuneformer.tasks.base import Task
-from tuneformer.tasks.settings import task_class
+from tuneformer.tasks.lookup import task_class
 
 TASKS = all_tasks()
 
@@ -95,7 +95,7 @@ def test_a_task_of_ones_own_may_be_given_to_any_data(conf: Path, monkeypatch: py
 @pytest.mark.fast
 def test_a_task_is_known_without_torch() -> None:
     code = (
-        "import sys; from tuneformer.tasks.settings import task_of;"
+        "import sys; from tuneformer.tasks.lookup import task_of;"
         "task_of({'task': 'synthetic', '_target_': 'tuneformer.data.synthetic.copy.Copy'});"
         "sys.exit('torch' in sys.modules)"
     )

@@ -1,0 +1,76 @@
+"""From the groups model and attention to their settings objects, checked; without torch."""
+
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from typing import Any
+
+from tuneformer.config.described import description_of
+from tuneformer.config.registry import TARGET, is_order
+from tuneformer.config.setting import arguments_of
+from tuneformer.config.setting_check import check_values
+from tuneformer.errors import UserError
+from tuneformer.models.attention.settings import AttentionSettings
+from tuneformer.models.settings import ModelSettings
+
+Settings = Mapping[str, Any]
+
+
+def check_model(model: Settings, attention: Settings) -> None:
+    """Raises UserError for settings of a model that exclude each other, or its attention module.
+
+    Of a class that does not describe itself only the user knows.
+
+    Args:
+        model: the group `model`, plain values.
+        attention: the group `attention`, plain values.
+    """
+    described, chosen = description_of(("model",), model), None
+    if not (isinstance(described, type) and issubclass(described, ModelSettings)):
+        return
+    if described.has_attention:
+        module = description_of(("attention",), attention)
+        chosen = AttentionSettings()
+        if isinstance(module, type) and issubclass(module, AttentionSettings):
+            chosen = module(**plain_settings(attention))
+    # what the data says once it is prepared no check reads
+    values = plain_settings(model)
+    known: dict[str, Any] = dict.fromkeys(unknown_yet(described, values), 1)
+    described(**values | known).check(chosen)
+
+
+def has_attention(model: Settings) -> bool:
+    """Whether the group `attention` has a place in a model; in one that does not say so, if it has heads."""
+    return bool(getattr(description_of(("model",), model), "has_attention", "n_heads" in model))
+
+
+def plain_settings(group: Settings) -> dict[str, Any]:
+    """The settings of a group without the keys by which it is built, as its settings object has them."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in group.items()
+        if not is_order(name)
+    }
+
+
+def unknown_yet(described: type, values: Settings) -> list[str]:
+    """The settings that are null until the data is prepared."""
+    arguments = arguments_of(described)
+    unknown = [name for name, each in arguments.items() if each.setting.from_data and not each.may_be_null]
+    return [name for name in unknown if values.get(name) is None]
+
+
+def settings_object(group: str, settings: Settings) -> Any:
+    """The settings object that a component takes, each value checked; None where it takes none.
+
+    Raises:
+        UserError: a setting is missing, unknown, of another type or out of range.
+    """
+    described, values = description_of((group,), settings), plain_settings(settings)
+    if not (isinstance(described, type) and is_dataclass(described)):
+        return None
+    check_values(
+        arguments_of(described), values, group=group, option=str(settings[TARGET]).rpartition(".")[2]
+    )
+    for name in unknown_yet(described, values):
+        raise UserError(f"{group}.{name} is missing: it follows from the data")
+    return described(**values)
