@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser, run_script
+from tuneformer.cli.command_line import CommandParser, run_script
 from tuneformer.errors import UserError
 
 TRAIN = Path(__file__).resolve().parents[1] / "train.py"

@@ -5,7 +5,7 @@ What is there already is not trained again: the same line goes on where it was s
 
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser, run_script
+from tuneformer.cli.command_line import CommandParser, run_script
 
 
 def main() -> None:
@@ -19,10 +19,10 @@ def main() -> None:
     given = parser.parse_args()
 
     from tuneformer.errors import UserError
+    from tuneformer.process.terminal import show
     from tuneformer.studies.page import replace_table
     from tuneformer.studies.translator_report import markdown
     from tuneformer.studies.translators import TranslatorStudy
-    from tuneformer.terminal import show
 
     if not given.seconds > 0:
         raise UserError(f"--seconds={given.seconds} must be positive")

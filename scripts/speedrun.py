@@ -7,7 +7,7 @@ on where it was stopped (make speedrun).
 
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser, run_script
+from tuneformer.cli.command_line import CommandParser, run_script
 
 
 def main() -> None:
@@ -20,11 +20,11 @@ def main() -> None:
     given = parser.parse_args()
 
     from tuneformer.errors import UserError
+    from tuneformer.process.terminal import show
     from tuneformer.studies.ladder import Ladder, Text
     from tuneformer.studies.ladder_report import markdown
     from tuneformer.studies.page import replace_table
     from tuneformer.studies.speedrun import RUNGS
-    from tuneformer.terminal import show
 
     if given.seeds < 1:
         raise UserError(f"--seeds={given.seeds} must be at least 1")

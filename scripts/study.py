@@ -6,7 +6,7 @@ What is there already is not trained again: the same line goes on where it was s
 import sys
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser, run_script
+from tuneformer.cli.command_line import CommandParser, run_script
 
 EXPERIMENT = "optimizer_study"
 
@@ -27,8 +27,9 @@ def main() -> None:
     )
     given = parser.parse_args()
 
-    from tuneformer.escaping_console import EscapingConsole
-    from tuneformer.invocation import typed_command
+    from tuneformer.process.escaping_console import EscapingConsole
+    from tuneformer.process.invocation import typed_command
+    from tuneformer.process.terminal import say, show
     from tuneformer.report.html import write_page
     from tuneformer.report.results_table import write_csv
     from tuneformer.report.terminal import print_comparison
@@ -36,7 +37,6 @@ def main() -> None:
     from tuneformer.studies.method_study import Study
     from tuneformer.studies.optimizer_methods import choose_methods
     from tuneformer.studies.optimizer_report import compare_study, write_report
-    from tuneformer.terminal import say, show
     from tuneformer.training.settings import available_cores
 
     study = Study(

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser, run_script
+from tuneformer.cli.command_line import CommandParser, run_script
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 
@@ -22,6 +22,7 @@ def main() -> None:
     given = parser.parse_args()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler tells of each time that it starts
 
+    from tuneformer.process.terminal import say, show
     from tuneformer.runs.files import write_text
     from tuneformer.studies.attention_methods import EXPERIMENT, attention_methods
     from tuneformer.studies.attention_table import PAGE, markdown, measure_costs
@@ -29,7 +30,6 @@ def main() -> None:
     from tuneformer.studies.method_study import Study
     from tuneformer.studies.optimizer_methods import choose_methods
     from tuneformer.studies.page import replace_table
-    from tuneformer.terminal import say, show
     from tuneformer.training.settings import available_cores
 
     study = Study(

@@ -6,7 +6,7 @@ What is there already is not trained again: the same line goes on where it was s
 import sys
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser, run_script
+from tuneformer.cli.command_line import CommandParser, run_script
 
 
 def main() -> None:
@@ -19,10 +19,10 @@ def main() -> None:
     given = parser.parse_args()
 
     from tuneformer.errors import UserError
+    from tuneformer.process.terminal import say, show
     from tuneformer.studies.page import replace_table
     from tuneformer.studies.task_trials import TRIALS
     from tuneformer.studies.tasks import TaskStudy
-    from tuneformer.terminal import say, show
     from tuneformer.training.settings import available_cores
 
     known = list(dict.fromkeys(trial.experiment for trial in TRIALS))

@@ -11,10 +11,10 @@ import pytest
 
 import tuneformer
 from tests.report.chromium import skipped_pages
-from tuneformer.invocation import STARTED_AS
+from tuneformer.process.invocation import STARTED_AS
 
 if TYPE_CHECKING:
-    from tuneformer.loading import Run
+    from tuneformer.inference.loading import Run
 
 ROOT = Path(__file__).parents[1]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuneformer.checks import checked_config
+from tuneformer.checks.config import checked_config
 from tuneformer.errors import UserError
 
 pytestmark = pytest.mark.fast

@@ -5,7 +5,7 @@ import torch
 
 import tuneformer
 from tuneformer.errors import UserError
-from tuneformer.loading import Run
+from tuneformer.inference.loading import Run
 
 
 def test_train_makes_a_run_directory_and_loads_what_came_of_it(small_settings: list[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.described import described_arguments, description_of
 from tuneformer.config.options import list_options, load_option

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from tests import small_data
 from tests.test_conf import CONF, EXPERIMENTS, OPTIONS, needed_by
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.options import list_options, load_option
 from tuneformer.data.corpora import python_stdlib, shakespeare, translation

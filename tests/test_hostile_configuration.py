@@ -13,10 +13,10 @@ import yaml
 
 import tuneformer
 from tests.conftest import Answer
-from tuneformer.diagnosis.evidence import read_evidence
+from tuneformer.analysis.diagnosis.evidence import read_evidence
 from tuneformer.errors import UserError
-from tuneformer.evaluation import evaluate
-from tuneformer.loading import Run
+from tuneformer.inference.evaluation import evaluate
+from tuneformer.inference.loading import Run
 
 CALL = "{_target_: os.mkdir, path: called}"
 GIT = "{_target_: tuneformer.runs.record._git, _args_: [., -c, alias.x=!mkdir called, x]}"

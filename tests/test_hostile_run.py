@@ -13,7 +13,7 @@ import yaml
 
 import tuneformer
 from tuneformer.errors import UserError
-from tuneformer.loading import Run
+from tuneformer.inference.loading import Run
 
 Damage = Callable[[Path], object]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tuneformer.loading import Run
+    from tuneformer.inference.loading import Run
 
 __all__ = ["load_run", "train"]
 
@@ -39,6 +39,6 @@ def load_run(path: str | Path, *, checkpoint: str = "last") -> "Run":
     Raises:
         UserError: there is no run, or its files are missing or damaged.
     """
-    from tuneformer.loading import load
+    from tuneformer.inference.loading import load
 
     return load(Path(path), checkpoint=checkpoint)

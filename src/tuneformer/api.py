@@ -6,10 +6,10 @@ from typing import cast
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from tuneformer.checks import check_single_run, checked_config
+from tuneformer.checks.config import check_single_run, checked_config
 from tuneformer.config.compose import restored_hydra
-from tuneformer.loading import Run, load
-from tuneformer.random_state import kept_random_state
+from tuneformer.inference.loading import Run, load
+from tuneformer.process.random_state import kept_random_state
 from tuneformer.training.launch import find_launch
 from tuneformer.training.start import run_directory, train
 

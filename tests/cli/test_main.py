@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Answer
 from tuneformer.cli import main as cli
-from tuneformer.invocation import STARTED_AS
+from tuneformer.process.invocation import STARTED_AS
 
 ROOT = Path(__file__).parents[2]
 STUDIES = {"bench", "compare-translators", "speedrun", "study", "study-attention", "study-tasks"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tuneformer.invocation import STARTED_AS
+from tuneformer.process.invocation import STARTED_AS
 
 ROOT = Path(__file__).parents[2]
 BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "src", "conf")

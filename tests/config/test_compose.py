@@ -5,7 +5,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 
 import tuneformer
-from tuneformer.checks import checked_config
+from tuneformer.checks.config import checked_config
 from tuneformer.config.compose import compose_choices, compose_config, config_folder
 from tuneformer.config.options import source_folders
 from tuneformer.errors import UserError

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tuneformer.checks import checked_config
+from tuneformer.checks.config import checked_config
 from tuneformer.config.options import list_options, load_option
 from tuneformer.config.registry import SHIPPED
 from tuneformer.errors import UserError

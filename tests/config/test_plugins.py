@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tuneformer.checks import checked_config
+from tuneformer.checks.config import checked_config
 from tuneformer.config import plugins
 from tuneformer.config.plugins import plugin_folders, plugin_packages
 from tuneformer.config.registry import allowed_by_user

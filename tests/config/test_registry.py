@@ -12,6 +12,7 @@ pytestmark = pytest.mark.fast
 
 DECODER = "tuneformer.models.decoder.Decoder"
 LIGHTNING = "pytorch_lightning.callbacks"
+OURS = "tuneformer.training.callbacks.progress"
 ANY = "optimizer._target_=X is not what an optimizer may be: conf/optimizer names "
 
 
@@ -85,7 +86,10 @@ def test_the_nearest_name_is_told_and_never_all_of_them() -> None:
         ({"optimizer": {"betas": {"_target_": "torch.optim.SGD"}}}, "optimizer.betas._target_="),
         ({"optimizer": {"betas": [{"_target_": "torch.optim.SGD"}]}}, "optimizer.betas[0]._target_="),
         ({"optimizer": {"others": {"x": {"_target_": "torch.optim.SGD"}}}}, "optimizer.others.x._target_="),
-        ({"callbacks": {"_target_": "tuneformer.callbacks.progress.Progress"}}, "callbacks._target_="),
+        (
+            {"callbacks": {"_target_": "tuneformer.training.callbacks.progress.Progress"}},
+            "callbacks._target_=",
+        ),
         ({"callbacks": {"a": {"b": {"_target_": f"{LIGHTNING}.Timer"}}}}, "callbacks.a.b._target_="),
         ({"logger": {"a": {"_target_": f"{LIGHTNING}.Timer"}}}, "logger.a._target_="),
         ({"data": {"path": [[{"_target_": "os.system"}]]}}, "data.path[0][0]._target_="),
@@ -149,7 +153,11 @@ def test_the_modules_of_a_configuration_are_those_of_the_projects_own_targets(
     monkeypatch.setenv("TUNEFORMER_ALLOW", "mypackage.*")
     config = {
         "optimizer": {"_target_": "torch.optim.Muon", "rest": {"_target_": "pytorch_optimizer.Lion"}},
-        "callbacks": [{"_target_": "tuneformer.callbacks.progress.Progress"}],
+        "callbacks": [{"_target_": "tuneformer.training.callbacks.progress.Progress"}],
         "model": {"_target_": "mypackage.nets.Mine"},
     }
-    assert target_modules(config) == {"torch.optim", "pytorch_optimizer", "tuneformer.callbacks.progress"}
+    assert target_modules(config) == {
+        "torch.optim",
+        "pytorch_optimizer",
+        "tuneformer.training.callbacks.progress",
+    }

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tuneformer.checks import check_config, checked_config
+from tuneformer.checks.config import check_config, checked_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model

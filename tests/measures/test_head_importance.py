@@ -16,7 +16,7 @@ from tuneformer.measures.head_importance import (
 )
 from tuneformer.models.attention.explicit import explicit_attention
 from tuneformer.models.attention.layer_spec import AttentionSite
-from tuneformer.models.attention.multi_head import MultiHeadAttention
+from tuneformer.models.attention.qkv.multi_head import MultiHeadAttention
 from tuneformer.models.attention.settings import PLAIN
 from tuneformer.models.encoder import Encoder
 from tuneformer.models.settings import EncoderSettings

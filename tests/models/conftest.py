@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.models.families import plain_settings
-from tuneformer.models.attention.multi_head import MultiHeadAttention
+from tuneformer.models.attention.qkv.multi_head import MultiHeadAttention
 from tuneformer.models.attention.settings import QKVAttentionSettings
 from tuneformer.models.decoder import Decoder
 from tuneformer.models.settings import DecoderSettings

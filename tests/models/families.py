@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tuneformer.config.options import load_option
-from tuneformer.models.attention.multi_head import MultiHeadAttention
+from tuneformer.models.attention.qkv.multi_head import MultiHeadAttention
 from tuneformer.models.attention.settings import QKVAttentionSettings
 from tuneformer.models.encoder import Encoder
 from tuneformer.models.encoder_decoder import EncoderDecoder

@@ -59,7 +59,7 @@ def command(*arguments: str) -> None:
 
 def interrupted(*arguments: str) -> None:
     """The same, and a signal after so many steps as an impatient user sends one."""
-    from tuneformer.callbacks.run_metrics import RunMetrics
+    from tuneformer.training.callbacks.run_metrics import RunMetrics
 
     def stop(_: RunMetrics, trainer: Any, *__: Any) -> None:
         if trainer.global_step == INTERRUPTED_AT:

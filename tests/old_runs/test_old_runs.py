@@ -11,7 +11,7 @@ import torch
 
 import tuneformer
 from tests.old_runs.make import INTERRUPTED_AT, SETTINGS, write_words
-from tuneformer.checks import checked_config
+from tuneformer.checks.config import checked_config
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.runs.record import read_record
 from tuneformer.training.start import train

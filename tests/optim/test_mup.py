@@ -6,13 +6,13 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
-from tuneformer.coordinate_check.measure import slope
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
 from tuneformer.models.decoder import Decoder
 from tuneformer.optim.build import build_optimizer
+from tuneformer.training.coordinate_check.measure import slope
 
 pytestmark = pytest.mark.fast
 

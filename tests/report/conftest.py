@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.analysis.trials import trial, trials
+from tests.analysis.compare.trials import trial, trials
 from tests.report.chromium import find_chromium
 from tests.wandb_server import KEY, StandIn, stand_in
-from tuneformer.analysis.comparison import Comparison, compare
-from tuneformer.analysis.trial import LeftOut, Trial, Trials
+from tuneformer.analysis.compare.comparison import Comparison, compare
+from tuneformer.analysis.compare.trial import LeftOut, Trial, Trials
 
 EVIL = "</script><script>window.broken = 1</script><b>&\"'"
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 
 from tests.report.conftest import EVIL
 from tests.report.watched_page import SIZES, Watched
-from tuneformer.analysis.comparison import Comparison
+from tuneformer.analysis.compare.comparison import Comparison
 from tuneformer.report.figures import all_figures
 from tuneformer.report.html import write_page
 

@@ -5,9 +5,9 @@ import math
 import plotly.graph_objects as go
 import pytest
 
-from tests.analysis.trials import trial
+from tests.analysis.compare.trials import trial
 from tests.report.conftest import of
-from tuneformer.analysis.comparison import Comparison
+from tuneformer.analysis.compare.comparison import Comparison
 from tuneformer.report.figure import COLOURS, Styles, finite
 from tuneformer.report.figures import all_figures
 

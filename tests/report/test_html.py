@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tuneformer.analysis.comparison import Comparison
+from tuneformer.analysis.compare.comparison import Comparison
 from tuneformer.report.html import render_page
 
 pytestmark = pytest.mark.fast

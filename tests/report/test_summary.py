@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.analysis.trials import trial
+from tests.analysis.compare.trials import trial
 from tests.report.conftest import of
-from tuneformer.analysis.comparison import Comparison
+from tuneformer.analysis.compare.comparison import Comparison
 from tuneformer.report.summary import summary
 
 pytestmark = pytest.mark.fast

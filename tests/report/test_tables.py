@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.analysis.trials import trial
+from tests.analysis.compare.trials import trial
 from tests.report.conftest import of
-from tuneformer.analysis.comparison import Comparison
+from tuneformer.analysis.compare.comparison import Comparison
 from tuneformer.report import wording
 from tuneformer.report.results_table import write_csv
 from tuneformer.report.table import Table

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.analysis.planted import config_of, plant
-from tuneformer.analysis.comparison import Comparison, compare
-from tuneformer.analysis.read_runs import read_runs
+from tests.analysis.compare.planted import config_of, plant
+from tuneformer.analysis.compare.comparison import Comparison, compare
+from tuneformer.analysis.compare.read_runs import read_runs
 from tuneformer.report.html import render_page
 from tuneformer.report.results_table import write_csv
 from tuneformer.report.terminal import print_comparison

@@ -9,7 +9,7 @@ import pytest
 
 from tests.offline_wandb import offline_records, summary
 from tests.wandb_server import StandIn
-from tuneformer.analysis.comparison import Comparison
+from tuneformer.analysis.compare.comparison import Comparison
 from tuneformer.report.figures import all_figures
 from tuneformer.report.html import write_page
 from tuneformer.report.tables import all_tables

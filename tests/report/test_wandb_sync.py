@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import tuneformer
-from tests.analysis.planted import plant
+from tests.analysis.compare.planted import plant
 from tests.wandb_server import StandIn
 from tuneformer.errors import UserError
 from tuneformer.report.wandb_sync import find_offline_runs

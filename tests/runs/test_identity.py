@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.runs.identity import config_hash, determining, differences
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tuneformer.diagnosis.diagnose import Diagnosis, write_diagnosis
+from tuneformer.analysis.diagnosis.diagnose import Diagnosis, write_diagnosis
 from tuneformer.errors import UserError
 from tuneformer.report.attention_page.files import write_analysis
 from tuneformer.runs.directory import RunDirectory

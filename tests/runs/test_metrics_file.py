@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuneformer.analysis.curves import read_curves
+from tuneformer.analysis.compare.curves import read_curves
 from tuneformer.errors import UserError
 from tuneformer.runs.metrics_file import MetricsFile, read_columns, read_last_row, read_rows
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.records import record_of
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.runs.record import write_record

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.analysis.planted import config_of, plant
+from tests.analysis.compare.planted import config_of, plant
 from tuneformer.errors import UserError
 from tuneformer.report.markdown import markdown
 from tuneformer.studies.optimizer_report import compare_study, write_report

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.sweeps.conftest import SWEEP
-from tuneformer.loading import Run
+from tuneformer.inference.loading import Run
 from tuneformer.sweeps.manifest import Manifest
 from tuneformer.training import start
 
@@ -216,7 +216,7 @@ def test_a_sweep_that_another_process_runs_is_refused_before_anything_is_built(s
 def test_a_failed_job_stays_failed_until_it_is_asked_for_and_the_others_go_on(
     sweep: Command, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tuneformer.callbacks.run_metrics import RunMetrics
+    from tuneformer.training.callbacks.run_metrics import RunMetrics
 
     def fail(self: RunMetrics, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
         if module.seed == 1:

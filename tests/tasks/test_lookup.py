@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.tasks.all_tasks import all_tasks
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.data.task_facts import TaskFacts
 from tuneformer.errors import UserError

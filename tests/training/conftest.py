@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.runs.record import read_record
@@ -23,11 +23,11 @@ PRELOADED = [
     "hydra",
     "hydra_plugins.hydra_ray_launcher.ray_launcher",
     "hydra_plugins.hydra_submitit_launcher.submitit_launcher",
-    "tuneformer.callbacks.progress",
+    "tuneformer.training.callbacks.progress",
     "tuneformer.cli.train",
     "tuneformer.data.batch_module",
     "tuneformer.data.text.text_data",
-    "tuneformer.models.attention.multi_head",
+    "tuneformer.models.attention.qkv.multi_head",
     "tuneformer.sweeps.launchers.serial",
     "tuneformer.tasks.language_modelling",
     "tuneformer.training.run",

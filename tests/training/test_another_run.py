@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.records import record_of
-from tuneformer.checks import checked_config
+from tuneformer.checks.config import checked_config
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import STATUSES

@@ -16,12 +16,12 @@ from tests.training.conftest import (
     read_checkpoint,
     repeatable_rows,
 )
-from tuneformer.callbacks.checkpoints import Checkpoints
 from tuneformer.data.text.text_data import TextData
 from tuneformer.errors import UserError
 from tuneformer.runs.record import read_record, stored_record
 from tuneformer.tasks.base import Task
 from tuneformer.training.assembly import build_callbacks
+from tuneformer.training.callbacks.checkpoints import Checkpoints
 from tuneformer.training.resume import checkpoint_step
 
 

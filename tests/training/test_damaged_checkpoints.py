@@ -18,7 +18,7 @@ from tests.training.conftest import (
     assert_same_tree,
 )
 from tuneformer.errors import UserError
-from tuneformer.loading import load_checkpoint, read_archive
+from tuneformer.inference.loading import load_checkpoint, read_archive
 from tuneformer.runs.checkpoint_keys import ORIGIN
 from tuneformer.training import initial_weights
 from tuneformer.training.origin import origin_of

@@ -12,11 +12,11 @@ from PIL import Image
 
 from tests.offline_wandb import history, offline_records, pictures, summary
 from tests.training.conftest import TrainHere, assert_same_tree, read_checkpoint
-from tuneformer.callbacks import attention_maps
-from tuneformer.callbacks.attention_maps import GAP, draw_maps
-from tuneformer.lint import factor_of
+from tuneformer.checks.lint import factor_of
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import read_rows
+from tuneformer.training.callbacks import attention_maps
+from tuneformer.training.callbacks.attention_maps import GAP, draw_maps
 
 WATCHED = ["callbacks=default", "callbacks.sample.n_tokens=5", "logger=wandb", "logger.wandb.mode=offline"]
 

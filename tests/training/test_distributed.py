@@ -89,7 +89,7 @@ def test_a_signal_to_the_first_process_stops_both_and_the_run_goes_on(
     stop_at_step_17 = """
         import os, signal
         if "LOCAL_RANK" not in os.environ:
-            from tuneformer.callbacks.run_metrics import RunMetrics
+            from tuneformer.training.callbacks.run_metrics import RunMetrics
             def stop(self, trainer, module, batch, batch_idx):
                 if batch_idx == 35:
                     os.kill(os.getpid(), signal.SIGTERM)
@@ -119,7 +119,7 @@ def test_a_failure_of_one_rank_ends_both_soon_and_the_run_goes_on(
             from lightning_fabric.strategies.launchers.subprocess_script import _ChildProcessObserver
             _ChildProcessObserver.__init__.__defaults__ = (0.02,)  # it looks at once, and not within 5 s
         if os.environ.get("LOCAL_RANK") == "1":
-            from tuneformer.callbacks.run_metrics import RunMetrics
+            from tuneformer.training.callbacks.run_metrics import RunMetrics
             def fail(self, trainer, module, batch, batch_idx):
                 if batch_idx == 18:
                     raise RuntimeError("planted")

@@ -7,7 +7,7 @@ import pytest
 from tests.training.conftest import read_checkpoint, repeatable_rows
 from tests.training.test_resume import CONF, OPTIMIZERS
 from tests.training.two_ranks import train_in_two_ranks
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.options import load_option
 from tuneformer.errors import UserError

@@ -66,7 +66,7 @@ def test_a_loaded_run_has_the_weights_that_were_tested(
     run = tuneformer.load_run(tmp_path / "run")
     trained = trained_weights(tmp_path / "run")
     assert any(not torch.equal(w, trained[f"model.{name}"]) for name, w in run.model.named_parameters())
-    from tuneformer.evaluation import evaluate
+    from tuneformer.inference.evaluation import evaluate
 
     measured = evaluate(run, split="test", device=torch.device("cpu"))["loss"]
     assert measured == pytest.approx(run.record.final["test/loss"], rel=1e-6)

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from tests.training.conftest import assert_same_run, read_checkpoint, repeatable_rows
-from tuneformer.callbacks.run_metrics import RunMetrics
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.runs.checkpoint_keys import ORIGIN
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import read_record
+from tuneformer.training.callbacks.run_metrics import RunMetrics
 from tuneformer.training.start import train
 
 GoOn = Callable[..., Path]

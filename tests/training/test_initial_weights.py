@@ -9,7 +9,7 @@ import torch
 
 import tuneformer
 from tests.training.conftest import Fault, Train, TrainHere, assert_same_run, read_checkpoint
-from tuneformer.checks import checked_config
+from tuneformer.checks.config import checked_config
 from tuneformer.errors import UserError
 from tuneformer.runs.identity import config_hash, determining
 from tuneformer.runs.record import read_record

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.training.conftest import TrainHere
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.data.text.token_batches import TokenBatch
 from tuneformer.data.text.token_splits import TokenSplits

@@ -8,7 +8,7 @@ import pytest
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 
 from tests.records import record_of
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory

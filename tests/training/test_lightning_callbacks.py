@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from pytorch_lightning import callbacks, loggers
 
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.lightning_names import CALLBACKS, LOGGERS, NEVER, REFUSED
 from tuneformer.errors import UserError
-from tuneformer.loading import Run
+from tuneformer.inference.loading import Run
 from tuneformer.training.assembly import build_callback
 from tuneformer.training.start import train
 

@@ -18,8 +18,8 @@ from tests.training.conftest import Fault, Train, TrainHere
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import read_rows
-from tuneformer.training.loggers import MetricsFileLogger, build_loggers
-from tuneformer.training.wandb_logger import wait_for_own_folder
+from tuneformer.training.loggers.run_loggers import MetricsFileLogger, build_loggers
+from tuneformer.training.loggers.wandb_logger import wait_for_own_folder
 
 
 def as_csv_row(row: dict[str, float]) -> dict[str, float]:

@@ -7,7 +7,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from tests.training.conftest import TrainHere, assert_same_run, read_checkpoint
-from tuneformer.callbacks.run_metrics import RunMetrics
+from tuneformer.training.callbacks.run_metrics import RunMetrics
 
 PRECISIONS = ("32-true", "bf16-mixed", "bf16-true", "64-true")
 OPTIMIZERS = ("adamw", "lion", "muon")

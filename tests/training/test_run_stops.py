@@ -8,12 +8,12 @@ import pytest
 from pytorch_lightning.callbacks import Timer
 
 from tests.training.conftest import read_checkpoint, repeatable_rows
-from tuneformer.analysis.read_runs import read_runs
-from tuneformer.callbacks.run_metrics import RunMetrics
-from tuneformer.checks import check_config
+from tuneformer.analysis.compare.read_runs import read_runs
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.runs.record import read_record
+from tuneformer.training.callbacks.run_metrics import RunMetrics
 from tuneformer.training.start import train
 
 # the loss never falls by ten nats: the second validation, at step 20, is one too many

@@ -6,10 +6,10 @@ import pytest
 
 from tests.training.conftest import TrainHere
 from tests.training.two_ranks import train_in_two_ranks
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
+from tuneformer.checks.lint import factor_of
 from tuneformer.config.compose import compose_config
 from tuneformer.config.options import list_options
-from tuneformer.lint import factor_of
 from tuneformer.runs.metrics_file import read_rows
 
 SCHEDULES = list_options("scheduler", [Path(__file__).parents[2] / "conf"])

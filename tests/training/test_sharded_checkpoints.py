@@ -12,9 +12,9 @@ import torch
 import tuneformer
 from tests.training.conftest import TrainHere, read_checkpoint, repeatable_rows
 from tests.training.two_ranks import train_in_two_ranks
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
-from tuneformer.evaluation import evaluate
+from tuneformer.inference.evaluation import evaluate
 from tuneformer.runs.record import read_record
 from tuneformer.training.start import train
 

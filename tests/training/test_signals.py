@@ -10,9 +10,9 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.loops.fit_loop import _FitLoop
 
 from tests.training.conftest import TrainHere, assert_same_run
-from tuneformer.callbacks.checkpoints import Checkpoints
 from tuneformer.runs.record import read_record
 from tuneformer.training import run
+from tuneformer.training.callbacks.checkpoints import Checkpoints
 
 PLACES: dict[str, tuple[Any, str]] = {
     "as the beginning is shown": (run, "print_beginning"),

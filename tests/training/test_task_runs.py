@@ -10,7 +10,7 @@ import tuneformer
 from tests import small_data
 from tests.training.conftest import Fault, Train, TrainHere, assert_same_run
 from tuneformer.errors import UserError
-from tuneformer.evaluation import evaluate
+from tuneformer.inference.evaluation import evaluate
 
 EXPERIMENTS = ("recall", "regression", "idx")
 

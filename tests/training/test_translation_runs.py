@@ -10,9 +10,9 @@ from tests.data.pair_settings import write_pair_file
 from tests.training.conftest import Fault, Train, TrainHere, assert_same_run, read_checkpoint, repeatable_rows
 from tests.training.two_ranks import train_in_two_ranks
 from tuneformer.errors import UserError
+from tuneformer.inference.translating import translate
 from tuneformer.runs.record import read_record
 from tuneformer.tasks.translation_files import read_translations
-from tuneformer.translating import translate
 
 MODELS = {
     "encoder_decoder": ["model=encoder_decoder", "model.n_layers=1", "model.n_heads=2"],

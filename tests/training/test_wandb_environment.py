@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tuneformer.config.compose import compose_config
-from tuneformer.training.wandb_environment import described
+from tuneformer.training.loggers.wandb_environment import described
 
 pytestmark = pytest.mark.fast
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from tuneformer.callbacks.run_metrics import RunMetrics
+from tuneformer.training.callbacks.run_metrics import RunMetrics
 
 arguments: list[str] = globals()["arguments"]
 folder: str = globals()["folder"]

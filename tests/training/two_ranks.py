@@ -37,7 +37,7 @@ def train_in_two_ranks(runs: Mapping[str, list[str]], folder: Path) -> dict[str,
 def _train_all(
     rank: int, runs: dict[str, list[str]], ports: dict[str, int], folder: str, errors: Any
 ) -> None:
-    from tuneformer.checks import check_config
+    from tuneformer.checks.config import check_config
     from tuneformer.config.compose import compose_config
     from tuneformer.training.start import train
 

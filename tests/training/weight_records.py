@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from tests import small_data
-from tuneformer.checks import checked_config
+from tuneformer.checks.config import checked_config
 from tuneformer.data.languages import language_id
 from tuneformer.runs.files import write_text
 from tuneformer.training.start import train

@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from tuneformer.models.attention.base import QKVAttentionBase
-from tuneformer.models.attention.core import AttentionCore
 from tuneformer.models.attention.mask import AttentionMask
+from tuneformer.models.attention.qkv.core import AttentionCore
 
 
 class SquaredReLUCore(AttentionCore):

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from tuneformer.config.ranges import AT_LEAST_ZERO, Number
 from tuneformer.config.setting import Setting
+from tuneformer.process.terminal import say
 from tuneformer.sweeps.job import Ended, Job
 from tuneformer.sweeps.launchers.serial import SerialLauncher
-from tuneformer.terminal import say
 
 
 class PoliteLauncher(SerialLauncher):

@@ -1,9 +1,9 @@
 """A rule of the diagnosis."""
 
 from own.spread import SPREAD
-from tuneformer.diagnosis.evidence import Evidence
-from tuneformer.diagnosis.finding import Finding
-from tuneformer.diagnosis.rules import Rule, needs_rows
+from tuneformer.analysis.diagnosis.evidence import Evidence
+from tuneformer.analysis.diagnosis.finding import Finding
+from tuneformer.analysis.diagnosis.rules import Rule, needs_rows
 
 LARGEST = 20.0
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytorch_lightning as pl
 from torch import Tensor
 
-from tuneformer.callbacks.measurement import Measurement
 from tuneformer.measures.measure import Measure, Taken, Together
 from tuneformer.tasks.base import Task
+from tuneformer.training.callbacks.measurement import Measurement
 
 SPREAD = Measure(
     key="spread",

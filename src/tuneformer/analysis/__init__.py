@@ -1,1 +1,1 @@
-"""From run directories to tables and statistics. Reads only what runs have written; never trains."""
+"""What runs have come to: compared, diagnosed, and seen from inside. Never trains."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tuneformer.benchmarks.allocation import peak_bytes
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.mask import AttentionMask

@@ -10,10 +10,10 @@ from statistics import median
 
 import numpy as np
 
-from tuneformer.attention_analysis.analysis import AttentionAnalysis, Step
-from tuneformer.attention_analysis.curves import Curves
-from tuneformer.attention_analysis.example import Axes, Example
-from tuneformer.attention_analysis.scores import HeadScores
+from tuneformer.analysis.attention.analysis import AttentionAnalysis, Step
+from tuneformer.analysis.attention.curves import Curves
+from tuneformer.analysis.attention.example import Axes, Example
+from tuneformer.analysis.attention.scores import HeadScores
 from tuneformer.measures.registry import ENTROPY
 from tuneformer.report.attention_page.html import write_page
 from tuneformer.runs.probe_files import ProbeSnapshot, Site

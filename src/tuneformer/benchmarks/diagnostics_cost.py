@@ -8,11 +8,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tuneformer.callbacks.measurement import Measurement
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.runs.record import read_record
 from tuneformer.training import run as run_module
+from tuneformer.training.callbacks.measurement import Measurement
 from tuneformer.training.start import train
 
 HOOKS = (

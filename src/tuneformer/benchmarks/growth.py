@@ -12,11 +12,11 @@ from statistics import median
 
 from tuneformer.benchmarks.allocation import peak_bytes
 from tuneformer.benchmarks.attention_cost import MIB, fitted_exponent
-from tuneformer.charts.image import Panel, write_png
-from tuneformer.charts.series import Series
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.data.contract import Data, PreparedData
+from tuneformer.report.charts.image import Panel, write_png
+from tuneformer.report.charts.series import Series
 from tuneformer.sweeps.preflight.step_times import step_times
 from tuneformer.training.assembly import build_task
 from tuneformer.training.start import prepare_data

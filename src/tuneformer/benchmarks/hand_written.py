@@ -13,11 +13,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from tuneformer.models.attention.multi_head import MultiHeadAttention
+from tuneformer.models.attention.qkv.multi_head import MultiHeadAttention
 from tuneformer.models.attention.settings import PLAIN
 from tuneformer.models.decoder import Decoder
 from tuneformer.models.settings import DecoderSettings
-from tuneformer.terminal import say
+from tuneformer.process.terminal import say
 
 CONTEXT, BATCH = 64, 12
 

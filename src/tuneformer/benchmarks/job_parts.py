@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from tuneformer.benchmarks.step_shares import profiled
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.runs.record import read_record
 from tuneformer.training.start import train

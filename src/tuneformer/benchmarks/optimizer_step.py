@@ -8,7 +8,7 @@ from statistics import median
 
 from torch.optim import Optimizer
 
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.data.text.token_batches import TokenBatch
 from tuneformer.models.differentiable import twice_differentiable

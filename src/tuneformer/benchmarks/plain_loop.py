@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from tuneformer.data.text.token_batches import gather, window_starts
 from tuneformer.data.text.token_splits import TokenSplits
-from tuneformer.random_state import set_random_state
+from tuneformer.process.random_state import set_random_state
 from tuneformer.training.assembly import FOR_WEIGHTS, build_model
 from tuneformer.training.start import prepare_data
 

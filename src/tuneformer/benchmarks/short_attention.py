@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tuneformer.benchmarks.in_turn import InTurn, in_turn
-from tuneformer.models.attention.short import short_attention
+from tuneformer.models.attention.qkv.cpu_bf16_sdpa import short_attention
 
 SHAPES = ((16, 4, 32, 16), (24, 4, 64, 32), (16, 4, 128, 64), (8, 6, 256, 64))
 """Batch, heads, tokens, width of a head; the last is a layer of nanoGPT's small model."""

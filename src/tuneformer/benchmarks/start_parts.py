@@ -20,7 +20,7 @@ import json, os, runpy, sys
 started, told, script = float(sys.argv[1]), sys.argv[2], sys.argv[3]
 sys.argv = sys.argv[3:]
 sys.path.insert(0, os.path.dirname(script))
-import hydra, tuneformer.command_line
+import hydra, tuneformer.cli.command_line
 mark("import of Hydra and of what checks settings")
 import tuneformer.training.start as start
 prepare_data = start.prepare_data

@@ -6,7 +6,7 @@ from typing import Any
 
 from tuneformer.benchmarks.in_turn import InTurn, in_turn
 from tuneformer.benchmarks.plain_loop import seconds_per_step
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.training.start import train

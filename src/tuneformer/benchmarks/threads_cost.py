@@ -11,7 +11,7 @@ from statistics import median
 import torch
 import torch.nn.functional as F
 
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.models.build import build_model
 from tuneformer.training.settings import available_cores

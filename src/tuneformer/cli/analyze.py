@@ -8,7 +8,7 @@ lines here, and analysis/attention.html, attention.json and heads.csv in the run
 
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser
+from tuneformer.cli.command_line import CommandParser
 
 
 def main() -> None:
@@ -29,13 +29,13 @@ def main() -> None:
 
     from rich.progress import Progress
 
-    from tuneformer.attention_analysis.analysis import analyse
-    from tuneformer.escaping_console import EscapingConsole
-    from tuneformer.invocation import typed_command
+    from tuneformer.analysis.attention.analysis import analyse
+    from tuneformer.process.escaping_console import EscapingConsole
+    from tuneformer.process.invocation import typed_command
+    from tuneformer.process.terminal import say, show
     from tuneformer.report.attention_page.files import write_analysis
     from tuneformer.report.attention_page.html import difference_notes
     from tuneformer.runs.shown_paths import shown_command
-    from tuneformer.terminal import say, show
 
     paths = [given.run, *([given.against] if given.against else [])]
     errors = EscapingConsole(stderr=True)

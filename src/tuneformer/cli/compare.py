@@ -10,7 +10,7 @@ import argparse
 import os
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser
+from tuneformer.cli.command_line import CommandParser
 
 
 def arguments() -> argparse.Namespace:
@@ -58,11 +58,11 @@ def main() -> None:
     if bool(given.folders) == bool(given.table):
         raise UserError("give folders of runs or --table=<file>.csv, one of the two")
 
-    from tuneformer.analysis.comparison import compare
-    from tuneformer.analysis.read_runs import read_runs
-    from tuneformer.analysis.read_table import read_table
-    from tuneformer.escaping_console import EscapingConsole
-    from tuneformer.invocation import typed_command
+    from tuneformer.analysis.compare.comparison import compare
+    from tuneformer.analysis.compare.read_runs import read_runs
+    from tuneformer.analysis.compare.read_table import read_table
+    from tuneformer.process.escaping_console import EscapingConsole
+    from tuneformer.process.invocation import typed_command
     from tuneformer.report.html import write_page
     from tuneformer.report.measures_table import measures_table
     from tuneformer.report.results_table import write_csv

@@ -8,7 +8,7 @@ growing under the standard parametrisation (2203.03466, appendix D.1). Takes the
 
 from pathlib import Path
 
-from tuneformer.command_line import OverridesParser, config_of
+from tuneformer.cli.command_line import OverridesParser, config_of
 
 
 def main() -> None:
@@ -41,9 +41,9 @@ def main() -> None:
 
     from rich.progress import Progress
 
-    from tuneformer.coordinate_check.measure import measure_changes
-    from tuneformer.coordinate_check.show import draw_changes, table_of, verdict
-    from tuneformer.escaping_console import EscapingConsole
+    from tuneformer.process.escaping_console import EscapingConsole
+    from tuneformer.training.coordinate_check.measure import measure_changes
+    from tuneformer.training.coordinate_check.show import draw_changes, table_of, verdict
     from tuneformer.training.start import prepare_data
 
     data, prepared = prepare_data(config)

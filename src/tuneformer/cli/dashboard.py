@@ -5,7 +5,7 @@ With no login it writes both as JSON, and says what to do.
 
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser
+from tuneformer.cli.command_line import CommandParser
 
 
 def main() -> None:
@@ -25,11 +25,11 @@ def main() -> None:
         from tuneformer.report.workspace import as_json, build_report, build_workspace
     except ModuleNotFoundError as error:
         raise UserError("the dashboard needs an extra: pip install 'tuneformer[dashboard]'") from error
-    from tuneformer.invocation import command_for
+    from tuneformer.process.invocation import command_for
+    from tuneformer.process.terminal import show
     from tuneformer.report.wandb_login import default_entity
     from tuneformer.runs.files import write_text
     from tuneformer.runs.wandb_places import project_of
-    from tuneformer.terminal import show
 
     project = project_of(given.project)
     entity = given.entity or default_entity()

@@ -9,7 +9,7 @@ analysis/diagnosis.json. Several runs, or a folder of them, give a line each.
 import json
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser
+from tuneformer.cli.command_line import CommandParser
 
 
 def main() -> None:
@@ -18,12 +18,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
     given = parser.parse_args()
 
-    from tuneformer.diagnosis.diagnose import diagnose, write_diagnosis
-    from tuneformer.diagnosis.evidence import read_evidence, runs_in
+    from tuneformer.analysis.diagnosis.diagnose import diagnose, write_diagnosis
+    from tuneformer.analysis.diagnosis.evidence import read_evidence, runs_in
     from tuneformer.errors import UserError
-    from tuneformer.escaping_console import EscapingConsole
+    from tuneformer.process.escaping_console import EscapingConsole
+    from tuneformer.process.terminal import say, show
     from tuneformer.report.diagnosis_table import print_counts, print_diagnosis
-    from tuneformer.terminal import say, show
 
     paths = [path for folder in given.runs for path in runs_in(folder)]
     diagnoses = []

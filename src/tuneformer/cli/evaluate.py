@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser
+from tuneformer.cli.command_line import CommandParser
 
 
 def main() -> None:
@@ -17,9 +17,9 @@ def main() -> None:
     arguments = parser.parse_args()
 
     import tuneformer
-    from tuneformer.evaluation import available_device, evaluate
+    from tuneformer.inference.evaluation import available_device, evaluate
+    from tuneformer.process.terminal import say, show
     from tuneformer.runs.record import stop_told
-    from tuneformer.terminal import say, show
 
     device = available_device(arguments.device)
     run = tuneformer.load_run(arguments.run, checkpoint=arguments.checkpoint)

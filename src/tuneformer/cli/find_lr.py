@@ -9,7 +9,7 @@ nothing behind but the picture and the numbers. Takes the settings of training.
 import math
 from pathlib import Path
 
-from tuneformer.command_line import OverridesParser, config_of
+from tuneformer.cli.command_line import OverridesParser, config_of
 
 
 def main() -> None:
@@ -42,11 +42,11 @@ def main() -> None:
 
     from rich.progress import Progress
 
-    from tuneformer.escaping_console import EscapingConsole
-    from tuneformer.lr_range_test.run import sweep_rates
-    from tuneformer.lr_range_test.show import lines_of, write_sweep
-    from tuneformer.lr_range_test.suggestion import suggest
-    from tuneformer.terminal import show
+    from tuneformer.process.escaping_console import EscapingConsole
+    from tuneformer.process.terminal import show
+    from tuneformer.training.lr_range_test.run import sweep_rates
+    from tuneformer.training.lr_range_test.show import lines_of, write_sweep
+    from tuneformer.training.lr_range_test.suggestion import suggest
     from tuneformer.training.start import prepare_data
 
     data, prepared = prepare_data(config)

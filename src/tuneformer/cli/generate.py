@@ -7,7 +7,7 @@ A run of translation translates the prompt, by the search of its data settings.
 
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser
+from tuneformer.cli.command_line import CommandParser
 
 
 def main() -> None:
@@ -33,15 +33,15 @@ def main() -> None:
     import torch
 
     import tuneformer
-    from tuneformer.generation import generate
+    from tuneformer.inference.generation import generate
+    from tuneformer.process.terminal import say, show
     from tuneformer.runs.record import stop_told
-    from tuneformer.terminal import say, show
 
     run = tuneformer.load_run(arguments.run, checkpoint=arguments.checkpoint)
     if told := stop_told(run.record):
         say(f"{run.path} stopped{told}")
     if run.task_facts.text == "translated":
-        from tuneformer.translating import translate
+        from tuneformer.inference.translating import translate
 
         show(translate(run, arguments.prompt))
         return

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from tuneformer.command_line import fail, run_command
+from tuneformer.cli.command_line import fail, run_command
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
-from tuneformer.invocation import remember_start
-from tuneformer.terminal import show
+from tuneformer.process.invocation import remember_start
+from tuneformer.process.terminal import show
 
 COMMANDS = (
     "train",

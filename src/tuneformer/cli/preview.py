@@ -8,7 +8,7 @@ not to be meant. Takes the settings of training; trains nothing.
 
 from pathlib import Path
 
-from tuneformer.command_line import OverridesParser, config_of
+from tuneformer.cli.command_line import OverridesParser, config_of
 
 
 def main() -> None:
@@ -18,14 +18,14 @@ def main() -> None:
     )
     given = parser.read()
 
-    from tuneformer.lint import lint
+    from tuneformer.checks.lint import lint
 
     config = config_of(given)
 
-    from tuneformer.escaping_console import EscapingConsole
-    from tuneformer.preview.plan import lint_groups, make_plan
-    from tuneformer.preview.show import draw_plan, print_curves, print_groups
+    from tuneformer.process.escaping_console import EscapingConsole
     from tuneformer.training.initial_weights import initial_weights
+    from tuneformer.training.preview.plan import lint_groups, make_plan
+    from tuneformer.training.preview.show import draw_plan, print_curves, print_groups
     from tuneformer.training.start import prepare_data
 
     data, prepared = prepare_data(config)

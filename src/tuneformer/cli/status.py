@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuneformer.command_line import CommandParser
+from tuneformer.cli.command_line import CommandParser
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +25,7 @@ def main() -> None:
 
     from rich.live import Live
 
-    from tuneformer.escaping_console import EscapingConsole
+    from tuneformer.process.escaping_console import EscapingConsole
     from tuneformer.sweeps.status import StatusReader
     from tuneformer.sweeps.status_table import status_table
 

@@ -8,7 +8,7 @@ Stopped and started again it goes on with what is left.
 import sys
 from pathlib import Path
 
-from tuneformer.command_line import CommandParser
+from tuneformer.cli.command_line import CommandParser
 
 
 def main() -> None:
@@ -19,9 +19,9 @@ def main() -> None:
     given = parser.parse_args()
 
     from tuneformer.errors import UserError
+    from tuneformer.process.terminal import show
     from tuneformer.report.wandb_login import has_login
     from tuneformer.report.wandb_sync import find_offline_runs, upload
-    from tuneformer.terminal import show
 
     runs = find_offline_runs(given.folders)
     left = [run for run in runs if run.left and not run.training]

@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from tuneformer.command_line import run_command, run_hydra, run_job
+from tuneformer.cli.command_line import run_command, run_hydra, run_job
 from tuneformer.config.registry import SHIPPED
 
 

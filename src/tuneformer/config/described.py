@@ -27,9 +27,9 @@ BY_THEMSELVES = frozenset({"data", "launcher", "scheduler", "trainer"})
 """Groups whose components do not import torch."""
 
 HOMES: Mapping[str, str] = {
-    "callbacks": "tuneformer.callbacks.settings",
+    "callbacks": "tuneformer.training.callbacks.settings",
     "attention": "tuneformer.models.attention.settings",
-    "logger": "tuneformer.training.logger_settings",
+    "logger": "tuneformer.training.loggers.settings",
     "model": "tuneformer.models.settings",
     "optimizer": "tuneformer.optim.settings",
     "param_groups": "tuneformer.optim.settings",

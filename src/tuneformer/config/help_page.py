@@ -18,7 +18,7 @@ from tuneformer.config.registry import Place, is_order
 from tuneformer.config.schema import GROUPS, root_arguments
 from tuneformer.config.setting import Argument
 from tuneformer.config.shown import shown
-from tuneformer.invocation import start_words
+from tuneformer.process.invocation import start_words
 
 HEAD = """Trains a Transformer, or with --multirun many, and writes each into a run directory.
 

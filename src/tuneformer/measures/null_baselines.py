@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from tuneformer.random_state import kept_random_state
+from tuneformer.process.random_state import kept_random_state
 
 
 def with_random_weights(model: nn.Module, *, seed: int) -> nn.Module:

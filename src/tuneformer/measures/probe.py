@@ -19,7 +19,7 @@ from tuneformer.models.block import Block
 from tuneformer.models.evaluating import evaluating
 from tuneformer.models.feed_forward import FeedForward
 from tuneformer.models.parts import site_of
-from tuneformer.random_state import kept_random_state
+from tuneformer.process.random_state import kept_random_state
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from functools import partial
 from torch import nn
 
 from tuneformer.models.attention.base import AttentionBase
-from tuneformer.models.attention.cross import CrossAttention
 from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
+from tuneformer.models.attention.qkv.cross import CrossAttention
 from tuneformer.models.block import Block, block_kind
 from tuneformer.models.family import ModelFamily
 from tuneformer.models.feed_forward import make_feed_forward

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tuneformer.analysis.bands import AXES, Band
-from tuneformer.analysis.comparison import Cell, Comparison
-from tuneformer.analysis.curves import RATE
+from tuneformer.analysis.compare.bands import AXES, Band
+from tuneformer.analysis.compare.comparison import Cell, Comparison
+from tuneformer.analysis.compare.curves import RATE
 from tuneformer.report.figure import Figure, Styles, axis, figure
 from tuneformer.report.result_figures import suffix
 

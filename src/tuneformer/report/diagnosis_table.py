@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tuneformer.diagnosis.diagnose import Diagnosis
-from tuneformer.diagnosis.finding import SEVERITIES
+from tuneformer.analysis.diagnosis.diagnose import Diagnosis
+from tuneformer.analysis.diagnosis.finding import SEVERITIES
 
 COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 

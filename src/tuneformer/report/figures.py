@@ -1,6 +1,6 @@
 """All figures of a comparison."""
 
-from tuneformer.analysis.comparison import Comparison
+from tuneformer.analysis.compare.comparison import Comparison
 from tuneformer.report.curve_figures import curve_figures
 from tuneformer.report.figure import Figure, Styles
 from tuneformer.report.result_figures import result_figures

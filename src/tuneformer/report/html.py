@@ -6,8 +6,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tuneformer.analysis.caveats import FRESH_SEEDS
-from tuneformer.analysis.comparison import Comparison
+from tuneformer.analysis.compare.caveats import FRESH_SEEDS
+from tuneformer.analysis.compare.comparison import Comparison
 from tuneformer.errors import UserError
 from tuneformer.report.figure import Figure, finite
 from tuneformer.report.figures import all_figures

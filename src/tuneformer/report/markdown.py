@@ -1,8 +1,8 @@
 """The results of a comparison as a Markdown table."""
 
-from tuneformer.analysis.comparison import Cell, Comparison
-from tuneformer.analysis.pairs import difference_from
-from tuneformer.analysis.selection import Result
+from tuneformer.analysis.compare.comparison import Cell, Comparison
+from tuneformer.analysis.compare.pairs import difference_from
+from tuneformer.analysis.compare.selection import Result
 from tuneformer.report import wording
 
 

@@ -1,7 +1,7 @@
 """The table of what methods do beside lowering the loss."""
 
-from tuneformer.analysis.comparison import Comparison
-from tuneformer.analysis.measures import Measured
+from tuneformer.analysis.compare.comparison import Comparison
+from tuneformer.analysis.compare.measures import Measured
 from tuneformer.report import wording
 from tuneformer.report.results_table import data_cell
 from tuneformer.report.table import Cell, Table, make_table, number, word

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tuneformer.analysis.comparison import Cell, Comparison
-from tuneformer.analysis.design import shown
-from tuneformer.analysis.scaling import Scaling
+from tuneformer.analysis.compare.comparison import Cell, Comparison
+from tuneformer.analysis.compare.design import shown
+from tuneformer.analysis.compare.scaling import Scaling
 from tuneformer.analysis.statistics.profiles import WITHIN
 from tuneformer.report.figure import Figure, Styles, axis, figure
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from tuneformer.analysis.budget import Spent
-from tuneformer.analysis.comparison import Cell as Place
-from tuneformer.analysis.comparison import Comparison
-from tuneformer.analysis.pairs import difference_from
-from tuneformer.analysis.reach import ENDS, NOT_REACHED, Reach
-from tuneformer.analysis.selection import Result
+from tuneformer.analysis.compare.budget import Spent
+from tuneformer.analysis.compare.comparison import Cell as Place
+from tuneformer.analysis.compare.comparison import Comparison
+from tuneformer.analysis.compare.pairs import difference_from
+from tuneformer.analysis.compare.selection import Result
+from tuneformer.analysis.compare.time_to_target import ENDS, NOT_REACHED, Reach
 from tuneformer.errors import UserError
 from tuneformer.report import wording
 from tuneformer.report.table import Cell, Table, make_table, number, word

@@ -3,14 +3,14 @@
 import math
 from collections.abc import Sequence
 
-from tuneformer.analysis.budget import unequal_budgets
-from tuneformer.analysis.comparison import Cell, Comparison
-from tuneformer.analysis.design import shown
-from tuneformer.analysis.pairs import Pair
-from tuneformer.analysis.scaling import Scaling
-from tuneformer.analysis.selection import Result
+from tuneformer.analysis.compare.budget import unequal_budgets
+from tuneformer.analysis.compare.comparison import Cell, Comparison
+from tuneformer.analysis.compare.design import shown
+from tuneformer.analysis.compare.pairs import Pair
+from tuneformer.analysis.compare.scaling import Scaling
+from tuneformer.analysis.compare.selection import Result
+from tuneformer.analysis.compare.verdict import EXACT, Verdict, verdict
 from tuneformer.analysis.statistics.power_law import SpeedUp
-from tuneformer.analysis.verdict import EXACT, Verdict, verdict
 from tuneformer.report import wording
 
 MOST_METHODS = 6

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from tuneformer.analysis.comparison import Comparison
-from tuneformer.analysis.design import shown
-from tuneformer.analysis.verdict import verdict
+from tuneformer.analysis.compare.comparison import Comparison
+from tuneformer.analysis.compare.design import shown
+from tuneformer.analysis.compare.verdict import verdict
 from tuneformer.report import wording
 from tuneformer.report.measures_table import measures_table
 from tuneformer.report.results_table import data_cell, recorded_cells, results_table

@@ -3,11 +3,11 @@
 from rich.console import Console
 from rich.table import Table
 
-from tuneformer.analysis.comparison import Cell, Comparison
-from tuneformer.analysis.design import shown
-from tuneformer.analysis.pairs import difference_from
-from tuneformer.analysis.reach import ENDS, NOT_REACHED
-from tuneformer.analysis.selection import Result
+from tuneformer.analysis.compare.comparison import Cell, Comparison
+from tuneformer.analysis.compare.design import shown
+from tuneformer.analysis.compare.pairs import difference_from
+from tuneformer.analysis.compare.selection import Result
+from tuneformer.analysis.compare.time_to_target import ENDS, NOT_REACHED
 from tuneformer.report import wording
 from tuneformer.report.results_table import reach_of, recorded_cells
 from tuneformer.report.summary import summary

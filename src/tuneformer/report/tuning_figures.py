@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tuneformer.analysis.comparison import Comparison
-from tuneformer.analysis.design import shown
-from tuneformer.analysis.tuning_curves import HeatMap, TuningCurve
+from tuneformer.analysis.compare.comparison import Comparison
+from tuneformer.analysis.compare.design import shown
+from tuneformer.analysis.compare.tuning_curves import HeatMap, TuningCurve
 from tuneformer.report.figure import Figure, Styles, axis, figure
 from tuneformer.report.result_figures import suffix
 

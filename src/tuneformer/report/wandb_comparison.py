@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tuneformer.analysis.comparison import Comparison
+from tuneformer.analysis.compare.comparison import Comparison
 from tuneformer.errors import UserError
 from tuneformer.report.figure import Figure, finite
 from tuneformer.report.figures import all_figures

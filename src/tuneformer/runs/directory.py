@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from tuneformer.config.moved import with_present_names
 from tuneformer.errors import UserError
 from tuneformer.runs.field_types import CONFIG, first_fault
 from tuneformer.runs.files import write_text
@@ -178,6 +179,8 @@ def _absent(folder: Path) -> list[Path]:
 def read_config_file(path: Path) -> Config:
     """The configuration in a config.yaml as plain values: nothing in it is resolved or built.
 
+    A class that has moved since is named by where it is now.
+
     Raises:
         UserError: the file is missing or damaged, or a setting is not of its type (`field_types.CONFIG`).
     """
@@ -189,7 +192,7 @@ def read_config_file(path: Path) -> Config:
         raise UserError(f"{path} is damaged: it is not the configuration of a run")
     if fault := first_fault(config, CONFIG):
         raise UserError(f"{path} is damaged: {fault}")
-    return config
+    return with_present_names(config)
 
 
 def find_run(path: str | Path) -> RunDirectory:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from tuneformer.config.described import never_of_the_weights
+from tuneformer.config.moved import first_name
 from tuneformer.config.schema import root_arguments
 
 Config = dict[str, Any]
@@ -57,8 +58,15 @@ def is_outside_the_weights(path: str) -> bool:
 
 
 def config_hash(config: Config) -> str:
-    """A hexadecimal digest of what determines the weights: equal for runs that must come out equal."""
-    text = json.dumps(determining(config), sort_keys=True, default=str)
+    """A hexadecimal digest of what determines the weights: equal for runs that must come out equal.
+
+    A class counts by the name that it was first saved by, wherever it is now.
+    """
+    named = {
+        path: first_name(value) if path.endswith("_target_") and isinstance(value, str) else value
+        for path, value in determining(config).items()
+    }
+    text = json.dumps(named, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

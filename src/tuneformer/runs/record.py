@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from tuneformer.config.quoting import typed
 from tuneformer.errors import UserError
-from tuneformer.invocation import command_for
+from tuneformer.process.invocation import command_for
 from tuneformer.runs.field_types import (
     AMOUNT,
     ATTEMPTS,

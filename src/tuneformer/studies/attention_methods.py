@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.options import list_options
 from tuneformer.models.build import build_model

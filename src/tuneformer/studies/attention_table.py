@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from tuneformer.benchmarks.allocation import peak_bytes
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.models.build import build_model
 from tuneformer.models.size import n_parameters

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuneformer.errors import UserError
+from tuneformer.process.terminal import say
 from tuneformer.runs.files import write_json
 from tuneformer.runs.record import read_record
 from tuneformer.sweeps.folders import sweep_folder
-from tuneformer.terminal import say
 
 TRAIN = Path(__file__).parents[3] / "train.py"
 WALL = "wall.json"

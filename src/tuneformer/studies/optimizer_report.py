@@ -3,8 +3,8 @@
 import math
 from pathlib import Path
 
-from tuneformer.analysis.comparison import Comparison, compare
-from tuneformer.analysis.read_runs import read_runs
+from tuneformer.analysis.compare.comparison import Comparison, compare
+from tuneformer.analysis.compare.read_runs import read_runs
 from tuneformer.report.markdown import markdown
 from tuneformer.studies.page import replace_table
 

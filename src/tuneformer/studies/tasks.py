@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
+from tuneformer.process.terminal import say
 from tuneformer.report.wording import INTERVAL
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.runs.record import RunRecord
@@ -14,7 +15,6 @@ from tuneformer.studies.method_rows import over_seeds
 from tuneformer.studies.running import Call, Outcome, run_all
 from tuneformer.studies.task_trials import Trial
 from tuneformer.sweeps.folders import sweep_folder
-from tuneformer.terminal import say
 
 HEAD = (
     f"| task | arm | seeds | metric | expected | measured {INTERVAL} | deviation | optimum"

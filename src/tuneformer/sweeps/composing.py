@@ -12,7 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from tuneformer.checks import check_config
+from tuneformer.checks.config import check_config
 from tuneformer.config.messages import COMPOSING_ERRORS, one_line
 from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.schema import GROUPS

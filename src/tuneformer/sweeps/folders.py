@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tuneformer.bounds import setting
+from tuneformer.checks.bounds import setting
 from tuneformer.config.places import check_sweep_name
 from tuneformer.config.quoting import quoted, typed
 from tuneformer.config.schema import GROUPS

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneformer.errors import UserError
+from tuneformer.process.terminal import say
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.field_types import JOB, first_fault, is_folder_name
 from tuneformer.runs.files import write_json
@@ -18,7 +19,6 @@ from tuneformer.runs.links import check_no_way_out
 from tuneformer.runs.lock import lock
 from tuneformer.runs.own_folder import MANIFEST
 from tuneformer.runs.plain_files import read_json
-from tuneformer.terminal import say
 
 Config = dict[str, Any]
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
+from tuneformer.process.terminal import say
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import stored_record
 from tuneformer.sweeps.job import Ended, Job, Outcome, failure, outcome_of, recorded_outcome
 from tuneformer.sweeps.launchers.launcher import Launcher
 from tuneformer.sweeps.manifest import Manifest
-from tuneformer.terminal import say
 
 Tell = Callable[[Job, Outcome], None]
 

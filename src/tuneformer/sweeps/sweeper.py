@@ -12,7 +12,8 @@ from omegaconf import DictConfig
 
 from tuneformer.config.building import build
 from tuneformer.errors import UserError
-from tuneformer.leaving import signals_as_exit
+from tuneformer.process.leaving import signals_as_exit
+from tuneformer.process.terminal import say
 from tuneformer.sweeps.effort import write_effort
 from tuneformer.sweeps.folders import check_is_no_run, sweep_folder
 from tuneformer.sweeps.grid import Grid
@@ -27,7 +28,6 @@ from tuneformer.sweeps.search.search import Search
 from tuneformer.sweeps.search.settings import is_search
 from tuneformer.sweeps.sweep import known_outcome, run_jobs
 from tuneformer.sweeps.tally import Tally
-from tuneformer.terminal import say
 
 
 @dataclass(frozen=True, kw_only=True)

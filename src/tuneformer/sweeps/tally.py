@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tuneformer.process.terminal import say
 from tuneformer.sweeps.job import Outcome
-from tuneformer.terminal import say
 
 
 class Tally:

@@ -22,7 +22,7 @@ from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
 from tuneformer.optim.param_groups import ParamGroups
 from tuneformer.optim.schedules import Schedule
 from tuneformer.optim.take_over import take_over
-from tuneformer.random_state import set_random_state
+from tuneformer.process.random_state import set_random_state
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
 from tuneformer.tasks.metric import TaskMetric
 

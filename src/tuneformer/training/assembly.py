@@ -10,13 +10,6 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import callbacks as lightning_callbacks
 from torch import nn
 
-from tuneformer.callbacks.averaging import WeightAverage
-from tuneformer.callbacks.checkpoints import Checkpoints
-from tuneformer.callbacks.evaluation_weights import EvaluationWeights, averages_by_itself
-from tuneformer.callbacks.plan_sheets import PlanSheets
-from tuneformer.callbacks.run_metrics import RunMetrics
-from tuneformer.callbacks.run_stops import RunStops
-from tuneformer.callbacks.sample import TextSample
 from tuneformer.config.building import build, find_target
 from tuneformer.config.lightning_names import NEVER, REFUSED
 from tuneformer.data.contract import Data, PreparedData
@@ -27,10 +20,17 @@ from tuneformer.optim.checks import schedule_of
 from tuneformer.optim.factory import optimizer_factory, param_groups
 from tuneformer.optim.sharding import check_shardable
 from tuneformer.optim.wrapped import innermost
-from tuneformer.random_state import set_random_state
+from tuneformer.process.random_state import set_random_state
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.lookup import task_class, task_of
-from tuneformer.training.fastest.candidate import Candidate
+from tuneformer.training.autotune.candidate import Candidate
+from tuneformer.training.callbacks.averaging import WeightAverage
+from tuneformer.training.callbacks.checkpoints import Checkpoints
+from tuneformer.training.callbacks.evaluation_weights import EvaluationWeights, averages_by_itself
+from tuneformer.training.callbacks.plan_sheets import PlanSheets
+from tuneformer.training.callbacks.run_metrics import RunMetrics
+from tuneformer.training.callbacks.run_stops import RunStops
+from tuneformer.training.callbacks.sample import TextSample
 from tuneformer.training.settings import TrainerSettings
 
 Config = dict[str, Any]

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuneformer.callbacks.checkpoints import KEPT, LAST, PREVIOUS
 from tuneformer.errors import UserError
 from tuneformer.optim.schedules import warmup_steps
 from tuneformer.optim.staged_schedules import cooldown_start, wsd
 from tuneformer.runs.directory import RunDirectory, find_run
 from tuneformer.runs.identity import determining
 from tuneformer.runs.needed_fields import OF_A_TRUNK, check_present
+from tuneformer.training.callbacks.checkpoints import KEPT, LAST, PREVIOUS
 from tuneformer.training.origin import check_origin
 from tuneformer.training.resume import checkpoint_step, is_whole
 

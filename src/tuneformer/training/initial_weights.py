@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tuneformer.data.contract import PreparedData
 from tuneformer.errors import UserError
-from tuneformer.loading import MODEL_PREFIX, evaluated_weights, load_checkpoint, read_archive
+from tuneformer.inference.loading import MODEL_PREFIX, evaluated_weights, load_checkpoint, read_archive
 from tuneformer.runs.directory import TOKENIZER_FILE, RunDirectory
 from tuneformer.runs.files import write_whole
 from tuneformer.runs.identity import INIT_RUN

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneformer.errors import UserError
-from tuneformer.loading import read_archive
+from tuneformer.inference.loading import read_archive
 from tuneformer.runs.checkpoint_keys import ORIGIN
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.field_types import first_fault, is_text, is_whole

@@ -7,7 +7,7 @@ import traceback
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from tuneformer.errors import Diverged, Interrupted, Pruned, UserError
-from tuneformer.leaving import signal_of_exit
+from tuneformer.process.leaving import signal_of_exit
 from tuneformer.runs.directory import RunDirectory
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)

@@ -8,18 +8,18 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from tuneformer.callbacks.checkpoints import checkpoints_of
-from tuneformer.callbacks.run_metrics import run_metrics_of
 from tuneformer.config.compose import chosen_options
 from tuneformer.data.contract import PreparedData
 from tuneformer.errors import UserError
-from tuneformer.invocation import typed_command
 from tuneformer.models.size import CountsFlops, flops_per_example, flops_per_token, n_parameters
+from tuneformer.process.invocation import typed_command
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.identity import config_hash
 from tuneformer.runs.provenance import git_state, host_hardware, own_sources, package_versions
 from tuneformer.runs.record import RunRecord
 from tuneformer.tasks.base import Task
+from tuneformer.training.callbacks.checkpoints import checkpoints_of
+from tuneformer.training.callbacks.run_metrics import run_metrics_of
 
 Config = dict[str, Any]
 

@@ -6,15 +6,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuneformer.callbacks.checkpoints import KEPT, LAST, PREVIOUS
 from tuneformer.errors import UserError
-from tuneformer.loading import read_archive
+from tuneformer.inference.loading import read_archive
+from tuneformer.process.terminal import say
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import iterate_rows
 from tuneformer.runs.packed_archive import check_archive
 from tuneformer.runs.record import RunRecord
 from tuneformer.runs.regular_file import check_regular
-from tuneformer.terminal import say
+from tuneformer.training.callbacks.checkpoints import KEPT, LAST, PREVIOUS
 from tuneformer.training.origin import check_origin, origin_of, record_from
 
 

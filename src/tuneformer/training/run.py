@@ -8,19 +8,17 @@ from typing import Any, cast
 import pytorch_lightning as pl
 from pytorch_lightning.loggers.logger import Logger
 
-from tuneformer.callbacks.run_metrics import run_metrics_of
-from tuneformer.callbacks.run_stops import stop_of
 from tuneformer.data.batch_module import BatchModule
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.data.task_facts import TaskFacts
-from tuneformer.leaving import signals_as_exit, signals_wait
+from tuneformer.process.leaving import signals_as_exit, signals_wait
+from tuneformer.process.terminal import say, say_text
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.files import write_text
 from tuneformer.runs.identity import config_hash
 from tuneformer.runs.metrics_file import iterate_rows
 from tuneformer.runs.record import STOPPED, RunRecord
 from tuneformer.tasks.base import Task
-from tuneformer.terminal import say, say_text
 from tuneformer.training.assembly import (
     build_callbacks,
     build_task,
@@ -28,11 +26,13 @@ from tuneformer.training.assembly import (
     check_batch_divides,
 )
 from tuneformer.training.attempts import changed_line, earlier_attempts, first_entry, with_closed_attempt
+from tuneformer.training.autotune.resolve import resolve_auto
 from tuneformer.training.branch import Branch, find_branch
-from tuneformer.training.fastest.resolve import resolve_auto
+from tuneformer.training.callbacks.run_metrics import run_metrics_of
+from tuneformer.training.callbacks.run_stops import stop_of
 from tuneformer.training.initial_weights import InitialWeights, put_initial_weights
 from tuneformer.training.launch import Launch, check_as_many_as_launched, without_stray_ranks
-from tuneformer.training.loggers import MetricsFileLogger, build_loggers, close_loggers
+from tuneformer.training.loggers.run_loggers import MetricsFileLogger, build_loggers, close_loggers
 from tuneformer.training.memory import MemoryWatch
 from tuneformer.training.origin import origin_writer, rows_lost
 from tuneformer.training.outcome import as_user_error, error_text, outcome, raise_unless_result

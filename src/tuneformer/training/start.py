@@ -7,18 +7,18 @@ if it has ended; in one that holds another run it refuses.
 from pathlib import Path
 from typing import Any
 
+from tuneformer.checks.lint import warnings
 from tuneformer.config.building import build
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import UserError
-from tuneformer.lint import warnings
+from tuneformer.process.terminal import say
+from tuneformer.process.unfailing_output import unfailing_output
 from tuneformer.runs.directory import AnotherRun, RunDirectory
 from tuneformer.runs.record import RunRecord, has_ended, stop_told
 from tuneformer.tasks.lookup import task_of
-from tuneformer.terminal import say
 from tuneformer.training.another_run import alternatives
 from tuneformer.training.launch import Launch, find_launch, started_beside
 from tuneformer.training.rendezvous import agreed_folder
-from tuneformer.unfailing_output import unfailing_output
 
 Config = dict[str, Any]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytorch_lightning as pl
 from rich.table import Table
 
+from tuneformer.analysis.diagnosis.diagnose import closing_lines
 from tuneformer.data.contract import PreparedData
 from tuneformer.data.task_facts import TaskFacts
-from tuneformer.diagnosis.diagnose import closing_lines
-from tuneformer.escaping_console import EscapingConsole
+from tuneformer.process.escaping_console import EscapingConsole
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import STOPPED, RunRecord, stop_told
 

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor, nn
 
 from tests.models.attention.modules import drawn, position_scheme
-from tuneformer.models.attention.cross import CrossAttention
 from tuneformer.models.attention.explicit import record_attention
 from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
 from tuneformer.models.attention.mask import AttentionMask
+from tuneformer.models.attention.qkv.cross import CrossAttention
 from tuneformer.models.forward_pass import ForwardPass, Memory
 from tuneformer.models.key_value_cache import KeyValueCache
 

@@ -3,7 +3,7 @@ import torch
 
 from tests.models.attention.modules import build, drawn
 from tuneformer.models.attention.mask import AttentionMask
-from tuneformer.models.attention.softmax import SoftmaxCore
+from tuneformer.models.attention.qkv.softmax import SoftmaxCore
 
 pytestmark = pytest.mark.fast
 

@@ -10,7 +10,7 @@ from tests.models.attention.modules import build, drawn
 from tuneformer.errors import UserError
 from tuneformer.models.attention.explicit import explicit_attention, record_attention
 from tuneformer.models.attention.mask import AttentionMask
-from tuneformer.models.attention.multi_head import MultiHeadAttention
+from tuneformer.models.attention.qkv.multi_head import MultiHeadAttention
 from tuneformer.models.forward_pass import ForwardPass
 
 pytestmark = pytest.mark.fast

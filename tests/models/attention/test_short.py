@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from tuneformer.models.attention import short
-from tuneformer.models.attention.short import short_attention
-from tuneformer.models.attention.softmax import fused
+from tuneformer.models.attention.qkv import cpu_bf16_sdpa as short
+from tuneformer.models.attention.qkv.cpu_bf16_sdpa import short_attention
+from tuneformer.models.attention.qkv.softmax import fused
 
 SHAPE = (2, 3, 40, 16)
 Tensors = tuple[Tensor, ...]
@@ -135,7 +135,7 @@ def test_a_second_derivative_is_refused_not_wrong() -> None:
 
 COMPILED = """
 import torch
-from tuneformer.models.attention.softmax import fused
+from tuneformer.models.attention.qkv.softmax import fused
 
 q, k, v = (torch.randn(2, 3, 40, 16, requires_grad=True) for _ in range(3))
 

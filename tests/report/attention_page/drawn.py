@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tuneformer.attention_analysis.analysis import AttentionAnalysis, Step
-from tuneformer.attention_analysis.curves import Curves
-from tuneformer.attention_analysis.example import Axes, Example, Image
-from tuneformer.attention_analysis.scores import HeadScores, Score
+from tuneformer.analysis.attention.analysis import AttentionAnalysis, Step
+from tuneformer.analysis.attention.curves import Curves
+from tuneformer.analysis.attention.example import Axes, Example, Image
+from tuneformer.analysis.attention.scores import HeadScores, Score
 from tuneformer.runs.probe_files import ProbeSnapshot, Site
 
 EVIL = "</script><script>window.broken = 1</script><img src=x onerror='window.broken = 2'>&\""

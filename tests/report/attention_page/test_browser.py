@@ -21,7 +21,7 @@ from tests.report.attention_page.drawn import (
     pair_analysis,
 )
 from tests.report.watched_page import SIZES, Watched
-from tuneformer.attention_analysis.analysis import AttentionAnalysis
+from tuneformer.analysis.attention.analysis import AttentionAnalysis
 from tuneformer.report.attention_page.files import write_analysis
 
 Open = Callable[..., Watched]

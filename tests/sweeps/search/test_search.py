@@ -97,7 +97,7 @@ def test_asha_ends_at_each_rung_the_trials_that_are_not_among_the_best(
 def test_a_failed_trial_is_named_in_every_attempt_until_it_is_tried_again(
     sweep: Command, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tuneformer.callbacks.run_metrics import RunMetrics
+    from tuneformer.training.callbacks.run_metrics import RunMetrics
 
     def fail(self: RunMetrics, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
         raise RuntimeError("planted")

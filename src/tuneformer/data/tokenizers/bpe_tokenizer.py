@@ -12,7 +12,7 @@ import numpy as np
 
 from tuneformer.data.tokenizers.tokenizer import DamagedTokenizerError, encodable
 from tuneformer.errors import UserError
-from tuneformer.terminal import say
+from tuneformer.process.terminal import say
 
 if TYPE_CHECKING:
     import tokenizers

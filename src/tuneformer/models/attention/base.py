@@ -11,13 +11,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tuneformer.errors import UserError
-from tuneformer.models.attention.core import AttentionCore
 from tuneformer.models.attention.explicit import SeenAttention, Watched
 from tuneformer.models.attention.layer_spec import LayerSpec
-from tuneformer.models.attention.logits import repeat_heads
 from tuneformer.models.attention.mask import AttentionMask
+from tuneformer.models.attention.qkv.core import AttentionCore
+from tuneformer.models.attention.qkv.logits import repeat_heads
+from tuneformer.models.attention.qkv.softmax import SoftmaxCore
 from tuneformer.models.attention.settings import AttentionSettings, QKVAttentionSettings
-from tuneformer.models.attention.softmax import SoftmaxCore
 from tuneformer.models.forward_pass import ForwardPass
 from tuneformer.models.key_value_cache import KeyValueCache, LayerCache, LayerKeyValues
 from tuneformer.models.norms import RMSNorm

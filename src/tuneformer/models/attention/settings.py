@@ -9,7 +9,7 @@ from tuneformer.config.ranges import AT_LEAST_ONE, POSITIVE, ZERO_TO_ONE, Number
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 
-HERE = __package__
+QKV, RECURRENT, WINDOWED = (f"{__package__}.{room}" for room in ("qkv", "recurrent", "windowed"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +56,13 @@ class AttentionSettings:
 
 @describes(
     "attention",
-    f"{HERE}.multi_head.MultiHeadAttention",
-    f"{HERE}.multi_query.MultiQueryAttention",
-    f"{HERE}.sigmoid.SigmoidAttention",
-    f"{HERE}.softmax_one.SoftmaxOneAttention",
-    f"{HERE}.learned_sink.LearnedSinkAttention",
-    f"{HERE}.gated_output.GatedOutputAttention",
-    f"{HERE}.talking_heads.TalkingHeadsAttention",
+    f"{QKV}.multi_head.MultiHeadAttention",
+    f"{QKV}.multi_query.MultiQueryAttention",
+    f"{QKV}.sigmoid.SigmoidAttention",
+    f"{QKV}.softmax_one.SoftmaxOneAttention",
+    f"{QKV}.learned_sink.LearnedSinkAttention",
+    f"{QKV}.gated_output.GatedOutputAttention",
+    f"{QKV}.talking_heads.TalkingHeadsAttention",
 )
 class QKVAttentionSettings(AttentionSettings):
     """Attention with a logit for each query and key, and what every such module can be set to."""
@@ -117,7 +117,7 @@ PLAIN = QKVAttentionSettings(
 """Logits q k^T / sqrt(head_dim) and no more."""
 
 
-@describes("attention", f"{HERE}.grouped_query.GroupedQueryAttention")
+@describes("attention", f"{QKV}.grouped_query.GroupedQueryAttention")
 class GroupedQueryAttentionSettings(QKVAttentionSettings):
     """Grouped-query attention: groups of heads share a head of keys and values."""
 
@@ -134,7 +134,7 @@ class GroupedQueryAttentionSettings(QKVAttentionSettings):
             )
 
 
-@describes("attention", f"{HERE}.multi_head_latent.MultiHeadLatentAttention")
+@describes("attention", f"{QKV}.multi_head_latent.MultiHeadLatentAttention")
 class MultiHeadLatentAttentionSettings(QKVAttentionSettings):
     """Multi-head latent attention: keys and values from one small latent, which the cache keeps."""
 
@@ -164,7 +164,7 @@ class MultiHeadLatentAttentionSettings(QKVAttentionSettings):
         return max(2, dim // 4 * 2), f"{origin} / 2"
 
 
-@describes("attention", f"{HERE}.sliding_window.SlidingWindowAttention")
+@describes("attention", f"{WINDOWED}.sliding_window.SlidingWindowAttention")
 class SlidingWindowAttentionSettings(QKVAttentionSettings):
     """Sliding-window attention: each token sees the last `window` tokens."""
 
@@ -173,7 +173,7 @@ class SlidingWindowAttentionSettings(QKVAttentionSettings):
     window: Annotated[int, Setting("keys that a query sees, its own counted", AT_LEAST_ONE, unit="tokens")]
 
 
-@describes("attention", f"{HERE}.first_tokens_window.FirstTokensWindowAttention")
+@describes("attention", f"{WINDOWED}.first_tokens_window.FirstTokensWindowAttention")
 class FirstTokensWindowAttentionSettings(SlidingWindowAttentionSettings):
     """The first tokens and a sliding window."""
 
@@ -182,7 +182,7 @@ class FirstTokensWindowAttentionSettings(SlidingWindowAttentionSettings):
     ]
 
 
-@describes("attention", f"{HERE}.block_local.BlockLocalAttention")
+@describes("attention", f"{WINDOWED}.block_local.BlockLocalAttention")
 class BlockLocalAttentionSettings(QKVAttentionSettings):
     """Block-local attention: the text is cut into blocks that do not see each other."""
 
@@ -191,14 +191,14 @@ class BlockLocalAttentionSettings(QKVAttentionSettings):
     block: Annotated[int, Setting("size of blocks that do not see each other", AT_LEAST_ONE, unit="tokens")]
 
 
-@describes("attention", f"{HERE}.top_k.TopKAttention")
+@describes("attention", f"{QKV}.top_k.TopKAttention")
 class TopKAttentionSettings(QKVAttentionSettings):
     """Sparse attention: softmax over the k largest logits of each query."""
 
     k: Annotated[int, Setting("keys that a query keeps", AT_LEAST_ONE, source="8: 1912.11637")]
 
 
-@describes("attention", f"{HERE}.differential.DifferentialAttention")
+@describes("attention", f"{QKV}.differential.DifferentialAttention")
 class DifferentialAttentionSettings(QKVAttentionSettings):
     """Differential attention: each head is the difference of two softmax maps."""
 
@@ -218,8 +218,8 @@ class DifferentialAttentionSettings(QKVAttentionSettings):
 
 @describes(
     "attention",
-    f"{HERE}.retention.RetentionAttention",
-    f"{HERE}.delta_rule.DeltaRuleAttention",
+    f"{RECURRENT}.retention.RetentionAttention",
+    f"{RECURRENT}.delta_rule.DeltaRuleAttention",
 )
 class RecurrentAttentionSettings(AttentionSettings):
     """Attention whose past is a state of fixed size; it has no settings."""
@@ -229,14 +229,14 @@ class RecurrentAttentionSettings(AttentionSettings):
     sees_both_ways = False
 
 
-@describes("attention", f"{HERE}.linear.LinearAttention")
+@describes("attention", f"{RECURRENT}.linear.LinearAttention")
 class LinearAttentionSettings(RecurrentAttentionSettings):
     """Linear attention: features in place of the exponential; without order it needs no state."""
 
     sees_both_ways = True
 
 
-@describes("attention", f"{HERE}.gated_linear.GatedLinearAttention")
+@describes("attention", f"{RECURRENT}.gated_linear.GatedLinearAttention")
 class GatedLinearAttentionSettings(RecurrentAttentionSettings):
     """Gated linear attention: each number is forgotten at a rate that the token decides."""
 

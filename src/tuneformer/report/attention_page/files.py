@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tuneformer.attention_analysis.analysis import AttentionAnalysis
+from tuneformer.analysis.attention.analysis import AttentionAnalysis
 from tuneformer.errors import UserError
 from tuneformer.report.attention_page.head_rows import write_heads
 from tuneformer.report.attention_page.html import write_page

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tuneformer.attention_analysis.analysis import AttentionAnalysis, Step
+from tuneformer.analysis.attention.analysis import AttentionAnalysis, Step
 from tuneformer.measures.registry import OF_HEADS
 from tuneformer.runs.csv_text import csv_text
 from tuneformer.runs.probe_files import Site

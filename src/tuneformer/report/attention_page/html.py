@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tuneformer.attention_analysis.analysis import AttentionAnalysis
+from tuneformer.analysis.attention.analysis import AttentionAnalysis
 from tuneformer.measures.registry import BY_KEY, OF_LAYERS
 from tuneformer.report.attention_page.head_rows import LOSS_WITHOUT, columns, head_rows
 from tuneformer.report.attention_page.page_data import PageData, page_data

@@ -8,7 +8,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuneformer.attention_analysis.analysis import AttentionAnalysis
+from tuneformer.analysis.attention.analysis import AttentionAnalysis
 from tuneformer.report.attention_page.page_data import finite, site_key
 from tuneformer.runs.files import write_whole
 from tuneformer.runs.probe_files import Site

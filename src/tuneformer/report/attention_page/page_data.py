@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuneformer.attention_analysis.analysis import AttentionAnalysis, Step
-from tuneformer.attention_analysis.example import Image
+from tuneformer.analysis.attention.analysis import AttentionAnalysis, Step
+from tuneformer.analysis.attention.example import Image
 from tuneformer.measures.registry import ABLATION, OF_HEADS
 from tuneformer.report.attention_page.blocks import Mask, deflated, encode, fitting_mask
 from tuneformer.runs.probe_files import Site

@@ -34,7 +34,7 @@ LOADED_BEFORE = [
     "torch",
     "pytorch_lightning",
     "hydra",
-    "tuneformer.command_line",
+    "tuneformer.cli.command_line",
     "tuneformer.training.run",
     "tuneformer.sweeps.launchers.worker",
 ]

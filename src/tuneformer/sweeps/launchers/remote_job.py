@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from tuneformer.lean_imports import keep_imports_lean
+from tuneformer.process.lean_imports import keep_imports_lean
+from tuneformer.process.unfailing_output import unfailing_output
 from tuneformer.sweeps.job import Job
 from tuneformer.training.core_share import OF_THREADS, take_share
-from tuneformer.unfailing_output import unfailing_output
 
 LOGS = "logs"
 

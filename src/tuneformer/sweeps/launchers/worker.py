@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from multiprocessing import connection
 from pathlib import Path
 
-from tuneformer.leaving import hear_signals
+from tuneformer.process.leaving import hear_signals
 from tuneformer.sweeps.job import Job
 from tuneformer.sweeps.launchers.shares import Share
 from tuneformer.sweeps.launchers.train_job import train_job

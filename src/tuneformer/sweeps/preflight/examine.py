@@ -14,13 +14,13 @@ from tuneformer.models.size import n_parameters
 from tuneformer.optim.build import build_optimizer, build_schedule
 from tuneformer.optim.checks import schedule_of
 from tuneformer.optim.factory import optimizer_factory, param_groups
-from tuneformer.random_state import kept_random_state
+from tuneformer.process.random_state import kept_random_state
 from tuneformer.runs.identity import INIT_RUN
 from tuneformer.sweeps.preflight.examined import Examined
 from tuneformer.sweeps.preflight.step_times import step_times
 from tuneformer.tasks.base import Task
 from tuneformer.training.assembly import build_task, build_trainer_settings
-from tuneformer.training.fastest.resolve import resolve_auto
+from tuneformer.training.autotune.resolve import resolve_auto
 from tuneformer.training.initial_weights import initial_weights
 from tuneformer.training.start import prepare_data
 

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from tuneformer.data.contract import Data, PreparedData
-from tuneformer.lr_range_test.run import sweep_rates
+from tuneformer.training.lr_range_test.run import sweep_rates
 
 SMALL_RATE = 1e-3  # of optimizer.lr: timing must not diverge
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from tuneformer.escaping_console import EscapingConsole
+from tuneformer.process.escaping_console import EscapingConsole
 from tuneformer.sweeps.clock import clock
 from tuneformer.sweeps.job import Job
 

@@ -1,0 +1,1 @@
+"""From run directories to tables and statistics. Reads only what runs have written."""

@@ -1,0 +1,69 @@
+"""Names of classes that have moved: what was saved under the old name is found, and stays the same run."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+_ATTENTION = "tuneformer.models.attention"
+_TRAINING = "tuneformer.training"
+
+MOVED: Mapping[str, str] = MappingProxyType(
+    {
+        "tuneformer.callbacks": f"{_TRAINING}.callbacks",
+        f"{_TRAINING}.loggers.TensorBoardRunLogger": f"{_TRAINING}.loggers.run_loggers.TensorBoardRunLogger",
+        f"{_TRAINING}.wandb_logger": f"{_TRAINING}.loggers.wandb_logger",
+        **{
+            f"{_ATTENTION}.{module}": f"{_ATTENTION}.{room}.{module}"
+            for room, modules in {
+                "qkv": (
+                    "differential",
+                    "gated_output",
+                    "grouped_query",
+                    "learned_sink",
+                    "multi_head",
+                    "multi_head_latent",
+                    "multi_query",
+                    "sigmoid",
+                    "softmax_one",
+                    "talking_heads",
+                    "top_k",
+                ),
+                "recurrent": ("delta_rule", "gated_linear", "linear", "retention"),
+                "windowed": ("block_local", "first_tokens_window", "sliding_window"),
+            }.items()
+            for module in modules
+        },
+    }
+)
+"""Names that configurations had, and where they are now; a package or module stands for all in it."""
+
+
+def present_name(target: str) -> str:
+    """The name by which a class or function is found now, of one that was saved."""
+    return _renamed(target, MOVED)
+
+
+def first_name(target: str) -> str:
+    """The name that a class or function was first saved by: a run's identity is made of these."""
+    return _renamed(target, {now: before for before, now in MOVED.items()})
+
+
+def with_present_names(settings: Any) -> Any:
+    """A configuration that was saved, with each `_target_` by its present name."""
+    if isinstance(settings, dict):
+        return {
+            key: present_name(value)
+            if key == "_target_" and isinstance(value, str)
+            else with_present_names(value)
+            for key, value in settings.items()
+        }
+    return [with_present_names(value) for value in settings] if isinstance(settings, list) else settings
+
+
+def _renamed(target: str, names: Mapping[str, str]) -> str:
+    """With the longest known part of the name replaced."""
+    known, rest = target, ""
+    while known not in names and "." in known:
+        known, _, last = known.rpartition(".")
+        rest = f".{last}{rest}"
+    return f"{names[known]}{rest}" if known in names else target

@@ -1,0 +1,1 @@
+"""Attention of queries, keys and values over all that a token may see."""

@@ -1,0 +1,1 @@
+"""Attention whose past is a state of fixed size."""

@@ -1,0 +1,1 @@
+"""Attention to what is near, and to the first tokens."""

@@ -1,0 +1,1 @@
+"""How a process starts, prints, counts its randomness and ends: what every command stands on."""

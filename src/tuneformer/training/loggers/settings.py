@@ -1,0 +1,21 @@
+"""What each dashboard can be set to; nothing here imports torch."""
+
+from typing import Annotated
+
+from tuneformer.config.described import describes
+from tuneformer.config.setting import Setting
+
+
+@describes("logger", "tuneformer.training.loggers.wandb_logger.WandbRunLogger")
+class WandbRunLogger:
+    """Weights & Biases, offline beside the run: `wandb sync` uploads it later."""
+
+    mode: Annotated[str, Setting("where the run goes", ("offline", "online", "disabled"))]
+    project: Annotated[str | None, Setting("of the dashboard", null="WANDB_PROJECT, else tuneformer")]
+    log_checkpoints: Annotated[bool, Setting("last.ckpt and best.ckpt as an artifact of the run")]
+    entity: Annotated[str | None, Setting("W&B user or team", null="WANDB_ENTITY, else your default one")]
+
+
+@describes("logger", "tuneformer.training.loggers.run_loggers.TensorBoardRunLogger")
+class TensorBoardRunLogger:
+    """TensorBoard's event files in <run>/tensorboard."""

@@ -1,0 +1,34 @@
+import pytest
+
+from tuneformer.config.moved import MOVED, first_name, present_name, with_present_names
+from tuneformer.config.registry import PURPOSES, registered_names
+
+pytestmark = pytest.mark.fast
+
+OLD = "tuneformer.models.attention.linear.LinearAttention"
+NOW = "tuneformer.models.attention.recurrent.linear.LinearAttention"
+
+
+def test_a_saved_name_is_found_where_the_class_is_now() -> None:
+    assert (present_name(OLD), present_name(NOW), first_name(NOW), first_name(OLD)) == (NOW, NOW, OLD, OLD)
+    board = "tuneformer.training.loggers.TensorBoardRunLogger"
+    assert present_name(present_name(board)) == "tuneformer.training.loggers.run_loggers.TensorBoardRunLogger"
+    assert present_name("torch.optim.AdamW") == first_name("torch.optim.AdamW") == "torch.optim.AdamW"
+
+
+def test_every_name_of_a_shipped_option_has_one_first_name_and_comes_back_from_it() -> None:
+    names = {name for group in PURPOSES for name in registered_names(group)}
+    assert len({first_name(name) for name in names}) == len(names)
+    assert {present_name(first_name(name)) for name in names} == names
+    assert sum(first_name(name) != name for name in names) >= len(MOVED)
+
+
+def test_every_target_of_a_configuration_is_renamed_at_any_depth() -> None:
+    saved = {
+        "model": {"attention": {"_target_": OLD, "n": [{"_target_": OLD}, 1]}, "_target_": 3},
+        "name": OLD,
+    }
+    assert with_present_names(saved) == {
+        "model": {"attention": {"_target_": NOW, "n": [{"_target_": NOW}, 1]}, "_target_": 3},
+        "name": OLD,
+    }
