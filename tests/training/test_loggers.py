@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import signal
 import sys
 import time
@@ -20,6 +21,11 @@ from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.training.loggers.run_loggers import MetricsFileLogger, build_loggers
 from tuneformer.training.loggers.wandb_logger import wait_for_own_folder
+
+
+def begun(file: Path) -> str:
+    """When the attempt that wrote a .wandb file began, as its folder's name says."""
+    return file.parent.name
 
 
 def as_csv_row(row: dict[str, float]) -> dict[str, float]:
@@ -56,21 +62,23 @@ def test_wandb_offline_files_hold_the_rows_of_metrics_csv_over_a_restart(
     assert exits == [1, 0]
 
 
+@pytest.mark.parametrize("had_begun", [True, False])
 @pytest.mark.parametrize("logger", ["wandb", "tensorboard"])
 def test_a_dashboard_has_each_step_once_whatever_a_killed_attempt_had_logged(
-    logger: str, tiny: list[str], train_in_child: Train, tmp_path: Path
+    logger: str, had_begun: bool, tiny: list[str], train_in_child: Train, tmp_path: Path
 ) -> None:
     run = [*tiny, f"logger={logger}", "run_dir=run"]
     run += ["logger.wandb.mode=offline"] if logger == "wandb" else []
     # row 24 is logged, and the last checkpoint is of step 21
     assert train_in_child(run, Fault(step=27)).status == -signal.SIGKILL
+    if not had_begun:  # W&B begins beside the first steps, and a kill may come before it
+        shutil.rmtree(tmp_path / "run" / logger, ignore_errors=True)
     assert train_in_child(run).status == 0
     rows = read_rows(tmp_path / "run" / "metrics.csv")
     if logger == "wandb":
-        files = (tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb")
-        contents = [file.read_bytes() for file in files]
-        assert len(contents) == 2
-        logged = [record for content in contents for record in whole_records(content)]
+        *killed, ended = sorted((tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb"), key=begun)
+        logged = [record for file in killed for record in whole_records(file.read_bytes())]
+        logged += offline_records(ended)
         steps = [step for record in logged if record.HasField("history") for step in history([record])]
         assert sorted(steps) == [row["step"] for row in rows]
         return

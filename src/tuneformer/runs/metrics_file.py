@@ -130,6 +130,12 @@ def iterate_rows(path: Path) -> Iterator[Row]:
         ) from error
 
 
+def rows_upto(path: Path, step: int) -> Iterator[Row]:
+    """The rows that a run goes on behind, if it goes on from `step`; none where there is no file."""
+    if path.exists():
+        yield from itertools.takewhile(lambda row: row["step"] <= step, iterate_rows(path))
+
+
 def _bounded_lines(file: IO[str]) -> Iterator[str]:
     while line := file.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:

@@ -4,9 +4,8 @@ Lightning numbers the steps it logs from 0. Here a step's number is how many opt
 """
 
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from inspect import signature
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +16,7 @@ from pytorch_lightning.loggers.logger import Logger
 from tuneformer.config.building import build, find_target
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.metrics_file import MetricsFile, iterate_rows
+from tuneformer.runs.metrics_file import MetricsFile, rows_upto
 from tuneformer.training.loggers.event_files import drop_later_events
 from tuneformer.training.loggers.wandb_logger import WandbRunLogger
 
@@ -79,7 +78,7 @@ class TensorBoardRunLogger(TensorBoardLogger):
 
     def __init__(self, *, directory: RunDirectory, run_config: Config, first_step: int) -> None:
         folder = directory.path / "tensorboard"
-        goes_on = {"purge_step": first_step + 1} if folder.exists() else {}
+        goes_on = {"purge_step": first_step + 1} if folder.exists() or first_step else {}
         self._step, self._row, self._written = 0, dict[str, float](), set[str]()
         super().__init__(save_dir=directory.path, name="tensorboard", version="", **cast(Any, goes_on))
         if goes_on and rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
@@ -108,12 +107,6 @@ class TensorBoardRunLogger(TensorBoardLogger):
         self._written |= new.keys()
         if new:
             super().log_metrics(new, self._step)
-
-
-def rows_upto(file: Path, step: int) -> Iterator[dict[str, float]]:
-    """The rows of metrics.csv that a run goes on behind; none where there is no file."""
-    if file.exists():
-        yield from (dict(row) for row in takewhile(lambda row: row["step"] <= step, iterate_rows(file)))
 
 
 def build_loggers(

@@ -22,7 +22,7 @@ from tuneformer.config.compose import chosen_options
 from tuneformer.errors import UserError
 from tuneformer.process.terminal import say
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.runs.metrics_file import iterate_rows
+from tuneformer.runs.metrics_file import rows_upto
 from tuneformer.runs.record import ENDED, STOPPED, run_identifier
 from tuneformer.runs.wandb_places import folder_of, offline_files
 from tuneformer.tasks.lookup import task_of
@@ -83,13 +83,13 @@ class WandbRunLogger(Logger):
         self._pictures: list[Picture] = []
         self._there = 0
         if rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
-            board = self._folder / "wandb"
             if mode == "online":
                 self._there = _online_step(self.run())
             elif files := offline_files(self._folder):
                 self._there = last_offline_step(files, STEP)
-            if board.exists() and directory.metrics_file.exists():
-                self._catch_up(directory, first_step)
+            for row in rows_upto(directory.metrics_file, first_step):
+                step = int(row.pop("step"))
+                self.log_metrics(row, step=step - 1)
 
     @property
     def name(self) -> str:
@@ -150,12 +150,6 @@ class WandbRunLogger(Logger):
         except Exception as error:  # the run has ended well, whatever becomes of its dashboard
             say(f"logger=wandb could not end: {error}; metrics.csv and record.json are whole")
         self._starting = None
-
-    def _catch_up(self, directory: RunDirectory, first_step: int) -> None:
-        for row in iterate_rows(directory.metrics_file):
-            if row["step"] > first_step:
-                break
-            self.log_metrics({n: v for n, v in row.items() if n != "step"}, step=int(row["step"]) - 1)
 
     def _go_to(self, step: int) -> None:
         """Logs the row that is open, and the pictures of its step, once another step begins."""
