@@ -5,16 +5,18 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from _pytest.mark import ParameterSet
+import pytorch_lightning as pl
 
 from tests.training.conftest import (
     Fault,
     Train,
+    TrainHere,
     assert_same_run,
     assert_same_tree,
     read_checkpoint,
     repeatable_rows,
 )
+from tuneformer.callbacks.run_metrics import RunMetrics
 from tuneformer.config.options import list_options
 from tuneformer.runs.record import read_record, stored_record
 
@@ -24,23 +26,55 @@ SCHEDULES = ("cosine", "wsd", "constant")
 DROPOUT = "model.dropout=0.1"
 
 
-def a_pair(optimizer: str, schedule: str) -> ParameterSet:
-    """The short tests have a third of the optimizers, each under one schedule; the proof has the others."""
-    place = OPTIMIZERS.index(optimizer)
-    short = place % 3 == 0 and SCHEDULES.index(schedule) == place // 3 % len(SCHEDULES)
-    return pytest.param(optimizer, schedule, marks=() if short else pytest.mark.proof)
+class BrokenError(Exception):
+    """What ends a run in the middle of a step, in this process."""
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "schedule"),
-    [a_pair(optimizer, schedule) for optimizer in OPTIMIZERS for schedule in SCHEDULES],
-)
+def settings_of(optimizer: str, schedule: str) -> list[str]:
+    accumulation = 1 if optimizer == "sam" else 1 + OPTIMIZERS.index(optimizer) % 2
+    return [
+        f"optimizer={optimizer}",
+        f"scheduler={schedule}",
+        DROPOUT,
+        f"trainer.accumulate_grad_batches={accumulation}",
+    ]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS[::3])
+def test_broken_run_goes_on_to_the_weights_of_the_unbroken_one(
+    optimizer: str,
+    tiny: list[str],
+    train_here: TrainHere,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    schedule = SCHEDULES[OPTIMIZERS.index(optimizer) // 3 % len(SCHEDULES)]
+    run = [*tiny, *settings_of(optimizer, schedule)]
+    train_here([*run, "run_dir=unbroken"])
+
+    step = Random(optimizer).randrange(8, 30)
+
+    def breaks(_: RunMetrics, trainer: pl.Trainer, *__: object) -> None:
+        if trainer.global_step == step:
+            raise BrokenError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(RunMetrics, "on_train_batch_start", breaks, raising=False)
+        with pytest.raises(BrokenError):
+            train_here([*run, "run_dir=broken"])
+    train_here([*run, "run_dir=broken"])
+
+    assert_same_run(tmp_path / "unbroken", tmp_path / "broken")
+    assert read_record(tmp_path / "broken" / "record.json").restarts == 1
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_resumed_run_equals_unbroken_run_for_every_optimizer(
     optimizer: str, schedule: str, tiny: list[str], train_in_child: Train, tmp_path: Path
 ) -> None:
-    accumulation = 1 if optimizer == "sam" else 1 + OPTIMIZERS.index(optimizer) % 2
-    run = [*tiny, f"optimizer={optimizer}", f"scheduler={schedule}", DROPOUT]
-    run += [f"trainer.accumulate_grad_batches={accumulation}"]
+    run = [*tiny, *settings_of(optimizer, schedule)]
     assert train_in_child([*run, "run_dir=unbroken"]).status == 0
 
     drawn = Random(optimizer)
