@@ -4,6 +4,8 @@ import runpy
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +19,7 @@ from tuneformer.runs.record import read_record
 from tuneformer.training.start import train
 
 CHILD = Path(__file__).parent / "train_in_child.py"
-PRELOADED = [
-    "torch",
-    "pytorch_lightning",
-    "hydra",
-    "hydra_plugins.hydra_ray_launcher.ray_launcher",
-    "hydra_plugins.hydra_submitit_launcher.submitit_launcher",
-    "tuneformer.training.callbacks.progress",
-    "tuneformer.cli.train",
-    "tuneformer.data.batch_module",
-    "tuneformer.data.text.text_data",
-    "tuneformer.models.attention.qkv.multi_head",
-    "tuneformer.sweeps.launchers.serial",
-    "tuneformer.tasks.language_modelling",
-    "tuneformer.training.run",
-    "tuneformer.training.start",
-]
-"""What every child imports; the server that forks them does it once."""
+SERVER = Path(__file__).parent / "warm_server.py"
 
 Rows = list[dict[str, float]]
 
@@ -96,19 +82,28 @@ def tiny(text_file: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]
     ]
 
 
+@pytest.fixture(scope="session")
+def warm_server() -> ForkServerContext:
+    """Starts the server that children are forked from."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([SERVER.stem])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(SERVER.parent), prepend=os.pathsep)  # it does not get sys.path
+        ensure_running()
+    return context
+
+
 @pytest.fixture
-def train_in_child(tmp_path: Path) -> Train:
+def train_in_child(tmp_path: Path, warm_server: ForkServerContext) -> Train:
     """train_in_child(overrides, *faults): `python train.py <overrides>` in the test's own folder.
 
     With `file_size` no file can grow beyond so many bytes once `from_step` steps are done: a full disk.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
 
     def train_elsewhere(
         overrides: Sequence[str], *faults: Fault, file_size: int | None = None, from_step: int = 0
     ) -> Ended:
-        reader, writer = context.Pipe(duplex=False)
+        reader, writer = warm_server.Pipe(duplex=False)
         given = {
             "arguments": list(overrides),
             "folder": str(tmp_path),
@@ -118,7 +113,7 @@ def train_in_child(tmp_path: Path) -> Train:
             "from_step": from_step,
             "environment": dict(os.environ),
         }
-        child = context.Process(target=runpy.run_path, args=(str(CHILD), given))
+        child = warm_server.Process(target=runpy.run_path, args=(str(CHILD), given))
         child.start()
         writer.close()
         with reader, os.fdopen(os.dup(reader.fileno()), encoding="utf-8") as output:

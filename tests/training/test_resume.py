@@ -16,9 +16,9 @@ from tests.training.conftest import (
     read_checkpoint,
     repeatable_rows,
 )
-from tuneformer.callbacks.run_metrics import RunMetrics
 from tuneformer.config.options import list_options
 from tuneformer.runs.record import read_record, stored_record
+from tuneformer.training.callbacks.run_metrics import RunMetrics
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTIMIZERS = [name for name in list_options("optimizer", [CONF]) if name != "any"]

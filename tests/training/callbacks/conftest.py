@@ -1,3 +1,3 @@
-from tests.training.conftest import text_file, tiny, train_here, train_in_child
+from tests.training.conftest import text_file, tiny, train_here, train_in_child, warm_server
 
-__all__ = ["text_file", "tiny", "train_here", "train_in_child"]
+__all__ = ["text_file", "tiny", "train_here", "train_in_child", "warm_server"]

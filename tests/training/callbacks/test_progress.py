@@ -1,7 +1,6 @@
 """What a person sees while a run lasts."""
 
 import fcntl
-import multiprocessing
 import os
 import pty
 import re
@@ -10,6 +9,7 @@ import struct
 import termios
 from collections.abc import Iterator
 from contextlib import suppress
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -49,11 +49,12 @@ def read_terminal(descriptor: int) -> Iterator[str]:
             yield chunk.decode(errors="replace")
 
 
-def on_a_terminal(overrides: list[str], folder: Path, *, columns: int) -> tuple[int, str]:
+def on_a_terminal(
+    server: ForkServerContext, overrides: list[str], folder: Path, *, columns: int
+) -> tuple[int, str]:
     """The exit status of a run on a pseudo-terminal, and what it wrote there."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    context = multiprocessing.get_context("forkserver")
     given = {
         "arguments": overrides,
         "folder": str(folder),
@@ -63,7 +64,7 @@ def on_a_terminal(overrides: list[str], folder: Path, *, columns: int) -> tuple[
         "file_size": None,
         "from_step": 0,
     }
-    child = context.Process(target=runpy.run_path, args=(str(CHILD), given))
+    child = server.Process(target=runpy.run_path, args=(str(CHILD), given))
     child.start()
     written: list[str] = []
     # a slave that stays open here keeps the output readable until the child is done
@@ -80,9 +81,9 @@ def on_a_terminal(overrides: list[str], folder: Path, *, columns: int) -> tuple[
 
 @pytest.mark.parametrize(("columns", "throughput"), [(80, False), (130, True)])
 def test_on_a_terminal_a_bar_is_drawn_and_the_cursor_given_back(
-    columns: int, throughput: bool, tiny: list[str], tmp_path: Path
+    columns: int, throughput: bool, tiny: list[str], warm_server: ForkServerContext, tmp_path: Path
 ) -> None:
-    status, written = on_a_terminal([*tiny, "run_dir=run"], tmp_path, columns=columns)
+    status, written = on_a_terminal(warm_server, [*tiny, "run_dir=run"], tmp_path, columns=columns)
     assert status == 0
     assert "step 10/30" not in written
     assert written.count(HIDE_CURSOR) == written.count(SHOW_CURSOR) == 1
@@ -93,9 +94,11 @@ def test_on_a_terminal_a_bar_is_drawn_and_the_cursor_given_back(
     assert "…" not in last
 
 
-def test_on_a_terminal_a_run_that_ends_early_gives_the_cursor_back(tiny: list[str], tmp_path: Path) -> None:
+def test_on_a_terminal_a_run_that_ends_early_gives_the_cursor_back(
+    tiny: list[str], warm_server: ForkServerContext, tmp_path: Path
+) -> None:
     diverging = ["optimizer=sgd", "optimizer.lr=1e30", "scheduler=constant"]
-    status, written = on_a_terminal([*tiny, *diverging, "run_dir=run"], tmp_path, columns=80)
+    status, written = on_a_terminal(warm_server, [*tiny, *diverging, "run_dir=run"], tmp_path, columns=80)
     assert status == 0
     assert written.count(HIDE_CURSOR) == written.count(SHOW_CURSOR) == 1
     assert written.rindex("diverged") > written.rindex(SHOW_CURSOR)
