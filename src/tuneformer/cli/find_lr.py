@@ -47,9 +47,11 @@ def main() -> None:
     from tuneformer.training.lr_range_test.run import sweep_rates
     from tuneformer.training.lr_range_test.show import lines_of, write_sweep
     from tuneformer.training.lr_range_test.suggestion import suggest
+    from tuneformer.training.memory_needed import check_memory
     from tuneformer.training.start import prepare_data
 
     data, prepared = prepare_data(config)
+    check_memory(config, data=data, prepared=prepared)
     with Progress(console=EscapingConsole(stderr=True), transient=True) as progress:
         bar = progress.add_task(config["name"], total=given.steps)
         sweep = sweep_rates(

@@ -11,7 +11,7 @@ from tuneformer.config.arguments import check_arguments
 from tuneformer.config.building import bound
 from tuneformer.config.registry import TARGET
 from tuneformer.models.attention.base import AttentionBase
-from tuneformer.models.memory_needed import check_memory
+from tuneformer.models.memory_needed import ModelPlan
 from tuneformer.models.settings_object import settings_object
 
 Settings = Mapping[str, Any]
@@ -30,6 +30,17 @@ def build_model(model: Settings, attention: Settings, *, needs: Mapping[str, Any
         UserError: a setting is missing, of another type or not one of the model's, or this machine cannot
             hold the model.
     """
+    plan = plan_model(model, attention, needs=needs)
+    plan.check_fits()
+    return plan.build(plan.settings)
+
+
+def plan_model(model: Settings, attention: Settings, *, needs: Mapping[str, Any]) -> ModelPlan:
+    """What `build_model` builds.
+
+    Raises:
+        UserError: as `build_model`, for what is told without building anything.
+    """
     settings = {key: value for key, value in model.items() if key != "tasks"}
     settings |= {key: value for key, value in needs.items() if key in settings}
     family = bound(settings, ("model",), kind=nn.Module)
@@ -42,8 +53,7 @@ def build_model(model: Settings, attention: Settings, *, needs: Mapping[str, Any
         check_arguments(family, group="model", later=("attention",))
         return family.func(**changed, **given)
 
-    check_memory(family.keywords, attention, built)
-    return built(family.keywords)
+    return ModelPlan(settings=family.keywords, attention=attention, build=built)
 
 
 def _in_a_layer(attention: Settings) -> "partial[AttentionBase]":

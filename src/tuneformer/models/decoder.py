@@ -116,9 +116,9 @@ class Decoder(Transformer):
         last_tokens = None if self.earlier_tokens is None else LastTokens(n=self.earlier_tokens.n)
         return KeyValueCache(layers=layers, capacity=self.context_length, last_tokens=last_tokens)
 
-    def n_positions(self, n_tokens: int | float) -> int | float:
-        """Return the tokens of an example."""
-        return n_tokens
+    def output_numbers(self, n_tokens: int | float) -> int | float:
+        """Return the logits of its tokens."""
+        return n_tokens * self.vocab_size
 
     def forward_flops(self, n_tokens: int | float) -> float:
         """Return the operations of a forward pass over an example of so many tokens."""

@@ -22,6 +22,19 @@ class ModelFamily(nn.Module):
         self.d_model = settings.d_model
         self.n_layers = settings.n_layers
 
+    def n_positions(self, n_tokens: int | float) -> int | float:
+        """Return the tokens (vectors, patches) of one example of `n_tokens` tokens on each side."""
+        return n_tokens
+
+    def stream_numbers(self, n_tokens: int | float) -> int | float:
+        """Return at least how many numbers between layers the backward pass of such an example needs."""
+        return self.n_layers * self.d_model * self.n_positions(n_tokens)
+
+    def output_numbers(self, n_tokens: int | float) -> int | float:
+        """Return at least how many numbers it answers such an example with."""
+        del n_tokens
+        return 0
+
     @contextmanager
     def drawn_once(self) -> Iterator[None]:
         """Within the block modules get no storage; then it is given, on torch's default device, and drawn.

@@ -1,98 +1,148 @@
-"""Whether this machine can hold a model, told before it is built."""
+"""How many numbers a model holds, counted before it is built, and whether this machine can hold them."""
 
-import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import nn
 
+from tuneformer.config.described import follows_from_data
 from tuneformer.errors import UserError, reason_of
+from tuneformer.models.family import ModelFamily
+from tuneformer.process.machine_memory import largest_two, room_here
 
 Settings = Mapping[str, Any]
+Build = Callable[[Settings], nn.Module]
 
 LAYERS = "n_layers"
 WIDTH = "d_model"
+NAMES = {"model.context_length": "data.context_length"}
+"""What a model takes from another group, and where it is set."""
+WEIGHTS = "the model's weights need"
 BYTES_OF_A_NUMBER = 4
 BYTES_OF_A_LAYER = 1 << 16
 """What the objects of a layer take, whatever its width."""
 SMALL_BYTES = 1 << 30
 MATRICES_OF_A_LAYER = 32
 """More than any layer has of the size (largest setting x largest setting)."""
-LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def check_memory(settings: Settings, attention: Settings, build: Callable[[Settings], nn.Module]) -> None:
-    """Raises UserError where the weights of a model need more memory than this machine has available.
+@dataclass(frozen=True, kw_only=True)
+class ModelNumbers:
+    """The numbers of a model, and those that training on one example adds at least.
 
-    `build(settings)` makes the model. It is called on torch's meta device, where numbers take no memory,
-    with one and with two layers; layers are alike. What is small by its settings is not built at all.
+    Attributes:
+        held: those of parameters and buffers.
+        trained: those of the parameters that train.
+        stream: those between its layers, which the backward pass needs.
+        outputs: those that it answers with.
     """
-    sizes = {f"attention.{name}": value for name, value in attention.items() if _is_size(value)}
-    sizes |= {f"model.{name}": value for name, value in settings.items() if _is_size(value)}
-    n_layers = sizes.pop(f"model.{LAYERS}", 1)
-    if not sizes:
-        return
-    largest = max(sizes, key=lambda name: sizes[name])
-    if sizes[largest] >= 2**63:
-        raise UserError(f"{largest}={sizes[largest]:.3e} cannot be built: it is beyond all bounds")
-    if sizes[largest] ** 2 * n_layers * MATRICES_OF_A_LAYER * BYTES_OF_A_NUMBER < SMALL_BYTES:
-        return
-    there = available_bytes()
-    # a layer has one matrix of the width squared at least; to build what is so wide takes long even so
-    least = sizes.get(f"model.{WIDTH}", 0) ** 2 * n_layers * BYTES_OF_A_NUMBER
-    if there is not None and least > there:
-        raise _too_large(f"at least {_gib(least)}", there, sizes, n_layers)
-    try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            one, *two = (
-                _n_numbers(build({**settings, LAYERS: layers} if LAYERS in settings else settings))
-                for layers in range(1, min(n_layers, 2) + 1)
-            )
-    except (RuntimeError, OverflowError, MemoryError) as error:
-        # a product beyond 64 bits
-        raise UserError(f"{largest}={sizes[largest]} cannot be built: {reason_of(error)}") from error
-    each = two[0] - one if two else 0
-    needed = (one + each * (n_layers - 1)) * BYTES_OF_A_NUMBER + n_layers * BYTES_OF_A_LAYER
-    if there is not None and needed > there:
-        raise _too_large(_gib(needed), there, sizes, n_layers)
+
+    held: int
+    trained: int
+    stream: int | float
+    outputs: int | float
+
+    @classmethod
+    def of(cls, model: nn.Module, *, n_tokens: int | float) -> "ModelNumbers":
+        """Count those of a model, of which the layers of one of the user's own say nothing."""
+        return cls(
+            held=sum(each.numel() for each in (*model.parameters(), *model.buffers())),
+            trained=sum(each.numel() for each in model.parameters() if each.requires_grad),
+            stream=model.stream_numbers(n_tokens) if isinstance(model, ModelFamily) else 0,
+            outputs=model.output_numbers(n_tokens) if isinstance(model, ModelFamily) else 0,
+        )
+
+    def with_layers(self, two: "ModelNumbers", n_layers: int) -> "ModelNumbers":
+        """Return those of a model of so many layers, where this one has one; layers are alike."""
+        each = {name: number - vars(self)[name] for name, number in vars(two).items()}
+        return ModelNumbers(**{name: one + each[name] * (n_layers - 1) for name, one in vars(self).items()})
 
 
-def _too_large(needed: str, there: int, sizes: Mapping[str, int], n_layers: int) -> UserError:
-    largest = max(sizes, key=lambda name: sizes[name])
-    return UserError(
-        f"the model's weights need {needed} GiB and this machine has {_gib(there)} GiB of memory left:"
-        f" lower {largest}={sizes[largest]} or model.{LAYERS}={n_layers}"
-    )
+@dataclass(frozen=True, kw_only=True)
+class ModelPlan:
+    """A model that is not built yet.
 
+    Attributes:
+        settings: what `build` is given; with other `n_layers` it makes a model of so many layers.
+        attention: the settings of its attention module.
+    """
 
-def available_bytes() -> int | None:
-    """Memory that can still be had, by the system and by the limit of its control group; None: unknown."""
-    found = [bound for file in LIMITS if (bound := _number_in(Path(file))) is not None]
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        lines = (line.split() for line in meminfo.read_text(encoding="ascii").splitlines())
-        found += [int(words[1]) * 1024 for words in lines if words and words[0] == "MemAvailable:"]
-    else:
-        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    return min(found, default=None)
+    settings: Settings
+    attention: Settings
+    build: Build
 
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """The settings that make a layer large, by name."""
+        groups = {"attention": self.attention, "model": self.settings}
+        return {
+            f"{group}.{name}": value
+            for group, settings in groups.items()
+            for name, value in settings.items()
+            if isinstance(value, int) and not isinstance(value, bool) and value > 0 and name != LAYERS
+        }
 
-def _number_in(file: Path) -> int | None:
-    try:
-        return int(file.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
+    @property
+    def n_layers(self) -> int:
+        """Its layers; 1 where it has no such setting."""
+        return self.settings.get(LAYERS, 1)
 
+    @property
+    def to_lower(self) -> str:
+        """The layers, the width or a longer list of vectors than they make: what a user can lower."""
+        data = {f"model.{name}" for name in follows_from_data("model")}
+        free = {name: size for name, size in self.sizes.items() if name not in data} or self.sizes
+        width = f"model.{WIDTH}"
+        rows_of_layers = self.n_layers * free.get(width, 0)
+        named = {
+            NAMES.get(name, name): size
+            for name, size in free.items()
+            if name == width or size > rows_of_layers
+        }
+        return largest_two(named | {f"model.{LAYERS}": self.n_layers})
 
-def _is_size(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    @property
+    def is_small(self) -> bool:
+        """Whether the settings alone tell that it needs little memory."""
+        largest = max(self.sizes.values(), default=0)
+        return largest**2 * self.n_layers * MATRICES_OF_A_LAYER * BYTES_OF_A_NUMBER < SMALL_BYTES
 
+    def check_fits(self) -> None:
+        """Raise UserError where its weights need more memory than this machine has available."""
+        if self.is_small:
+            return
+        needed = self.numbers().held * BYTES_OF_A_NUMBER + self.n_layers * BYTES_OF_A_LAYER
+        room_here().check_holds(WEIGHTS, needed, lower=self.to_lower)
 
-def _n_numbers(model: nn.Module) -> int:
-    return sum(each.numel() for each in (*model.parameters(), *model.buffers()))
+    def numbers(self, *, n_tokens: int | float = 0) -> ModelNumbers:
+        """Count its numbers and those of an example of so many tokens.
 
+        It is built on torch's meta device, where numbers take no memory, with one and with two layers.
 
-def _gib(n_bytes: int) -> str:
-    return f"{n_bytes / 2**30:,.1f}"
+        Raises:
+            UserError: it is too large even for that.
+        """
+        self._check_width()
+        layers = range(1, min(self.n_layers, 2) + 1) if LAYERS in self.settings else [None]
+        try:
+            with torch.random.fork_rng(devices=[]), torch.device("meta"):
+                one, *two = (ModelNumbers.of(self._with_layers(n), n_tokens=n_tokens) for n in layers)
+        except (RuntimeError, OverflowError, MemoryError) as error:
+            # a product beyond 64 bits
+            largest = max(self.sizes, key=lambda name: self.sizes[name])
+            raise UserError(f"{largest}={self.sizes[largest]} cannot be built: {reason_of(error)}") from error
+        return one.with_layers(two[0], self.n_layers) if two else one
+
+    def _with_layers(self, n_layers: int | None) -> nn.Module:
+        return self.build(self.settings if n_layers is None else {**self.settings, LAYERS: n_layers})
+
+    def _check_width(self) -> None:
+        for name, size in self.sizes.items():
+            if size >= 2**63:
+                raise UserError(f"{name}={size:.3e} cannot be built: it is beyond all bounds")
+        # a layer has one matrix of the width squared at least; to build what is so wide takes long even so
+        least = self.sizes.get(f"model.{WIDTH}", 0) ** 2 * self.n_layers * BYTES_OF_A_NUMBER
+        room_here().check_holds(WEIGHTS, least, lower=self.to_lower)

@@ -48,10 +48,6 @@ class VectorDecoder(Transformer):
             x = block(x, shared)
         return self.output(self.norm(x))
 
-    def n_positions(self, n_tokens: int | float) -> int | float:
-        """Return the vectors of an example."""
-        return n_tokens
-
     def forward_flops(self, n_tokens: int | float) -> float:
         """Return the operations of a forward pass over an example of so many vectors."""
         a_token = matrix_flops(self.vector_embedding, self.blocks, self.norm, self.output)

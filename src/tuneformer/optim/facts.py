@@ -7,12 +7,15 @@ A class of the user's own says it itself:
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tuneformer.config.described import description_of_class
+from tuneformer.config.building import component_of
+from tuneformer.config.described import described_arguments, description_of_class
+from tuneformer.config.registry import Place
 
 Exponent = float | Callable[[Mapping[str, Any]], float]
+Count = int | Callable[[Mapping[str, Any]], int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,25 +30,37 @@ class Facts:
             where its singular values have (Muon), 1/2 where its Frobenius norm grows as the root of its
             number of elements and its singular values are equal (NorMuon). It may follow from the settings.
         gradients_a_step: how often a step needs the gradient of its batch.
+        state_numbers: numbers that it keeps for each parameter, at least. It may follow from the settings.
     """
 
     works_on_shards: bool = False
     changed_on_shards: Mapping[str, Any] = field(default_factory=dict)
     width_exponent: Exponent | None = None
     gradients_a_step: int = 1
+    state_numbers: Count = 0
 
     def exponent(self, settings: Mapping[str, Any]) -> float | None:
         """The exponent of the width at these settings, None where it is not known."""
         return self.width_exponent(settings) if callable(self.width_exponent) else self.width_exponent
 
+    def kept(self, settings: Mapping[str, Any]) -> int:
+        """How many numbers it keeps for each parameter at these settings, at least."""
+        return self.state_numbers(settings) if callable(self.state_numbers) else self.state_numbers
 
-ADAM_LIKE = Facts(works_on_shards=True, width_exponent=1.0)
+
+ADAM_LIKE = Facts(works_on_shards=True, width_exponent=1.0, state_numbers=2)
 """Each tensor by itself, elementwise, every element of the update of about size 1 (2203.03466, table 8)."""
+SIGN_LIKE = replace(ADAM_LIKE, state_numbers=1)
 
 
 def of_muon(settings: Mapping[str, Any]) -> float:
     """The exponent of Muon, which follows how it scales its update."""
     return 0.5 if settings.get("adjust_lr_fn") == "match_rms_adamw" else 0.0  # 2310.17813
+
+
+def of_momentum(settings: Mapping[str, Any]) -> int:
+    """The numbers that SGD keeps for each parameter: the momentum, where there is any."""
+    return 1 if settings.get("momentum") else 0
 
 
 def facts_of(optimizer: Callable[..., Any]) -> Facts:
@@ -54,3 +69,15 @@ def facts_of(optimizer: Callable[..., Any]) -> Facts:
     if isinstance(said, Facts):
         return said
     return getattr(description_of_class("optimizer", optimizer), "facts", Facts())
+
+
+def state_numbers_of(settings: Mapping[str, Any], place: Place = ("optimizer",)) -> int:
+    """How many numbers the optimizer that `settings` describe keeps for each parameter, at least.
+
+    Of one that is made of others it is the least of theirs.
+    """
+    arguments = described_arguments(place, settings)
+    inside = [name for name, argument in arguments.items() if argument.is_component]
+    if inside:
+        return min(state_numbers_of(settings[name], (*place, name)) for name in inside)
+    return facts_of(component_of(place, settings)).kept(settings)

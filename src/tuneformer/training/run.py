@@ -34,6 +34,7 @@ from tuneformer.training.initial_weights import InitialWeights, put_initial_weig
 from tuneformer.training.launch import Launch, check_as_many_as_launched, without_stray_ranks
 from tuneformer.training.loggers.run_loggers import MetricsFileLogger, build_loggers, close_loggers
 from tuneformer.training.memory import MemoryWatch
+from tuneformer.training.memory_needed import check_memory
 from tuneformer.training.origin import origin_writer, rows_lost
 from tuneformer.training.outcome import as_user_error, error_text, outcome, raise_unless_result
 from tuneformer.training.processes import other_ranks, restored_process
@@ -76,6 +77,7 @@ def run(
     failure in its own exception; both are recorded first, and the run can be started again.
     """
     asked = config
+    check_memory(asked, data=data, prepared=prepared)
     beginning = find_beginning(
         directory,
         config_hash=config_hash(asked),

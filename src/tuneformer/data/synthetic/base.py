@@ -18,10 +18,14 @@ from tuneformer.data.settings import COUNT, TOKENS, VocabSize, check_follows, wh
 from tuneformer.data.synthetic.splits import in_split
 from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.errors import UserError
+from tuneformer.process.machine_memory import largest_two, room_here
 
 # Generators of evaluation examples have keys that no run has: a seed of 2^63 or more is no seed.
 EVALUATION = {"train": 1 << 63, "validation": (1 << 63) + 1, "test": (1 << 63) + 2}
 MOST_DRAWS = 1000
+SPARE = 2
+"""How many examples are drawn for each that is wanted: some are of other splits."""
+BYTES_OF_A_NUMBER = 4
 SYMBOLS = whole(2, 10**8)
 SYNTHETIC = TaskFacts(
     name="synthetic",
@@ -155,6 +159,7 @@ def make_splits(data: SyntheticData) -> SyntheticSplits:
         splits = {name: listed.take(data.in_split(listed, name)) for name in SPLITS}
     else:
         sizes = {"train": data.n_validation, "validation": data.n_validation, "test": data.n_test}
+        _check_memory(data)
         splits = {
             name: drawn_examples(data, name, philox(EVALUATION[name], 0), n) for name, n in sizes.items()
         }
@@ -189,7 +194,7 @@ def drawn_examples(data: SyntheticData, name: str, generator: np.random.Generato
     parts: list[Examples] = []
     missing = n
     for _ in range(MOST_DRAWS):
-        drawn = data.draw(generator, 2 * n)
+        drawn = data.draw(generator, SPARE * n)
         parts.append(drawn.take(data.in_split(drawn, name)))
         missing -= len(parts[-1].inputs)
         if missing <= 0:
@@ -197,6 +202,14 @@ def drawn_examples(data: SyntheticData, name: str, generator: np.random.Generato
     raise UserError(
         f"data.train_fraction={data.train_fraction} leaves {name} less than one example in {MOST_DRAWS}"
     )
+
+
+def _check_memory(data: SyntheticData) -> None:
+    """Raises UserError where this machine does not hold the examples that are evaluated."""
+    sizes = {f"data.{name}": getattr(data, name) for name in ("context_length", "n_validation", "n_test")}
+    n_examples = SPARE * max(data.n_validation, data.n_test)
+    needed = n_examples * data.context_length * BYTES_OF_A_NUMBER
+    room_here().check_holds("the examples that are evaluated need", needed, lower=largest_two(sizes))
 
 
 def _fingerprint(data: SyntheticData, splits: dict[str, Examples], *, has_end: bool) -> str:

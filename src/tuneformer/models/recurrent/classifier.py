@@ -58,10 +58,6 @@ class LstmClassifier(ModelFamily):
             summary = torch.tanh(self.combine(torch.cat((found, summary), dim=-1)))
         return self.output(self.dropout(summary))
 
-    def n_positions(self, n_tokens: int | float) -> int | float:
-        """Return the tokens of an example."""
-        return n_tokens
-
     def forward_flops(self, n_tokens: int | float) -> float:
         """Return the operations of a forward pass over an example of so many tokens."""
         once = matrix_flops(self.output)

@@ -1,6 +1,7 @@
 """Optimizers that move each element by about the rate: Adam and its kin."""
 
 import math
+from dataclasses import replace
 from typing import Annotated
 
 from tuneformer.config.described import describes
@@ -116,7 +117,7 @@ class AdaBelief:
 class AdEMAMix:
     """Adam with a second, slow average of the gradient (2409.03137)."""
 
-    facts = ADAM_LIKE
+    facts = replace(ADAM_LIKE, state_numbers=3)
     lr: Annotated[Number, peak_rate("2509.01440", (2.5e-4, 1.6e-2))]
     betas: Annotated[
         tuple[Number, Number, Number], Setting("beta1, beta2, final beta3", BELOW_ONE, source="2509.01440")
@@ -169,7 +170,7 @@ class CautiousAdamW:
 class AdamMini:
     """Adam with one second moment for each block of parameters (2406.16793)."""
 
-    facts = Facts(works_on_shards=True)
+    facts = Facts(works_on_shards=True, state_numbers=1)
     lr: Rate
     betas: Annotated[tuple[Number, Number], moments("2406.16793")]
     eps: Annotated[Number, epsilon("2406.16793")]
@@ -182,7 +183,7 @@ class AdamMini:
 class MARS:
     """Adam on a gradient with its variance reduced (2411.10438)."""
 
-    facts = Facts(works_on_shards=True)
+    facts = Facts(works_on_shards=True, state_numbers=2)
     lr: Annotated[Number, peak_rate("2509.01440")]
     betas: Annotated[tuple[Number, Number], moments("2411.10438")]
     eps: Annotated[Number, epsilon("2411.10438")]
@@ -198,7 +199,7 @@ class MARS:
 class StableAdamW:
     """AdamW with updates clipped to an RMS of 1 (2304.13013)."""
 
-    facts = Facts(width_exponent=1.0)
+    facts = Facts(width_exponent=1.0, state_numbers=2)
     lr: Rate
     betas: Moments
     eps: Annotated[Number, epsilon("2304.13013: 1e-6", "added to sqrt(v)")]
@@ -213,7 +214,7 @@ class StableAdamW:
 class ScheduleFreeAdamW:
     """AdamW whose average of the weights stands in place of a schedule (2405.15682)."""
 
-    facts = Facts(width_exponent=1.0)
+    facts = Facts(width_exponent=1.0, state_numbers=2)
     lr: Annotated[Number, peak_rate("2405.15682: larger than AdamW's", (1.0e-3, 6.4e-2))]
     betas: Annotated[
         tuple[Number, Number],
@@ -236,6 +237,7 @@ class ScheduleFreeAdamW:
 class Prodigy:
     """Adam that finds its rate by the distance it has gone (2306.06101)."""
 
+    facts = Facts(state_numbers=4)
     lr: Annotated[Number, Setting("peak multiple of d", POSITIVE, source="2306.06101: leave it at 1")]
     betas: Annotated[tuple[Number, Number], moments("2306.06101")]
     beta3: Annotated[

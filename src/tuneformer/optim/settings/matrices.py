@@ -64,7 +64,7 @@ class Hybrid:
 class Muon:
     """The momentum of a matrix, orthogonalised (Jordan et al. 2024)."""
 
-    facts = Facts(width_exponent=of_muon)
+    facts = Facts(width_exponent=of_muon, state_numbers=1)
     lr: Annotated[Number, peak_rate("Jordan et al.; 2509.02046: 1.6e-2", MUON_RATES)]
     weight_decay: MatrixDecay
     momentum: Annotated[Number, moving_average("Jordan et al.; 2509.02046")]
@@ -88,7 +88,7 @@ class Muon:
 class NorMuon:
     """Muon with the size of each row normalised (2510.05491)."""
 
-    facts = Facts(width_exponent=0.5)
+    facts = Facts(width_exponent=0.5, state_numbers=1)
     lr: Annotated[Number, peak_rate("in the size of AdamW's steps (2510.05491)", MUON_RATES)]
     weight_decay: Annotated[Number, decay("2510.05491")]
     momentum: Annotated[Number, moving_average("2510.05491; 0.85 for runs of a hundred steps")]
@@ -104,6 +104,7 @@ class NorMuon:
 class SpectralDescent:
     """Scion's step of a matrix: its average, orthogonalised (2502.07529)."""
 
+    facts = Facts(state_numbers=1)
     lr: Annotated[Number, peak_rate("2509.02046: 1.6e-2", MUON_RATES)]
     weight_decay: MatrixDecay
     momentum: Annotated[Number, moving_average("2502.07529", "decay of the average")]
@@ -114,6 +115,7 @@ class SpectralDescent:
 class SignDescent:
     """Scion's step of everything else: the sign of its average (2502.07529)."""
 
+    facts = Facts(state_numbers=1)
     lr: Annotated[Number, peak_rate("2502.07529", None)]
     weight_decay: MatrixDecay
     momentum: Annotated[Number, moving_average("2502.07529", "decay of the average")]
@@ -124,6 +126,7 @@ class SignDescent:
 class Kron:
     """A Kronecker-factored whitening preconditioner, fitted step by step (PSGD)."""
 
+    facts = Facts(state_numbers=1)
     lr: Annotated[Number, peak_rate("2509.02046", KRON_RATES)]
     weight_decay: Annotated[Number, decay("2509.02046", search=KRON_DECAYS)]
     momentum: Annotated[Number, moving_average("2509.02046", "decay of the average")]
@@ -134,6 +137,7 @@ class Kron:
 class Shampoo:
     """The gradient between powers of its two second moments (1802.09568)."""
 
+    facts = Facts(state_numbers=1)
     lr: Annotated[Number, peak_rate("a factor 8 around docs/results/optimizers.md", ADAM_RATES)]
     weight_decay: Annotated[Number, decay("as AdamW's", search=DECAYS)]
     momentum: Annotated[Number, moving_average("2002.09018")]
@@ -158,6 +162,7 @@ class Shampoo:
 class SOAP:
     """Adam in the eigenbasis of Shampoo's second moments (2409.11321)."""
 
+    facts = Facts(state_numbers=2)
     lr: Annotated[Number, peak_rate("2409.11321")]
     weight_decay: MatrixDecay
     betas: Annotated[

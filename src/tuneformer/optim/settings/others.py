@@ -14,7 +14,7 @@ from tuneformer.config.ranges import (
     Range,
 )
 from tuneformer.config.setting import Component, Setting
-from tuneformer.optim.facts import Facts
+from tuneformer.optim.facts import Facts, of_momentum
 from tuneformer.optim.settings.shared import (
     Decay,
     Fused,
@@ -34,7 +34,7 @@ class SGD:
     """Stochastic gradient descent with momentum."""
 
     # torch has no fused SGD for shards
-    facts = Facts(works_on_shards=True, changed_on_shards={"fused": False})
+    facts = Facts(works_on_shards=True, changed_on_shards={"fused": False}, state_numbers=of_momentum)
     lr: Annotated[Number, peak_rate("ResNet, 1512.03385", (5.0e-2, 3.2))]
     momentum: Annotated[Number, moving_average("ResNet, 1512.03385", "decay of the buffer")]
     dampening: Annotated[
@@ -74,7 +74,7 @@ class Adafactor:
 class LAMB:
     """Adam whose step of a tensor has the length of the tensor (1904.00962)."""
 
-    facts = Facts(works_on_shards=True)
+    facts = Facts(works_on_shards=True, state_numbers=2)
     lr: Annotated[Number, peak_rate("BERT in 1904.00962: 5e-3 and more", (1.3e-3, 8.0e-2))]
     betas: Moments
     eps: Annotated[Number, epsilon("1904.00962")]
@@ -91,6 +91,7 @@ class LAMB:
 class Sophia:
     """Momentum over an estimate of the Hessian's diagonal, clipped (2305.14342)."""
 
+    facts = Facts(state_numbers=2)
     lr: Annotated[Number, peak_rate("2509.01440", (2.5e-4, 1.6e-2))]
     betas: Annotated[
         tuple[Number, Number], Setting("decay of momentum and Hessian", BELOW_ONE, source="2305.14342")

@@ -5,7 +5,7 @@ from typing import Annotated
 from tuneformer.config.described import describes
 from tuneformer.config.ranges import BELOW_ONE, Number
 from tuneformer.config.setting import Setting
-from tuneformer.optim.facts import ADAM_LIKE
+from tuneformer.optim.facts import SIGN_LIKE
 from tuneformer.optim.settings.shared import (
     Decoupled,
     FixedDecay,
@@ -23,7 +23,7 @@ SIGN_RATES, SIGN_DECAYS = (6.3e-5, 4.0e-3), (6.0e-2, 2.0)
 class Lion:
     """The sign of a mixture of gradient and momentum (2302.06675)."""
 
-    facts = ADAM_LIKE
+    facts = SIGN_LIKE
     lr: Annotated[Number, peak_rate("3 to 10 times below AdamW's (2302.06675)", SIGN_RATES)]
     betas: Annotated[
         tuple[Number, Number], Setting("of the step and of the momentum", BELOW_ONE, source="2302.06675")
@@ -41,7 +41,7 @@ class Lion:
 class Signum:
     """The sign of the momentum (1802.04434)."""
 
-    facts = ADAM_LIKE
+    facts = SIGN_LIKE
     lr: Annotated[Number, peak_rate("as Lion's; 2509.01440: 1e-3 at 124M", SIGN_RATES)]
     momentum: Annotated[
         Number, moving_average("2509.01440 tunes it between 0.9 and 0.99", "decay of the average")

@@ -63,10 +63,10 @@ class PluginLauncher(ABC):
         """Asks these jobs to write their checkpoints and end, and ends those that do not."""
 
     def examine(self, jobs: Sequence[Job], *, timed: bool) -> "list[Examined | UserError]":
-        """Built here; time on this machine says nothing about the cluster's, and is not taken."""
+        """Built here; time and memory of this machine say nothing about the cluster's."""
         from tuneformer.sweeps.preflight.examine import examine
 
-        return examine([job.config for job in jobs], timed=False)
+        return examine([job.config for job in jobs], timed=False, trained_here=False)
 
     def run(self, jobs: Iterator[Job | None]) -> Generator[Ended, None, None]:
         """See `Launcher`."""

@@ -22,6 +22,7 @@ from tuneformer.tasks.base import Task
 from tuneformer.training.assembly import build_task, build_trainer_settings
 from tuneformer.training.autotune.resolve import resolve_auto
 from tuneformer.training.initial_weights import initial_weights
+from tuneformer.training.memory_needed import check_memory
 from tuneformer.training.start import prepare_data
 
 Config = dict[str, Any]
@@ -30,14 +31,17 @@ TIMED_STEPS = 5
 WARM_UP = 2
 
 
-def examine(configs: Sequence[Config], *, timed: bool) -> list[Examined | UserError]:
+def examine(
+    configs: Sequence[Config], *, timed: bool, trained_here: bool = True
+) -> list[Examined | UserError]:
     """Prepares the data of each configuration, and builds its model, parameter groups and schedule.
 
     Each distinct part once, without memory for weights. With `timed`, a few steps are trained of each
-    combination of data, model and kind of optimizer. What is wrong with a configuration is its result.
+    combination of data, model and kind of optimizer. What is wrong with a configuration is its result; so is
+    a training that needs more memory than there is, where it will be `trained_here`.
     """
     with kept_random_state():
-        parts = _Parts()
+        parts = _Parts(trained_here=trained_here)
         return [_one(config, parts, timed=timed) for config in configs]
 
 
@@ -60,11 +64,18 @@ def _one(config: Config, parts: "_Parts", *, timed: bool) -> Examined | UserErro
 class _Parts:
     """What was built and measured already, by the settings that it follows from."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, trained_here: bool) -> None:
         self._made: dict[str, Any] = {}
+        self._trained_here = trained_here
 
     def build(self, config: Config) -> Task:
-        _, prepared = self.data(config)
+        data, prepared = self.data(config)
+        if self._trained_here:
+            self._once(
+                "memory",
+                lambda: check_memory(config, data=data, prepared=prepared),
+                *(config[group] for group in ("data", "model", "attention", "optimizer", "trainer")),
+            )
 
         def make() -> Task:
             with torch.device("meta"):
