@@ -3,9 +3,12 @@
 What is there already is not trained again: the same line goes on where it was stopped (make translation).
 """
 
+import sys
 from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser, run_script
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
@@ -18,11 +21,11 @@ def main() -> None:
     parser.add_argument("--report", type=Path, default=None, help="page to write into, between its marks")
     given = parser.parse_args()
 
+    from studies.page import replace_table
+    from studies.translator_report import markdown
+    from studies.translators import TranslatorStudy
     from tuneformer.errors import UserError
     from tuneformer.process.terminal import show
-    from tuneformer.studies.page import replace_table
-    from tuneformer.studies.translator_report import markdown
-    from tuneformer.studies.translators import TranslatorStudy
 
     if not given.seconds > 0:
         raise UserError(f"--seconds={given.seconds} must be positive")
@@ -33,4 +36,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))  # the studies lie beside the library
     run_script(main)

@@ -5,9 +5,12 @@ and the first and the last on data=shakespeare. What is there already is not tra
 on where it was stopped (make speedrun).
 """
 
+import sys
 from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser, run_script
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
@@ -19,12 +22,12 @@ def main() -> None:
     parser.add_argument("--report", type=Path, default=None, help="page to write into, between its marks")
     given = parser.parse_args()
 
+    from studies.ladder import Ladder, Text
+    from studies.ladder_report import markdown
+    from studies.page import replace_table
+    from studies.speedrun import RUNGS
     from tuneformer.errors import UserError
     from tuneformer.process.terminal import show
-    from tuneformer.studies.ladder import Ladder, Text
-    from tuneformer.studies.ladder_report import markdown
-    from tuneformer.studies.page import replace_table
-    from tuneformer.studies.speedrun import RUNGS
 
     if given.seeds < 1:
         raise UserError(f"--seeds={given.seeds} must be at least 1")
@@ -42,4 +45,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))  # the studies lie beside the library
     run_script(main)

@@ -9,6 +9,7 @@ from pathlib import Path
 from tuneformer.cli.command_line import CommandParser, run_script
 
 EXPERIMENT = "optimizer_study"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
@@ -27,6 +28,9 @@ def main() -> None:
     )
     given = parser.parse_args()
 
+    from studies.method_study import Study
+    from studies.optimizer_methods import choose_methods
+    from studies.optimizer_report import compare_study, write_report
     from tuneformer.process.escaping_console import EscapingConsole
     from tuneformer.process.invocation import typed_command
     from tuneformer.process.terminal import say, show
@@ -34,9 +38,6 @@ def main() -> None:
     from tuneformer.report.results_table import write_csv
     from tuneformer.report.terminal import print_comparison
     from tuneformer.runs.shown_paths import shown_command
-    from tuneformer.studies.method_study import Study
-    from tuneformer.studies.optimizer_methods import choose_methods
-    from tuneformer.studies.optimizer_report import compare_study, write_report
     from tuneformer.training.settings import available_cores
 
     study = Study(
@@ -65,4 +66,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))  # the studies lie beside the library
     run_script(main)

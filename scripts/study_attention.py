@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser, run_script
 
-CONF = Path(__file__).resolve().parents[1] / "conf"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
@@ -22,20 +22,20 @@ def main() -> None:
     given = parser.parse_args()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler tells of each time that it starts
 
+    from studies.attention_methods import EXPERIMENT, attention_methods
+    from studies.attention_table import PAGE, markdown, measure_costs
+    from studies.method_rows import make_rows
+    from studies.method_study import Study
+    from studies.optimizer_methods import choose_methods
+    from studies.page import replace_table
     from tuneformer.process.terminal import say, show
     from tuneformer.runs.files import write_text
-    from tuneformer.studies.attention_methods import EXPERIMENT, attention_methods
-    from tuneformer.studies.attention_table import PAGE, markdown, measure_costs
-    from tuneformer.studies.method_rows import make_rows
-    from tuneformer.studies.method_study import Study
-    from tuneformer.studies.optimizer_methods import choose_methods
-    from tuneformer.studies.page import replace_table
     from tuneformer.training.settings import available_cores
 
     study = Study(
         name=given.name,
         experiment=EXPERIMENT,
-        methods=choose_methods(given.only, attention_methods(CONF)),
+        methods=choose_methods(given.only, attention_methods(ROOT / "conf")),
         overrides=given.overrides,
     )
     study.run(workers=available_cores() if given.workers is None else given.workers)
@@ -53,4 +53,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))  # the studies lie beside the library
     run_script(main)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser, run_script
 
+ROOT = Path(__file__).resolve().parents[1]
+
 
 def main() -> None:
     parser = CommandParser(__doc__)
@@ -18,11 +20,11 @@ def main() -> None:
     parser.add_argument("--report", type=Path, default=None, help="page to write the table into")
     given = parser.parse_args()
 
+    from studies.page import replace_table
+    from studies.task_trials import TRIALS
+    from studies.tasks import TaskStudy
     from tuneformer.errors import UserError
     from tuneformer.process.terminal import say, show
-    from tuneformer.studies.page import replace_table
-    from tuneformer.studies.task_trials import TRIALS
-    from tuneformer.studies.tasks import TaskStudy
     from tuneformer.training.settings import available_cores
 
     known = list(dict.fromkeys(trial.experiment for trial in TRIALS))
@@ -43,4 +45,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))  # the studies lie beside the library
     run_script(main)

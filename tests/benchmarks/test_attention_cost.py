@@ -3,13 +3,13 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.models.attention.modules import OPTIONS, described
-from tuneformer.benchmarks.attention_cost import (
+from benchmarks.attention_cost import (
     D_MODEL,
     build_layer,
     fitted_exponent,
     measure_attention_costs,
 )
+from tests.models.attention.modules import OPTIONS, described
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.forward_pass import ForwardPass
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from tuneformer.benchmarks.growth import Growth, draw, fitted_line
-from tuneformer.benchmarks.memory import measure_against_loop
-from tuneformer.benchmarks.projection import H100, StepCount, count_step, step_seconds
+from benchmarks.growth import Growth, draw, fitted_line
+from benchmarks.memory import measure_against_loop
+from benchmarks.projection import H100, StepCount, count_step, step_seconds
 
 TRAIN = Path(__file__).parents[2] / "train.py"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tuneformer.benchmarks.in_turn import InTurn, in_turn
+from benchmarks.in_turn import InTurn, in_turn
 
 
 @pytest.mark.fast

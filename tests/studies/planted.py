@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from tuneformer.studies.optimizer_methods import Method
-from tuneformer.studies.tuning import Job, Tuning
+from studies.optimizer_methods import Method
+from studies.tuning import Job, Tuning
 
 
 def run_tuning(method: Method, loss: Callable[[Job], float]) -> tuple[Tuning, list[Job]]:

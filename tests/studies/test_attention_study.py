@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from studies.attention_methods import BASELINE, RATES, attention_methods, parameters
+from studies.attention_table import PAGE, Cost, markdown, measure_cost
+from studies.method_rows import make_rows
+from studies.method_study import Study
+from studies.optimizer_methods import Method, choose_methods
+from studies.page import replace_table
 from tests.studies.planted import run_tuning
-from tuneformer.studies.attention_methods import BASELINE, RATES, attention_methods, parameters
-from tuneformer.studies.attention_table import PAGE, Cost, markdown, measure_cost
-from tuneformer.studies.method_rows import make_rows
-from tuneformer.studies.method_study import Study
-from tuneformer.studies.optimizer_methods import Method, choose_methods
-from tuneformer.studies.page import replace_table
 
 CONF = Path(__file__).parents[2] / "conf"
 

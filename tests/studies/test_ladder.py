@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from studies import ladder
+from studies.ladder import WALL, Climb, Found, Ladder, Rung, Text
+from studies.ladder_report import markdown
+from studies.speedrun import RUNGS
 from tests.records import record_of
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.runs.record import write_record
-from tuneformer.studies import ladder
-from tuneformer.studies.ladder import WALL, Climb, Found, Ladder, Rung, Text
-from tuneformer.studies.ladder_report import markdown
-from tuneformer.studies.speedrun import RUNGS
 
 TEXTS = {"shakespeare": Text(overrides=("data=shakespeare",))}
 

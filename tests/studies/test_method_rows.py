@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from studies.method_rows import Row, difference, gap, make_rows, over_seeds
+from studies.optimizer_methods import Method, around
+from studies.tuning import FRESH_SEEDS, Job
 from tests.studies.planted import run_tuning
-from tuneformer.studies.method_rows import Row, difference, gap, make_rows, over_seeds
-from tuneformer.studies.optimizer_methods import Method, around
-from tuneformer.studies.tuning import FRESH_SEEDS, Job
 
 pytestmark = pytest.mark.fast
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from studies.optimizer_report import compare_study, write_report
+from studies.page import BEGIN, END
+from studies.tuning import FRESH_SEEDS, TUNING_SEED
 from tests.analysis.compare.planted import config_of, plant
 from tuneformer.errors import UserError
 from tuneformer.report.markdown import markdown
-from tuneformer.studies.optimizer_report import compare_study, write_report
-from tuneformer.studies.page import BEGIN, END
-from tuneformer.studies.tuning import FRESH_SEEDS, TUNING_SEED
 
 RATES = (0.01, 0.02, 0.04)
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from studies.running import Outcome
+from studies.task_trials import TRIALS, Trial
+from studies.tasks import TaskJob, TaskStudy, first_step, jobs_of
 from tests.records import record_of
-from tuneformer.studies.running import Outcome
-from tuneformer.studies.task_trials import TRIALS, Trial
-from tuneformer.studies.tasks import TaskJob, TaskStudy, first_step, jobs_of
 
 
 @pytest.mark.fast

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from studies.translator_report import markdown
+from studies.translators import MODELS, Trained, TranslatorStudy
 from tests.data.pair_settings import write_pair_file
 from tests.records import record_of
-from tuneformer.studies.translator_report import markdown
-from tuneformer.studies.translators import MODELS, Trained, TranslatorStudy
 from tuneformer.tasks.translation_files import Translated, translations_text
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from studies.optimizer_methods import METHODS, Method, around, choose_methods
+from studies.tuning import FRESH_SEEDS, LARGEST_EXTENSION, TUNING_SEED, Job, Tuning, overrides_of
 from tests.studies.planted import run_tuning
 from tuneformer.errors import UserError
-from tuneformer.studies.optimizer_methods import METHODS, Method, around, choose_methods
-from tuneformer.studies.tuning import FRESH_SEEDS, LARGEST_EXTENSION, TUNING_SEED, Job, Tuning, overrides_of
 
 pytestmark = pytest.mark.fast
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from studies.tuning import FRESH_SEEDS, Job, Tuning
 from tuneformer.analysis.statistics.intervals import Estimate, mean_interval, paired_difference
 from tuneformer.report import wording
-from tuneformer.studies.tuning import FRESH_SEEDS, Job, Tuning
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from tuneformer.runs.files import write_json
 from tuneformer.runs.record import read_record
 from tuneformer.sweeps.folders import sweep_folder
 
-TRAIN = Path(__file__).parents[3] / "train.py"
+TRAIN = Path(__file__).parents[1] / "train.py"
 WALL = "wall.json"
 UNWATCHED = ("logger=none", "callbacks=none")
 """Nothing is drawn or measured beside training, on any rung."""

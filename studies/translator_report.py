@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tuneformer.studies.translators import MODELS, Trained
+from studies.translators import MODELS, Trained
 from tuneformer.tasks.translation_files import TRANSLATIONS_FILE, read_translations
 
 N_SAMPLES = 10

@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
+from studies.optimizer_methods import Method
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.options import list_options
 from tuneformer.models.build import build_model
 from tuneformer.models.feed_forward import default_d_ff
 from tuneformer.models.size import n_parameters
-from tuneformer.studies.optimizer_methods import Method
 
 BASELINE = "multi_head"
 EXPERIMENT = "attention_study"

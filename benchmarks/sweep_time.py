@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tuneformer.benchmarks.in_turn import InTurn
+from benchmarks.in_turn import InTurn
 
 N_JOBS = 16
 SMOKE = ["experiment=smoke", "logger=none"]

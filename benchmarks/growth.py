@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tuneformer.benchmarks.allocation import peak_bytes
-from tuneformer.benchmarks.attention_cost import MIB, fitted_exponent
+from benchmarks.allocation import peak_bytes
+from benchmarks.attention_cost import MIB, fitted_exponent
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.data.contract import Data, PreparedData

@@ -1,6 +1,6 @@
 """The rungs from experiment=nanogpt_cpu to experiment=speedrun."""
 
-from tuneformer.studies.ladder import Rung
+from studies.ladder import Rung
 
 RUNGS = (
     Rung(change="`experiment=nanogpt_cpu`", overrides=(), steps=2000),

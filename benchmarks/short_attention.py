@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tuneformer.benchmarks.in_turn import InTurn, in_turn
+from benchmarks.in_turn import InTurn, in_turn
 from tuneformer.models.attention.qkv.cpu_bf16_sdpa import short_attention
 
 SHAPES = ((16, 4, 32, 16), (24, 4, 64, 32), (16, 4, 128, 64), (8, 6, 256, 64))

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
+from studies.method_rows import over_seeds
+from studies.running import Call, Outcome, run_all
+from studies.task_trials import Trial
 from tuneformer.process.terminal import say
 from tuneformer.report.wording import INTERVAL
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.runs.record import RunRecord
-from tuneformer.studies.method_rows import over_seeds
-from tuneformer.studies.running import Call, Outcome, run_all
-from tuneformer.studies.task_trials import Trial
 from tuneformer.sweeps.folders import sweep_folder
 
 HEAD = (

@@ -4,11 +4,11 @@ import math
 import time
 from collections.abc import Collection, Sequence
 
+from studies.optimizer_methods import Method
+from studies.running import Call, Outcome, run_all
+from studies.tuning import FRESH_SEEDS, TUNING_SEED, Job, Tuning, overrides_of
 from tuneformer.process.terminal import say
 from tuneformer.runs.record import RunRecord
-from tuneformer.studies.optimizer_methods import Method
-from tuneformer.studies.running import Call, Outcome, run_all
-from tuneformer.studies.tuning import FRESH_SEEDS, TUNING_SEED, Job, Tuning, overrides_of
 from tuneformer.sweeps.folders import sweep_folder
 from tuneformer.sweeps.job_names import job_name
 

@@ -9,17 +9,17 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from tuneformer.benchmarks.allocation import peak_bytes
+from benchmarks.allocation import peak_bytes
+from studies.attention_methods import BASELINE, VOCAB_SIZE
+from studies.method_rows import Row, baseline_of, gap, over_seeds
+from studies.method_study import Study
+from studies.page import BEGIN, END
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.models.build import build_model
 from tuneformer.models.size import n_parameters
 from tuneformer.report.wording import INTERVAL
 from tuneformer.runs.metrics_file import read_rows
-from tuneformer.studies.attention_methods import BASELINE, VOCAB_SIZE
-from tuneformer.studies.method_rows import Row, baseline_of, gap, over_seeds
-from tuneformer.studies.method_study import Study
-from tuneformer.studies.page import BEGIN, END
 
 MIB = 2**20
 PAGE = f"""# Attention modules at equal parameters

@@ -1,6 +1,6 @@
 """The smallest program that trains experiment=nanogpt_cpu: what the memory of train.py is held against.
 
-    python -m tuneformer.benchmarks.hand_written <text file> <steps>
+    python benchmarks/hand_written.py <text file> <steps>
 
 It has the framework's model and torch: no Lightning, no configuration, no record.
 """

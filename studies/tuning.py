@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from tuneformer.studies.optimizer_methods import Method
+from studies.optimizer_methods import Method
 
 TUNING_SEED = 0
 FRESH_SEEDS = (1, 2, 3)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tuneformer.benchmarks.memory import peak_mib
+from benchmarks.memory import peak_mib
 from tuneformer.config.compose import compose_config
 from tuneformer.measures.measure import PLACE
 from tuneformer.measures.registry import AT_LOG, BY_GRADIENTS, BY_PROBE, BY_UPDATES, MEASURES

@@ -6,18 +6,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tuneformer.benchmarks.in_turn import InTurn, in_turn
+from benchmarks.in_turn import InTurn, in_turn
 
+HAND_WRITTEN = Path(__file__).with_name("hand_written.py")
 LINE = "The quick brown fox jumps over the lazy dog, and number {} follows it home.\n"
 PEAK = """
 import pathlib, runpy, sys
 sys.argv = sys.argv[1:]
 try:
-    if sys.argv[0] == "-m":
-        sys.argv = sys.argv[1:]
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-    else:
-        runpy.run_path(sys.argv[0], run_name="__main__")
+    runpy.run_path(sys.argv[0], run_name="__main__")
 finally:
     # not ru_maxrss, which a process inherits from the one that started it
     status = pathlib.Path("/proc/self/status").read_text()
@@ -50,7 +47,7 @@ def measure_against_loop(train_script: Path, *, repeats: int) -> InTurn:
                 return peak_mib([str(train_script), *run])
 
         def loop() -> float:
-            return peak_mib(["-m", "tuneformer.benchmarks.hand_written", str(text), "101"])
+            return peak_mib([str(HAND_WRITTEN), str(text), "101"])
 
         return in_turn(framework, loop, repeats=repeats)
 

@@ -8,8 +8,8 @@ from statistics import median
 from typing import Any
 from unittest.mock import patch
 
-from tuneformer.benchmarks.in_turn import InTurn, in_turn
-from tuneformer.benchmarks.step_shares import NOT_MEASURED, SIZES
+from benchmarks.in_turn import InTurn, in_turn
+from benchmarks.step_shares import NOT_MEASURED, SIZES
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.runs.metrics_file import read_rows

@@ -7,13 +7,13 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from studies.running import Outcome, run_one
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.process.terminal import say
 from tuneformer.runs.files import write_json
 from tuneformer.runs.record import RunRecord
-from tuneformer.studies.running import Outcome, run_one
 from tuneformer.sweeps.folders import sweep_folder
 from tuneformer.sweeps.launchers.local import in_child, load_before_forking
 

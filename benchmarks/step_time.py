@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tuneformer.benchmarks.in_turn import InTurn, in_turn
-from tuneformer.benchmarks.plain_loop import seconds_per_step
+from benchmarks.in_turn import InTurn, in_turn
+from benchmarks.plain_loop import seconds_per_step
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.runs.metrics_file import read_rows

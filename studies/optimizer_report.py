@@ -3,10 +3,10 @@
 import math
 from pathlib import Path
 
+from studies.page import replace_table
 from tuneformer.analysis.compare.comparison import Comparison, compare
 from tuneformer.analysis.compare.read_runs import read_runs
 from tuneformer.report.markdown import markdown
-from tuneformer.studies.page import replace_table
 
 BASELINE = "adamw"
 TOLERANCE = 0.02  # nats per token: the width of a basin

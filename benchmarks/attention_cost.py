@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from tuneformer.benchmarks.allocation import peak_bytes
+from benchmarks.allocation import peak_bytes
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.models.attention.base import AttentionBase

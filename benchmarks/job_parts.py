@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from tuneformer.benchmarks.step_shares import profiled
+from benchmarks.step_shares import profiled
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.runs.record import read_record

@@ -8,8 +8,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from tuneformer.benchmarks.compare_time import plain_record, write_metrics
-from tuneformer.benchmarks.memory import peak_mib
+from benchmarks.compare_time import plain_record, write_metrics
+from benchmarks.memory import peak_mib
 from tuneformer.config.compose import compose_config
 from tuneformer.sweeps.status import StatusReader
 

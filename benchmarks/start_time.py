@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tuneformer.benchmarks.in_turn import InTurn, in_turn
+from benchmarks.in_turn import InTurn, in_turn
 
 # neither side pays for tearing the interpreter down
 IMPORTS = "import os, torch, pytorch_lightning; os._exit(0)"

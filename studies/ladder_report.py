@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from statistics import median
 
+from studies.ladder import Climb, Found, Rung
+from studies.method_rows import over_seeds
 from tuneformer.report.wording import INTERVAL
-from tuneformer.studies.ladder import Climb, Found, Rung
-from tuneformer.studies.method_rows import over_seeds
 
 HEAD = (
     f"| change | parameters | steps | loss {INTERVAL} | deviation | training {INTERVAL} | deviation"
