@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import tuneformer
+from tests import shape_checks
 from tests.report.chromium import skipped_pages
 from tuneformer.process.invocation import STARTED_AS
 
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 # before torch is imported: the test processes share the cores
 os.environ["OMP_NUM_THREADS"] = "1"
+shape_checks.install()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
