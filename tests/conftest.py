@@ -1,11 +1,14 @@
+import importlib.metadata
 import os
 import random
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -54,6 +57,27 @@ def cache_folder() -> Path:
     os.environ["TUNEFORMER_CACHE"] = str(folder)
     os.environ["WANDB_DATA_DIR"] = os.environ["WANDB_CACHE_DIR"] = str(folder / "wandb")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_once() -> Iterator[None]:
+    """What no test changes is read once: what is installed, and the state of this checkout."""
+    from tuneformer.runs import provenance
+
+    ask_git = provenance._git
+    ask_git_once = cache(ask_git)
+
+    @cache
+    def installed(_: tuple[str, ...], **names: str) -> Any:
+        return entry_points(**names)
+
+    def git(folder: Path, *arguments: str) -> str:
+        return (ask_git_once if folder.is_relative_to(ROOT) else ask_git)(folder, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provenance, "_git", git)
+        patch.setattr(importlib.metadata, "entry_points", lambda **names: installed((*sys.path,), **names))
+        yield
 
 
 @pytest.fixture(autouse=True)

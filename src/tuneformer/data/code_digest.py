@@ -52,14 +52,21 @@ def _imported(name: str) -> list[str]:
     """The modules that a module imports, as far as they count."""
     file = _file(name)
     package = name if file is not None and file.name == "__init__.py" else name.rpartition(".")[0]
+    found = _imports(_source(name), package) if file is not None else ()
+    return sorted(other for other in found if _counts(other, of=name))
+
+
+@cache
+def _imports(source: bytes, package: str) -> frozenset[str]:
+    """What a module of a package imports: modules, and what may be one."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(_source(name)) if file is not None else ast.Module([], [])):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = resolve_name("." * node.level + (node.module or ""), package)
             found.update((module, *(f"{module}.{alias.name}" for alias in node.names)))
-    return sorted(other for other in found if _counts(other, of=name))
+    return frozenset(found)
 
 
 def _counts(name: str, *, of: str) -> bool:

@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,13 +27,17 @@ PACKAGES = (
 
 def package_versions() -> dict[str, str]:
     """The installed version of each package that a result depends on."""
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
+    found = {package: _installed_version(package) for package in PACKAGES}
+    known = {package: number for package, number in found.items() if number is not None}
+    return {"python": platform.python_version(), **known}
+
+
+@cache
+def _installed_version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def own_sources(config: dict[str, Any]) -> dict[str, str]:
