@@ -29,7 +29,7 @@ def main() -> None:
     given = parser.parse_args()
 
     from studies.method_study import Study
-    from studies.optimizer_methods import choose_methods
+    from studies.optimizer_methods import choose_methods, optimizer_methods
     from studies.optimizer_report import compare_study, write_report
     from tuneformer.process.escaping_console import EscapingConsole
     from tuneformer.process.invocation import typed_command
@@ -43,7 +43,7 @@ def main() -> None:
     study = Study(
         name=given.name,
         experiment=EXPERIMENT,
-        methods=choose_methods(given.only),
+        methods=choose_methods(given.only, optimizer_methods(ROOT / "conf")),
         overrides=given.overrides,
     )
     study.run(workers=available_cores() if given.workers is None else given.workers)

@@ -1,8 +1,16 @@
 """What the study of optimizers compares: each method with its grid of learning rates."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+from tuneformer.config.options import is_variant, load_option
+from tuneformer.config.own_spaces import own_spaces
 from tuneformer.errors import UserError
+from tuneformer.optim.facts import facts_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,39 +32,33 @@ def around(rate: float) -> tuple[float, ...]:
     return tuple(rate * 2.0**power for power in (-2, -1, 0, 1, 2))
 
 
-# the middle is a guess: where the best rate lies on the edge of the grid, the study extends it
-METHODS = (
-    Method(option="sgd", rates=around(0.4)),
-    Method(option="adam", rates=around(4e-3)),
-    Method(option="adamw", rates=around(4e-3)),
-    Method(option="nadam", rates=around(4e-3)),
-    Method(option="radam", rates=around(4e-3)),
-    Method(option="adafactor", rates=around(1e-2)),
-    Method(option="adabelief", rates=around(4e-3)),
-    Method(option="lamb", rates=around(1e-2)),
-    Method(option="adam_mini", rates=around(4e-3)),
-    Method(option="stable_adamw", rates=around(4e-3)),
-    Method(option="adopt", rates=around(4e-3)),
-    Method(option="ademamix", rates=around(2e-3)),
-    Method(option="cautious_adamw", rates=around(4e-3)),
-    Method(option="mars", rates=around(4e-3)),
-    Method(option="lion", rates=around(5e-4)),
-    Method(option="signum", rates=around(5e-4)),
-    Method(option="muon", rates=around(2e-2)),
-    Method(option="normuon", rates=around(2e-2)),
-    Method(option="scion", rates=around(2e-2)),
-    Method(option="soap", rates=around(4e-3)),
-    Method(option="shampoo", rates=around(4e-3)),
-    Method(option="kron", rates=around(2e-3)),
-    Method(option="sophia", rates=around(2e-3)),
-    # it has no schedule: its averaging is in place of one
-    Method(option="schedule_free_adamw", rates=around(8e-3), overrides=("scheduler=warmup",)),
-    Method(option="prodigy", rates=around(1.0), setting="optimizer.d_coef"),
-    Method(option="sam", rates=around(4e-3)),
-)
+@cache
+def optimizer_methods(conf: Path) -> tuple[Method, ...]:
+    """Every option of conf/optimizer that says where a search of its rate looks; not those made of another.
+
+    The grid lies in the middle of that range. Where the best rate is on its edge, the study extends it.
+    """
+    spaces = own_spaces([conf])
+    return tuple(
+        _method(option, spaces[option]["optimizer"], conf)
+        for option in spaces
+        if not is_variant("optimizer", option, [conf])
+    )
 
 
-def choose_methods(names: str | None, methods: tuple[Method, ...] = METHODS) -> tuple[Method, ...]:
+def _method(option: str, space: Mapping[str, Any], conf: Path) -> Method:
+    rate = "lr" if "lr" in space else next(iter(space))
+    middle = math.sqrt(space[rate]["low"] * space[rate]["high"])
+    facts = facts_in({"optimizer": load_option("optimizer", option, [conf])})
+    return Method(
+        option=option,
+        rates=around(float(f"{middle:.1g}")),
+        setting=f"optimizer.{rate}",
+        overrides=("scheduler=warmup",) if facts.averages_weights else (),
+    )
+
+
+def choose_methods(names: str | None, methods: tuple[Method, ...]) -> tuple[Method, ...]:
     """The methods of these names, separated by commas; all of them for None.
 
     Raises:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tuneformer.config.shown import shown
 from tuneformer.optim.checks import schedule_of
+from tuneformer.optim.facts import facts_in
 from tuneformer.optim.schedules import warmup_steps
 
 Config = dict[str, Any]
@@ -45,7 +46,7 @@ def sampled_steps(horizon: int, number: int = N_SAMPLES) -> list[int]:
 
 def _schedule_with_schedule_free(config: Config) -> list[str]:
     factor, horizon = factor_of(config), config["trainer"]["max_steps"]
-    if not _is_schedule_free(config) or factor(horizon - 1) >= _peak(config):
+    if not facts_in(config).averages_weights or factor(horizon - 1) >= _peak(config):
         return []
     return [
         f"scheduler {_name(config['scheduler'])} lowers the rate, and {_name(config['optimizer'])} averages"
@@ -54,7 +55,7 @@ def _schedule_with_schedule_free(config: Config) -> list[str]:
 
 
 def _no_cooldown(config: Config) -> list[str]:
-    if _is_schedule_free(config) or "averaging" in config["callbacks"]:
+    if facts_in(config).averages_weights or "averaging" in config["callbacks"]:
         return []
     last, peak = factor_of(config)(config["trainer"]["max_steps"] - 1), _peak(config)
     if last <= LAST_OF_PEAK * peak:
@@ -85,10 +86,6 @@ def _independent_decay(config: Config) -> list[str]:
         f"optimizer.weight_decay={shown(decay)} with param_groups.weight_decay_kind=independent takes"
         f" {decay:.0%} off every weight in every step: it is not multiplied by the rate; try 1e-4"
     ]
-
-
-def _is_schedule_free(config: Config) -> bool:
-    return str(config["optimizer"]["_target_"]).rpartition(".")[2].lower().endswith("schedulefree")
 
 
 def _peak(config: Config) -> float:

@@ -11,6 +11,7 @@ A class of the user's own is described by itself, or by the settings object that
 annotated with.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from functools import cache
@@ -18,6 +19,7 @@ from importlib import import_module
 from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
 from tuneformer.config.building import component_of
+from tuneformer.config.ranges import Range
 from tuneformer.config.registry import TARGET, Place, allowed_by_user, registered_names
 from tuneformer.config.setting import Argument, Setting, arguments_of
 
@@ -76,6 +78,27 @@ def follows_from_data(group: str) -> frozenset[str]:
 def never_of_the_weights(group: str) -> frozenset[str]:
     """The settings that determine no weights in any shipped component of a group."""
     return _names(group, lambda setting: setting.from_data or not setting.weights)
+
+
+@cache
+def limits_of(path: str) -> tuple[float, float]:
+    """The lowest and the highest value that any shipped component takes as a number of this dotted name.
+
+    Of a name without its group every group is asked. What nobody describes may be any number from 0 on.
+    """
+    group, _, _ = path.partition(".")
+    groups = [group] if group in _groups() else _groups()
+    arguments = (each for of in groups for described in _all(of) for each in arguments_of(described).values())
+    name = path.rpartition(".")[2]
+    ranges = [each.setting.allowed for each in arguments if each.name == name]
+    known = [allowed for allowed in ranges if isinstance(allowed, Range)]
+    if not known:
+        return 0.0, math.inf
+    return min(each.low for each in known), max(each.high for each in known)
+
+
+def _groups() -> tuple[str, ...]:
+    return (*HOMES, *sorted(BY_THEMSELVES))
 
 
 def _names(group: str, holds: Callable[[Setting], bool]) -> frozenset[str]:

@@ -50,6 +50,13 @@ def list_options(group: str, folders: Sequence[Path]) -> list[str]:
     return sorted({file.stem for file in files if not file.stem.startswith("_")})
 
 
+def is_variant(group: str, option: str, folders: Sequence[Path]) -> bool:
+    """Whether an option is another one of its group with some values of its own."""
+    file = next(file for folder in folders if (file := folder / group / f"{option}.yaml").is_file())
+    _, defaults = _read(file, file.stat().st_mtime_ns, group)
+    return any(isinstance(entry, str) and not entry.startswith("_") for entry in defaults)
+
+
 @cache
 def _read(file: Path, changed: int, group: str) -> tuple[Settings, list[Any]]:
     """The settings of one file by itself, and its defaults; a sweep asks for the same few again and again."""

@@ -5,12 +5,12 @@ from functools import partial
 from typing import Any
 
 from tuneformer.config.building import build
-from tuneformer.config.described import described_arguments, description_of, description_of_class
+from tuneformer.config.described import described_arguments, description_of_class
 from tuneformer.config.ranges import POSITIVE
 from tuneformer.config.setting import Argument, arguments_of
 from tuneformer.config.setting_check import check_value
 from tuneformer.errors import UserError
-from tuneformer.optim.facts import Facts
+from tuneformer.optim.facts import facts_in
 from tuneformer.optim.schedules import Schedule, warmup_steps
 
 PLACE = ("optimizer",)
@@ -71,7 +71,7 @@ def schedule_of(settings: Mapping[str, object]) -> Schedule:
 
 def check_passes(config: Mapping[str, Any]) -> None:
     """Raises UserError where an optimizer that needs the gradient of a batch twice cannot have it."""
-    facts = getattr(description_of(PLACE, config["optimizer"]), "facts", Facts())
+    facts = facts_in(config)
     if facts.gradients_a_step == 1:
         return
     trainer, name = config["trainer"], str(config["optimizer"]["_target_"]).rpartition(".")[2]

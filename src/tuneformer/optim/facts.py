@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tuneformer.config.building import component_of
-from tuneformer.config.described import described_arguments, description_of_class
+from tuneformer.config.described import described_arguments, description_of, description_of_class
 from tuneformer.config.registry import Place
 
 Exponent = float | Callable[[Mapping[str, Any]], float]
@@ -30,6 +30,7 @@ class Facts:
             where its singular values have (Muon), 1/2 where its Frobenius norm grows as the root of its
             number of elements and its singular values are equal (NorMuon). It may follow from the settings.
         gradients_a_step: how often a step needs the gradient of its batch.
+        averages_weights: it is evaluated on an average of its own, which stands in place of a schedule.
         state_numbers: numbers that it keeps for each parameter, at least. It may follow from the settings.
     """
 
@@ -37,6 +38,7 @@ class Facts:
     changed_on_shards: Mapping[str, Any] = field(default_factory=dict)
     width_exponent: Exponent | None = None
     gradients_a_step: int = 1
+    averages_weights: bool = False
     state_numbers: Count = 0
 
     def exponent(self, settings: Mapping[str, Any]) -> float | None:
@@ -69,6 +71,11 @@ def facts_of(optimizer: Callable[..., Any]) -> Facts:
     if isinstance(said, Facts):
         return said
     return getattr(description_of_class("optimizer", optimizer), "facts", Facts())
+
+
+def facts_in(config: Mapping[str, Any]) -> Facts:
+    """What is known of the optimizer that a configuration names; torch is not imported for one of ours."""
+    return getattr(description_of(("optimizer",), config["optimizer"]), "facts", Facts())
 
 
 def state_numbers_of(settings: Mapping[str, Any], place: Place = ("optimizer",)) -> int:

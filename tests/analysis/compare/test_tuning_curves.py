@@ -111,7 +111,8 @@ def test_where_each_value_is_a_method_there_is_one_curve_over_all() -> None:
         ("scheduler.floor", (0.0, 0.5, 1.0), 1.0, ""),
         ("data.batch_size", (1, 2, 4), 1, ""),
         ("optimizer.lr", (1, 2, 4), 1, "lowest"),
-        ("optimizer.beta2_decay", (-0.8, 0.0), 0.0, "highest"),
+        ("optimizer.beta2_decay", (-0.8, 0.0), 0.0, ""),
+        ("optimizer.beta2_decay", (-0.8, 0.0), -0.8, "lowest"),
     ],
 )
 def test_the_limit_of_a_setting_is_no_edge(

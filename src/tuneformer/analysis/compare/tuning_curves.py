@@ -1,7 +1,6 @@
 """How each method's metric depends on what was tuned: curves, basins, heat maps, best of k."""
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -13,19 +12,11 @@ from tuneformer.analysis.compare.selection import Result
 from tuneformer.analysis.compare.trial import MISSING, Trial
 from tuneformer.analysis.statistics.best_of_k import best_of_k
 from tuneformer.analysis.statistics.sensitivity import Basin, basin, lr_sensitivity
+from tuneformer.config.described import limits_of
 
 RATE_NAMES = ("lr", "learning_rate")
 DRAWN_AT_RANDOM = ("random", "halton")
 ALL_METHODS = "all methods"  # whose curve it is, where each value is a method
-# the lower limit is 0 but for these
-SIGNED = frozenset({"beta2_decay", "power", "shift"})
-# at least one of them
-COUNTS = re.compile(
-    "accumulate_grad_batches|batch_size|block|context_length|cycles|d_model|embedded_tokens|every|gate_rank|k"
-    "|n_first|n_heads|n_key_value_heads|n_layers|ns_steps|patch_size|precondition_frequency|window"
-)
-# shares of a whole, which may be all of it
-SHARES = frozenset({"floor", "rope_fraction"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,10 +221,3 @@ def _first_loss(trial: Trial) -> float:
 
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def limits_of(key: str) -> tuple[float, float]:
-    """The lowest and the highest value of a setting, by its last name: nothing better lies beyond."""
-    name = key.rpartition(".")[2]
-    low = -math.inf if name in SIGNED else 1.0 if COUNTS.fullmatch(name) else 0.0
-    return low, 1.0 if name in SHARES else math.inf

@@ -214,7 +214,7 @@ class StableAdamW:
 class ScheduleFreeAdamW:
     """AdamW whose average of the weights stands in place of a schedule (2405.15682)."""
 
-    facts = Facts(width_exponent=1.0, state_numbers=2)
+    facts = Facts(width_exponent=1.0, state_numbers=2, averages_weights=True)
     lr: Annotated[Number, peak_rate("2405.15682: larger than AdamW's", (1.0e-3, 6.4e-2))]
     betas: Annotated[
         tuple[Number, Number],
