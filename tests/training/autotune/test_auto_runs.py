@@ -58,7 +58,7 @@ def test_a_run_is_the_one_that_its_choice_typed_by_hand_gives(
     assert hardware["precision"] == made["chosen"]["precision"]
 
 
-def test_the_machine_remembers_whatever_the_seed_the_rate_and_the_length(
+def test_the_machine_remembers_whatever_the_seed_and_the_length_and_measures_anew_what_is_damaged(
     auto: list[str], train_here: TrainHere, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     auto = [*auto, IN_FLOAT32]
@@ -69,14 +69,10 @@ def test_the_machine_remembers_whatever_the_seed_the_rate_and_the_length(
     assert choice(tmp_path / "two")["remembered"]
     assert choice(tmp_path / "two")["measured"] == choice(tmp_path / "one")["measured"]
 
-
-def test_a_damaged_memory_is_measured_anew(auto: list[str], train_here: TrainHere, tmp_path: Path) -> None:
-    auto = [*auto, IN_FLOAT32]
-    train_here([*auto, "run_dir=one", "trainer.max_steps=4"])
     (file,) = (tmp_path / "machine" / "fastest").iterdir()
     file.write_text(file.read_text()[:40])
-    train_here([*auto, "run_dir=two", "trainer.max_steps=4"])
-    assert not choice(tmp_path / "two")["remembered"]
+    train_here([*auto, "run_dir=three", "trainer.max_steps=4"])
+    assert not choice(tmp_path / "three")["remembered"]
     assert isinstance(json.loads(file.read_text()), list)
 
 
