@@ -2,18 +2,16 @@
 
 import math
 import time
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 
+from tuneformer.config.plain import Config
 from tuneformer.data.text.token_batches import gather, window_starts
 from tuneformer.data.text.token_splits import TokenSplits
 from tuneformer.process.random_state import set_random_state
 from tuneformer.training.assembly import FOR_WEIGHTS, build_model
 from tuneformer.training.start import prepare_data
-
-Config = dict[str, Any]
 
 
 def seconds_per_step(config: Config, *, skip: int) -> float:

@@ -2,16 +2,14 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from benchmarks.in_turn import InTurn, in_turn
 from benchmarks.plain_loop import seconds_per_step
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
+from tuneformer.config.plain import Config
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.training.start import train
-
-Config = dict[str, Any]
 
 SIZES = {
     "default": ["trainer.max_steps=90"],

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tuneformer.runs.rows_written import Row, RowsWritten, lost_rows
+from tuneformer.runs.rows_written import MetricsRow, RowsWritten, lost_rows
 
 pytestmark = pytest.mark.fast
 
@@ -30,7 +30,7 @@ def saved() -> dict[str, object]:
         [{"step": 4.0, "seconds": 0.4, "train/loss": 1.0}],
     ],
 )
-def test_a_file_that_has_more_since_lacks_nothing(saved: dict[str, object], later: list[Row]) -> None:
+def test_a_file_that_has_more_since_lacks_nothing(saved: dict[str, object], later: list[MetricsRow]) -> None:
     assert lost_rows(FILE, saved, [*ROWS, *later]) is None
 
 
@@ -43,7 +43,7 @@ def test_a_file_that_has_more_since_lacks_nothing(saved: dict[str, object], late
         ([ROWS[0] | {"seconds": 9.0}, *ROWS[1:]], "metrics.csv has other values up to step 3"),
     ],
 )
-def test_what_is_gone_or_changed_is_told(saved: dict[str, object], rows: list[Row], told: str) -> None:
+def test_what_is_gone_or_changed_is_told(saved: dict[str, object], rows: list[MetricsRow], told: str) -> None:
     assert (lost_rows(FILE, saved, rows) or "").startswith(told)
 
 

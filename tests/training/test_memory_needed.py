@@ -13,6 +13,7 @@ from torch import Tensor
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.options import list_options
+from tuneformer.config.plain import Config
 from tuneformer.config.registry import SHIPPED
 from tuneformer.errors import UserError
 from tuneformer.models.build import plan_model
@@ -21,8 +22,6 @@ from tuneformer.training import memory_needed
 from tuneformer.training.dry_run import trial_run
 from tuneformer.training.memory_needed import MemoryNeeded, check_memory
 from tuneformer.training.start import prepare_data
-
-Config = dict[str, Any]
 
 CONFIGURATIONS = {
     "decoder": ["data=markov", "model.size=nano", "data.context_length=32"],

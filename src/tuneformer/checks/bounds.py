@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuneformer.config.described import described_arguments
+from tuneformer.config.plain import Config
 from tuneformer.config.ranges import check_finite
 from tuneformer.config.schema import root_arguments
 from tuneformer.config.setting_check import check_value
 from tuneformer.config.suggestions import one_of
 from tuneformer.errors import UserError
-
-Config = dict[str, Any]
 
 # what W&B takes: a run is refused before it trains rather than by the server
 NOT_IN_PROJECTS = "/\\#?%:"

@@ -8,7 +8,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -22,6 +21,7 @@ from tuneformer.config.keys import MISSING, check_group, without_dropped
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.options import list_options, source_folders
 from tuneformer.config.places import check_places
+from tuneformer.config.plain import Config
 from tuneformer.config.registry import check_targets
 from tuneformer.config.schema import GROUPS, Root
 from tuneformer.config.shown import printable
@@ -38,8 +38,6 @@ from tuneformer.optim.rules import read_rules
 from tuneformer.runs.origin import with_origin
 from tuneformer.runs.own_folder import check_own_folder
 from tuneformer.tasks.lookup import check_task, metrics_of_task, task_of
-
-Config = dict[str, Any]
 
 WORKERS_A_CORE = 32
 """Processes that make batches, for each CPU core; they only wait for one another beyond."""

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from tuneformer.config.plain import Config
 from tuneformer.config.shown import shown
 from tuneformer.optim.checks import schedule_of
 from tuneformer.optim.facts import facts_in
 from tuneformer.optim.schedules import warmup_steps
-
-Config = dict[str, Any]
 
 LONGEST_WARMUP = 0.1
 LAST_OF_PEAK = 0.5

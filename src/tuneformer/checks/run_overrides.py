@@ -20,12 +20,11 @@ from tuneformer.config.flat_settings import flat_settings
 from tuneformer.config.keys import OF_PARTS
 from tuneformer.config.open_options import OPEN
 from tuneformer.config.options import list_options, load_option
+from tuneformer.config.plain import Config
 from tuneformer.config.quoting import as_typed, plain_name
 from tuneformer.config.schema import GROUPS
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
-
-Settings = dict[str, Any]
 
 # Groups that can be chosen anew for a run that goes on; any other choice composes a configuration by itself.
 CHOSEN_ANEW = frozenset({"callbacks", "logger"})
@@ -124,7 +123,7 @@ def _distance(group: str, option: str, settings: Mapping[str, Any], folders: Seq
     return sum(_text(mine.get(path)) != _text(theirs.get(path)) for path in mine.keys() | theirs.keys())
 
 
-def _differences(config: Settings, written: Settings, resolved: Settings, prefix: str) -> Iterator[str]:
+def _differences(config: Config, written: Config, resolved: Config, prefix: str) -> Iterator[str]:
     """The overrides that turn the composed configuration into the run's."""
     for key, value in config.items():
         path, group = f"{prefix}{plain_name(key)}", prefix.partition(".")[0]
@@ -141,7 +140,7 @@ def _differences(config: Settings, written: Settings, resolved: Settings, prefix
         yield from (f"~{prefix}{part}" for part in resolved if part not in config)
 
 
-def _by_another_size(config: Settings, written: Settings, key: str) -> bool:
+def _by_another_size(config: Config, written: Config, key: str) -> bool:
     """Whether the size that the run names would set it, to a value that need not be the run's."""
     return config.get("size") is not None and str(written.get(key)).startswith(BY_SIZE)
 

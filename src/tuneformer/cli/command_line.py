@@ -14,7 +14,7 @@ from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from tuneformer.checks.config import Config, check_config, check_single_run, checked_config
+from tuneformer.checks.config import check_config, check_single_run, checked_config
 from tuneformer.checks.run_overrides import with_run_settings
 from tuneformer.config.argument_form import check_form
 from tuneformer.config.compose import compose_choices
@@ -23,6 +23,7 @@ from tuneformer.config.hydra_guard import check_flags, guarded_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.places import path_argument
+from tuneformer.config.plain import Config
 from tuneformer.config.schema import register_with_hydra
 from tuneformer.errors import UserError
 from tuneformer.process.invocation import remember_start, start_words

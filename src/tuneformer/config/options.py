@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-Settings = dict[str, Any]
+from tuneformer.config.plain import Config
 
 FURTHER_OPTIONS = "command-line"
 """What Hydra calls the folder of --config-dir among its sources."""
@@ -23,7 +23,7 @@ def source_folders(hydra: DictConfig) -> list[Path]:
     return [Path(source.path) for source in sources]
 
 
-def load_option(group: str, option: str, folders: Sequence[Path]) -> Settings:
+def load_option(group: str, option: str, folders: Sequence[Path]) -> Config:
     """The settings of `conf/<group>/<option>.yaml` with its defaults of the same group merged in.
 
     Interpolations are left as they are written; a mandatory setting is "???".
@@ -35,7 +35,7 @@ def load_option(group: str, option: str, folders: Sequence[Path]) -> Settings:
     else:
         raise FileNotFoundError(f"{group}/{option}.yaml in {[str(folder) for folder in folders]}")
     settings, defaults = _read(file, file.stat().st_mtime_ns, group)
-    merged: Settings = {}
+    merged: Config = {}
     for entry in defaults:
         if entry == "_self_":
             merged = _merge(merged, settings)
@@ -58,7 +58,7 @@ def is_variant(group: str, option: str, folders: Sequence[Path]) -> bool:
 
 
 @cache
-def _read(file: Path, changed: int, group: str) -> tuple[Settings, list[Any]]:
+def _read(file: Path, changed: int, group: str) -> tuple[Config, list[Any]]:
     """The settings of one file by itself, and its defaults; a sweep asks for the same few again and again."""
     node = OmegaConf.load(file)
     assert isinstance(node, DictConfig)
@@ -71,13 +71,13 @@ def _read(file: Path, changed: int, group: str) -> tuple[Settings, list[Any]]:
     return settings, defaults
 
 
-def _plain(node: DictConfig) -> Settings:
+def _plain(node: DictConfig) -> Config:
     plain = OmegaConf.to_container(node, resolve=False, throw_on_missing=False)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
 
-def _merge(below: Settings, above: Settings) -> Settings:
+def _merge(below: Config, above: Config) -> Config:
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tuneformer.config.described import described_arguments
-from tuneformer.config.options import Settings, list_options, load_option
+from tuneformer.config.options import list_options, load_option
+from tuneformer.config.plain import Config
 from tuneformer.config.registry import Place
 
 
@@ -28,7 +29,7 @@ def _space(option: str, folders: Sequence[Path]) -> dict[str, Any]:
     return found
 
 
-def _searched(place: Place, settings: Settings) -> Iterator[tuple[str, tuple[float, float]]]:
+def _searched(place: Place, settings: Config) -> Iterator[tuple[str, tuple[float, float]]]:
     """The settings of a component that a search varies, and those that it gives to components inside."""
     arguments = described_arguments(place, settings)
     for name, argument in arguments.items():

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tuneformer.config.described import described_arguments, description_of
-from tuneformer.config.options import Settings, list_options, load_option
+from tuneformer.config.options import list_options, load_option
+from tuneformer.config.plain import Config
 from tuneformer.config.registry import PURPOSES, SHIPPED, TARGET, Place, is_order
 from tuneformer.config.schema import GROUPS, root_arguments
 from tuneformer.config.setting import Argument
@@ -54,7 +55,7 @@ def _root() -> Iterator[str]:
         yield f"| `{name}` | {may_be(argument)} | {argument.setting.what} |"
 
 
-def _components(place: Place, settings: Settings) -> Iterator[tuple[Place, Settings]]:
+def _components(place: Place, settings: Config) -> Iterator[tuple[Place, Config]]:
     if TARGET in settings or place[0] not in PURPOSES:
         yield place, settings
     for name, value in settings.items():
@@ -62,7 +63,7 @@ def _components(place: Place, settings: Settings) -> Iterator[tuple[Place, Setti
             yield from _components((*place, name), value)
 
 
-def _section(place: Place, option: str, settings: Settings) -> Iterator[str]:
+def _section(place: Place, option: str, settings: Config) -> Iterator[str]:
     yield f"## {place[0]}={option}" if len(place) == 1 else f"### {'.'.join(place)} of {place[0]}={option}"
     described = description_of(place, settings)
     docstring = inspect.getdoc(described) or ""
@@ -92,7 +93,7 @@ def _value(argument: Argument, value: object) -> str:
     return f"`{shown(value)}`".replace("|", "\\|")
 
 
-def _variant(group: str, option: str, settings: Settings, first: str, others: Settings) -> Iterator[str]:
+def _variant(group: str, option: str, settings: Config, first: str, others: Config) -> Iterator[str]:
     yield f"## {group}={option}"
     changed = [
         f"`{name}: {shown(value)}`"

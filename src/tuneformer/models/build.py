@@ -9,12 +9,11 @@ from torch import nn
 
 from tuneformer.config.arguments import check_arguments
 from tuneformer.config.building import bound
+from tuneformer.config.plain import Settings
 from tuneformer.config.registry import TARGET
 from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.memory_needed import ModelPlan
 from tuneformer.models.settings_object import settings_object
-
-Settings = Mapping[str, Any]
 
 
 def build_model(model: Settings, attention: Settings, *, needs: Mapping[str, Any]) -> nn.Module:

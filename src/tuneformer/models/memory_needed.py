@@ -1,19 +1,18 @@
 """How many numbers a model holds, counted before it is built, and whether this machine can hold them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import nn
 
 from tuneformer.config.described import follows_from_data
+from tuneformer.config.plain import Settings
 from tuneformer.errors import UserError, reason_of
 from tuneformer.models.family import ModelFamily
 from tuneformer.process.machine_memory import largest_two, room_here
 
-Settings = Mapping[str, Any]
 Build = Callable[[Settings], nn.Module]
 
 LAYERS = "n_layers"

@@ -1,8 +1,7 @@
 """What each family of models can be set to, and which settings exclude each other; without torch."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from tuneformer.config.described import describes
 from tuneformer.config.ranges import AT_LEAST_ONE, BELOW_ONE, Number
@@ -10,8 +9,6 @@ from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.models.attention.settings import AttentionSettings
 from tuneformer.models.position_settings import BIASING, POSITIONS, ROTATING, PositionSettings
-
-Settings = Mapping[str, Any]
 
 
 def of_data(what: str, *, unit: str = "", null: str = "") -> Setting:

@@ -1,18 +1,16 @@
 """From the groups model and attention to their settings objects, checked; without torch."""
 
-from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
 from tuneformer.config.described import description_of
+from tuneformer.config.plain import Settings
 from tuneformer.config.registry import TARGET, is_order
 from tuneformer.config.setting import arguments_of
 from tuneformer.config.setting_check import check_values
 from tuneformer.errors import UserError
 from tuneformer.models.attention.settings import AttentionSettings
 from tuneformer.models.settings import ModelSettings
-
-Settings = Mapping[str, Any]
 
 
 def check_model(model: Settings, attention: Settings) -> None:

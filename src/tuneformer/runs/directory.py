@@ -6,11 +6,11 @@ import os
 import shutil
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from omegaconf import OmegaConf
 
 from tuneformer.config.moved import with_present_names
+from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.runs.field_types import CONFIG, first_fault
 from tuneformer.runs.files import write_text
@@ -23,7 +23,6 @@ from tuneformer.runs.record import LaterFormat, RunRecord, read_record, write_re
 OUTPUTS = Path("outputs")
 TOKENIZER_FILE = "tokenizer.json"
 CONFIG_GROUPS = frozenset({"attention", "data", "model"})
-Config = dict[str, Any]
 
 
 class AnotherRun(UserError):  # noqa: N818 - what there is, not what went wrong

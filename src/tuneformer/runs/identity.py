@@ -7,9 +7,8 @@ from typing import Any
 
 from tuneformer.config.described import never_of_the_weights
 from tuneformer.config.moved import first_name
+from tuneformer.config.plain import Config
 from tuneformer.config.schema import root_arguments
-
-Config = dict[str, Any]
 
 # Numbers of devices and of accumulated parts change the weights by rounding only, and are recorded.
 NOT_THE_WEIGHTS = ("launcher", "logger", "search")

@@ -13,9 +13,8 @@ from typing import IO
 from tuneformer.errors import UserError, reason_of
 from tuneformer.runs.files import write_whole
 from tuneformer.runs.regular_file import open_regular
-from tuneformer.runs.rows_written import RowsWritten
+from tuneformer.runs.rows_written import MetricsRow, RowsWritten
 
-Row = dict[str, float]
 FIRST_COLUMNS = ("step", "tokens", "seconds", "train/loss", "val/loss")
 LONGEST_LINE = 1 << 24
 LAST_BYTES = 1 << 18
@@ -34,7 +33,7 @@ class MetricsFile:
         """Goes on behind the row of `first_step`; what an earlier attempt wrote beyond is dropped."""
         self.path = path
         self.written = RowsWritten()
-        self._pending: Row = {}
+        self._pending: MetricsRow = {}
         self._rewrite(upto=first_step)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
@@ -62,10 +61,10 @@ class MetricsFile:
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
 
-    def _rewrite(self, *, upto: float, row: Row | None = None) -> None:
+    def _rewrite(self, *, upto: float, row: MetricsRow | None = None) -> None:
         """The rows up to a step and then `row`, under the columns of all of them; never all in memory."""
 
-        def rows() -> Iterator[Row]:
+        def rows() -> Iterator[MetricsRow]:
             earlier = iterate_rows(self.path) if self.path.exists() else ()
             yield from (each for each in earlier if each["step"] <= upto)
             if row is not None:
@@ -88,13 +87,13 @@ class MetricsFile:
         write_whole(self.path, write)
 
 
-def _joined(rows: Iterable[Row]) -> Iterator[Row]:
+def _joined(rows: Iterable[MetricsRow]) -> Iterator[MetricsRow]:
     """Rows of one step, which follow one another, as one; the later value of a name counts."""
     for _, same in itertools.groupby(rows, key=lambda row: row["step"]):
         yield {name: value for row in same for name, value in row.items()}
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[MetricsRow]:
     """The rows of a metrics.csv, each with the columns that it has a value for.
 
     A last line without its end was cut off by a kill, and is left out.
@@ -105,7 +104,7 @@ def read_rows(path: Path) -> list[Row]:
     return list(iterate_rows(path))
 
 
-def iterate_rows(path: Path) -> Iterator[Row]:
+def iterate_rows(path: Path) -> Iterator[MetricsRow]:
     """The same, one row after the other."""
     line = 1
     try:
@@ -130,7 +129,7 @@ def iterate_rows(path: Path) -> Iterator[Row]:
         ) from error
 
 
-def rows_upto(path: Path, step: int) -> Iterator[Row]:
+def rows_upto(path: Path, step: int) -> Iterator[MetricsRow]:
     """The rows that a run goes on behind, if it goes on from `step`; none where there is no file."""
     if path.exists():
         yield from itertools.takewhile(lambda row: row["step"] <= step, iterate_rows(path))
@@ -143,7 +142,7 @@ def _bounded_lines(file: IO[str]) -> Iterator[str]:
         yield line
 
 
-def read_last_row(path: Path) -> Row:
+def read_last_row(path: Path) -> MetricsRow:
     """The last whole row of a metrics.csv, by its first line and its end alone; empty where there is none.
 
     Raises:
@@ -200,7 +199,7 @@ def in_order(columns: Collection[str]) -> list[str]:
     return [*first, *rest]
 
 
-def _lines(rows: list[Row], columns: list[str]) -> str:
+def _lines(rows: list[MetricsRow], columns: list[str]) -> str:
     return _csv([[_text(row.get(name)) for name in columns] for row in rows])
 
 

@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from tuneformer.config.flat_settings import flat_settings
+from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory, find_run
 from tuneformer.runs.field_types import is_amount
 from tuneformer.runs.identity import INIT_RUN
 from tuneformer.runs.needed_fields import OF_AN_OPTIMIZER, check_present
 from tuneformer.runs.record import RunRecord
-
-Config = dict[str, Any]
 
 CHOICES = ("init_from", "init_optimizer", "init_weights")
 STARTED_FROM = ("finished", "stopped")

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-Row = dict[str, float]
+MetricsRow = dict[str, float]
+"""A row of metrics.csv: the columns that have a value at its step."""
+
 CLOCK = "seconds"
 
 
@@ -14,7 +16,7 @@ class RowsWritten:
 
     def __init__(self) -> None:
         self.count = 0
-        self.last: Row = {}
+        self.last: MetricsRow = {}
         self._digest = hashlib.sha256()
 
     def add(self, row: Mapping[str, float]) -> None:

@@ -15,11 +15,10 @@ from omegaconf.errors import OmegaConfBaseException
 from tuneformer.checks.config import check_config
 from tuneformer.config.messages import COMPOSING_ERRORS, one_line
 from tuneformer.config.open_options import with_added_settings
+from tuneformer.config.plain import Config
 from tuneformer.config.schema import GROUPS
 from tuneformer.errors import UserError
 from tuneformer.sweeps.points import Point, key_of
-
-Config = dict[str, Any]
 
 CHOICES = (*GROUPS, "experiment")
 

@@ -20,8 +20,6 @@ from tuneformer.sweeps.job_names import job_name
 from tuneformer.sweeps.manifest import Entry, Manifest
 from tuneformer.sweeps.points import Point, determines, key_of
 
-Config = dict[str, Any]
-
 SWEEPS = OUTPUTS / "sweeps"
 
 

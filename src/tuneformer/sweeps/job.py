@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import RunRecord, has_ended, stop_told
-
-Config = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

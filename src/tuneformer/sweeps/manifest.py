@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.process.terminal import say
 from tuneformer.runs.directory import RunDirectory
@@ -19,8 +19,6 @@ from tuneformer.runs.links import check_no_way_out
 from tuneformer.runs.lock import lock
 from tuneformer.runs.own_folder import MANIFEST
 from tuneformer.runs.plain_files import read_json
-
-Config = dict[str, Any]
 
 IN_USE = "sweep={} is in use: another process runs it"
 

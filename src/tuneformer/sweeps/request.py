@@ -2,20 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig
 
+from tuneformer.config.plain import Config
 from tuneformer.sweeps.agreement import check_agreement
 from tuneformer.sweeps.composing import Composed, Composer
 from tuneformer.sweeps.listed_values import listed_overrides
 from tuneformer.sweeps.points import Point, named_keys, points_of, swept_keys
 from tuneformer.sweeps.search.settings import is_search
-
-Config = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

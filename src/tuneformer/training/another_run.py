@@ -1,8 +1,8 @@
 """What is possible where a run directory holds a run of another configuration: said, not only refused."""
 
 from contextlib import suppress
-from typing import Any
 
+from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.optim.schedules import warmup_steps
 from tuneformer.optim.staged_schedules import cooldown_start
@@ -12,7 +12,6 @@ from tuneformer.runs.needed_fields import OF_A_TRUNK, first_absent
 from tuneformer.runs.origin import STARTED_FROM, check_architecture
 from tuneformer.runs.record import ENDED
 
-Config = dict[str, Any]
 HORIZON = "trainer.max_steps"
 
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from tuneformer.config.building import build, find_target
 from tuneformer.config.lightning_names import NEVER, REFUSED
+from tuneformer.config.plain import Config
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.data.dealing import check_parts_are_equal
 from tuneformer.errors import UserError
@@ -33,7 +34,6 @@ from tuneformer.training.callbacks.run_stops import RunStops
 from tuneformer.training.callbacks.sample import TextSample
 from tuneformer.training.settings import TrainerSettings
 
-Config = dict[str, Any]
 FOR_WEIGHTS = 2
 
 

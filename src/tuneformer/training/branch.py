@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.optim.schedules import warmup_steps
 from tuneformer.optim.staged_schedules import cooldown_start, wsd
@@ -19,8 +20,6 @@ from tuneformer.runs.needed_fields import OF_A_TRUNK, check_present
 from tuneformer.training.callbacks.checkpoints import KEPT, LAST, PREVIOUS
 from tuneformer.training.origin import check_origin
 from tuneformer.training.resume import checkpoint_step, is_whole
-
-Config = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from tuneformer.config.plain import Config
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.process.random_state import kept_random_state
 from tuneformer.training.assembly import build_task, build_trainer_settings
@@ -14,8 +15,6 @@ from tuneformer.training.callbacks.evaluation_weights import EvaluationWeights
 from tuneformer.training.processes import restored_process
 from tuneformer.training.threads import choose_threads, flops_of_part, use_threads
 from tuneformer.training.trainer import build_trainer, set_up_torch
-
-Config = dict[str, Any]
 
 
 def trial_run(config: Config, *, data: Data[Any], prepared: PreparedData, watch: pl.Callback) -> None:

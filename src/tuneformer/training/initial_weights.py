@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tuneformer.config.plain import Config
 from tuneformer.data.contract import PreparedData
 from tuneformer.errors import UserError
 from tuneformer.inference.loading import MODEL_PREFIX, evaluated_weights, load_checkpoint, read_archive
@@ -21,7 +22,6 @@ from tuneformer.runs.identity import INIT_RUN
 from tuneformer.runs.origin import origin_checkpoint
 from tuneformer.tasks.base import Task
 
-Config = dict[str, Any]
 INITIAL = "initial.ckpt"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from tuneformer.config.plain import Config
 from tuneformer.config.registry import TARGET, allowed_by_user
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.models.build import plan_model
@@ -18,8 +19,6 @@ from tuneformer.models.memory_needed import ModelNumbers
 from tuneformer.optim.facts import state_numbers_of
 from tuneformer.process.machine_memory import Room, in_gib, largest_two, room_here
 from tuneformer.training.autotune.resolve import device_type
-
-Config = dict[str, Any]
 
 BYTES_OF_A_WEIGHT = {"64-true": 8, "bf16-true": 2}
 """By trainer.precision; 4 in every other. Gradients and the optimizer's state are as wide, or wider."""

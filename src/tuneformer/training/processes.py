@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any
 from unittest.mock import patch
 
 import pytorch_lightning as pl
@@ -18,12 +17,11 @@ from hydra.core.hydra_config import HydraConfig
 from lightning_fabric.strategies.launchers.subprocess_script import _ChildProcessObserver
 
 from tuneformer.config.options import FURTHER_OPTIONS
+from tuneformer.config.plain import Config
 from tuneformer.config.quoting import quoted
 from tuneformer.config.registry import SHIPPED
 from tuneformer.errors import Diverged, Interrupted, Pruned, UserError
 from tuneformer.training.launch import OTHER_RANK
-
-Config = dict[str, Any]
 
 LIGHTNING_LOGGERS = ("pytorch_lightning", "lightning_fabric")
 SECONDS_TO_END = 60.0

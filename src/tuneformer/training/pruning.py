@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytorch_lightning as pl
 
+from tuneformer.config.plain import Config
 from tuneformer.errors import Pruned
 from tuneformer.training.trial_storage import open_storage
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
-
-Config = dict[str, Any]
 
 
 class Trial(Protocol):

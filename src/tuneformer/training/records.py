@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from tuneformer.config.compose import chosen_options
+from tuneformer.config.plain import Config
 from tuneformer.data.contract import PreparedData
 from tuneformer.errors import UserError
 from tuneformer.models.size import CountsFlops, flops_per_example, flops_per_token, n_parameters
@@ -20,8 +21,6 @@ from tuneformer.runs.record import RunRecord
 from tuneformer.tasks.base import Task
 from tuneformer.training.callbacks.checkpoints import checkpoints_of
 from tuneformer.training.callbacks.run_metrics import run_metrics_of
-
-Config = dict[str, Any]
 
 
 def first_record(

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytorch_lightning as pl
 from pytorch_lightning.loggers.logger import Logger
 
+from tuneformer.config.plain import Config
 from tuneformer.data.batch_module import BatchModule
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.data.task_facts import TaskFacts
@@ -45,8 +46,6 @@ from tuneformer.training.settings import TrainerSettings
 from tuneformer.training.summary import print_beginning, print_end
 from tuneformer.training.threads import choose_threads, flops_of_part, told_of_threads, use_threads
 from tuneformer.training.trainer import WholeCheckpointIO, build_trainer, set_up_torch
-
-Config = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

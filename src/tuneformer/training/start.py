@@ -9,6 +9,7 @@ from typing import Any
 
 from tuneformer.checks.lint import warnings
 from tuneformer.config.building import build
+from tuneformer.config.plain import Config
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import UserError
 from tuneformer.process.terminal import say
@@ -19,8 +20,6 @@ from tuneformer.tasks.lookup import task_of
 from tuneformer.training.another_run import alternatives
 from tuneformer.training.launch import Launch, find_launch, started_beside
 from tuneformer.training.rendezvous import agreed_folder
-
-Config = dict[str, Any]
 
 
 def train(config: Config) -> float | None:

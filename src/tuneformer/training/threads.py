@@ -7,12 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from tuneformer.config.plain import Config
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.models.size import CountsFlops, flops_per_example
 from tuneformer.training.core_share import OF_THREADS, positive_number, told_cores
 from tuneformer.training.settings import TrainerSettings, available_cores
-
-Config = dict[str, Any]
 
 SMALL_STEP_FLOPS = 2e9
 """Of a step of one process: below it threads wait for each other longer than they compute."""

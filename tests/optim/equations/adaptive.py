@@ -1,13 +1,11 @@
 """Relatives of Adam that torch does not have, from their papers."""
 
 from math import exp, log, sqrt
-from typing import Any
 
 import numpy as np
 
 from tests.optim.equations.case import FACTORS, STEPS, Array, Case, Gradients
-
-Settings = dict[str, Any]
+from tuneformer.config.plain import Settings
 
 
 def rms(x: Array) -> float:

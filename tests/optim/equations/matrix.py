@@ -1,15 +1,13 @@
 """Optimizers of matrices, from their papers; what is no matrix follows the optimizer beside them."""
 
 from math import sqrt
-from typing import Any
 
 import numpy as np
 import torch
 
 from tests.optim.equations.case import FACTORS, STEPS, Array, Case, Gradients
 from tests.optim.equations.torch_optimizers import adamw
-
-Settings = dict[str, Any]
+from tuneformer.config.plain import Settings
 
 
 def rest_by_adamw(theta: Array, gradient: Gradients, s: Settings) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.optim.schedules import warmup_steps
 from tuneformer.runs.directory import find_run
@@ -15,7 +16,6 @@ from tuneformer.runs.metrics_file import read_columns
 from tuneformer.runs.needed_fields import check_present
 from tuneformer.runs.record import RunRecord
 
-Config = dict[str, Any]
 ABSENT = object()
 
 

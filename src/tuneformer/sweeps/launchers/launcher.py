@@ -3,8 +3,9 @@
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
-from tuneformer.sweeps.job import Config, Ended, Job
+from tuneformer.sweeps.job import Ended, Job
 
 if TYPE_CHECKING:
     from tuneformer.sweeps.preflight.examined import Examined

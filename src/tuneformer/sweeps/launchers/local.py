@@ -12,12 +12,13 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from tuneformer.config.plain import Config
 from tuneformer.config.ranges import AT_LEAST_ONE
 from tuneformer.config.registry import target_modules
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
-from tuneformer.sweeps.job import Config, Ended, Job
+from tuneformer.sweeps.job import Ended, Job
 from tuneformer.sweeps.launchers.remote_job import LOGS
 from tuneformer.sweeps.launchers.shares import Share, deal, devices_of
 from tuneformer.sweeps.launchers.worker import SECONDS_TO_SAVE, work

@@ -12,10 +12,11 @@ from typing import Annotated, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from tuneformer.config.plain import Config
 from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
-from tuneformer.sweeps.job import Config, Job
+from tuneformer.sweeps.job import Job
 from tuneformer.sweeps.launchers.plugin import PluginLauncher, Waiting
 from tuneformer.sweeps.launchers.remote_job import RemoteJob, remote
 from tuneformer.sweeps.launchers.shares import devices_of

@@ -4,8 +4,9 @@ import gc
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
-from tuneformer.sweeps.job import Config, Ended, Job
+from tuneformer.sweeps.job import Ended, Job
 from tuneformer.sweeps.launchers.train_job import train_job
 
 if TYPE_CHECKING:

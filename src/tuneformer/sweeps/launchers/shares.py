@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
-from tuneformer.sweeps.job import Config
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from tuneformer.config.plain import Config
 from tuneformer.config.registry import targets
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import UserError
@@ -24,8 +25,6 @@ from tuneformer.training.autotune.resolve import resolve_auto
 from tuneformer.training.initial_weights import initial_weights
 from tuneformer.training.memory_needed import check_memory
 from tuneformer.training.start import prepare_data
-
-Config = dict[str, Any]
 
 TIMED_STEPS = 5
 WARM_UP = 2

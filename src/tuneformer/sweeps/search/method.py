@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tuneformer.config.plain import Config
 from tuneformer.config.quoting import quoted
 from tuneformer.errors import UserError
 from tuneformer.runs.identity import config_hash
@@ -15,8 +16,6 @@ from tuneformer.sweeps.job_names import job_name
 from tuneformer.sweeps.manifest import Entry, Manifest
 from tuneformer.sweeps.points import Point, key_of
 from tuneformer.sweeps.search.space import Space, read_space
-
-Config = dict[str, Any]
 
 ALONE = "all"
 """The name of a method where there is only one."""

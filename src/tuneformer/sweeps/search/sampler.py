@@ -1,7 +1,6 @@
 """Samplers of Optuna whose draws follow from the number of the trial, whoever asks for it and when."""
 
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,8 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, CmaEsSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-Settings = Mapping[str, Any]
+from tuneformer.config.plain import Settings
+
 Distributions = dict[str, BaseDistribution]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tuneformer.config.plain import Settings
 from tuneformer.config.quoting import quoted
 from tuneformer.errors import UserError
 from tuneformer.sweeps.composing import Composed, Composer
@@ -12,7 +13,7 @@ from tuneformer.sweeps.job_names import job_name
 from tuneformer.sweeps.manifest import Manifest
 from tuneformer.sweeps.points import Point
 from tuneformer.sweeps.search.method import Method, make_method, named_apart
-from tuneformer.sweeps.search.settings import Settings, check_installed
+from tuneformer.sweeps.search.settings import check_installed
 from tuneformer.sweeps.search.space import shown
 from tuneformer.sweeps.search.storage import storage_url
 from tuneformer.sweeps.search.trials import Asked, Trials, methods_of

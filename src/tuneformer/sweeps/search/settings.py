@@ -1,9 +1,10 @@
 """The settings of a search beside its spaces, and what Optuna makes of them."""
 
 from dataclasses import field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from tuneformer.config.described import describes
+from tuneformer.config.plain import Settings
 from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO
 from tuneformer.config.setting import Setting, Unchecked
 from tuneformer.errors import UserError
@@ -11,8 +12,6 @@ from tuneformer.sweeps.search.space import Choices, Space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
-
-Settings = dict[str, Any]
 
 
 @describes("search")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuneformer.config.plain import Settings
 from tuneformer.sweeps.job import Outcome
-from tuneformer.sweeps.search.settings import Settings, distributions
+from tuneformer.sweeps.search.settings import distributions
 from tuneformer.sweeps.search.space import Space, Value
 
 if TYPE_CHECKING:

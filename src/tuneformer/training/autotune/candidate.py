@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
+from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 
 AUTO = "auto"
-Config = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,14 +9,13 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 
+from tuneformer.config.plain import Config
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.tasks.base import Task
 from tuneformer.training.autotune.candidate import AUTO, Candidate, uncompiled
 from tuneformer.training.autotune.measured import COMPILES_FROM_SECONDS, Measured, choose
 from tuneformer.training.callbacks.run_metrics import step_is_complete
 from tuneformer.training.dry_run import trial_run
-
-Config = dict[str, Any]
 
 ROUNDS = 2
 WARM_UP = 2

@@ -5,17 +5,16 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from tuneformer.config.plain import Config
 from tuneformer.config.registry import targets
 from tuneformer.runs.files import write_json
 from tuneformer.runs.identity import determining
 from tuneformer.runs.provenance import host_hardware
 from tuneformer.training.autotune.measured import Measured, as_record, from_record
 
-Config = dict[str, Any]
 NOT_THE_SPEED = ("max_steps", "val_check_interval", "log_every_n_steps")
 
 

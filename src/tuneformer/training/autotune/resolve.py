@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from tuneformer.config.plain import Config
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.process.terminal import say
 from tuneformer.runs.record import RunRecord
@@ -17,8 +18,6 @@ from tuneformer.training.autotune.remembered import Memory
 from tuneformer.training.core_share import told_cores
 from tuneformer.training.settings import available_cores
 from tuneformer.training.threads import wished_threads
-
-Config = dict[str, Any]
 
 
 def resolve_auto(

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tuneformer.config.plain import Config
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.data.text.token_batches import TokenBatch
 from tuneformer.process.random_state import kept_random_state, set_random_state
 from tuneformer.training.assembly import build_task
 
-Config = dict[str, Any]
 Changes = dict[str, dict[int, float]]
 """Activation -> width -> root mean square of its change."""
 

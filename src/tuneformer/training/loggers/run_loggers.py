@@ -14,13 +14,12 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.loggers.logger import Logger
 
 from tuneformer.config.building import build, find_target
+from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import MetricsFile, rows_upto
 from tuneformer.training.loggers.event_files import drop_later_events
 from tuneformer.training.loggers.wandb_logger import WandbRunLogger
-
-Config = dict[str, Any]
 
 
 class MetricsFileLogger(Logger):

@@ -5,9 +5,8 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 
+from tuneformer.config.plain import Config
 from tuneformer.runs.wandb_places import project_of, variable
-
-Config = dict[str, Any]
 
 JOB_TYPE = "train"
 BY_THE_CLOCK = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")

@@ -19,6 +19,7 @@ from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.loggers.logger import Logger
 
 from tuneformer.config.compose import chosen_options
+from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.process.terminal import say
 from tuneformer.runs.directory import RunDirectory
@@ -29,8 +30,6 @@ from tuneformer.tasks.lookup import task_of
 from tuneformer.training.loggers.offline_wandb import last_offline_step
 from tuneformer.training.loggers.wandb_entries import AXES, STEP, Entry, Picture, Row, Sheet, log_files
 from tuneformer.training.loggers.wandb_environment import described
-
-Config = dict[str, Any]
 
 LABELLED = ("optimizer", "scheduler", "attention")
 

@@ -8,13 +8,12 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 
+from tuneformer.config.plain import Config
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.optim.schedules import geometric
 from tuneformer.tasks.base import Task
 from tuneformer.training.callbacks.run_metrics import step_is_complete
 from tuneformer.training.dry_run import trial_run
-
-Config = dict[str, Any]
 
 BLOWN_UP = 1.5
 

@@ -7,12 +7,11 @@ from typing import Any
 import torch
 
 from tuneformer.checks.lint import factor_of, sampled_steps
+from tuneformer.config.plain import Config
 from tuneformer.models.build import build_model
 from tuneformer.optim.build import build_optimizer
 from tuneformer.optim.factory import optimizer_factory, param_groups
 from tuneformer.optim.weight_decay import decay_factor
-
-Config = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
