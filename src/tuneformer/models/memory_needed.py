@@ -81,13 +81,14 @@ class ModelPlan:
             f"{group}.{name}": value
             for group, settings in groups.items()
             for name, value in settings.items()
-            if isinstance(value, int) and not isinstance(value, bool) and value > 0 and name != LAYERS
+            if _is_size(value) and name != LAYERS
         }
 
     @property
     def n_layers(self) -> int:
-        """Its layers; 1 where it has no such setting."""
-        return self.settings.get(LAYERS, 1)
+        """Its layers; 1 where it has no such setting, or one that cannot be."""
+        n_layers: Any = self.settings.get(LAYERS)
+        return n_layers if _is_size(n_layers) else 1
 
     @property
     def to_lower(self) -> str:
@@ -145,3 +146,7 @@ class ModelPlan:
         # a layer has one matrix of the width squared at least; to build what is so wide takes long even so
         least = self.sizes.get(f"model.{WIDTH}", 0) ** 2 * self.n_layers * BYTES_OF_A_NUMBER
         room_here().check_holds(WEIGHTS, least, lower=self.to_lower)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

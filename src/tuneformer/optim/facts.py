@@ -8,11 +8,10 @@ A class of the user's own says it itself:
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from tuneformer.config.building import component_of
-from tuneformer.config.described import described_arguments, description_of, description_of_class
-from tuneformer.config.registry import Place
+from tuneformer.config.described import description_of, description_of_class
 
 Exponent = float | Callable[[Mapping[str, Any]], float]
 Count = int | Callable[[Mapping[str, Any]], int]
@@ -78,13 +77,12 @@ def facts_in(config: Mapping[str, Any]) -> Facts:
     return getattr(description_of(("optimizer",), config["optimizer"]), "facts", Facts())
 
 
-def state_numbers_of(settings: Mapping[str, Any], place: Place = ("optimizer",)) -> int:
-    """How many numbers the optimizer that `settings` describe keeps for each parameter, at least.
+def state_numbers_of(factory: "partial[Any]") -> int:
+    """How many numbers the optimizer that `factory` makes keeps for each parameter, at least.
 
     Of one that is made of others it is the least of theirs.
     """
-    arguments = described_arguments(place, settings)
-    inside = [name for name, argument in arguments.items() if argument.is_component]
+    inside = [each for each in factory.keywords.values() if isinstance(each, partial)]
     if inside:
-        return min(state_numbers_of(settings[name], (*place, name)) for name in inside)
-    return facts_of(component_of(place, settings)).kept(settings)
+        return min(map(state_numbers_of, inside))
+    return facts_of(factory.func).kept(factory.keywords)

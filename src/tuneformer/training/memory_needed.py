@@ -16,6 +16,7 @@ from tuneformer.config.registry import TARGET, allowed_by_user
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.models.build import plan_model
 from tuneformer.models.memory_needed import ModelNumbers
+from tuneformer.optim.factory import optimizer_factory
 from tuneformer.optim.facts import state_numbers_of
 from tuneformer.process.machine_memory import Room, in_gib, largest_two, room_here
 from tuneformer.training.autotune.resolve import device_type
@@ -91,7 +92,7 @@ def memory_needed(
     return MemoryNeeded(
         weights=copies * numbers.held,
         gradients=copies * numbers.trained,
-        optimizer_state=copies * numbers.trained * state_numbers_of(config["optimizer"]),
+        optimizer_state=copies * numbers.trained * state_numbers_of(optimizer_factory(config["optimizer"])),
         batch=examples * an_example,
     )
 
