@@ -65,7 +65,9 @@ def refusal(make: Callable[[], object]) -> str:
 
 
 def test_settings_are_arguments_as_they_stand() -> None:
-    with pytest.raises(UserError, match="missing a required argument: 'task'"):
+    with pytest.raises(
+        UserError, match=r"data\.note is not a setting of tuneformer\.data\.corpora\.text\.Text"
+    ):
         build({"_target_": "tuneformer.data.corpora.text.Text", "note": 1}, ("data",), kind=Data)
     settings = {"_target_": "tuneformer.data.corpora.text.Text", "path": "${oc.env:HOME}"}
     assert bound(settings, ("data",), kind=Data).keywords == {"path": "${oc.env:HOME}"}

@@ -30,7 +30,7 @@ ONE_RULE = "{name: a, pattern: norm, lr_multiplier: 1.0, weight_decay_multiplier
         ),
         (
             [*ANY, "optimizer.bettas=[0.9,0.9]"],
-            "optimizer.bettas=(0.9, 0.9) is not an argument of torch.optim.adamax.Adamax: it takes lr,",
+            "optimizer.bettas is not a setting of torch.optim.adamax.Adamax: did you mean betas?",
         ),
         ([*ANY, "optimizer.eps=-1.0"], "optimizer.eps=-1.0 must be positive"),
         (

@@ -63,13 +63,17 @@ def test_a_class_of_ones_own_over_a_refused_one_is_refused_as_well(
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"_target_": f"{LIGHTNING}.EarlyStopping"}, "missing a required argument: 'monitor'"),
+        ({"_target_": f"{LIGHTNING}.EarlyStopping"}, "callbacks.x.monitor is missing: "),
         (
             {"_target_": f"{LIGHTNING}.EarlyStopping", "monitor": "val/loss", "mode": "least"},
             "callbacks.x cannot be built: `mode` can be ",
         ),
         ({"_target_": f"{LIGHTNING}.Timer", "duration": "soon"}, "callbacks.x cannot be built: "),
-        ({"_target_": f"{LIGHTNING}.Timer", "verbos": True}, "got an unexpected keyword argument 'verbos'"),
+        ({"_target_": f"{LIGHTNING}.Timer", "verbos": True}, ".Timer: did you mean verbose?"),
+        (
+            {"_target_": f"{LIGHTNING}.EarlyStopping", "monitor": "val/loss", "patience": "long"},
+            "callbacks.x.patience='long' must be of the type int",
+        ),
     ],
 )
 def test_what_a_callback_does_not_take_is_one_line(settings: dict[str, object], expected: str) -> None:

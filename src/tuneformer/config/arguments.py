@@ -3,7 +3,7 @@
 import inspect
 import math
 import types
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import Any, Union, get_args, get_origin
 
 from tuneformer.config.suggestions import did_you_mean
@@ -12,34 +12,56 @@ from tuneformer.errors import UserError
 PLAIN = (bool, int, float, str, types.NoneType)
 
 
-def check_arguments(build: Any, *, group: str, later: tuple[str, ...] = ()) -> None:
-    """Raises UserError where a group's settings do not go with what they build.
+def check_arguments(
+    target: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    *,
+    where: str,
+    later: tuple[str, ...] = (),
+    by_name: bool = False,
+) -> None:
+    """Raises UserError where settings do not go with what they build.
 
-    What the command line gives was checked against the group's option before; this is for a configuration
-    that was read from a file.
+    What the command line gives was checked against its option before; this is for what was read from a file,
+    and for classes of which nothing is known but their signature.
 
     Args:
-        build: `functools.partial` of a class, with the settings as its keywords.
-        group: the group's name, for the message.
+        where: the settings' place, for the message, as "callbacks.sample".
         later: arguments that are given when it is called.
+        by_name: whether it takes only what it names, whatever `**kwargs` would take besides.
     """
-    if not isinstance(build, partial):
-        raise UserError(f"{group} has no _target_: it does not say what is to be built")
-    parameters = inspect.signature(build.func).parameters
-    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()):
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError):  # written in C: it says so itself
         return
-    if build.args:
-        raise UserError(f"{group}._args_ is not a setting: every argument has a name")
-    for name, value in build.keywords.items():
-        if name not in parameters or name in later:
-            known = [each for each in parameters if each not in later]
-            raise UserError(f"{group}.{name} is not a setting: {did_you_mean(name, known)}")
-        if not _fits(value, parameters[name].annotation):
-            allowed = getattr(parameters[name].annotation, "__name__", parameters[name].annotation)
-            raise UserError(f"{group}.{name}={value!r:.60} must be of the type {allowed}")
-    for name, each in parameters.items():
-        if each.default is inspect.Parameter.empty and name not in build.keywords and name not in later:
-            raise UserError(f"{group}.{name} is missing")
+    named = {
+        name: each
+        for name, each in parameters.items()
+        if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
+    }
+    takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters.values()) and not by_name
+    for name, value in arguments.items():
+        if name in named and name not in later:
+            _check_type(f"{where}.{name}", value, named[name].annotation)
+        elif name in later or not takes_any:
+            known = [each for each in named if each not in later]
+            raise UserError(
+                f"{where}.{name} is not a setting of {dotted_name(target)}: {did_you_mean(name, known)}"
+            )
+    for name, each in named.items():
+        if each.default is each.empty and name not in arguments and name not in later:
+            raise UserError(f"{where}.{name} is missing: {dotted_name(target)} needs it")
+
+
+def dotted_name(target: Callable[..., Any]) -> str:
+    """The module and the name of a class or function."""
+    return f"{target.__module__}.{getattr(target, '__qualname__', type(target).__qualname__)}"
+
+
+def _check_type(name: str, value: Any, annotation: Any) -> None:
+    if not _fits(value, annotation):
+        allowed = getattr(annotation, "__name__", annotation)
+        raise UserError(f"{name}={value!r:.60} must be of the type {allowed}")
 
 
 def _fits(value: Any, annotation: Any) -> bool:
@@ -54,6 +76,6 @@ def _fits(value: Any, annotation: Any) -> bool:
         return annotation is not types.NoneType
     if isinstance(value, bool):
         return annotation is bool
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and math.isnan(value):
         return False
     return isinstance(value, int | float if annotation is float else annotation)

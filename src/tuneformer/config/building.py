@@ -4,7 +4,6 @@ Only what `config.registry` lists for the place is imported, what was found must
 is for, and the settings are its arguments as they stand: no interpolation is resolved in them.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import partial
@@ -12,6 +11,7 @@ from importlib import import_module
 from types import ModuleType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from tuneformer.config.arguments import check_arguments
 from tuneformer.config.registry import (
     PARTIAL,
     PURPOSES,
@@ -44,11 +44,14 @@ def build(settings: Mapping[str, Any], place: Place, *, kind: Kind, **given: Any
     made = bound(settings, place, kind=kind)
     if is_called_later(place, settings):
         return partial(made, **given) if given else made
-    where = f"{printable('.'.join(place))}.{TARGET}={settings[TARGET]}"
-    _check_arguments(made.func, made.keywords | given, where=where)
+    where = printable(".".join(place))
+    check_arguments(made.func, made.keywords | given, where=where)
     built = made(**given)
     if not isinstance(built, kind):
-        raise UserError(f"{where} makes {type(built).__name__}, which is not {PURPOSES[place[0]].what}")
+        raise UserError(
+            f"{where}.{TARGET}={settings[TARGET]} makes {type(built).__name__}, which is not"
+            f" {PURPOSES[place[0]].what}"
+        )
     return built
 
 
@@ -160,17 +163,6 @@ def _makes(found: Any, kind: Kind, *, unknown: bool) -> bool:
     origin = get_origin(returned)
     members = get_args(returned) if origin in (Union, UnionType) else (origin or returned,)
     return all(isinstance(each, type) and issubclass(each, kind) for each in members)
-
-
-def _check_arguments(target: Callable[..., Any], arguments: Mapping[str, Any], *, where: str) -> None:
-    try:
-        signature = inspect.signature(target)
-    except (TypeError, ValueError):  # written in C: it says so itself
-        return
-    try:
-        signature.bind(**arguments)
-    except TypeError as error:
-        raise UserError(f"{where}: {error}") from error
 
 
 def _name_of_argument(key: object, place: Place) -> str:

@@ -49,7 +49,7 @@ def plan_model(model: Settings, attention: Settings, *, needs: Mapping[str, Any]
         chosen = settings_object("model", {TARGET: model[TARGET], **changed})
         if chosen is not None:
             return family.func(settings=chosen, **given)
-        check_arguments(family, group="model", later=("attention",))
+        check_arguments(family.func, family.keywords, where="model", later=("attention",))
         return family.func(**changed, **given)
 
     return ModelPlan(settings=family.keywords, attention=attention, build=built)
@@ -61,5 +61,5 @@ def _in_a_layer(attention: Settings) -> "partial[AttentionBase]":
     chosen = settings_object("attention", attention)
     if chosen is not None:
         return partial(made.func, settings=chosen)
-    check_arguments(made, group="attention", later=("layer",))
+    check_arguments(made.func, made.keywords, where="attention", later=("layer",))
     return made

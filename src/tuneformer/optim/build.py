@@ -1,6 +1,5 @@
 """From configured factories to the optimizer and the schedule of one run."""
 
-import inspect
 from functools import partial
 from typing import Any
 
@@ -9,6 +8,7 @@ from torch.distributed.tensor import DTensor
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from tuneformer.config.arguments import check_arguments, dotted_name
 from tuneformer.errors import UserError
 from tuneformer.optim.checks import check_optimizer_settings
 from tuneformer.optim.hybrid import Hybrid
@@ -34,7 +34,7 @@ def build_optimizer(model: nn.Module, factory: "partial[Optimizer]", groups: Par
         key: tuple(value) if isinstance(value, list) else value for key, value in factory.keywords.items()
     }
     check_optimizer_settings(settings, target=factory.func)
-    check_arguments(factory.func, settings)
+    check_arguments(factory.func, settings, where="optimizer", later=("params",), by_name=True)
     if any(isinstance(parameter, DTensor) for parameter in model.parameters()):
         check_shardable(factory)
         settings |= changed_for_shards(factory)
@@ -50,7 +50,7 @@ def build_optimizer(model: nn.Module, factory: "partial[Optimizer]", groups: Par
         raise
     except (TypeError, ValueError) as error:
         raise UserError(
-            f"optimizer={_dotted(factory.func)} cannot be built: {str(error).splitlines()[0]}"
+            f"optimizer={dotted_name(factory.func)} cannot be built: {str(error).splitlines()[0]}"
         ) from error
     _leave_unscaling_to_the_trainer(optimizer)
     _avoid_idle_kernel(optimizer)
@@ -102,33 +102,6 @@ class GroupSchedule(LambdaLR):
             if end != 1:
                 factor = decay_factor(self.last_epoch, horizon=self.horizon, end=end)
                 group["weight_decay"] = group["initial_weight_decay"] * factor
-
-
-def check_arguments(factory: Any, settings: dict[str, Any]) -> None:
-    """Raises UserError if `factory` lacks a named parameter for a setting, or needs another than params."""
-    parameters = inspect.signature(factory).parameters
-    named = {
-        name: parameter
-        for name, parameter in parameters.items()
-        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    }
-    takes = [name for name in named if name != "params"]
-    for name, value in settings.items():
-        if name not in takes:
-            raise UserError(
-                f"optimizer.{name}={value} is not an argument of {_dotted(factory)}: it takes"
-                f" {', '.join(takes)}"
-            )
-    missing = [
-        name for name in takes if named[name].default is inspect.Parameter.empty and name not in settings
-    ]
-    if missing or "params" not in named:
-        needed = ", ".join(missing) or "something else than params"
-        raise UserError(f"optimizer._target_={_dotted(factory)} needs {needed}")
-
-
-def _dotted(factory: Any) -> str:
-    return f"{factory.__module__}.{factory.__qualname__}"
 
 
 def _avoid_idle_kernel(optimizer: Optimizer) -> None:
