@@ -2,10 +2,12 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from tuneformer.config import remembered_files
 from tuneformer.config.compose import compose_config, config_folder
+from tuneformer.config.messages import COMPOSING_ERRORS
 from tuneformer.errors import UserError
 
 pytestmark = pytest.mark.fast
@@ -55,10 +57,31 @@ def test_one_composition_serves_all_settings_of_its_options_and_few_are_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(remembered_files, "AT_MOST", 2)
-    monkeypatch.setattr(remembered_files, "_merged", {})
+    monkeypatch.setattr(remembered_files, "_composed", {})
     for option in ("sgd", "adam", "lion"):
         compose_config([f"optimizer={option}"])
-    merged = list(remembered_files._merged)
-    assert len(merged) == 2
+    kept = list(remembered_files._composed)
+    assert len(kept) == 2
     assert compose_config(["optimizer=lion", "seed=5"])[0].seed == 5
-    assert list(remembered_files._merged) == merged
+    assert list(remembered_files._composed) == kept
+
+
+def test_an_option_that_comes_before_or_goes_changes_what_is_composed(tmp_path: Path) -> None:
+    (tmp_path / "optimizer").mkdir()
+    file = tmp_path / "optimizer" / "mine.yaml"
+    file.write_text("defaults: [sgd]\nlr: 5\n", encoding="utf-8")
+    assert compose_config(["optimizer=mine"], tmp_path)[0].optimizer.lr == 5
+    file.write_text("defaults: [adamw]\n", encoding="utf-8")
+    assert "betas" in compose_config(["optimizer=mine"], tmp_path)[0].optimizer
+    file.unlink()
+    with pytest.raises(COMPOSING_ERRORS):
+        compose_config(["optimizer=mine"], tmp_path)
+
+
+def test_hydra_is_told_the_overrides_of_this_composition() -> None:
+    for overrides in (["optimizer=sgd", "seed=3"], ["seed=4", "optimizer=sgd"]):
+        _, hydra = compose_config(overrides)
+        assert list(hydra.overrides.task) == overrides
+        assert HydraConfig.get().overrides.task == overrides
+        assert HydraConfig.get().runtime.choices["optimizer"] == "sgd"
+        assert hydra.runtime.cwd == str(Path.cwd())

@@ -87,10 +87,10 @@ class GuardedConfigLoader(RememberingConfigLoader):
         for group, option in CHOICES.items():
             if chosen.get(group) != option:
                 raise _refused(group, chosen.get(group))
-        composed: Any = OmegaConf.to_container(config.hydra, resolve=False)
         for name, value in AS_SHIPPED.items():
-            if composed[name] != value:
-                raise _refused(f"hydra.{name}", composed[name])
+            composed = _plain(config.hydra[name])
+            if composed != value:
+                raise _refused(f"hydra.{name}", composed)
         return config
 
     def _composed(self, *args: Any, **kwargs: Any) -> DictConfig:
@@ -144,6 +144,10 @@ def _check_file(config: DictConfig, file: str) -> None:
     for name, value in _leaves(settings):
         if name not in FREE_IN_FILES or isinstance(value, str):
             raise UserError(f"{file}: {_refused(name, value)}")
+
+
+def _plain(node: Any) -> Any:
+    return OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
 
 
 def _leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
