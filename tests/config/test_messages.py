@@ -1,11 +1,9 @@
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 
 from tuneformer.config.compose import compose_choices, compose_config
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
-from tuneformer.config.schema import register_with_hydra
 from tuneformer.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -38,14 +36,17 @@ def told(*overrides: str) -> str:
         ("callbacks.checkpoints.every_n_step=1", "did you mean callbacks.checkpoints.every_n_steps?"),
         ("seed=a", "seed=a must be a whole number"),
         ("seed=1.5", "seed=1.5 must be a whole number"),
-        ("seed=null", "seed=null must not be null"),
-        ("tags=word", "tags=word must be a list, such as [a,b]"),
+        ("seed=null", "seed=null must be a whole number"),
+        ("tags=word", "tags=word must be a list of names, such as [a,b]"),
         ("run_dir=[1]", "run_dir=[1] must be text"),
         ("optimizer=adam,sgd", "optimizer=adam,sgd has several values: add --multirun to train each of them"),
         ("seed=0,1", "seed=0,1 has several values: add --multirun"),
         ("~callbacks.sampel", "~callbacks.sampel drops nothing: did you mean ~callbacks.sample?"),
         ("~callbacks.sample=3", "~callbacks.sample drops it whatever it is: give no value"),
         ("~xyzzy", "~xyzzy drops nothing: there are data, model, "),
+        ("seed=range(1,4)", "seed=range(1,4) has several values: add --multirun"),
+        ("+seed=3", "+seed=3 adds what is there: write seed=3"),
+        ("++seed=x", "seed=x must be a whole number"),
         ("word", "word is not an override: write setting=value"),
         ("optimizer.lr=[1", "optimizer.lr=[1 is not an override: write setting=value"),
         ("run_dir=a/seed=1", "run_dir=a/seed=1 is not an override: write \"run_dir='a/seed=1'\": text of"),
@@ -76,8 +77,8 @@ def test_the_nearest_name_is_looked_for_in_the_chosen_option() -> None:
     ("text", "expected"),
     [
         ("sede: 3", "sede is not a setting: did you mean seed? (in experiment/mine.yaml)"),
-        ("seed: x", "seed must be a whole number (in experiment/mine.yaml)"),
-        ("optimizer: 3", "optimizer must be a group of settings (in experiment/mine.yaml)"),
+        ("seed: x", "seed=x must be a whole number (in experiment/mine.yaml)"),
+        ("optimizer: 3", "optimizer=3 must be a group of settings (in experiment/mine.yaml)"),
         ("optimizer: {lr: 1\n  eps: [", "mine.yaml, line 3, is not YAML: "),
         (
             "defaults:\n  - override /optimizer: adamx",
@@ -90,9 +91,8 @@ def test_what_is_wrong_in_an_experiment_file_is_one_line_too(
 ) -> None:
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "mine.yaml").write_text(f"# @package _global_\n{text}\n", encoding="utf-8")
-    register_with_hydra()
-    with initialize_config_dir(config_dir=str(CONF)), pytest.raises(COMPOSING_ERRORS) as error:
-        compose("train", overrides=["experiment=mine", f"hydra.searchpath=[file://{tmp_path}]"])
+    with pytest.raises(COMPOSING_ERRORS) as error:
+        compose_config(["experiment=mine"], tmp_path)
     line = str(one_line(error.value, compose_choices([])))
     assert expected in line
     assert "\n" not in line

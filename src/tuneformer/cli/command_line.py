@@ -10,7 +10,6 @@ from typing import NoReturn, cast
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
-from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
@@ -126,10 +125,10 @@ def run_job(config: DictConfig) -> float | None:
         if hydra.mode is RunMode.RUN:
             check_single_run(checked, hydra)
         return train(checked)
-    except (UserError, InstantiationException) as error:
+    except UserError as error:
         if hydra.mode is not RunMode.RUN:
             raise
-        fail(error if isinstance(error, UserError) else one_line(error, None))
+        fail(error)
 
 
 class CommandParser(argparse.ArgumentParser):

@@ -12,12 +12,16 @@ from typing import Any
 from unittest.mock import patch
 
 import hydra._internal.hydra as hydra_main
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.types import Override
+from hydra.errors import ConfigCompositionException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import split_key
+from omegaconf.errors import OmegaConfBaseException
 
-from tuneformer.config.messages import COMPOSING_ERRORS
+from tuneformer.config.messages import COMPOSING_ERRORS, CannotMerge, CannotOverride
 from tuneformer.config.own_spaces import own_spaces
 from tuneformer.config.registry import is_order
 from tuneformer.config.remembered_files import RememberingConfigLoader
@@ -71,7 +75,25 @@ class GuardedConfigLoader(RememberingConfigLoader):
             _check_override(override)
         return super()._parse_overrides_and_create_caching_repo(config_name, overrides, parsed_overrides)
 
+    @staticmethod
+    def validate_sweep_overrides_legal(
+        overrides: list[Override], run_mode: RunMode, from_shell: bool
+    ) -> None:
+        for override in overrides:
+            if run_mode == RunMode.RUN and override.is_sweep_override():
+                raise CannotOverride(override, "several values")
+        RememberingConfigLoader.validate_sweep_overrides_legal(overrides, run_mode, from_shell)
+
+    def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> DictConfig:
+        try:
+            return super()._compose_config_from_defaults_list(defaults, repo)
+        except ConfigCompositionException as error:
+            if isinstance(error.__context__, OmegaConfBaseException):
+                raise CannotMerge(self._loaded_last, error.__context__) from error
+            raise
+
     def _load_single_config(self, default: Any, repo: Any) -> Any:
+        self._loaded_last = str(default.config_path)
         loaded = super()._load_single_config(default, repo)
         by_hydra = loaded.path.startswith(("pkg://hydra.", "structured://"))
         if not (by_hydra or default.primary) and isinstance(loaded.config, DictConfig):
@@ -95,13 +117,27 @@ class GuardedConfigLoader(RememberingConfigLoader):
 
     def _composed(self, *args: Any, **kwargs: Any) -> DictConfig:
         try:
-            return super()._load_configuration_impl(*args, **kwargs)
+            # Hydra calls it by the name of its own class
+            with patch.object(ConfigLoaderImpl, "_apply_overrides_to_config", _apply_one_by_one):
+                return super()._load_configuration_impl(*args, **kwargs)
         except (UserError, *COMPOSING_ERRORS):
             raise
         except RecursionError as error:
             raise UserError("options nest too deeply, or name one another in a circle (defaults)") from error
         except ValueError as error:  # what Hydra itself did not expect to be given
             raise UserError(reason_of(error)) from error
+
+
+_apply_overrides = ConfigLoaderImpl._apply_overrides_to_config
+
+
+def _apply_one_by_one(overrides: Sequence[Override], cfg: DictConfig) -> None:
+    """As Hydra does it, but an error knows its override."""
+    for override in overrides:
+        try:
+            _apply_overrides([override], cfg)
+        except ConfigCompositionException as error:
+            raise CannotOverride(override, str(error)) from error.__cause__
 
 
 @contextmanager

@@ -5,42 +5,47 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.types import Override
 from hydra.errors import (
+    ConfigCompositionException,
     HydraException,
     MissingConfigException,
     OverrideParseException,
 )
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
 from tuneformer.config.full_names import full_names
-from tuneformer.config.schema import GROUPS
+from tuneformer.config.schema import GROUPS, root_arguments
+from tuneformer.config.setting_check import check_value
+from tuneformer.config.shown import shown
 from tuneformer.config.suggestions import nearest
 from tuneformer.errors import UserError
 
 COMPOSING_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 """What Hydra raises for a configuration that cannot be composed."""
 
-_UNKNOWN = re.compile(r"Could not override '([^'=]+)'(?:\.\n[^\n]*?\+[^=\n]*=([^\n]*))?")
-_DELETED = re.compile(r"Could not delete from config\. (?:'(\S+)' does not exist|The value of '(\S+)' is)")
-_MISFIT = re.compile(r"Error merging override ([^\s=]+)=(.*)")
-_OPTION = re.compile(r"Could not find '([^']+)'")
-_TARGET = re.compile(r"Error locating target '([^']+)'")
-_AMBIGUOUS = re.compile(r"Ambiguous value for argument '([^']+)'")
-_IN_FILE = re.compile(r"In '([^']+)': \w+ raised while composing config:\n([^\n]+)\n\s*full_key: (\S+)")
-_NO_SUCH_KEY = re.compile(r"Key '[^']+' (?:is )?not in ")
-_IN_FILE_AS_A_WHOLE = re.compile(r"In '([^']+)': \w+ raised while composing config:\n([^\n]+)")
 _NOT_A_NAME = re.compile(r"null|true|false|nan|[-+]?(inf|[.\d_]*(e[-+]?\d+)?)|[\[{].*", re.IGNORECASE)
 _PLUGINS = {"ray": "ray", "submitit_slurm": "slurm"}
 """Launchers that Hydra knows when their package is installed, and the option of ours that stands on each."""
-_ALLOWED = (
-    ("converted to Integer", "must be a whole number"),
-    ("is not Optional", "must not be null"),
-    ("is not a ListConfig", "must be a list, such as [a,b]"),
-    ("Cannot convert", "must be text"),
-    ("to Dict", "must be a group of settings"),
-)
+
+
+class CannotOverride(ConfigCompositionException):
+    """An override that does not go with what has been composed; its cause says why, where OmegaConf knows."""
+
+    def __init__(self, override: Override, message: str) -> None:
+        super().__init__(message)
+        self.override = override
+
+
+class CannotMerge(ConfigCompositionException):
+    """A file that does not go with those before it, for the reason that OmegaConf gives."""
+
+    def __init__(self, file: str, reason: OmegaConfBaseException) -> None:
+        super().__init__(str(reason))
+        self.file = f"{file}.yaml"
+        self.reason = reason
 
 
 def one_line(error: Exception, known: DictConfig | None) -> UserError:
@@ -50,32 +55,18 @@ def one_line(error: Exception, known: DictConfig | None) -> UserError:
         error: one of COMPOSING_ERRORS.
         known: the configuration without the overrides in question, to find the nearest name in.
     """
-    first = _first_line(error)
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         return UserError(f"{mark.name}, line {mark.line + 1}, is not YAML: {error.problem}")
     if isinstance(error, MissingConfigException):
-        return UserError(_unknown_option(first, error))
+        return UserError(_unknown_option(error))
     if isinstance(error, OverrideParseException):
         return UserError(f"{error.override} is not an override: write {_as_read(str(error.override))}")
-    if match := _UNKNOWN.search(str(error)):
-        return UserError(_unknown_setting(match.group(1), known, value=match.group(2)))
-    if match := _DELETED.search(first):
-        return UserError(_nothing_dropped(match.group(1) or match.group(2), known))
-    if match := _MISFIT.search(first):
-        return UserError(f"{match.group(1)}={match.group(2)} {_allowed(_reason(error))}")
-    if match := _TARGET.search(first):
-        return UserError(f"_target_={match.group(1)} cannot be imported: {_last_line(error.__cause__)}")
-    if match := _AMBIGUOUS.search(first):
-        return UserError(f"{match.group(1)} has several values: add --multirun to train each of them")
-    if match := _IN_FILE.search(str(error)):
-        file, reason, key = match.groups()
-        if _NO_SUCH_KEY.search(reason):
-            return UserError(f"{_unknown_setting(key, known)} (in {file}.yaml)")
-        return UserError(f"{key} {_allowed(reason)} (in {file}.yaml)")
-    if match := _IN_FILE_AS_A_WHOLE.search(str(error)):
-        return UserError(f"{match.group(1)}.yaml does not fit: {match.group(2)}")
-    return UserError(first)
+    if isinstance(error, CannotOverride):
+        return UserError(_cannot_override(error, known))
+    if isinstance(error, CannotMerge):
+        return UserError(_cannot_merge(error, known))
+    return UserError(_first_line(error))
 
 
 def check_choices(arguments: Sequence[str]) -> None:
@@ -109,17 +100,49 @@ def _first_line(error: BaseException) -> str:
     return _first_line(error.__cause__) if error.__cause__ is not None else type(error).__name__
 
 
-def _last_line(error: BaseException | None) -> str:
-    return (str(error).strip().splitlines() or ["there is none"])[-1] if error else "there is none"
+def _cannot_override(error: CannotOverride, known: DictConfig | None) -> str:
+    override, reason = error.override, error.__cause__
+    key, (_, _, value) = override.key_or_group, str(override.input_line).partition("=")
+    if override.is_sweep_override():
+        return f"{override.input_line} has several values: add --multirun to train each of them"
+    if override.is_delete():
+        return _nothing_dropped(key, known)
+    if isinstance(reason, ConfigAttributeError | ConfigKeyError):
+        return _unknown_setting(key, known, value=value)
+    if isinstance(reason, OmegaConfBaseException):
+        return _misfit(key, override.value(), reason)
+    if override.is_add():
+        return f"{override.input_line} adds what is there: write {key}={value}"
+    return _first_line(error)
 
 
-def _unknown_option(first: str, error: MissingConfigException) -> str:
-    match = _OPTION.search(first)
-    wanted = match.group(1) if match else (error.missing_cfg_file or "")
-    group, _, option = wanted.rpartition("/")
+def _cannot_merge(error: CannotMerge, known: DictConfig | None) -> str:
+    reason, key = error.reason, error.reason.full_key
+    if not key:
+        return f"{error.file} does not fit: {_first_line(reason)}"
+    unknown = isinstance(reason, ConfigAttributeError | ConfigKeyError)
+    line = _unknown_setting(key, known) if unknown else _misfit(key, reason.value, reason)
+    return f"{line} (in {error.file})"
+
+
+def _misfit(key: str, value: object, reason: OmegaConfBaseException) -> str:
+    """Of a value that its place does not take: what it takes, in the words of the setting itself."""
+    if key in GROUPS:
+        return f"{key}={shown(value)} must be a group of settings"
+    described = root_arguments().get(key)
+    if described is not None:
+        try:
+            check_value(described, key, value)
+        except UserError as error:
+            return str(error)
+    return f"{key}={shown(value)} does not fit: {_first_line(reason)}"
+
+
+def _unknown_option(error: MissingConfigException) -> str:
+    group, _, option = (error.missing_cfg_file or "").rpartition("/")
     options = [name for name in error.options or () if not name.startswith("_")]  # a part of others
     if not group:
-        return first
+        return _first_line(error)
     if group == "hydra/launcher" and option in _PLUGINS:
         extra = _PLUGINS[option]
         return f"launcher={extra} needs Hydra's plugin for it: pip install 'tuneformer[{extra}]'"
@@ -167,15 +190,6 @@ def _nothing_dropped(key: str, known: DictConfig | None) -> str:
     near = nearest(last, names)
     hint = f"did you mean ~{beside}{near}?" if near else f"there are {', '.join(names) or 'none'}"
     return f"~{key} drops nothing: {hint}"
-
-
-def _reason(error: BaseException) -> str:
-    cause = error.__cause__
-    return str(cause).splitlines()[0] if cause is not None and str(cause) else "it is of another type"
-
-
-def _allowed(reason: str) -> str:
-    return next((words for part, words in _ALLOWED if part in reason), f"does not fit: {reason}")
 
 
 def _paths(node: Any, prefix: str = "") -> Iterator[str]:

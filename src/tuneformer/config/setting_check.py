@@ -69,6 +69,8 @@ def check_value(argument: Argument, path: str, value: Any) -> None:
 
 
 def _check_list(argument: Argument, path: str, value: Any) -> None:
+    if argument.types == (str,) and isinstance(value, str):
+        raise UserError(f"{path}={shown(value)} must be {argument.kind}, such as [a,b]")
     if not isinstance(value, list | tuple) or not value or len(value) != (argument.length or len(value)):
         raise UserError(f"{path}={shown(value)} must be {argument.kind}")
     if isinstance(record := argument.types[0], type) and (described := arguments_of(record)):

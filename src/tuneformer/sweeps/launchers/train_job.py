@@ -1,8 +1,5 @@
 """A job's training, with what it raises as one line."""
 
-from hydra.errors import InstantiationException
-
-from tuneformer.config.messages import one_line
 from tuneformer.sweeps.job import Job
 from tuneformer.training.start import train
 
@@ -12,8 +9,6 @@ def train_job(job: Job) -> str | None:
     try:
         job.tell_hydra()
         train(job.config)
-    except InstantiationException as error:
-        return str(one_line(error, None))
     except Exception as error:  # it has been recorded with its traceback, and the other jobs go on
         lines = str(error).strip().splitlines()
         return f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__
