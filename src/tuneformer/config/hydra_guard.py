@@ -12,7 +12,6 @@ from typing import Any
 from unittest.mock import patch
 
 import hydra._internal.hydra as hydra_main
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException
@@ -84,6 +83,14 @@ class GuardedConfigLoader(RememberingConfigLoader):
                 raise CannotOverride(override, "several values")
         RememberingConfigLoader.validate_sweep_overrides_legal(overrides, run_mode, from_shell)
 
+    @staticmethod
+    def _apply_overrides_to_config(overrides: list[Override], cfg: DictConfig) -> None:
+        for override in overrides:
+            try:
+                RememberingConfigLoader._apply_overrides_to_config([override], cfg)
+            except ConfigCompositionException as error:
+                raise CannotOverride(override, str(error)) from error.__cause__
+
     def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> DictConfig:
         try:
             return super()._compose_config_from_defaults_list(defaults, repo)
@@ -117,27 +124,13 @@ class GuardedConfigLoader(RememberingConfigLoader):
 
     def _composed(self, *args: Any, **kwargs: Any) -> DictConfig:
         try:
-            # Hydra calls it by the name of its own class
-            with patch.object(ConfigLoaderImpl, "_apply_overrides_to_config", _apply_one_by_one):
-                return super()._load_configuration_impl(*args, **kwargs)
+            return super()._load_configuration_impl(*args, **kwargs)
         except (UserError, *COMPOSING_ERRORS):
             raise
         except RecursionError as error:
             raise UserError("options nest too deeply, or name one another in a circle (defaults)") from error
         except ValueError as error:  # what Hydra itself did not expect to be given
             raise UserError(reason_of(error)) from error
-
-
-_apply_overrides = ConfigLoaderImpl._apply_overrides_to_config
-
-
-def _apply_one_by_one(overrides: Sequence[Override], cfg: DictConfig) -> None:
-    """As Hydra does it, but an error knows its override."""
-    for override in overrides:
-        try:
-            _apply_overrides([override], cfg)
-        except ConfigCompositionException as error:
-            raise CannotOverride(override, str(error)) from error.__cause__
 
 
 @contextmanager
