@@ -2,11 +2,12 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from tuneformer.config import remembered_files
-from tuneformer.config.compose import compose_config, config_folder
+from tuneformer.config.compose import compose_config, config_folder, restored_hydra
 from tuneformer.config.messages import COMPOSING_ERRORS
 from tuneformer.errors import UserError
 
@@ -85,3 +86,13 @@ def test_hydra_is_told_the_overrides_of_this_composition() -> None:
         assert HydraConfig.get().overrides.task == overrides
         assert HydraConfig.get().runtime.choices["optimizer"] == "sgd"
         assert hydra.runtime.cwd == str(Path.cwd())
+
+
+def test_settings_registered_anew_are_not_composed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compose_registered() -> None:
+        with restored_hydra():
+            compose_config(["optimizer=sgd"])
+
+    compose_registered()
+    monkeypatch.setattr(ConfigLoaderImpl, "_load_configuration_impl", None)
+    compose_registered()

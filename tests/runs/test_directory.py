@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from tests.records import record_of
 from tuneformer.errors import UserError
-from tuneformer.runs.directory import RunDirectory, find_run
+from tuneformer.runs.directory import RunDirectory, config_text, find_run
 from tuneformer.runs.identity import config_hash
 
 pytestmark = pytest.mark.fast
@@ -207,3 +208,15 @@ def test_a_run_is_found_by_its_folder(tmp_path: Path) -> None:
         find_run(tmp_path / "none")
     with pytest.raises(UserError, match=r"holds no run: it has no record\.json"):
         find_run(tmp_path)
+
+
+SHARED = [1, 2.5e-7]
+
+
+@pytest.mark.parametrize(
+    "notes",
+    ["a: b\n# c 'd' \"e\" é", "${f}", "???", "1e3", "yes", "2020-01-01", "", "~", "x" * 200, Path("a/b")],
+)
+def test_a_configuration_is_written_as_omegaconf_writes_it(notes: Any) -> None:
+    config = CONFIG | {"notes": notes, "a": SHARED, "b": {"c": SHARED, "d": (True, None, [], {})}}
+    assert config_text(config) == OmegaConf.to_yaml(OmegaConf.create(config))

@@ -16,7 +16,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import CachingConfigRepository, ConfigRepository, IConfigRepository
 from hydra._internal.defaults_list import Overrides
 from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.config_store import ConfigStore
+from hydra.core.config_store import ConfigNode, ConfigStore
 from hydra.core.default_element import ResultDefault
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -187,6 +187,8 @@ def _finds(source: ConfigSource, config_path: str, object_type: ObjectType | Non
 
 
 def _is_same(before: object, now: object) -> bool:
+    if isinstance(before, ConfigNode) and isinstance(now, ConfigNode):
+        return before.node is now.node or pickle.dumps(before.node) == pickle.dumps(now.node)
     return before is now or (isinstance(before, str) and before == now)
 
 

@@ -6,8 +6,11 @@ import os
 import shutil
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import yaml
 from omegaconf import OmegaConf
+from omegaconf._utils import get_omega_conf_dumper
 
 from tuneformer.config.moved import with_present_names
 from tuneformer.config.plain import Config
@@ -140,7 +143,7 @@ class RunDirectory:
 
     def write_config(self, config: Config) -> None:
         """Writes the configuration, whole or not at all."""
-        write_text(self.config_file, OmegaConf.to_yaml(OmegaConf.create(config)))
+        write_text(self.config_file, config_text(config))
 
     def check_same_run(self, config: Config) -> None:
         """Raises AnotherRun if the folder holds a run of another configuration, by its record or config.yaml.
@@ -173,6 +176,30 @@ class RunDirectory:
 def _absent(folder: Path) -> list[Path]:
     """The folder and those around it that are not there, the innermost first."""
     return list(itertools.takewhile(lambda each: not each.exists(), [folder, *folder.parents]))
+
+
+def config_text(config: Config) -> str:
+    """A configuration as OmegaConf writes it."""
+    try:
+        plain = _separate(config)
+    except TypeError:
+        return OmegaConf.to_yaml(OmegaConf.create(config))
+    # a third of the time: no tree of nodes is made of it
+    return yaml.dump(
+        plain, Dumper=get_omega_conf_dumper(), default_flow_style=False, allow_unicode=True, sort_keys=False
+    )
+
+
+def _separate(value: Any) -> Any:
+    """A copy that shares no part with itself, so that YAML needs no anchors; TypeError unless it is plain."""
+    if type(value) is dict:
+        return {_separate(key): _separate(part) for key, part in value.items()}
+    if type(value) in (list, tuple):
+        return [_separate(part) for part in value]
+    means_more = isinstance(value, str) and ("${" in value or "???" in value)
+    if means_more or type(value) not in (str, int, float, bool, type(None)):
+        raise TypeError(value)
+    return value
 
 
 def read_config_file(path: Path) -> Config:

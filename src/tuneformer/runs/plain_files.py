@@ -1,8 +1,10 @@
 """JSON and YAML that a user may have received: read as plain values, with bounds on size and depth."""
 
 import json
+import pickle
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from tuneformer.errors import UserError, reason_of
 from tuneformer.runs.regular_file import read_regular
 
 AT_MOST_BYTES = 1 << 26
+AT_MOST_REMEMBERED = 1 << 16
 AT_MOST_DEEP = 64
 AT_MOST_DIGITS = 64
 
@@ -40,7 +43,7 @@ def read_yaml(path: Path) -> Any:
         FileNotFoundError: there is none.
         UserError: as in `read_json`.
     """
-    return _read(path, parse_yaml)
+    return _read(path, _parse_remembered)
 
 
 def parse_json(text: str) -> Any:
@@ -67,6 +70,16 @@ def parse_yaml(text: str) -> Any:
         raise ValueError(reason_of(error)) from None
     _check_plain(value)
     return value
+
+
+def _parse_remembered(text: str) -> Any:
+    """As `parse_yaml`; a run reads its own configuration several times."""
+    return pickle.loads(_pickled(text)) if len(text) <= AT_MOST_REMEMBERED else parse_yaml(text)
+
+
+@lru_cache(maxsize=32)
+def _pickled(text: str) -> bytes:
+    return pickle.dumps(parse_yaml(text))
 
 
 def _read(path: Path, parse: Any) -> Any:
