@@ -4,7 +4,7 @@ Data, schedules, launchers and the trainer are described by the component itself
 that a library has, is described by a settings object in a module of its group that does not:
 
     @describes("optimizer", "torch.optim.SGD")
-    class SGD:
+    class SGDSettings:
         lr: Annotated[Number, Setting("peak rate", POSITIVE)]
 
 A class of the user's own is described by itself, or by the settings object that its argument `settings` is

@@ -32,7 +32,7 @@ Amsgrad = Annotated[bool, Setting("divide by the largest v so far (1904.09237): 
 
 
 @describes("optimizer", "torch.optim.AdamW")
-class AdamW:
+class AdamWSettings:
     """Adam with decoupled weight decay (1711.05101)."""
 
     facts = ADAM_LIKE
@@ -45,7 +45,7 @@ class AdamW:
 
 
 @describes("optimizer", "torch.optim.Adam")
-class Adam(AdamW):
+class AdamSettings(AdamWSettings):
     """Adam (1412.6980)."""
 
     weight_decay: Annotated[
@@ -60,7 +60,7 @@ class Adam(AdamW):
 
 
 @describes("optimizer", "torch.optim.NAdam")
-class NAdam:
+class NAdamSettings:
     """Adam with Nesterov momentum (Dozat 2016)."""
 
     facts = ADAM_LIKE
@@ -78,7 +78,7 @@ class NAdam:
 
 
 @describes("optimizer", "torch.optim.RAdam")
-class RAdam:
+class RAdamSettings:
     """Adam with its early variance rectified (1908.03265)."""
 
     facts = ADAM_LIKE
@@ -93,7 +93,7 @@ class RAdam:
 
 
 @describes("optimizer", "pytorch_optimizer.AdaBelief")
-class AdaBelief:
+class AdaBeliefSettings:
     """Adam that divides by the gradient's deviation from its average (2010.07468)."""
 
     facts = ADAM_LIKE
@@ -114,7 +114,7 @@ class AdaBelief:
 
 
 @describes("optimizer", "pytorch_optimizer.AdEMAMix")
-class AdEMAMix:
+class AdEMAMixSettings:
     """Adam with a second, slow average of the gradient (2409.03137)."""
 
     facts = replace(ADAM_LIKE, state_numbers=3)
@@ -142,7 +142,7 @@ class AdEMAMix:
 
 
 @describes("optimizer", "tuneformer.optim.adopt.ADOPT")
-class ADOPT:
+class ADOPTSettings:
     """Adam that normalises before it averages (2411.02853)."""
 
     facts = ADAM_LIKE
@@ -156,7 +156,7 @@ class ADOPT:
 
 
 @describes("optimizer", "tuneformer.optim.cautious_adamw.CautiousAdamW")
-class CautiousAdamW:
+class CautiousAdamWSettings:
     """AdamW that moves only where step and gradient agree (2411.16085)."""
 
     facts = ADAM_LIKE
@@ -167,7 +167,7 @@ class CautiousAdamW:
 
 
 @describes("optimizer", "tuneformer.optim.adam_mini.AdamMini")
-class AdamMini:
+class AdamMiniSettings:
     """Adam with one second moment for each block of parameters (2406.16793)."""
 
     facts = Facts(works_on_shards=True, state_numbers=1)
@@ -180,7 +180,7 @@ class AdamMini:
 
 
 @describes("optimizer", "tuneformer.optim.mars.MARS")
-class MARS:
+class MARSSettings:
     """Adam on a gradient with its variance reduced (2411.10438)."""
 
     facts = Facts(works_on_shards=True, state_numbers=2)
@@ -196,7 +196,7 @@ class MARS:
 
 
 @describes("optimizer", "pytorch_optimizer.StableAdamW")
-class StableAdamW:
+class StableAdamWSettings:
     """AdamW with updates clipped to an RMS of 1 (2304.13013)."""
 
     facts = Facts(width_exponent=1.0, state_numbers=2)
@@ -211,7 +211,7 @@ class StableAdamW:
 
 
 @describes("optimizer", "schedulefree.AdamWScheduleFree")
-class ScheduleFreeAdamW:
+class ScheduleFreeAdamWSettings:
     """AdamW whose average of the weights stands in place of a schedule (2405.15682)."""
 
     facts = Facts(width_exponent=1.0, state_numbers=2, averages_weights=True)
@@ -234,7 +234,7 @@ class ScheduleFreeAdamW:
 
 
 @describes("optimizer", "pytorch_optimizer.Prodigy")
-class Prodigy:
+class ProdigySettings:
     """Adam that finds its rate by the distance it has gone (2306.06101)."""
 
     facts = Facts(state_numbers=4)

@@ -36,7 +36,7 @@ MatrixDecay = Annotated[Number, decay("2509.02046")]
 
 
 @describes("optimizer", "tuneformer.optim.hybrid.Hybrid")
-class Hybrid:
+class HybridSettings:
     """Hidden matrices trained by one method, everything else by another."""
 
     lr: Annotated[
@@ -61,7 +61,7 @@ class Hybrid:
 
 
 @describes("optimizer", "torch.optim.Muon")
-class Muon:
+class MuonSettings:
     """The momentum of a matrix, orthogonalised (Jordan et al. 2024)."""
 
     facts = Facts(width_exponent=of_muon, state_numbers=1)
@@ -85,7 +85,7 @@ class Muon:
 
 
 @describes("optimizer", "tuneformer.optim.normuon.NorMuon")
-class NorMuon:
+class NorMuonSettings:
     """Muon with the size of each row normalised (2510.05491)."""
 
     facts = Facts(width_exponent=0.5, state_numbers=1)
@@ -101,7 +101,7 @@ class NorMuon:
 
 
 @describes("optimizer", "tuneformer.optim.scion.SpectralDescent")
-class SpectralDescent:
+class SpectralDescentSettings:
     """Scion's step of a matrix: its average, orthogonalised (2502.07529)."""
 
     facts = Facts(state_numbers=1)
@@ -112,7 +112,7 @@ class SpectralDescent:
 
 
 @describes("optimizer", "tuneformer.optim.scion.SignDescent")
-class SignDescent:
+class SignDescentSettings:
     """Scion's step of everything else: the sign of its average (2502.07529)."""
 
     facts = Facts(state_numbers=1)
@@ -123,7 +123,7 @@ class SignDescent:
 
 
 @describes("optimizer", "tuneformer.optim.kron.Kron")
-class Kron:
+class KronSettings:
     """A Kronecker-factored whitening preconditioner, fitted step by step (PSGD)."""
 
     facts = Facts(state_numbers=1)
@@ -134,7 +134,7 @@ class Kron:
 
 
 @describes("optimizer", "tuneformer.optim.shampoo.Shampoo")
-class Shampoo:
+class ShampooSettings:
     """The gradient between powers of its two second moments (1802.09568)."""
 
     facts = Facts(state_numbers=1)
@@ -159,7 +159,7 @@ class Shampoo:
 
 
 @describes("optimizer", "tuneformer.optim.soap.SOAP")
-class SOAP:
+class SOAPSettings:
     """Adam in the eigenbasis of Shampoo's second moments (2409.11321)."""
 
     facts = Facts(state_numbers=2)

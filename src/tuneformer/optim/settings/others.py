@@ -30,7 +30,7 @@ NOT_POSITIVE = Range(low=-math.inf, high=0, holds_low=False, holds_high=True, wo
 
 
 @describes("optimizer", "torch.optim.SGD")
-class SGD:
+class SGDSettings:
     """Stochastic gradient descent with momentum."""
 
     # torch has no fused SGD for shards
@@ -54,7 +54,7 @@ class SGD:
 
 
 @describes("optimizer", "tuneformer.optim.adafactor.Adafactor")
-class Adafactor:
+class AdafactorSettings:
     """Adam with its second moment factored into rows and columns (1804.04235)."""
 
     lr: Annotated[
@@ -71,7 +71,7 @@ class Adafactor:
 
 
 @describes("optimizer", "tuneformer.optim.lamb.LAMB")
-class LAMB:
+class LAMBSettings:
     """Adam whose step of a tensor has the length of the tensor (1904.00962)."""
 
     facts = Facts(works_on_shards=True, state_numbers=2)
@@ -88,7 +88,7 @@ class LAMB:
 
 
 @describes("optimizer", "tuneformer.optim.sophia.Sophia")
-class Sophia:
+class SophiaSettings:
     """Momentum over an estimate of the Hessian's diagonal, clipped (2305.14342)."""
 
     facts = Facts(state_numbers=2)
@@ -112,7 +112,7 @@ class Sophia:
 
 
 @describes("optimizer", "tuneformer.optim.sam.SAM")
-class SAM:
+class SAMSettings:
     """The base's step, by the gradient at the worst point nearby (2010.01412)."""
 
     facts = Facts(works_on_shards=True, gradients_a_step=2)
@@ -123,7 +123,7 @@ class SAM:
 
 
 @describes("optimizer")
-class Usual:
+class AnyOptimizerSettings:
     """What is known of a class that nobody described: the settings whose meaning all of them share."""
 
     lr: Rate

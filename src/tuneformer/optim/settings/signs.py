@@ -20,7 +20,7 @@ SIGN_RATES, SIGN_DECAYS = (6.3e-5, 4.0e-3), (6.0e-2, 2.0)
 
 
 @describes("optimizer", "pytorch_optimizer.Lion")
-class Lion:
+class LionSettings:
     """The sign of a mixture of gradient and momentum (2302.06675)."""
 
     facts = SIGN_LIKE
@@ -38,7 +38,7 @@ class Lion:
 
 
 @describes("optimizer", "pytorch_optimizer.SignSGD")
-class Signum:
+class SignumSettings:
     """The sign of the momentum (1802.04434)."""
 
     facts = SIGN_LIKE

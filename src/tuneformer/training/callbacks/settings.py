@@ -25,7 +25,7 @@ Tokens = Annotated[int, Setting("of each text at most", AT_LEAST_ONE)]
 
 
 @describes("callbacks", "tuneformer.training.callbacks.checkpoints.Checkpoints")
-class Checkpoints:
+class CheckpointsSettings:
     """Writes last.ckpt to go on from, and best.ckpt to keep."""
 
     every_n_steps: Annotated[
@@ -46,14 +46,14 @@ class Checkpoints:
 
 
 @describes("callbacks", "tuneformer.training.callbacks.progress.Progress")
-class Progress:
+class ProgressSettings:
     """Draws a bar, or writes lines where there is no terminal."""
 
     every_n_seconds: Annotated[Number, Setting("between two lines", POSITIVE, unit="seconds")]
 
 
 @describes("callbacks", "tuneformer.training.callbacks.sample.TextSample")
-class TextSample:
+class TextSampleSettings:
     """Shows at each validation what the model writes."""
 
     prompt: Annotated[str, Setting("the text that it goes on with, one character or more")]
@@ -65,7 +65,7 @@ class TextSample:
 
 
 @describes("callbacks", "tuneformer.training.callbacks.attention_maps.AttentionMaps")
-class AttentionMaps:
+class AttentionMapsSettings:
     """Shows what each head looks at in validation's first example, where a dashboard takes pictures."""
 
     every_n_validations: Annotated[
@@ -77,27 +77,27 @@ class AttentionMaps:
 
 
 @describes("callbacks", "tuneformer.training.callbacks.gradient_norms.GradientNorms")
-class GradientNorms:
+class GradientNormsSettings:
     """Measures the norm of each part's gradient, at each logged step."""
 
 
 @describes("callbacks", "tuneformer.training.callbacks.update_sizes.UpdateSizes")
-class UpdateSizes:
+class UpdateSizesSettings:
     """Measures how far each group moves, at each logged step."""
 
 
 @describes("callbacks", "tuneformer.training.callbacks.embedding_rows.EmbeddingRows")
-class EmbeddingRows:
+class EmbeddingRowsSettings:
     """Measures the share of embeddings that no logged step has reached."""
 
 
 @describes("callbacks", "tuneformer.training.callbacks.weight_spectra.WeightSpectra")
-class WeightSpectra:
+class WeightSpectraSettings:
     """Measures the spectrum of each part's weights and the rate at which each group turns."""
 
 
 @describes("callbacks", "tuneformer.training.callbacks.attention_probe.AttentionProbe")
-class AttentionProbe:
+class AttentionProbeSettings:
     """Measures heads, the residual stream and dead units at each validation, and keeps maps in probes/."""
 
     examples: Examples
@@ -112,7 +112,7 @@ class AttentionProbe:
 
 
 @describes("callbacks", "tuneformer.training.callbacks.gradient_noise.GradientNoise")
-class GradientNoise:
+class GradientNoiseSettings:
     """Measures the noise of the gradient between examples."""
 
     examples: Annotated[int, Setting("of validation, a gradient of each", AT_LEAST_TWO)]
@@ -120,7 +120,7 @@ class GradientNoise:
 
 
 @describes("callbacks", "tuneformer.training.callbacks.curvature.Curvature")
-class Curvature:
+class CurvatureSettings:
     """Measures the largest eigenvalue of the Hessian, as it is and as Adam sees it."""
 
     examples: Examples
@@ -136,14 +136,14 @@ class Curvature:
 
 
 @describes("callbacks", "tuneformer.training.callbacks.averaging.ExponentialMovingAverage")
-class ExponentialMovingAverage:
+class ExponentialMovingAverageSettings:
     """Averages the weights: validation, test and best.ckpt use the average."""
 
     decay: Annotated[Number, Setting("at step t: min(decay, (1 + t) / (10 + t))", INSIDE_ZERO_TO_ONE)]
 
 
 @describes("callbacks", "tuneformer.training.callbacks.averaging.TailAverage")
-class TailAverage:
+class TailAverageSettings:
     """Averages the weights over the end of the run: validation, test and best.ckpt use the average."""
 
     start: Annotated[Number, Setting("fraction of the run after which the mean begins", BELOW_ONE)]

@@ -7,7 +7,7 @@ from tuneformer.config.setting import Setting
 
 
 @describes("logger", "tuneformer.training.loggers.wandb_logger.WandbRunLogger")
-class WandbRunLogger:
+class WandbRunLoggerSettings:
     """Weights & Biases, offline beside the run: `wandb sync` uploads it later."""
 
     mode: Annotated[str, Setting("where the run goes", ("offline", "online", "disabled"))]
@@ -17,5 +17,5 @@ class WandbRunLogger:
 
 
 @describes("logger", "tuneformer.training.loggers.run_loggers.TensorBoardRunLogger")
-class TensorBoardRunLogger:
+class TensorBoardRunLoggerSettings:
     """TensorBoard's event files in <run>/tensorboard."""
