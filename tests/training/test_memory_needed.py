@@ -19,7 +19,7 @@ from tuneformer.errors import UserError
 from tuneformer.models.build import plan_model
 from tuneformer.optim.state import state_tensors
 from tuneformer.training import memory_needed
-from tuneformer.training.dry_run import trial_run
+from tuneformer.training.dry_run import dry_run
 from tuneformer.training.memory_needed import MemoryNeeded, check_memory
 from tuneformer.training.start import prepare_data
 
@@ -101,7 +101,7 @@ def taken(config: Config) -> Taken:
     data, prepared = prepare_data(config)
     watch = Taken()
     two_steps = config | {"trainer": config["trainer"] | {"max_steps": 2}}
-    trial_run(two_steps, data=data, prepared=prepared, watch=watch)
+    dry_run(two_steps, data=data, prepared=prepared, watch=watch)
     return watch
 
 

@@ -21,7 +21,7 @@ def curve_figures(comparison: Comparison, styles: Styles) -> list[Figure]:
         for metric in dict.fromkeys(band.metric for band in mine if band.metric != RATE):
             bands = [band for band in mine if band.metric == metric]
             figures.append(_learning(comparison, place, bands, rates, styles))
-        if place.halfway is not None:
+        if place.rank_stability is not None:
             figures.append(_half_time(comparison, place, styles))
     return figures
 
@@ -114,9 +114,9 @@ def _axis_menu(drawn: Sequence[tuple[Band, bool]]) -> dict[str, Any]:
 
 
 def _half_time(comparison: Comparison, place: Cell, styles: Styles) -> Figure:
-    assert place.halfway is not None
+    assert place.rank_stability is not None
     key, where = suffix(comparison, place.task)
-    found = place.halfway
+    found = place.rank_stability
     ranks = {m: (found.middle.index(m) + 1, found.end.index(m) + 1) for m in found.end}
     traces = [
         {

@@ -7,7 +7,7 @@ from tuneformer.analysis.compare.comparison import Cell as Place
 from tuneformer.analysis.compare.comparison import Comparison
 from tuneformer.analysis.compare.pairs import difference_from
 from tuneformer.analysis.compare.selection import Result
-from tuneformer.analysis.compare.time_to_target import ENDS, NOT_REACHED, Reach
+from tuneformer.analysis.compare.time_to_target import ENDS, NOT_REACHED, TimeToTarget
 from tuneformer.errors import UserError
 from tuneformer.report import wording
 from tuneformer.report.table import Cell, Table, make_table, number, word
@@ -90,7 +90,7 @@ def _result_row(comparison: Comparison, place: Place, result: Result, *, last: b
 
 
 def _reach_cells(comparison: Comparison, result: Result) -> list[Cell]:
-    reach = reach_of(comparison, result)
+    reach = time_to_target_of(comparison, result)
     if reach is None or reach.kind == NOT_REACHED:
         return [word(""), word(""), word(NOT_REACHED)]
     mark = "" if reach.kind == ENDS else f" ({reach.kind})"
@@ -101,7 +101,7 @@ def _reach_cells(comparison: Comparison, result: Result) -> list[Cell]:
     ]
 
 
-def reach_of(comparison: Comparison, result: Result) -> Reach | None:
+def time_to_target_of(comparison: Comparison, result: Result) -> TimeToTarget | None:
     """What a method took to the target of a result's task."""
     mine = (r for r in comparison.reaches if (r.method, r.task) == (result.method, result.task))
     return next(mine, None)

@@ -24,7 +24,7 @@ def all_tables(comparison: Comparison) -> list[Table]:
         speed_up_table(comparison),
         basin_table(comparison),
         profile_table(comparison),
-        halfway_table(comparison),
+        rank_stability_table(comparison),
         measures_table(comparison),
         ledger_table(comparison),
         left_out_table(comparison),
@@ -166,18 +166,18 @@ def profile_table(comparison: Comparison) -> Table:
     return make_table("profiles", "Performance profiles over data sets", note, columns, rows)
 
 
-def halfway_table(comparison: Comparison) -> Table:
+def rank_stability_table(comparison: Comparison) -> Table:
     """The order of methods at half time against the end."""
     rows = [
         [
             data_cell(comparison, place.task),
             number(place.horizon, wording.count(place.horizon)),
-            word(", ".join(place.halfway.middle)),
-            word(", ".join(place.halfway.end)),
-            number(place.halfway.tau, f"{place.halfway.tau:+.2f}"),
+            word(", ".join(place.rank_stability.middle)),
+            word(", ".join(place.rank_stability.end)),
+            number(place.rank_stability.tau, f"{place.rank_stability.tau:+.2f}"),
         ]
         for place in comparison.cells
-        if place.halfway is not None
+        if place.rank_stability is not None
     ]
     note = "Kendall's tau: 1 for the same order, -1 for the reverse. Only the end counts."
     columns = ["data", comparison.read.unit, "best first at half time", "best first at the end", "tau"]

@@ -9,7 +9,7 @@ from tuneformer.analysis.compare.pairs import difference_from
 from tuneformer.analysis.compare.selection import Result
 from tuneformer.analysis.compare.time_to_target import ENDS, NOT_REACHED
 from tuneformer.report import wording
-from tuneformer.report.results_table import reach_of, recorded_cells
+from tuneformer.report.results_table import recorded_cells, time_to_target_of
 from tuneformer.report.summary import summary
 from tuneformer.report.table import Table as AnyTable
 from tuneformer.runs.record import MEDIAN
@@ -81,7 +81,7 @@ def _row(comparison: Comparison, place: Cell, result: Result, *, wide: bool) -> 
 
 
 def _to_target(comparison: Comparison, result: Result) -> str:
-    reach = reach_of(comparison, result)
+    reach = time_to_target_of(comparison, result)
     if reach is None or reach.kind == NOT_REACHED:
         return NOT_REACHED
     steps = wording.count(round(reach.steps, 1))

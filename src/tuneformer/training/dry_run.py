@@ -17,7 +17,7 @@ from tuneformer.training.threads import choose_threads, flops_of_part, use_threa
 from tuneformer.training.trainer import build_trainer, set_up_torch
 
 
-def trial_run(config: Config, *, data: Data[Any], prepared: PreparedData, watch: pl.Callback) -> None:
+def dry_run(config: Config, *, data: Data[Any], prepared: PreparedData, watch: pl.Callback) -> None:
     """Trains trainer.max_steps optimizer steps, or until `watch` sets trainer.should_stop.
 
     On one device, from the run's own initial weights and batches, without validation. Nothing remains: no

@@ -39,7 +39,7 @@ def test_a_planted_sweep_gives_what_was_planted(tmp_path: Path) -> None:
     assert (lion.steps, lion.kind) == (100, "ends of runs")
     assert found.scalings == ()
     assert found.profiles == {}
-    assert cell.halfway is not None
+    assert cell.rank_stability is not None
 
 
 def test_several_lengths_give_the_steps_that_a_method_saves() -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.analysis.compare.trials import trial, trials
 from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.design import understand
-from tuneformer.analysis.compare.rank_stability import Halfway, rank_at_half_time
+from tuneformer.analysis.compare.rank_stability import RankStability, rank_stability
 from tuneformer.analysis.compare.selection import select
 from tuneformer.analysis.compare.trial import Trial
 
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.fast
 LOSS = Criterion(choose="val/loss", report="val/loss", lower_is_better=True)
 
 
-def halfway(*each: Trial) -> Halfway | None:
-    return rank_at_half_time(select(each, understand(trials(each), by=[]), LOSS), LOSS)
+def halfway(*each: Trial) -> RankStability | None:
+    return rank_stability(select(each, understand(trials(each), by=[]), LOSS), LOSS)
 
 
 def test_an_order_that_turns_over_is_told() -> None:

@@ -8,7 +8,7 @@ from tests.analysis.compare.trials import trial, trials
 from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.design import understand
 from tuneformer.analysis.compare.selection import select
-from tuneformer.analysis.compare.time_to_target import Reach, reach_target
+from tuneformer.analysis.compare.time_to_target import TimeToTarget, time_to_target
 from tuneformer.analysis.compare.trial import Trial
 
 pytestmark = pytest.mark.fast
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.fast
 LOSS = Criterion(choose="val/loss", report="val/loss", lower_is_better=True)
 
 
-def reach(*each: Trial, target: float) -> Reach:
-    return reach_target(select(each, understand(trials(each), by=["horizon"]), LOSS), target, LOSS)
+def reach(*each: Trial, target: float) -> TimeToTarget:
+    return time_to_target(select(each, understand(trials(each), by=["horizon"]), LOSS), target, LOSS)
 
 
 def test_between_two_ends_the_logarithm_of_steps_is_linear_in_the_loss() -> None:

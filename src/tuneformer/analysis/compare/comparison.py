@@ -13,11 +13,11 @@ from tuneformer.analysis.compare.design import Design, understand
 from tuneformer.analysis.compare.evidence import count_once, with_numbers
 from tuneformer.analysis.compare.measures import Measured, measure
 from tuneformer.analysis.compare.pairs import Pair, compare_pairs
-from tuneformer.analysis.compare.rank_stability import Halfway, rank_at_half_time
+from tuneformer.analysis.compare.rank_stability import RankStability, rank_stability
 from tuneformer.analysis.compare.scaling import Scaling, fit_scaling
 from tuneformer.analysis.compare.selection import Result, select
 from tuneformer.analysis.compare.task_names import task_names
-from tuneformer.analysis.compare.time_to_target import Reach, reach_target
+from tuneformer.analysis.compare.time_to_target import TimeToTarget, time_to_target
 from tuneformer.analysis.compare.trial import Trial, Trials
 from tuneformer.analysis.compare.tuning_curves import (
     HeatMap,
@@ -42,7 +42,7 @@ class Cell:
     horizon: float
     results: tuple[Result, ...]
     pairs: tuple[Pair, ...]
-    halfway: Halfway | None
+    rank_stability: RankStability | None
     best_of_k: dict[str, list[float]]
     measured: tuple[Measured, ...]
 
@@ -62,7 +62,7 @@ class Comparison:
     names: dict[str, str]
     cells: tuple[Cell, ...]
     targets: dict[str, float]
-    reaches: tuple[Reach, ...]
+    reaches: tuple[TimeToTarget, ...]
     scalings: tuple[Scaling, ...]
     profiles: dict[str, Profile]
     spent: tuple[Spent, ...]
@@ -119,7 +119,7 @@ def compare(
         )
     targets = {task: _target(results, task, base, target, criterion) for task in names}
     reaches = [
-        reach_target(mine, targets[task], criterion)
+        time_to_target(mine, targets[task], criterion)
         for task in names
         for method in methods
         if (mine := [r for r in results if r.task == task and r.method == method])
@@ -167,7 +167,7 @@ def _cells(results: Sequence[Result], criterion: Criterion) -> list[Cell]:
             horizon=horizon,
             results=tuple(mine),
             pairs=tuple(compare_pairs(mine, criterion)),
-            halfway=rank_at_half_time(mine, criterion),
+            rank_stability=rank_stability(mine, criterion),
             best_of_k=best_of_k_curves(mine, criterion),
             measured=tuple(measure(mine, criterion)),
         )
@@ -203,7 +203,7 @@ def _scalings(
     return [scaling for scaling in found if scaling is not None]
 
 
-def _profiles(reaches: Sequence[Reach], tasks: dict[str, str]) -> dict[str, Profile]:
+def _profiles(reaches: Sequence[TimeToTarget], tasks: dict[str, str]) -> dict[str, Profile]:
     if len(tasks) < 2:
         return {}
     times: dict[str, dict[str, float]] = {}

@@ -13,7 +13,7 @@ from tuneformer.analysis.compare.trial import Trial
 
 
 @dataclass(frozen=True, kw_only=True)
-class Halfway:
+class RankStability:
     """The order of methods at half of the steps and at the end, best first, and Kendall's tau-b of the two.
 
     What diverged counts as infinite and ties with what else did; NaN where nothing can be ordered.
@@ -26,7 +26,7 @@ class Halfway:
     tau: float
 
 
-def rank_at_half_time(results: Sequence[Result], criterion: Criterion) -> Halfway | None:
+def rank_stability(results: Sequence[Result], criterion: Criterion) -> RankStability | None:
     """The results of one task at one horizon; None below two methods that logged by half time.
 
     Both are read by the choosing metric: the middle at the last evaluation by half of the steps.
@@ -36,7 +36,7 @@ def rank_at_half_time(results: Sequence[Result], criterion: Criterion) -> Halfwa
     if len(read) < 2:
         return None
     middle, end = ([costs[place] for costs in read.values()] for place in (0, 1))
-    return Halfway(
+    return RankStability(
         task=results[0].task,
         horizon=results[0].horizon,
         middle=tuple(sorted(read, key=lambda method: read[method][0])),

@@ -14,7 +14,7 @@ ENDS, AT_MOST, MID_SCHEDULE, NOT_REACHED = "ends of runs", "at most", "mid-sched
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reach:
+class TimeToTarget:
     """Steps and seconds to the target; infinite where it was not reached.
 
     `kind`: from the "ends of runs" at several horizons; "at most", where the shortest run ends beyond the
@@ -29,7 +29,7 @@ class Reach:
     kind: str
 
 
-def reach_target(results: Sequence[Result], target: float, criterion: Criterion) -> Reach:
+def time_to_target(results: Sequence[Result], target: float, criterion: Criterion) -> TimeToTarget:
     """The cost of the target for one method on one task, from its results at every horizon.
 
     Between the ends of two runs that it lies between, the logarithms of steps and seconds are linear in
@@ -43,7 +43,7 @@ def reach_target(results: Sequence[Result], target: float, criterion: Criterion)
     else:
         steps, seconds, kind = _inside(ordered[0], target, criterion)
     first = ordered[0]
-    return Reach(method=first.method, task=first.task, steps=steps, seconds=seconds, kind=kind)
+    return TimeToTarget(method=first.method, task=first.task, steps=steps, seconds=seconds, kind=kind)
 
 
 def _from_ends(ordered: Sequence[Result], target: float, criterion: Criterion) -> tuple[float, float, str]:

@@ -15,7 +15,7 @@ from tuneformer.tasks.base import Task
 from tuneformer.training.autotune.candidate import AUTO, Candidate, uncompiled
 from tuneformer.training.autotune.measured import COMPILES_FROM_SECONDS, Measured, choose
 from tuneformer.training.callbacks.run_metrics import step_is_complete
-from tuneformer.training.dry_run import trial_run
+from tuneformer.training.dry_run import dry_run
 
 ROUNDS = 2
 WARM_UP = 2
@@ -73,7 +73,7 @@ class Measurer:
         limit = HOPELESS * median(default.seconds) if found is not default else None
         watch = _Watch(limit=limit)
         try:
-            trial_run(candidate.applied(self._config), data=self._data, prepared=self._prepared, watch=watch)
+            dry_run(candidate.applied(self._config), data=self._data, prepared=self._prepared, watch=watch)
         except Exception as error:
             if found is default:
                 raise

@@ -13,7 +13,7 @@ from tuneformer.data.contract import Data, PreparedData
 from tuneformer.optim.schedules import geometric
 from tuneformer.tasks.base import Task
 from tuneformer.training.callbacks.run_metrics import step_is_complete
-from tuneformer.training.dry_run import trial_run
+from tuneformer.training.dry_run import dry_run
 
 BLOWN_UP = 1.5
 
@@ -51,7 +51,7 @@ def sweep_rates(
     }
     config = config | {"scheduler": growing, "trainer": config["trainer"] | {"max_steps": steps}}
     watch = _Watch(peak=peak, told=told)
-    trial_run(config, data=data, prepared=prepared, watch=watch)
+    dry_run(config, data=data, prepared=prepared, watch=watch)
     return watch.sweep
 
 
