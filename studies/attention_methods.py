@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from studies.optimizer_methods import Method
+from studies.optimizer_methods import TunedMethod
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.options import list_options
@@ -21,11 +21,11 @@ RATES = (2e-3, 4e-3, 8e-3)
 VOCAB_SIZE = 256  # bytes
 
 
-def attention_methods(conf: Path) -> tuple[Method, ...]:
+def attention_methods(conf: Path) -> tuple[TunedMethod, ...]:
     """Every option of conf/attention, its feed-forward layers as wide as equal parameters ask for."""
     options = list_options("attention", [conf])
     return tuple(
-        Method(
+        TunedMethod(
             group="attention", option=option, rates=RATES, overrides=(f"model.d_ff={matched_d_ff(option)}",)
         )
         for option in sorted(options, key=lambda option: option != BASELINE)

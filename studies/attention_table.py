@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from benchmarks.allocation import peak_bytes
 from studies.attention_methods import BASELINE, VOCAB_SIZE
-from studies.method_rows import Row, baseline_of, gap, over_seeds
+from studies.method_rows import MethodRow, baseline_of, gap, over_seeds
 from studies.method_study import Study
 from studies.page import BEGIN, END
 from tuneformer.checks.config import check_config
@@ -77,7 +77,7 @@ def measure_cost(overrides: Sequence[str], runs: Sequence[Path]) -> Cost:
     )
 
 
-def measure_costs(study: Study, rows: Sequence[Row]) -> dict[str, Cost]:
+def measure_costs(study: Study, rows: Sequence[MethodRow]) -> dict[str, Cost]:
     """The cost behind each row, from the runs of its best rate with fresh seeds, where there are any."""
     costs = {}
     for row in rows:
@@ -87,7 +87,7 @@ def measure_costs(study: Study, rows: Sequence[Row]) -> dict[str, Cost]:
     return costs
 
 
-def markdown(rows: Sequence[Row], costs: Mapping[str, Cost]) -> str:
+def markdown(rows: Sequence[MethodRow], costs: Mapping[str, Cost]) -> str:
     """The table, best module first."""
     baseline = baseline_of(rows, BASELINE)
     lines = [

@@ -52,7 +52,7 @@ class Climb:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Text:
+class LadderText:
     """A text to climb on: the overrides that choose it, and whether on the first and last rung alone."""
 
     overrides: tuple[str, ...]
@@ -71,7 +71,9 @@ class Ladder:
     outputs/sweeps/<name>/<text>; what is there is not run again.
     """
 
-    def __init__(self, *, name: str, rungs: Sequence[Rung], texts: Mapping[str, Text], n_seeds: int) -> None:
+    def __init__(
+        self, *, name: str, rungs: Sequence[Rung], texts: Mapping[str, LadderText], n_seeds: int
+    ) -> None:
         """`texts`: by what a text is called."""
         self.folder = sweep_folder(name)
         self.rungs = rungs

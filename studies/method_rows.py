@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from studies.tuning import FRESH_SEEDS, Job, Tuning
+from studies.tuning import FRESH_SEEDS, Tuning, TuningRun
 from tuneformer.analysis.statistics.intervals import Estimate, mean_interval, paired_difference
 from tuneformer.report import wording
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class MethodRow:
     """One method: its tuning, and the losses of its best rate on fresh seeds, in nats per token."""
 
     option: str
@@ -28,16 +28,16 @@ class Row:
         return mean(self.test_losses) if self.test_losses else math.inf
 
 
-def make_rows(tunings: Sequence[Tuning], test_losses: dict[Job, float]) -> list[Row]:
+def make_rows(tunings: Sequence[Tuning], test_losses: dict[TuningRun, float]) -> list[MethodRow]:
     """A row for each method that has run, the best first."""
     rows = []
     for tuning in tunings:
         if not tuning.rates:
             continue
         rate = tuning.best_rate
-        fresh = [test_losses.get(Job(tuning.method.option, rate, seed)) for seed in FRESH_SEEDS]
+        fresh = [test_losses.get(TuningRun(tuning.method.option, rate, seed)) for seed in FRESH_SEEDS]
         rows.append(
-            Row(
+            MethodRow(
                 option=tuning.method.option,
                 best_rate=rate,
                 best_is_on_edge=tuning.best_is_on_edge,
@@ -50,7 +50,7 @@ def make_rows(tunings: Sequence[Tuning], test_losses: dict[Job, float]) -> list[
     return sorted(rows, key=lambda row: row.test_mean)
 
 
-def difference(row: Row, baseline: Row, *, confidence: float = 0.95) -> Estimate | None:
+def difference(row: MethodRow, baseline: MethodRow, *, confidence: float = 0.95) -> Estimate | None:
     """Mean over seeds of the paired difference of test losses, with its t interval.
 
     See `paired_difference`. None without two complete pairs.
@@ -61,7 +61,7 @@ def difference(row: Row, baseline: Row, *, confidence: float = 0.95) -> Estimate
     return None if math.isnan(found.half_width) else found
 
 
-def baseline_of(rows: Sequence[Row], option: str) -> Row | None:
+def baseline_of(rows: Sequence[MethodRow], option: str) -> MethodRow | None:
     """The row of this option, None where it has not run."""
     return next((row for row in rows if row.option == option), None)
 
@@ -76,7 +76,7 @@ def over_seeds(values: Sequence[float], *, digits: int = 4, unit: str = "") -> t
     return f"{wording.with_interval(found, digits)}{unit}", wording.deviation(found, digits)
 
 
-def gap(row: Row, baseline: Row | None) -> str:
+def gap(row: MethodRow, baseline: MethodRow | None) -> str:
     """The difference to the baseline with its 95 % interval, "0" for itself; "" without a baseline."""
     if baseline is None or row is baseline:
         return "" if baseline is None else "0"

@@ -4,9 +4,9 @@ import math
 import time
 from collections.abc import Collection, Sequence
 
-from studies.optimizer_methods import Method
-from studies.running import Call, Outcome, run_all
-from studies.tuning import FRESH_SEEDS, TUNING_SEED, Job, Tuning, overrides_of
+from studies.optimizer_methods import TunedMethod
+from studies.running import Call, RunResult, run_all
+from studies.tuning import FRESH_SEEDS, TUNING_SEED, Tuning, TuningRun, overrides_of
 from tuneformer.process.terminal import say
 from tuneformer.runs.record import RunRecord
 from tuneformer.sweeps.folders import sweep_folder
@@ -21,14 +21,14 @@ class Study:
     """
 
     def __init__(
-        self, *, name: str, experiment: str, methods: Sequence[Method], overrides: Sequence[str]
+        self, *, name: str, experiment: str, methods: Sequence[TunedMethod], overrides: Sequence[str]
     ) -> None:
         self.folder = sweep_folder(name)
         self.experiment = experiment
         self.overrides = list(overrides)
         self.tunings = {method.option: Tuning(method) for method in methods}
-        self.records: dict[Job, RunRecord] = {}
-        self.errors: dict[Job, str] = {}
+        self.records: dict[TuningRun, RunRecord] = {}
+        self.errors: dict[TuningRun, str] = {}
         self._submitted = 0
         self._started = time.monotonic()
 
@@ -37,14 +37,16 @@ class Study:
         first = [job for tuning in self.tunings.values() for job in tuning.next_jobs()]
         run_all(self._calls(first), workers=workers, folder=self.folder, taken=self._then)
 
-    def _then(self, job: Job, outcome: Outcome, still_open: Collection[Job]) -> dict[Job, Call]:
+    def _then(
+        self, job: TuningRun, outcome: RunResult, still_open: Collection[TuningRun]
+    ) -> dict[TuningRun, Call]:
         self._take(job, outcome)
         if any(other.option == job.option for other in still_open):
             return {}
         return self._calls(self._next_jobs(job.option))
 
     @property
-    def test_losses(self) -> dict[Job, float]:
+    def test_losses(self) -> dict[TuningRun, float]:
         """Test loss of every run so far; infinity where it diverged."""
         return {
             job: math.inf if record.status == "diverged" else record.final["test/loss"]
@@ -53,24 +55,24 @@ class Study:
 
     def fresh_runs(self, option: str, rate: float) -> list[Call]:
         """Overrides and folder of each run of a method at this rate with a fresh seed that has ended."""
-        jobs = [Job(option, rate, seed) for seed in FRESH_SEEDS]
+        jobs = [TuningRun(option, rate, seed) for seed in FRESH_SEEDS]
         return [self._call(job) for job in jobs if job in self.records]
 
-    def _next_jobs(self, option: str) -> list[Job]:
+    def _next_jobs(self, option: str) -> list[TuningRun]:
         failed = any(job.option == option for job in self.errors)
         return [] if failed else self.tunings[option].next_jobs()
 
-    def _calls(self, jobs: Sequence[Job]) -> dict[Job, Call]:
+    def _calls(self, jobs: Sequence[TuningRun]) -> dict[TuningRun, Call]:
         self._submitted += len(jobs)
         return {job: self._call(job) for job in jobs}
 
-    def _call(self, job: Job) -> Call:
+    def _call(self, job: TuningRun) -> Call:
         overrides = [*overrides_of(job, self.tunings[job.option].method, self.experiment), *self.overrides]
         varied = (self.tunings[job.option].method.group, "optimizer", "seed")
         name = job_name([override for override in overrides[1:] if override.startswith(varied)])
         return overrides, str(self.folder / name)
 
-    def _take(self, job: Job, outcome: Outcome) -> None:
+    def _take(self, job: TuningRun, outcome: RunResult) -> None:
         if outcome.record is None:
             self.errors[job] = outcome.error or "no reason given"
         else:
@@ -80,7 +82,7 @@ class Study:
             self.tunings[job.option].losses[job.rate, job.seed] = math.inf if diverged else loss
         self._tell(job)
 
-    def _tell(self, job: Job) -> None:
+    def _tell(self, job: TuningRun) -> None:
         minutes = (time.monotonic() - self._started) / 60
         done = len(self.records) + len(self.errors)
         loss = self.tunings[job.option].losses.get((job.rate, job.seed))

@@ -14,7 +14,7 @@ from tuneformer.optim.facts import facts_in
 
 
 @dataclass(frozen=True, kw_only=True)
-class Method:
+class TunedMethod:
     """An option of the config group `group`, tuned over `rates`; `overrides` is what else it needs.
 
     `setting` is what takes the rates: the learning rate, or for a method that finds it the factor of that.
@@ -33,7 +33,7 @@ def around(rate: float) -> tuple[float, ...]:
 
 
 @cache
-def optimizer_methods(conf: Path) -> tuple[Method, ...]:
+def optimizer_methods(conf: Path) -> tuple[TunedMethod, ...]:
     """Every option of conf/optimizer that says where a search of its rate looks; not those made of another.
 
     The grid lies in the middle of that range. Where the best rate is on its edge, the study extends it.
@@ -46,11 +46,11 @@ def optimizer_methods(conf: Path) -> tuple[Method, ...]:
     )
 
 
-def _method(option: str, space: Mapping[str, Any], conf: Path) -> Method:
+def _method(option: str, space: Mapping[str, Any], conf: Path) -> TunedMethod:
     rate = "lr" if "lr" in space else next(iter(space))
     middle = math.sqrt(space[rate]["low"] * space[rate]["high"])
     facts = facts_in({"optimizer": load_option("optimizer", option, [conf])})
-    return Method(
+    return TunedMethod(
         option=option,
         rates=around(float(f"{middle:.1g}")),
         setting=f"optimizer.{rate}",
@@ -58,7 +58,7 @@ def _method(option: str, space: Mapping[str, Any], conf: Path) -> Method:
     )
 
 
-def choose_methods(names: str | None, methods: tuple[Method, ...]) -> tuple[Method, ...]:
+def choose_methods(names: str | None, methods: tuple[TunedMethod, ...]) -> tuple[TunedMethod, ...]:
     """The methods of these names, separated by commas; all of them for None.
 
     Raises:

@@ -11,8 +11,7 @@ from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import RunRecord
 from tuneformer.sweeps.folders import Composed, make_job
-from tuneformer.sweeps.job import Job
-from tuneformer.sweeps.job import Outcome as JobOutcome
+from tuneformer.sweeps.job import Job, Outcome
 from tuneformer.sweeps.launchers.local import LocalLauncher
 from tuneformer.sweeps.manifest import Manifest
 from tuneformer.sweeps.sweep import run_jobs
@@ -23,7 +22,7 @@ Call = tuple[Sequence[str], str]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """What became of a run: its record, or the reason why there is none."""
 
     record: RunRecord | None
@@ -35,7 +34,7 @@ def run_all(
     *,
     workers: int,
     folder: Path,
-    taken: Callable[[Key, Outcome, Collection[Key]], Mapping[Key, Call]],
+    taken: Callable[[Key, RunResult, Collection[Key]], Mapping[Key, Call]],
 ) -> None:
     """Runs everything in the sweep `folder`, `workers` at a time; what failed before runs again.
 
@@ -62,7 +61,7 @@ def run_all(
             manifest.write()
             yield job
 
-    def tell(job: Job, outcome: JobOutcome) -> None:
+    def tell(job: Job, outcome: Outcome) -> None:
         key = running.pop(job.name)
         still_open = [*running.values(), *(other for other, _ in queue)]
         queue.extend(taken(key, _read(job, outcome), still_open).items())
@@ -75,11 +74,11 @@ def run_all(
         manifest.release()
 
 
-def run_one(call: Call, *, folder: Path) -> Outcome:
+def run_one(call: Call, *, folder: Path) -> RunResult:
     """What one run came to, on all cores."""
-    outcomes: list[Outcome] = []
+    outcomes: list[RunResult] = []
 
-    def take(key: int, outcome: Outcome, still_open: Collection[int]) -> dict[int, Call]:
+    def take(key: int, outcome: RunResult, still_open: Collection[int]) -> dict[int, Call]:
         del key, still_open
         outcomes.append(outcome)
         return {}
@@ -95,7 +94,7 @@ def _job(call: Call) -> Job:
     return make_job(point, Path(folder))
 
 
-def _read(job: Job, outcome: JobOutcome) -> Outcome:
+def _read(job: Job, outcome: Outcome) -> RunResult:
     if outcome.ended:
-        return Outcome(RunDirectory(job.folder).read_record(), None)
-    return Outcome(None, outcome.error or "no reason given")
+        return RunResult(RunDirectory(job.folder).read_record(), None)
+    return RunResult(None, outcome.error or "no reason given")

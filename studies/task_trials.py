@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class TaskTrial:
     """One row of the study: an experiment with what is changed in it, over seeds 0 ... n_seeds - 1.
 
     Attributes:
@@ -49,18 +49,18 @@ class Trial:
 AS_MINGPT = ("optimizer.lr=1e-3", "optimizer.weight_decay=0.1")
 WITHOUT_DECAY = ("optimizer.weight_decay=0",)
 TRIALS = (
-    Trial(experiment="induction", arm="two layers", at_least=0.99),
-    Trial(experiment="induction", arm="one layer", overrides=("model.n_layers=1",), at_most=0.5),
-    Trial(experiment="recall", arm="two softmax layers", at_least=0.99),
-    Trial(experiment="recall", arm="linear attention", overrides=("attention=linear",), at_most=0.9),
-    Trial(
+    TaskTrial(experiment="induction", arm="two layers", at_least=0.99),
+    TaskTrial(experiment="induction", arm="one layer", overrides=("model.n_layers=1",), at_most=0.5),
+    TaskTrial(experiment="recall", arm="two softmax layers", at_least=0.99),
+    TaskTrial(experiment="recall", arm="linear attention", overrides=("attention=linear",), at_most=0.9),
+    TaskTrial(
         experiment="recall",
         arm="a window of 8",
         overrides=("attention=sliding_window", "attention.window=8"),
         at_most=0.9,
     ),
-    Trial(experiment="modular", arm="weight decay 1", at_least=0.99, n_seeds=3),
-    Trial(
+    TaskTrial(experiment="modular", arm="weight decay 1", at_least=0.99, n_seeds=3),
+    TaskTrial(
         experiment="modular",
         arm="weight decay 1",
         metric="val/accuracy",
@@ -68,7 +68,7 @@ TRIALS = (
         at_most=900,
         n_seeds=3,
     ),
-    Trial(
+    TaskTrial(
         experiment="modular",
         arm="no weight decay",
         overrides=WITHOUT_DECAY,
@@ -77,20 +77,20 @@ TRIALS = (
         at_least=900,
         n_seeds=3,
     ),
-    Trial(experiment="modular", arm="random answers", overrides=("data.operation=random",), at_most=0.05),
-    Trial(experiment="regression", arm="four layers", metric="test/loss", at_most=1.1, of_optimum=True),
-    Trial(experiment="sorting", arm="three layers", overrides=AS_MINGPT, at_least=1.0, n_seeds=3),
-    Trial(experiment="markov", arm="two layers", metric="test/loss", at_most=1.05, of_optimum=True),
-    Trial(experiment="dyck", arm="two layers", at_least=0.99),
-    Trial(experiment="needle", arm="two layers", at_least=0.99),
-    Trial(
+    TaskTrial(experiment="modular", arm="random answers", overrides=("data.operation=random",), at_most=0.05),
+    TaskTrial(experiment="regression", arm="four layers", metric="test/loss", at_most=1.1, of_optimum=True),
+    TaskTrial(experiment="sorting", arm="three layers", overrides=AS_MINGPT, at_least=1.0, n_seeds=3),
+    TaskTrial(experiment="markov", arm="two layers", metric="test/loss", at_most=1.05, of_optimum=True),
+    TaskTrial(experiment="dyck", arm="two layers", at_least=0.99),
+    TaskTrial(experiment="needle", arm="two layers", at_least=0.99),
+    TaskTrial(
         experiment="needle",
         arm="two layers with a window of 8",
         overrides=("attention=sliding_window", "attention.window=8"),
         at_most=0.15,
     ),
-    Trial(experiment="copy", arm="one layer", at_least=0.99),
-    Trial(experiment="digits", arm="vision Transformer", at_least=0.97, n_seeds=3),
-    Trial(experiment="mnist", arm="vision Transformer", at_least=0.85),
-    Trial(experiment="language_id", arm="encoder", at_least=0.8),
+    TaskTrial(experiment="copy", arm="one layer", at_least=0.99),
+    TaskTrial(experiment="digits", arm="vision Transformer", at_least=0.97, n_seeds=3),
+    TaskTrial(experiment="mnist", arm="vision Transformer", at_least=0.85),
+    TaskTrial(experiment="language_id", arm="encoder", at_least=0.8),
 )

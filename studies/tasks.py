@@ -8,8 +8,8 @@ from pathlib import Path
 from statistics import mean
 
 from studies.method_rows import over_seeds
-from studies.running import Call, Outcome, run_all
-from studies.task_trials import Trial
+from studies.running import Call, RunResult, run_all
+from studies.task_trials import TaskTrial
 from tuneformer.process.terminal import say
 from tuneformer.report.wording import INTERVAL
 from tuneformer.runs.metrics_file import read_rows
@@ -49,7 +49,7 @@ class TaskStudy:
     A run that is there already is not trained again, and one that was interrupted goes on.
     """
 
-    def __init__(self, *, name: str, trials: Sequence[Trial], overrides: Sequence[str]) -> None:
+    def __init__(self, *, name: str, trials: Sequence[TaskTrial], overrides: Sequence[str]) -> None:
         self.folder = sweep_folder(name)
         self.trials = trials
         self.records: dict[TaskJob, RunRecord] = {}
@@ -67,7 +67,7 @@ class TaskStudy:
         """A row a trial, in their order."""
         return "\n".join([*HEAD, *(self._row(trial) for trial in self.trials)])
 
-    def _take(self, job: TaskJob, outcome: Outcome, still_open: Collection[TaskJob]) -> dict[TaskJob, Call]:
+    def _take(self, job: TaskJob, outcome: RunResult, still_open: Collection[TaskJob]) -> dict[TaskJob, Call]:
         del still_open
         if outcome.record is None:
             self.errors[job] = outcome.error or "no reason given"
@@ -79,13 +79,13 @@ class TaskStudy:
         say(f"{done} of {len(self._jobs)}, {minutes:.1f} min: {job.name}: {result}")
         return {}
 
-    def _value(self, trial: Trial, job: TaskJob) -> float:
+    def _value(self, trial: TaskTrial, job: TaskJob) -> float:
         if trial.reaches is None:
             return float(self.records[job].final.get(trial.metric, math.nan))
         rows = list(read_rows(self.folder / job.name / "metrics.csv"))
         return first_step(rows, metric=trial.metric, reaches=trial.reaches)
 
-    def _row(self, trial: Trial) -> str:
+    def _row(self, trial: TaskTrial) -> str:
         jobs = [job for job in jobs_of(trial) if job in self.records]
         values = [self._value(trial, job) for job in jobs]
         optima = [self.records[job].data["optimum"].get(trial.metric) for job in jobs]
@@ -110,6 +110,6 @@ def first_step(rows: Sequence[Mapping[str, float]], *, metric: str, reaches: flo
     return next((float(row["step"]) for row in rows if row.get(metric, math.nan) >= reaches), math.nan)
 
 
-def jobs_of(trial: Trial) -> list[TaskJob]:
+def jobs_of(trial: TaskTrial) -> list[TaskJob]:
     """The runs that a trial looks at."""
     return [TaskJob(trial.experiment, trial.overrides, seed) for seed in range(trial.n_seeds)]

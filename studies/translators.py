@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from studies.running import Outcome, run_one
+from studies.running import RunResult, run_one
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
@@ -111,7 +111,7 @@ def _seconds_per_step(config: dict[str, Any]) -> float | UserError:
         return error
 
 
-def _record_of(option: str, outcome: Outcome) -> RunRecord:
+def _record_of(option: str, outcome: RunResult) -> RunRecord:
     if outcome.record is None:
         raise UserError(f"model={option} failed: {outcome.error}")
     if outcome.record.status != "finished":

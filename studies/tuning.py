@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from studies.optimizer_methods import Method
+from studies.optimizer_methods import TunedMethod
 
 TUNING_SEED = 0
 FRESH_SEEDS = (1, 2, 3)
@@ -11,7 +11,7 @@ LARGEST_EXTENSION = 4
 
 
 @dataclass(frozen=True)
-class Job:
+class TuningRun:
     """One run of a method: at a rate, with a seed."""
 
     option: str
@@ -28,22 +28,24 @@ class Tuning:
     the fresh seeds, which had no part in choosing it.
     """
 
-    method: Method
+    method: TunedMethod
     losses: dict[tuple[float, int], float] = field(default_factory=dict)
     extended: int = 0
 
-    def next_jobs(self) -> list[Job]:
+    def next_jobs(self) -> list[TuningRun]:
         """What to run next, once all jobs so far are in `losses`; none when the method is done."""
         missing = [rate for rate in self.method.rates if (rate, TUNING_SEED) not in self.losses]
         if missing:
-            return [Job(self.method.option, rate, TUNING_SEED) for rate in missing]
+            return [TuningRun(self.method.option, rate, TUNING_SEED) for rate in missing]
         beyond = self._rate_beyond_the_edge()
         if beyond is not None:
             self.extended += 1
-            return [Job(self.method.option, beyond, TUNING_SEED)]
+            return [TuningRun(self.method.option, beyond, TUNING_SEED)]
         best = self.best_rate
         fresh = [seed for seed in FRESH_SEEDS if (best, seed) not in self.losses]
-        return [] if math.isinf(self.tuned_loss(best)) else [Job(self.method.option, best, s) for s in fresh]
+        if math.isinf(self.tuned_loss(best)):
+            return []
+        return [TuningRun(self.method.option, best, seed) for seed in fresh]
 
     @property
     def rates(self) -> list[float]:
@@ -70,7 +72,7 @@ class Tuning:
         return self.best_rate * (2.0 if self.best_rate == self.rates[-1] else 0.5)
 
 
-def overrides_of(job: Job, method: Method, experiment: str) -> list[str]:
+def overrides_of(job: TuningRun, method: TunedMethod, experiment: str) -> list[str]:
     """The run of a job, as train.py takes it."""
     return [
         f"experiment={experiment}",

@@ -9,7 +9,7 @@ from tuneformer.config.compose import compose_config
 from tuneformer.config.options import list_options
 from tuneformer.inference.loading import Run
 from tuneformer.runs.metrics_file import read_rows
-from tuneformer.training.preview.plan import Plan, lint_groups, make_plan
+from tuneformer.training.preview.plan import TrainingPlan, lint_groups, make_plan
 from tuneformer.training.start import train
 
 Command = Callable[..., Any]
@@ -17,7 +17,7 @@ CONF = Path(__file__).parents[2] / "conf"
 OPTIMIZERS = [name for name in list_options("optimizer", [CONF]) if name != "any"]
 
 
-def plan_of(*overrides: str) -> Plan:
+def plan_of(*overrides: str) -> TrainingPlan:
     return make_plan(check_config(*compose_config([*overrides])), needs={"vocab_size": 256})
 
 

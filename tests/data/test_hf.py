@@ -15,7 +15,7 @@ from tuneformer.data.contract import SPLITS
 from tuneformer.data.hf import hugging_face
 from tuneformer.data.hf.documents import documents
 from tuneformer.data.hf.hugging_face import HuggingFace
-from tuneformer.data.hf.shard_writer import Progress, split_of
+from tuneformer.data.hf.shard_writer import ShardingProgress, split_of
 from tuneformer.data.text.token_batches import evaluation_rows, gather
 from tuneformer.data.text.token_files import TokenShards
 from tuneformer.data.text.token_splits import TokenSplits
@@ -163,7 +163,7 @@ def test_a_preparation_that_was_stopped_goes_on_and_comes_to_the_same_files(
         with pytest.raises(KeyboardInterrupt):
             cut.prepare()
     (folder,) = (tmp_path / "cut" / "shards").iterdir()
-    done = Progress.read(folder).documents
+    done = ShardingProgress.read(folder).documents
     assert 100 < done < 163
     (folder / ".train-00099.bin.tmp").write_bytes(b"half a shard")
     streamed |= {"read": 0, "breaks_after": -1}

@@ -1,7 +1,7 @@
 import pytest
 
 from tuneformer.errors import UserError
-from tuneformer.optim.rules import Rule, read_rules
+from tuneformer.optim.rules import ParamGroupRule, read_rules
 
 pytestmark = pytest.mark.fast
 
@@ -10,7 +10,7 @@ GOOD = {"name": "all", "pattern": ".", "lr_multiplier": 1.0, "weight_decay_multi
 
 def test_rules_are_read_in_their_order() -> None:
     first, second = read_rules([{**GOOD, "name": "norms", "pattern": "norm"}, GOOD])
-    assert first == Rule(name="norms", pattern="norm", lr_multiplier=1.0, weight_decay_multiplier=0)
+    assert first == ParamGroupRule(name="norms", pattern="norm", lr_multiplier=1.0, weight_decay_multiplier=0)
     assert second.name == "all"
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from studies.optimizer_methods import Method
-from studies.tuning import Job, Tuning
+from studies.optimizer_methods import TunedMethod
+from studies.tuning import Tuning, TuningRun
 
 
-def run_tuning(method: Method, loss: Callable[[Job], float]) -> tuple[Tuning, list[Job]]:
+def run_tuning(method: TunedMethod, loss: Callable[[TuningRun], float]) -> tuple[Tuning, list[TuningRun]]:
     """Tunes a method whose losses are `loss(job)`; the tuning at its end, and all jobs in order."""
     tuning, jobs = Tuning(method), []
     while new := tuning.next_jobs():

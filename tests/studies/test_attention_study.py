@@ -9,7 +9,7 @@ from studies.attention_methods import BASELINE, RATES, attention_methods, parame
 from studies.attention_table import PAGE, Cost, markdown, measure_cost
 from studies.method_rows import make_rows
 from studies.method_study import Study
-from studies.optimizer_methods import Method, choose_methods
+from studies.optimizer_methods import TunedMethod, choose_methods
 from studies.page import replace_table
 from tests.studies.planted import run_tuning
 
@@ -37,7 +37,7 @@ def test_every_module_is_studied_at_the_parameters_of_the_baseline_within_one_pe
 def test_the_table_shows_costs_beside_losses_and_compares_with_the_baseline() -> None:
     tunings, losses = [], {}
     for option, offset in ((BASELINE, 0.0), ("linear", 0.1)):
-        method = Method(group="attention", option=option, rates=RATES)
+        method = TunedMethod(group="attention", option=option, rates=RATES)
         tuning, jobs = run_tuning(method, lambda job: abs(job.rate - 4e-3))
         tunings.append(tuning)
         losses |= {job: 2.0 + offset + 0.01 * job.seed for job in jobs}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from studies import ladder
-from studies.ladder import WALL, Climb, Found, Ladder, Rung, Text
+from studies.ladder import WALL, Climb, Found, Ladder, LadderText, Rung
 from studies.ladder_report import markdown
 from studies.speedrun import RUNGS
 from tests.records import record_of
@@ -16,7 +16,7 @@ from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.runs.record import write_record
 
-TEXTS = {"shakespeare": Text(overrides=("data=shakespeare",))}
+TEXTS = {"shakespeare": LadderText(overrides=("data=shakespeare",))}
 
 
 def composed(overrides: list[str]) -> dict[str, Any]:
@@ -61,8 +61,8 @@ def test_a_text_for_the_ends_alone_leaves_the_rungs_between_out(
 
     monkeypatch.setattr(ladder, "_seconds", seconds)
     texts = {
-        "whole": Text(overrides=("data=text",)),
-        "ends": Text(overrides=("data=shakespeare",), ends_only=True),
+        "whole": LadderText(overrides=("data=text",)),
+        "ends": LadderText(overrides=("data=shakespeare",), ends_only=True),
     }
     found = Ladder(name="a", rungs=RUNGS, texts=texts, n_seeds=2).run([])
     assert list(found["ends"]) == [0, len(RUNGS) - 1]
@@ -105,7 +105,8 @@ def test_a_ladder_trains_each_rung_once_and_what_was_cut_short_again(
     settings.append("scheduler.warmup=1")
 
     def climb() -> Found:
-        return Ladder(name="a", rungs=rungs, texts={"text": Text(overrides=())}, n_seeds=2).run(settings)
+        texts = {"text": LadderText(overrides=())}
+        return Ladder(name="a", rungs=rungs, texts=texts, n_seeds=2).run(settings)
 
     first = climb()
     runs = sorted((tmp_path / "outputs/sweeps/a/text").iterdir())

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from studies.method_rows import Row, difference, gap, make_rows, over_seeds
-from studies.optimizer_methods import Method, around
-from studies.tuning import FRESH_SEEDS, Job
+from studies.method_rows import MethodRow, difference, gap, make_rows, over_seeds
+from studies.optimizer_methods import TunedMethod, around
+from studies.tuning import FRESH_SEEDS, TuningRun
 from tests.studies.planted import run_tuning
 
 pytestmark = pytest.mark.fast
 
 
-def row(option: str, *losses: float, **changed: Any) -> Row:
+def row(option: str, *losses: float, **changed: Any) -> MethodRow:
     settings: dict[str, Any] = {"best_rate": 0.01, "best_is_on_edge": False, "n_rates": 5, "n_diverged": 0}
-    return Row(option=option, tuned_loss=1.0, test_losses=losses, **{**settings, **changed})
+    return MethodRow(option=option, tuned_loss=1.0, test_losses=losses, **{**settings, **changed})
 
 
 def test_the_interval_of_a_paired_difference_is_that_of_scipy() -> None:
@@ -51,11 +51,11 @@ def test_nothing_is_claimed_where_a_run_diverged_or_is_missing() -> None:
 
 
 def test_the_best_method_stands_first_and_an_edge_is_marked() -> None:
-    method = Method(option="adamw", rates=around(1.0))
+    method = TunedMethod(option="adamw", rates=around(1.0))
     tuned, _ = run_tuning(method, lambda job: abs(job.rate - 1))
-    sloped, _ = run_tuning(Method(option="lion", rates=around(1.0)), lambda job: -job.rate)
-    losses = {Job("adamw", 1.0, seed): 2.0 + 0.1 * seed for seed in FRESH_SEEDS}
-    losses |= {Job("lion", 64.0, seed): 1.0 + 0.1 * seed for seed in FRESH_SEEDS}
+    sloped, _ = run_tuning(TunedMethod(option="lion", rates=around(1.0)), lambda job: -job.rate)
+    losses = {TuningRun("adamw", 1.0, seed): 2.0 + 0.1 * seed for seed in FRESH_SEEDS}
+    losses |= {TuningRun("lion", 64.0, seed): 1.0 + 0.1 * seed for seed in FRESH_SEEDS}
     rows = make_rows([tuned, sloped], losses)
     assert [(each.option, each.n_rates, each.best_is_on_edge) for each in rows] == [
         ("lion", 9, True),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from studies.running import Outcome
-from studies.task_trials import TRIALS, Trial
+from studies.running import RunResult
+from studies.task_trials import TRIALS, TaskTrial
 from studies.tasks import TaskJob, TaskStudy, first_step, jobs_of
 from tests.records import record_of
 
@@ -23,7 +23,7 @@ from tests.records import record_of
     ],
 )
 def test_a_value_holds_within_its_bounds(bounds: dict, value: float, optimum: float, holds: bool) -> None:
-    assert Trial(experiment="copy", arm="a", **bounds).holds(value, optimum=optimum) is holds
+    assert TaskTrial(experiment="copy", arm="a", **bounds).holds(value, optimum=optimum) is holds
 
 
 @pytest.mark.fast
@@ -33,8 +33,8 @@ def test_every_trial_says_what_must_come_out() -> None:
 
 @pytest.mark.fast
 def test_the_table_counts_the_seeds_that_came_out_as_expected() -> None:
-    end = Trial(experiment="copy", arm="one layer", at_least=0.99, n_seeds=3)
-    again = Trial(experiment="copy", arm="one layer", metric="test/loss", at_most=1.0)
+    end = TaskTrial(experiment="copy", arm="one layer", at_least=0.99, n_seeds=3)
+    again = TaskTrial(experiment="copy", arm="one layer", metric="test/loss", at_most=1.0)
     study = TaskStudy(name="study", trials=[end, again], overrides=[])
     for seed, accuracy in enumerate((1.0, 0.98, 1.0)):
         record = record_of(
@@ -42,7 +42,7 @@ def test_the_table_counts_the_seeds_that_came_out_as_expected() -> None:
             data={"optimum": {"test/loss": 0.25}},
             wall_seconds=60.0,
         )
-        study._take(TaskJob("copy", (), seed), Outcome(record, None), [])
+        study._take(TaskJob("copy", (), seed), RunResult(record, None), [])
     *_, first, second = study.table().splitlines()
     assert first == (
         "| copy | one layer | 3 | test/accuracy | at least 0.99 | 0.9933 ± 0.0287 | 0.0115 |"
@@ -66,7 +66,7 @@ def test_the_first_step_is_that_of_the_first_validation_that_is_good_enough(
 
 @pytest.mark.proof
 def test_the_study_trains_once_and_reads_the_second_time(capfd: pytest.CaptureFixture[str]) -> None:
-    trial = Trial(experiment="copy", arm="tiny", metric="val/accuracy", reaches=0.0, at_most=2.0)
+    trial = TaskTrial(experiment="copy", arm="tiny", metric="val/accuracy", reaches=0.0, at_most=2.0)
     small = ["data.n_validation=20", "data.n_test=20", "data.batch_size=4", "trainer.max_steps=2"]
     overrides = [*small, "model.d_model=16", "trainer.val_check_interval=2", "scheduler.warmup=1"]
     tables, seconds = [], []

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from studies.optimizer_methods import Method, around, choose_methods, optimizer_methods
-from studies.tuning import FRESH_SEEDS, LARGEST_EXTENSION, TUNING_SEED, Job, Tuning, overrides_of
+from studies.optimizer_methods import TunedMethod, around, choose_methods, optimizer_methods
+from studies.tuning import FRESH_SEEDS, LARGEST_EXTENSION, TUNING_SEED, Tuning, TuningRun, overrides_of
 from tests.studies.planted import run_tuning
 from tuneformer.errors import UserError
 
 pytestmark = pytest.mark.fast
 
 METHODS = optimizer_methods(Path(__file__).parents[2] / "conf")
-METHOD = Method(option="adamw", rates=around(1.0), overrides=("scheduler=warmup",))
+METHOD = TunedMethod(option="adamw", rates=around(1.0), overrides=("scheduler=warmup",))
 
 
-def bowl(best: float) -> Callable[[Job], float]:
+def bowl(best: float) -> Callable[[TuningRun], float]:
     return lambda job: (math.log2(job.rate) - math.log2(best)) ** 2
 
 
@@ -60,7 +60,7 @@ def test_losses_that_are_there_already_are_not_asked_for_again() -> None:
 
 
 def test_a_job_is_a_command_line_of_train() -> None:
-    assert overrides_of(Job("adamw", 0.02, 3), METHOD, "smoke") == [
+    assert overrides_of(TuningRun("adamw", 0.02, 3), METHOD, "smoke") == [
         "experiment=smoke",
         "optimizer=adamw",
         "optimizer.lr=0.02",
@@ -71,8 +71,9 @@ def test_a_job_is_a_command_line_of_train() -> None:
 
 def test_a_method_that_finds_its_rate_is_tuned_over_what_multiplies_it() -> None:
     (prodigy,) = choose_methods("prodigy", METHODS)
-    assert "optimizer.d_coef=0.5" in overrides_of(Job("prodigy", 0.5, 0), prodigy, "smoke")
-    assert not [given for given in overrides_of(Job("prodigy", 0.5, 0), prodigy, "smoke") if ".lr=" in given]
+    overrides = overrides_of(TuningRun("prodigy", 0.5, 0), prodigy, "smoke")
+    assert "optimizer.d_coef=0.5" in overrides
+    assert not [given for given in overrides if ".lr=" in given]
 
 
 def test_methods_are_chosen_by_name() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tuneformer.data.examples.examples import Examples
-from tuneformer.tasks.regression import Regression, SquaredError
+from tuneformer.tasks.regression import RegressionTask, SquaredError
 from tuneformer.tasks.synthetic import ScoredTokens, Synthetic
 
 pytestmark = pytest.mark.fast
@@ -78,7 +78,7 @@ def test_squared_errors_skip_what_is_not_asked_for_also_in_the_gradient() -> Non
     model = Says(outputs)
     batch = Examples(torch.zeros(2, 3), targets)
     gaps = (outputs - targets).squeeze(-1).numpy() ** 2
-    loss = loss_of(Regression, model, batch)
+    loss = loss_of(RegressionTask, model, batch)
     assert loss.item() == pytest.approx(np.mean([np.nanmean(gaps[0]), gaps[1, 0]]))
     loss.backward()
     assert model.answer.grad is not None

@@ -16,7 +16,7 @@ from tuneformer.data.corpora.pairs import Pairs
 from tuneformer.data.pairs.pair_batches import PairBatch
 from tuneformer.data.pairs.pair_files import PairSplits
 from tuneformer.optim.param_groups import ParamGroups
-from tuneformer.tasks.translation import Translation, TranslationQuality
+from tuneformer.tasks.translation import TranslationQuality, TranslationTask
 from tuneformer.tasks.translation_files import Translated, read_translations, translations_text
 
 pytestmark = pytest.mark.fast
@@ -33,9 +33,9 @@ def pairs(data: Pairs) -> PairSplits:
     return data.prepare()
 
 
-def task_of(pairs: PairSplits, model: Any) -> Translation:
+def task_of(pairs: PairSplits, model: Any) -> TranslationTask:
     groups = load_option("param_groups", "default", [CONF])
-    return Translation(
+    return TranslationTask(
         model=model,
         optimizer=partial(torch.optim.AdamW, lr=0.1),
         param_groups=ParamGroups(**{key: value for key, value in groups.items() if key != "_target_"}),
@@ -80,7 +80,7 @@ def test_validation_scores_every_token_without_smoothing(data: Pairs, pairs: Pai
     model = randomised(
         small_model("lstm", n_layers=1, vocab_size=pairs.needs["vocab_size"], context_length=64)
     )
-    metric = Translation.metric(pairs, split="test")
+    metric = TranslationTask.metric(pairs, split="test")
     total, n_tokens = 0.0, 0
     with torch.no_grad():
         for batch in data.batches(pairs, seed=0).evaluation_batches("test", rank=0, world_size=1):

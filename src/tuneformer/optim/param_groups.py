@@ -10,21 +10,21 @@ from torch.optim import Optimizer
 from tuneformer.config.ranges import Number
 from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
-from tuneformer.optim.rules import Rule, read_rules
+from tuneformer.optim.rules import ParamGroupRule, read_rules
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
     """The parameters that one rule covers, by name, in the model's order."""
 
-    rule: Rule
+    rule: ParamGroupRule
     parameters: dict[str, nn.Parameter]
 
     def settings(self, *, lr: Number, weight_decay: Number) -> dict[str, object]:
         """The group as torch.optim takes it, with what an optimizer for matrices reads.
 
         Keys: name, params (with their names), lr and weight decay, both multiplied, hidden_matrices and
-        row_parts (`Rule`).
+        row_parts (`ParamGroupRule`).
         """
         return {
             "name": self.rule.name,
@@ -39,8 +39,8 @@ class Group:
 class ParamGroups:
     """Ordered rules; a parameter belongs to the first rule whose pattern is found in its name.
 
-    `rules`: mappings with the keys of `tuneformer.optim.rules.Rule`. `weight_decay_kind`: own (what the
-    optimizer does by itself), or a kind of `tuneformer.optim.weight_decay.DecayedApart` in its place.
+    `rules`: mappings with the keys of `tuneformer.optim.rules.ParamGroupRule`. `weight_decay_kind`: own
+    (what the optimizer does by itself), or a kind of `tuneformer.optim.weight_decay.DecayedApart` instead.
     `weight_decay_end`: decay at the last step over that at the first (`decay_factor`).
     Raises UserError for a faulty rule (`read_rules`).
     """
@@ -67,7 +67,7 @@ class ParamGroups:
         Raises UserError for a parameter that no rule covers, a rule that is the first match of no
         parameter, and a model without trainable parameters.
         """
-        covered: dict[Rule, dict[str, nn.Parameter]] = {rule: {} for rule in self.rules}
+        covered: dict[ParamGroupRule, dict[str, nn.Parameter]] = {rule: {} for rule in self.rules}
         for name, parameter in model.named_parameters():
             covered[self._first_match(name)][name] = parameter
         for index, (rule, parameters) in enumerate(covered.items()):
@@ -85,7 +85,7 @@ class ParamGroups:
             raise UserError("model has no trainable parameter: nothing for the optimizer to do")
         return groups
 
-    def _first_match(self, name: str) -> Rule:
+    def _first_match(self, name: str) -> ParamGroupRule:
         for rule in self.rules:
             if rule.covers(name):
                 return rule

@@ -18,7 +18,7 @@ KINDS = (OWN, "l2", "decoupled", "independent", "cautious")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class ParamGroupRule:
     """Parameters whose name `pattern` finds (re.search) train as the group `name`."""
 
     name: Annotated[str, Setting("of the group, as metrics.csv has it")]
@@ -43,7 +43,7 @@ class Rule:
         return re.search(self.pattern, parameter) is not None
 
 
-def read_rules(rules: object) -> list[Rule]:
+def read_rules(rules: object) -> list[ParamGroupRule]:
     """The rules as they stand in the configuration, in their order, checked.
 
     Raises UserError naming the entry: a key that is missing or unknown, a pattern that is no regular
@@ -63,8 +63,8 @@ def read_rules(rules: object) -> list[Rule]:
     return read
 
 
-def _read_rule(where: str, rule: object) -> Rule:
-    keys = arguments_of(Rule)
+def _read_rule(where: str, rule: object) -> ParamGroupRule:
+    keys = arguments_of(ParamGroupRule)
     if not isinstance(rule, Mapping):
         raise UserError(f"{where}={shown(rule)} must be a mapping with the keys {', '.join(keys)}")
     values: dict[str, Any] = {str(key): value for key, value in rule.items()}
@@ -81,4 +81,4 @@ def _read_rule(where: str, rule: object) -> Rule:
         raise UserError(f"{where}.pattern={pattern} is no regular expression: {error}") from error
     if "row_parts" in values:
         values["row_parts"] = tuple(values["row_parts"])
-    return Rule(**values)
+    return ParamGroupRule(**values)

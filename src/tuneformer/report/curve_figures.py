@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tuneformer.analysis.compare.bands import AXES, Band
-from tuneformer.analysis.compare.comparison import Cell, Comparison
+from tuneformer.analysis.compare.comparison import Comparison, TaskComparison
 from tuneformer.analysis.compare.curves import RATE
 from tuneformer.report.figure import Figure, Styles, axis, figure
 from tuneformer.report.result_figures import suffix
@@ -27,7 +27,11 @@ def curve_figures(comparison: Comparison, styles: Styles) -> list[Figure]:
 
 
 def _learning(
-    comparison: Comparison, place: Cell, bands: Sequence[Band], rates: Sequence[Band], styles: Styles
+    comparison: Comparison,
+    place: TaskComparison,
+    bands: Sequence[Band],
+    rates: Sequence[Band],
+    styles: Styles,
 ) -> Figure:
     key, where = suffix(comparison, place.task)
     metric = bands[0].metric
@@ -113,7 +117,7 @@ def _axis_menu(drawn: Sequence[tuple[Band, bool]]) -> dict[str, Any]:
     }
 
 
-def _half_time(comparison: Comparison, place: Cell, styles: Styles) -> Figure:
+def _half_time(comparison: Comparison, place: TaskComparison, styles: Styles) -> Figure:
     assert place.rank_stability is not None
     key, where = suffix(comparison, place.task)
     found = place.rank_stability

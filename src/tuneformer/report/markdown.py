@@ -1,6 +1,6 @@
 """The results of a comparison as a Markdown table."""
 
-from tuneformer.analysis.compare.comparison import Cell, Comparison
+from tuneformer.analysis.compare.comparison import Comparison, TaskComparison
 from tuneformer.analysis.compare.pairs import difference_from
 from tuneformer.analysis.compare.selection import Result
 from tuneformer.report import wording
@@ -11,7 +11,7 @@ def markdown(comparison: Comparison) -> str:
     return "\n\n".join(_table(comparison, place) for place in comparison.main)
 
 
-def _table(comparison: Comparison, place: Cell) -> str:
+def _table(comparison: Comparison, place: TaskComparison) -> str:
     choose, report = comparison.criterion.choose, comparison.criterion.report
     lines = [
         f"| method | best setting | settings tried | diverged | {choose}, tuned"
@@ -41,7 +41,7 @@ def _table(comparison: Comparison, place: Cell) -> str:
     return "\n".join(lines)
 
 
-def _gap(comparison: Comparison, place: Cell, result: Result) -> str:
+def _gap(comparison: Comparison, place: TaskComparison, result: Result) -> str:
     baseline = next((r for r in place.results if r.method == comparison.baseline), None)
     if baseline is None or result is baseline:
         return "" if baseline is None else "0"

@@ -1,7 +1,7 @@
 """The table of what methods do beside lowering the loss."""
 
 from tuneformer.analysis.compare.comparison import Comparison
-from tuneformer.analysis.compare.measures import Measured
+from tuneformer.analysis.compare.measures import ComparedMeasure
 from tuneformer.report import wording
 from tuneformer.report.results_table import data_cell
 from tuneformer.report.table import Cell, Table, make_table, number, word
@@ -27,7 +27,7 @@ def measures_table(comparison: Comparison) -> Table:
     return make_table("measures", "What the methods do besides", note, columns, rows)
 
 
-def _row(measured: Measured, method: str) -> list[Cell]:
+def _row(measured: ComparedMeasure, method: str) -> list[Cell]:
     estimate, rank = measured.estimates[method], measured.with_loss
     return [
         word(measured.name),

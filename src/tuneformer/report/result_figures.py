@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tuneformer.analysis.compare.comparison import Cell, Comparison
+from tuneformer.analysis.compare.comparison import Comparison, TaskComparison
 from tuneformer.analysis.compare.design import shown
 from tuneformer.analysis.compare.scaling import Scaling
 from tuneformer.analysis.statistics.profiles import WITHIN
@@ -34,7 +34,7 @@ def suffix(comparison: Comparison, task: str) -> tuple[str, str]:
     return f"-{[*comparison.names].index(task) + 1}", f", {comparison.names[task]}"
 
 
-def _losses(comparison: Comparison, place: Cell, styles: Styles) -> Figure:
+def _losses(comparison: Comparison, place: TaskComparison, styles: Styles) -> Figure:
     key, where = suffix(comparison, place.task)
     alive = [result for result in place.results if math.isfinite(result.estimate.mean)]
     traces: list[dict[str, Any]] = []

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from tuneformer.analysis.compare.budget import Spent
-from tuneformer.analysis.compare.comparison import Cell as Place
-from tuneformer.analysis.compare.comparison import Comparison
+from tuneformer.analysis.compare.comparison import Comparison, TaskComparison
 from tuneformer.analysis.compare.pairs import difference_from
 from tuneformer.analysis.compare.selection import Result
 from tuneformer.analysis.compare.time_to_target import ENDS, NOT_REACHED, TimeToTarget
@@ -57,11 +56,11 @@ def results_table(comparison: Comparison) -> Table:
     return make_table("results", "Each method at its best setting", note, columns, rows)
 
 
-def _longest_first(comparison: Comparison) -> list[Place]:
+def _longest_first(comparison: Comparison) -> list[TaskComparison]:
     return sorted(comparison.cells, key=lambda place: (place.task, -place.horizon))
 
 
-def _result_row(comparison: Comparison, place: Place, result: Result, *, last: bool) -> list[Cell]:
+def _result_row(comparison: Comparison, place: TaskComparison, result: Result, *, last: bool) -> list[Cell]:
     estimate = result.estimate
     baseline = next((r for r in place.results if r.method == comparison.baseline), None)
     gap = difference_from(result, baseline, comparison.criterion) if baseline else None

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 
 from tuneformer.analysis.compare.budget import unequal_budgets
-from tuneformer.analysis.compare.comparison import Cell, Comparison
+from tuneformer.analysis.compare.comparison import Comparison, TaskComparison
 from tuneformer.analysis.compare.design import shown
-from tuneformer.analysis.compare.pairs import Pair
+from tuneformer.analysis.compare.pairs import MethodDifference
 from tuneformer.analysis.compare.scaling import Scaling
 from tuneformer.analysis.compare.selection import Result
 from tuneformer.analysis.compare.verdict import EXACT, Verdict, verdict
@@ -28,7 +28,7 @@ def summary(comparison: Comparison) -> list[str]:
     return lines
 
 
-def _place_lines(comparison: Comparison, place: Cell) -> list[str]:
+def _place_lines(comparison: Comparison, place: TaskComparison) -> list[str]:
     best = place.results[0]
     if not math.isfinite(best.estimate.mean):
         return ["Every method diverged at its best setting: there is nothing to compare"]
@@ -43,7 +43,7 @@ def _place_lines(comparison: Comparison, place: Cell) -> list[str]:
     return [line for line in lines if line]
 
 
-def _leader(comparison: Comparison, place: Cell, best: Result) -> str:
+def _leader(comparison: Comparison, place: TaskComparison, best: Result) -> str:
     setting = comparison.design.describe(best.best.values)
     at = f" at {setting}" if setting else ""
     interval = f" (95 % interval {wording.span(best.estimate)})" if best.estimate.n > 1 else ""
@@ -91,7 +91,7 @@ def _share(found: SpeedUp) -> str:
     return f"needs {wording.percent(1 / found.ratio)} of the length {at} ({ends}{beyond})"
 
 
-def _differences(comparison: Comparison, place: Cell) -> list[str]:
+def _differences(comparison: Comparison, place: TaskComparison) -> list[str]:
     baseline = comparison.baseline
     found = verdict(place.pairs)
     told = []
@@ -124,12 +124,12 @@ def _differences(comparison: Comparison, place: Cell) -> list[str]:
     ]
 
 
-def _p_values(pair: Pair, test: str) -> str:
+def _p_values(pair: MethodDifference, test: str) -> str:
     p = pair.p_holm if test == EXACT else pair.p_t_holm
     return "" if math.isnan(p) else f", p = {wording.p_value(p)} after Holm"
 
 
-def _certainty(place: Cell) -> str:
+def _certainty(place: TaskComparison) -> str:
     found = verdict(place.pairs)
     if found is None:
         return ""
@@ -160,13 +160,13 @@ def _count(found: Verdict) -> str:
     )
 
 
-def _intervals(place: Cell) -> str:
+def _intervals(place: TaskComparison) -> str:
     excluding = sum(pair.difference.excludes_zero for pair in place.pairs)
     known = sum(math.isfinite(pair.difference.low) for pair in place.pairs)
     return f"{excluding} of {known} intervals exclude 0, each at 95 % by itself."
 
 
-def _needed(place: Cell) -> str:
+def _needed(place: TaskComparison) -> str:
     needed = [pair.needed for pair in place.pairs if pair.needed is not None]
     if not needed:
         return ""
@@ -176,7 +176,7 @@ def _needed(place: Cell) -> str:
     )
 
 
-def _pair(place: Cell, method: str, baseline: str) -> Pair | None:
+def _pair(place: TaskComparison, method: str, baseline: str) -> MethodDifference | None:
     return next((pair for pair in place.pairs if {pair.first, pair.second} == {method, baseline}), None)
 
 

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from tuneformer.analysis.compare.comparison import Cell, Comparison
+from tuneformer.analysis.compare.comparison import Comparison, TaskComparison
 from tuneformer.analysis.compare.design import shown
 from tuneformer.analysis.compare.pairs import difference_from
 from tuneformer.analysis.compare.selection import Result
@@ -45,7 +45,7 @@ def print_table(made: AnyTable, console: Console) -> None:
         console.print(f"{made.title}: nothing was measured", markup=False)
 
 
-def _table(comparison: Comparison, place: Cell, *, wide: bool) -> Table:
+def _table(comparison: Comparison, place: TaskComparison, *, wide: bool) -> Table:
     where = f"{comparison.names[place.task]}, " if len(comparison.names) > 1 else ""
     title = f"{where}{shown(place.horizon)} {comparison.read.unit}"
     rows = [_row(comparison, place, result, wide=wide) for result in place.results]
@@ -59,7 +59,7 @@ def _table(comparison: Comparison, place: Cell, *, wide: bool) -> Table:
     return table
 
 
-def _row(comparison: Comparison, place: Cell, result: Result, *, wide: bool) -> dict[str, str]:
+def _row(comparison: Comparison, place: TaskComparison, result: Result, *, wide: bool) -> dict[str, str]:
     """A method by the names of the columns; what is not known is empty."""
     baseline = next((r for r in place.results if r.method == comparison.baseline), None)
     gap = difference_from(result, baseline, comparison.criterion) if baseline else None

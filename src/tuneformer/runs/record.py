@@ -43,7 +43,7 @@ STOPPED = "stopped"
 STATUSES = ("running", *ENDED, STOPPED, "failed", "interrupted")
 TOTAL, MEDIAN = "total", "median"
 
-Table = Mapping[str, Any]
+RecordTable = Mapping[str, Any]
 Attempt = dict[str, Any]
 OF_DATA = {"fingerprint": TEXT, "kept": FILE_NAMES, "task": TEXT, "unit": TEXT}
 
@@ -91,27 +91,27 @@ class RunRecord:
     restarts: Annotated[int, Field(WHOLE)]
     steps: Annotated[int, Field(WHOLE, shown=Shown("steps", "count", TOTAL))]
     wall_seconds: Annotated[float, Field(SECONDS)]
-    metrics: Annotated[Table, Field(TABLE, {"best": NUMBERS, "final": NUMBERS})]
-    data: Annotated[Table, Field(TABLE, OF_DATA)]
+    metrics: Annotated[RecordTable, Field(TABLE, {"best": NUMBERS, "final": NUMBERS})]
+    data: Annotated[RecordTable, Field(TABLE, OF_DATA)]
     name: Annotated[str | None, Field(or_null(TEXT))] = None
     seed: Annotated[int | None, Field(or_null(WHOLE))] = None
     options: Annotated[Mapping[str, str], Field(WORDS)] = field(default_factory=dict)
     command: Annotated[str, Field(TEXT)] = ""
-    search: Annotated[Table, Field(or_null(TABLE))] = field(default_factory=dict)
+    search: Annotated[RecordTable, Field(or_null(TABLE))] = field(default_factory=dict)
     error: Annotated[str | None, Field(or_null(TEXT))] = None
-    stop: Annotated[Table | None, Field(or_null(TABLE), {"can_go_on": FLAG})] = None
+    stop: Annotated[RecordTable | None, Field(or_null(TABLE), {"can_go_on": FLAG})] = None
     attempts: Annotated[Sequence[Attempt], Field(ATTEMPTS)] = ()
     lost: Annotated[Sequence[str], Field(TEXTS)] = ()
-    git: Annotated[Table, Field(or_null(TABLE))] = field(default_factory=dict)
-    versions: Annotated[Table, Field(or_null(TABLE))] = field(default_factory=dict)
-    hardware: Annotated[Table, Field(or_null(TABLE), {"threads": or_null(POSITIVE)})] = field(
+    git: Annotated[RecordTable, Field(or_null(TABLE))] = field(default_factory=dict)
+    versions: Annotated[RecordTable, Field(or_null(TABLE))] = field(default_factory=dict)
+    hardware: Annotated[RecordTable, Field(or_null(TABLE), {"threads": or_null(POSITIVE)})] = field(
         default_factory=dict
     )
-    model: Annotated[Table, Field(or_null(TABLE))] = field(default_factory=dict)
-    signatures: Annotated[Table, Field(or_null(TABLE))] = field(default_factory=dict)
-    fastest: Annotated[Table | None, Field(or_null(TABLE), {"chosen": TABLE})] = None
-    branch: Annotated[Table | None, Field(or_null(TABLE))] = None
-    init: Annotated[Table | None, Field(or_null(TABLE))] = None
+    model: Annotated[RecordTable, Field(or_null(TABLE))] = field(default_factory=dict)
+    signatures: Annotated[RecordTable, Field(or_null(TABLE))] = field(default_factory=dict)
+    fastest: Annotated[RecordTable | None, Field(or_null(TABLE), {"chosen": TABLE})] = None
+    branch: Annotated[RecordTable | None, Field(or_null(TABLE))] = None
+    init: Annotated[RecordTable | None, Field(or_null(TABLE))] = None
     epochs: Annotated[float | None, Field(or_null(AMOUNT))] = None
     seen: Annotated[int, Field(WHOLE)] = 0
     train_seconds: Annotated[float, Field(SECONDS, shown=Shown("seconds", "duration", TOTAL))] = 0.0
@@ -126,12 +126,12 @@ class RunRecord:
     ] = None
 
     @property
-    def final(self) -> Table:
+    def final(self) -> RecordTable:
         """The metrics at its end."""
         return self.metrics["final"]
 
     @property
-    def best(self) -> Table:
+    def best(self) -> RecordTable:
         """Those of the checkpoint that is kept as the best, and its step."""
         return self.metrics["best"]
 

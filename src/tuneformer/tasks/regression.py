@@ -10,7 +10,7 @@ from tuneformer.tasks.base import Task
 from tuneformer.tasks.metric import SUM_DTYPE, TaskMetric
 
 
-class Regression(Task):
+class RegressionTask(Task):
     """Minimises the mean over examples of the mean over scored places of |prediction - target|^2.
 
     Validation and test give `loss`, the same over all scored places, and `last_loss`, that at the last place

@@ -21,7 +21,7 @@ from tuneformer.tasks.translation_files import TRANSLATIONS_FILE, Translated, tr
 SENTENCE_END = "\x00"
 
 
-class Translation(Task):
+class TranslationTask(Task):
     """Minimises the mean over target tokens of -sum_v q_v log p(v | source, tokens before), in nats.
 
     q is 1 - e at the token that follows and e / vocabulary everywhere, e = data.label_smoothing (Szegedy et

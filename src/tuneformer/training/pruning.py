@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from optuna.pruners import BasePruner
 
 
-class Trial(Protocol):
+class SearchTrial(Protocol):
     """What a search knows of this run."""
 
     def report(self, value: float, step: int) -> None:
@@ -31,7 +31,7 @@ class Pruning(pl.Callback):
     `trial` is None on every rank but the first, which decides for all.
     """
 
-    def __init__(self, *, trial: Trial | None, metric: str) -> None:
+    def __init__(self, *, trial: SearchTrial | None, metric: str) -> None:
         self.metric = metric
         self._trial = trial
 
@@ -44,7 +44,7 @@ class Pruning(pl.Callback):
         if trainer.strategy.broadcast(prune) and step < trainer.max_steps:
             raise Pruned(step=step, metric=self.metric)
 
-    def _report(self, trial: Trial, value: float, step: int) -> bool:
+    def _report(self, trial: SearchTrial, value: float, step: int) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a run that goes on reports a step that it has reported before
             trial.report(value, step)

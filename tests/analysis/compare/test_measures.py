@@ -7,7 +7,7 @@ import pytest
 from tests.analysis.compare.trials import trial, trials
 from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.design import understand
-from tuneformer.analysis.compare.measures import Measured, measure
+from tuneformer.analysis.compare.measures import ComparedMeasure, measure
 from tuneformer.analysis.compare.selection import select
 from tuneformer.analysis.compare.trial import Trial
 
@@ -20,7 +20,7 @@ def with_measures(base: Trial, **columns: float) -> Trial:
     return replace(base, metrics={**base.metrics, **columns})
 
 
-def measured(each: list[Trial]) -> dict[str, Measured]:
+def measured(each: list[Trial]) -> dict[str, ComparedMeasure]:
     results = select(each, understand(trials(each), by=[]), LOSS)
     return {found.name: found for found in measure(results, LOSS)}
 

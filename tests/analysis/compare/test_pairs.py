@@ -9,7 +9,7 @@ from scipy import stats
 from tests.analysis.compare.trials import trial, trials
 from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.design import understand
-from tuneformer.analysis.compare.pairs import Pair, compare_pairs, difference_from
+from tuneformer.analysis.compare.pairs import MethodDifference, compare_pairs, difference_from
 from tuneformer.analysis.compare.selection import select
 from tuneformer.analysis.compare.trial import Trial
 from tuneformer.analysis.compare.verdict import verdict
@@ -23,7 +23,7 @@ EVERY = [trial(name, lr=lr + 1.0, seed=s) for name in ("adamw", "lion") for lr i
 DESIGN = understand(trials(EVERY), by=["optimizer"])
 
 
-def pairs(*each: Trial) -> list[Pair]:
+def pairs(*each: Trial) -> list[MethodDifference]:
     return compare_pairs(select(each, understand(trials(each), by=[]), LOSS), LOSS)
 
 
@@ -101,7 +101,7 @@ def test_seeds_needed_and_the_verdict_account_for_all_pairs() -> None:
     draw = np.random.default_rng(0)
     names = ("adamw", "lion", "sgd", "shampoo")
 
-    def of(n: int) -> list[Pair]:
+    def of(n: int) -> list[MethodDifference]:
         noise = draw.normal(0, 0.01, (4, n))
         return pairs(
             *(trial(o, seed=s, val=2 - 0.2 * i + noise[i, s]) for i, o in enumerate(names) for s in range(n))

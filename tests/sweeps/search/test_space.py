@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tuneformer.errors import UserError
-from tuneformer.sweeps.search.space import Choices, Range, read_space
+from tuneformer.sweeps.search.space import Choices, SearchRange, read_space
 
 pytestmark = pytest.mark.fast
 
@@ -22,12 +22,12 @@ def test_a_space_is_flat_and_knows_its_ends() -> None:
         "adamw",
     )
     assert space == {
-        "optimizer.lr": Range(low=1e-4, high=1e-2, log=True),
+        "optimizer.lr": SearchRange(low=1e-4, high=1e-2, log=True),
         "optimizer.betas": Choices(values=("[0.9,0.95]", "[0.9,0.99]")),
-        "trainer.accumulate_grad_batches": Range(low=1, high=4, log=False),
+        "trainer.accumulate_grad_batches": SearchRange(low=1, high=4, log=False),
     }
     accumulate = space["trainer.accumulate_grad_batches"]
-    assert isinstance(accumulate, Range)
+    assert isinstance(accumulate, SearchRange)
     assert accumulate.whole
     assert accumulate.corners() == [1, 4]
 

@@ -11,22 +11,22 @@ import pytest
 from tuneformer.runs.record import ENDED
 from tuneformer.sweeps.job import Outcome
 from tuneformer.sweeps.search.sampler import make_sampler
-from tuneformer.sweeps.search.space import Choices, Range, Space
-from tuneformer.sweeps.search.trials import Asked, Trials
+from tuneformer.sweeps.search.space import Choices, SearchRange, Space
+from tuneformer.sweeps.search.trials import Asked, OptunaStudy
 from tuneformer.training.trial_storage import open_storage
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
 SPACE: Space = {
-    "optimizer.lr": Range(low=1e-4, high=1.0, log=True),
+    "optimizer.lr": SearchRange(low=1e-4, high=1.0, log=True),
     "optimizer.betas": Choices(values=("[0.9,0.95]", "[0.9,0.99]")),
 }
 SMOOTH: Space = {
     "optimizer.lr": SPACE["optimizer.lr"],
-    "scheduler.warmup": Range(low=0.0, high=1.0, log=False),
+    "scheduler.warmup": SearchRange(low=0.0, high=1.0, log=False),
 }
 
-Open = Callable[..., Trials]
+Open = Callable[..., OptunaStudy]
 
 
 def ended(value: float | None, status: str = "finished") -> Outcome:
@@ -45,8 +45,8 @@ def trials(tmp_path: Path) -> Open:
 
     def open_again(
         sampler: str = "random", n_trials: int = 8, space: Space = SPACE, name: str = "mine", **more: Any
-    ) -> Trials:
-        return Trials(
+    ) -> OptunaStudy:
+        return OptunaStudy(
             method="0",
             name=name,
             storage=open_storage(f"sqlite:///{tmp_path}/trials.db"),
@@ -60,7 +60,7 @@ def trials(tmp_path: Path) -> Open:
     return open_again
 
 
-def run_all(study: Trials, value: Callable[[Asked], float] = bowl) -> list[Asked]:
+def run_all(study: OptunaStudy, value: Callable[[Asked], float] = bowl) -> list[Asked]:
     asked = []
     while (trial := study.ask()) is not None:
         asked.append(trial)

@@ -17,7 +17,7 @@ from tuneformer.tasks.language_modelling import LanguageModelling
 from tuneformer.training.autotune import measure, resolve
 from tuneformer.training.autotune.candidate import Candidate
 from tuneformer.training.autotune.measured import Measured
-from tuneformer.training.autotune.remembered import Memory
+from tuneformer.training.autotune.remembered import RememberedTimings
 
 IN_FLOAT32 = "trainer.precision=32-true"  # half as many ways to train
 
@@ -169,7 +169,7 @@ def test_each_model_and_training_has_a_memory_of_its_own(
 
     def file_of(*overrides: str, cores: int = 2) -> Path:
         config = check_config(*compose_config(["trainer=auto", *overrides]))
-        return Memory(config, cores=cores, device="cpu").file
+        return RememberedTimings(config, cores=cores, device="cpu").file
 
     same = {file_of(), file_of("seed=3"), file_of("optimizer.lr=1"), file_of("trainer.max_steps=9000")}
     assert len(same) == 1

@@ -11,8 +11,8 @@ from tuneformer.analysis.compare.caveats import caveats
 from tuneformer.analysis.compare.criterion import Criterion, criterion_for
 from tuneformer.analysis.compare.design import Design, understand
 from tuneformer.analysis.compare.evidence import count_once, with_numbers
-from tuneformer.analysis.compare.measures import Measured, measure
-from tuneformer.analysis.compare.pairs import Pair, compare_pairs
+from tuneformer.analysis.compare.measures import ComparedMeasure, measure
+from tuneformer.analysis.compare.pairs import MethodDifference, compare_pairs
 from tuneformer.analysis.compare.rank_stability import RankStability, rank_stability
 from tuneformer.analysis.compare.scaling import Scaling, fit_scaling
 from tuneformer.analysis.compare.selection import Result, select
@@ -35,16 +35,16 @@ SHOWN_METHODS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class TaskComparison:
     """All methods on one task at one horizon, the best first."""
 
     task: str
     horizon: float
     results: tuple[Result, ...]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[MethodDifference, ...]
     rank_stability: RankStability | None
     best_of_k: dict[str, list[float]]
-    measured: tuple[Measured, ...]
+    measured: tuple[ComparedMeasure, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class Comparison:
     baseline: str
     tolerance: float
     names: dict[str, str]
-    cells: tuple[Cell, ...]
+    cells: tuple[TaskComparison, ...]
     targets: dict[str, float]
     reaches: tuple[TimeToTarget, ...]
     scalings: tuple[Scaling, ...]
@@ -72,7 +72,7 @@ class Comparison:
     caveats: tuple[str, ...]
 
     @property
-    def main(self) -> list[Cell]:
+    def main(self) -> list[TaskComparison]:
         """The cell of each task's longest horizon."""
         longest = {cell.task: cell for cell in self.cells}
         return [*longest.values()]
@@ -157,12 +157,12 @@ def _baseline(trials: Sequence[Trial], design: Design, given: str | None) -> str
     return given
 
 
-def _cells(results: Sequence[Result], criterion: Criterion) -> list[Cell]:
+def _cells(results: Sequence[Result], criterion: Criterion) -> list[TaskComparison]:
     grouped: dict[tuple[str, float], list[Result]] = {}
     for result in results:
         grouped.setdefault((result.task, result.horizon), []).append(result)
     return [
-        Cell(
+        TaskComparison(
             task=task,
             horizon=horizon,
             results=tuple(mine),

@@ -14,7 +14,7 @@ from tuneformer.measures.registry import all_measures
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class ComparedMeasure:
     """One measure on one task at one horizon.
 
     Attributes:
@@ -30,7 +30,7 @@ class Measured:
     with_loss: RankCorrelation
 
 
-def measure(results: Sequence[Result], criterion: Criterion) -> list[Measured]:
+def measure(results: Sequence[Result], criterion: Criterion) -> list[ComparedMeasure]:
     """Every measure that runs of these results logged; of one task at one horizon."""
     found = []
     for measured in all_measures():
@@ -52,7 +52,7 @@ def measure(results: Sequence[Result], criterion: Criterion) -> list[Measured]:
         known = [(x, y) for x, y in pairs if math.isfinite(x) and math.isfinite(y)]
         with_loss = rank_correlation([x for x, _ in known], [y for _, y in known])
         found.append(
-            Measured(
+            ComparedMeasure(
                 task=results[0].task,
                 horizon=results[0].horizon,
                 name=measured.compared_as,

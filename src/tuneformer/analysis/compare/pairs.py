@@ -19,7 +19,7 @@ MOST_UNEQUAL = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class MethodDifference:
     """The difference of two methods: `first` minus `second`.
 
     Attributes:
@@ -45,7 +45,7 @@ class Pair:
     note: str
 
 
-def compare_pairs(results: Sequence[Result], criterion: Criterion) -> list[Pair]:
+def compare_pairs(results: Sequence[Result], criterion: Criterion) -> list[MethodDifference]:
     """All pairs of the results of one task at one horizon, in their order."""
     drafts = [_compare(a, b, criterion) for a, b in itertools.combinations(results, 2)]
     n_tests = sum(math.isfinite(draft.difference.mean) for draft in drafts)
@@ -61,7 +61,7 @@ def difference_from(result: Result, baseline: Result, criterion: Criterion) -> E
     return _compare(result, baseline, criterion).difference
 
 
-def _compare(first: Result, second: Result, criterion: Criterion) -> Pair:
+def _compare(first: Result, second: Result, criterion: Criterion) -> MethodDifference:
     mine, theirs = _by_seed(first, criterion), _by_seed(second, criterion)
     all_mine = [criterion.reporting(trial) for trial in first.reported]
     all_theirs = [criterion.reporting(trial) for trial in second.reported]
@@ -78,7 +78,7 @@ def _compare(first: Result, second: Result, criterion: Criterion) -> Pair:
     else:
         difference = unpaired_difference(all_mine, all_theirs)
         p_t = math.nan if unfair else welch_p(all_mine, all_theirs)
-    return Pair(
+    return MethodDifference(
         first=first.method,
         second=second.method,
         difference=difference,
@@ -97,7 +97,7 @@ def _by_seed(result: Result, criterion: Criterion) -> Mapping[int, float]:
     return {trial.seed: criterion.reporting(trial) for trial in result.reported if trial.seed is not None}
 
 
-def _in_family(pair: Pair, n_tests: int) -> Pair:
+def _in_family(pair: MethodDifference, n_tests: int) -> MethodDifference:
     """The pair with what it takes to show its difference among `n_tests`."""
     deviation = pair.difference.deviation * (1.0 if pair.paired else math.sqrt(2.0))
     needed = seeds_needed(pair.difference.mean, deviation, n_tests=n_tests)
@@ -117,7 +117,7 @@ def _note(values: Sequence[float], difference: Estimate, *, paired: bool) -> str
     return "" if paired else "no shared seeds: not paired, Welch's interval and test"
 
 
-def _seeds_note(pair: Pair, needed: int | None, n_tests: int) -> str:
+def _seeds_note(pair: MethodDifference, needed: int | None, n_tests: int) -> str:
     fewest = fewest_pairs(n_tests)
     if pair.difference.n >= fewest:
         return ""

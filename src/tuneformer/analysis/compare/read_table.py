@@ -8,7 +8,7 @@ from pathlib import Path
 from tuneformer.analysis.compare.criterion import is_lower_better
 from tuneformer.analysis.compare.evidence import COPY
 from tuneformer.analysis.compare.metric_direction import is_result
-from tuneformer.analysis.compare.table_file import Row, read_rows
+from tuneformer.analysis.compare.table_file import TableRow, read_rows
 from tuneformer.analysis.compare.trial import METHOD, SEED, LeftOut, Trial, Trials
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
@@ -65,7 +65,7 @@ def read_table(path: Path, *, metric: str | None, lower_is_better: bool | None =
     meaning = _meaning(path, header, metric)
     if lower_is_better is None:
         is_lower_better(meaning.result)  # raises where the name does not tell
-    first: dict[tuple[str, ...], Row] = {}
+    first: dict[tuple[str, ...], TableRow] = {}
     trials: list[Trial] = []
     left_out: list[LeftOut] = []
     for row in rows:
@@ -113,7 +113,7 @@ def _is_beside(name: str) -> bool:
     return name.lower() in BESIDE or is_result(name)
 
 
-def _trial(path: Path, row: Row, meaning: Meaning) -> Trial:
+def _trial(path: Path, row: TableRow, meaning: Meaning) -> Trial:
     method = row.text(meaning.method)
     if not method:
         raise UserError(f"{row.place(meaning.method)}: the name of the method is empty")
@@ -154,7 +154,7 @@ def _needed(path: Path, header: Sequence[str], names: Sequence[str]) -> str:
     return found
 
 
-def _change(row: Row, column: str | None) -> dict[str, object]:
+def _change(row: TableRow, column: str | None) -> dict[str, object]:
     text = row.text(column) if column else ""
     if not text or text.lower() == BASELINE:
         return {}

@@ -13,7 +13,7 @@ FEWEST_FRESH = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
+class TriedSetting:
     """The runs of a method that share their tuned values, and what they were chosen by.
 
     `score` is the mean over the choosing seeds, in the metric's own sign; infinite if one did not come to
@@ -46,7 +46,7 @@ class Result:
     method: str
     task: str
     horizon: float
-    settings: tuple[Setting, ...] = field(repr=False)
+    settings: tuple[TriedSetting, ...] = field(repr=False)
     choosing_seeds: tuple[int | None, ...]
     reported: tuple[Trial, ...] = field(repr=False)
     estimate: Estimate
@@ -54,7 +54,7 @@ class Result:
     optimistic: bool
 
     @property
-    def best(self) -> Setting:
+    def best(self) -> TriedSetting:
         """The setting with the best score."""
         return self.settings[0]
 
@@ -135,7 +135,7 @@ def _shared_seeds(settings: Sequence[Sequence[Trial]]) -> frozenset[int | None]:
 
 def _setting(
     values: tuple[object, ...], trials: Sequence[Trial], common: frozenset[int | None], criterion: Criterion
-) -> Setting:
+) -> TriedSetting:
     scored = [criterion.choosing(t) for t in trials if not common or t.seed in common or not t.lived]
     score = sum(scored) / len(scored) if scored else math.inf
-    return Setting(values=values, trials=tuple(trials), score=math.inf if math.isnan(score) else score)
+    return TriedSetting(values=values, trials=tuple(trials), score=math.inf if math.isnan(score) else score)

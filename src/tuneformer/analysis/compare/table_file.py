@@ -18,7 +18,7 @@ SHOWN = 40  # characters of a cell
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class TableRow:
     """A row: its file and line, and its cells by the name of their column."""
 
     where: str
@@ -80,7 +80,7 @@ class Row:
         return float(text) if NUMBER.fullmatch(text) and math.isfinite(float(text)) else text
 
 
-def read_rows(path: Path) -> tuple[list[str], list[Row]]:
+def read_rows(path: Path) -> tuple[list[str], list[TableRow]]:
     """The names of the columns, and the rows below them.
 
     Cells are separated by what the first line has most of: commas, semicolons or tabs. A column without a
@@ -103,7 +103,7 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
                 f" {len(header)}"
             )
     return [name for name in header if name], [
-        Row(
+        TableRow(
             where=f"{path}, line {number}",
             cells={name: cell for name, cell in zip(header, cells, strict=True) if name},
         )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuneformer.analysis.compare.pairs import Pair
+from tuneformer.analysis.compare.pairs import MethodDifference
 from tuneformer.analysis.statistics.holm import LEVEL
 from tuneformer.analysis.statistics.sign_flip import fewest_pairs
 
@@ -37,7 +37,7 @@ class Verdict:
         return 0 < self.seeds < self.fewest
 
 
-def verdict(pairs: Sequence[Pair]) -> Verdict | None:
+def verdict(pairs: Sequence[MethodDifference]) -> Verdict | None:
     """The verdict over all pairs; None where no pair has a difference."""
     known = [pair for pair in pairs if math.isfinite(pair.difference.mean)]
     if not known:

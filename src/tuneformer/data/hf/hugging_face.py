@@ -16,7 +16,7 @@ from tuneformer.config.setting import Setting
 from tuneformer.data.code_digest import code_digest
 from tuneformer.data.contract import SPLITS, Data
 from tuneformer.data.hf.documents import documents, local_files
-from tuneformer.data.hf.shard_writer import DOCUMENT_END, Progress, ShardWriter, split_of
+from tuneformer.data.hf.shard_writer import DOCUMENT_END, ShardingProgress, ShardWriter, split_of
 from tuneformer.data.prepared_cache import cache_writing, content_hash
 from tuneformer.data.settings import COUNT, HALF, TOKENS
 from tuneformer.data.text.text_data import TokenData
@@ -68,7 +68,7 @@ class HuggingFace(TokenData):
         )
         folder = self.cache / "shards" / content_hash(code, self._source(), self._settings())
         with cache_writing(self.cache), _held(folder):
-            progress = Progress.read(folder)
+            progress = ShardingProgress.read(folder)
             if not progress.complete or not _is_whole(folder, progress):
                 progress = self._write(folder)
             tokenizer = read_tokenizer(folder / TOKENIZER_FILE)
@@ -77,10 +77,10 @@ class HuggingFace(TokenData):
         self.check(splits)
         return splits
 
-    def _write(self, folder: Path) -> Progress:
+    def _write(self, folder: Path) -> ShardingProgress:
         tokenizer = self._tokenizer(folder)
-        if not _is_whole(folder, Progress.read(folder)):
-            Progress().write(folder)  # a shard was lost: from the beginning
+        if not _is_whole(folder, ShardingProgress.read(folder)):
+            ShardingProgress().write(folder)  # a shard was lost: from the beginning
         writer = ShardWriter(
             folder,
             tokenizer=tokenizer,
@@ -129,7 +129,7 @@ class HuggingFace(TokenData):
         ]
 
 
-def _splits(folder: Path, progress: Progress, tokenizer: Tokenizer) -> TokenSplits[TokenShards]:
+def _splits(folder: Path, progress: ShardingProgress, tokenizer: Tokenizer) -> TokenSplits[TokenShards]:
     splits: dict[str, TokenShards] = {}
     for name in SPLITS:
         shards = [shard for shard in progress.shards if shard.split == name]
@@ -153,7 +153,7 @@ def _splits(folder: Path, progress: Progress, tokenizer: Tokenizer) -> TokenSpli
     return TokenSplits(tokenizer, splits, fingerprint, notes)
 
 
-def _is_whole(folder: Path, progress: Progress) -> bool:
+def _is_whole(folder: Path, progress: ShardingProgress) -> bool:
     """Whether every token is what was written, by the digest of each file."""
     size = np.dtype(progress.dtype).itemsize
     try:
@@ -166,7 +166,7 @@ def _is_whole(folder: Path, progress: Progress) -> bool:
         return False
 
 
-def _check_vocabulary(folder: Path, progress: Progress, tokenizer: Tokenizer) -> None:
+def _check_vocabulary(folder: Path, progress: ShardingProgress, tokenizer: Tokenizer) -> None:
     for shard in progress.shards:
         digest = digest_of(folder / shard.file, dtype=progress.dtype)
         check_vocabulary(folder / shard.file, digest, vocab_size=tokenizer.vocab_size)

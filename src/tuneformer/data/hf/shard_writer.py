@@ -30,7 +30,7 @@ class Shard:
 
 
 @dataclass
-class Progress:
+class ShardingProgress:
     """How far a data set has been turned into shards: documents read, and the files that hold them.
 
     `nulls`: documents that are null, and left out.
@@ -46,7 +46,7 @@ class Progress:
     shards: list[Shard] = field(default_factory=list)
 
     @classmethod
-    def read(cls, folder: Path) -> "Progress":
+    def read(cls, folder: Path) -> "ShardingProgress":
         """What an earlier attempt left; the beginning where there is nothing or it is damaged."""
         try:
             content: dict[str, Any] = read_json(folder / PROGRESS)
@@ -77,7 +77,7 @@ class ShardWriter:
         max_held_out_bytes: int,
     ) -> None:
         self.folder = folder
-        self.progress = Progress.read(folder)
+        self.progress = ShardingProgress.read(folder)
         self._tokenizer = tokenizer
         self._shard_tokens = shard_tokens
         self._held_out = held_out

@@ -37,7 +37,7 @@ LANGUAGE_SENTENCES = 1000
 
 TRANSLATION = TaskFacts(
     name="translation",
-    done_by="tuneformer.tasks.translation.Translation",
+    done_by="tuneformer.tasks.translation.TranslationTask",
     metrics=(
         MetricFacts(name="loss", label="loss", form="{:.4f} nats per token"),
         MetricFacts(name="perplexity"),

@@ -15,7 +15,7 @@ from tuneformer.errors import UserError
 
 REGRESSION = TaskFacts(
     name="regression",
-    done_by="tuneformer.tasks.regression.Regression",
+    done_by="tuneformer.tasks.regression.RegressionTask",
     metrics=(
         MetricFacts(name="loss", label="squared error"),
         MetricFacts(name="last_loss", label="squared error at the last point"),

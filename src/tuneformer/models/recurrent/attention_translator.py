@@ -10,13 +10,13 @@ from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.flops import matrix_flops
 from tuneformer.models.recurrent.alignment import Alignment, Source
 from tuneformer.models.recurrent.lstm import LstmCell, LstmState
-from tuneformer.models.recurrent.translator import RecurrentState, RecurrentTranslator
+from tuneformer.models.recurrent.translator import RecurrentTranslator, TranslatorState
 from tuneformer.models.sequence_to_sequence import DecodingState
 from tuneformer.models.settings import LstmAttentionSettings
 
 
 @dataclass(kw_only=True)
-class AttentiveState(RecurrentState):
+class AttentiveState(TranslatorState):
     """The state of the decoder, what it fed forward at the last token, and the source."""
 
     fed: Float[Tensor, "batch d_model"]

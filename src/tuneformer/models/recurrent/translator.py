@@ -14,7 +14,7 @@ from tuneformer.models.settings import LstmSettings
 
 
 @dataclass(kw_only=True)
-class RecurrentState(DecodingState):
+class TranslatorState(DecodingState):
     """The state of every layer of the decoder."""
 
     layers: LstmState
@@ -94,11 +94,11 @@ class LstmTranslator(RecurrentTranslator):
 
     def begin(
         self, source: Int[Tensor, "batch source"], visible: Bool[Tensor, "batch source"]
-    ) -> RecurrentState:
-        return RecurrentState(layers=self.encoder(self.embed(source), visible)[1])
+    ) -> TranslatorState:
+        return TranslatorState(layers=self.encoder(self.embed(source), visible)[1])
 
     def advance(self, tokens: Int[Tensor, " batch"], state: DecodingState) -> Float[Tensor, "batch vocab"]:
-        assert isinstance(state, RecurrentState)
+        assert isinstance(state, TranslatorState)
         hidden, cell = (part.contiguous() for part in state.layers)
         states, last = self.decoder(self.embed(tokens.unsqueeze(1)), (hidden, cell))
         state.layers = LstmState(*last)

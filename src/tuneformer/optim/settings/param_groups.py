@@ -5,7 +5,7 @@ from typing import Annotated
 from tuneformer.config.described import describes
 from tuneformer.config.ranges import AT_LEAST_ZERO, Number
 from tuneformer.config.setting import Setting
-from tuneformer.optim.rules import KINDS, Rule
+from tuneformer.optim.rules import KINDS, ParamGroupRule
 
 
 @describes("param_groups", "tuneformer.optim.param_groups.ParamGroups", "tuneformer.optim.mup.MuP")
@@ -24,5 +24,5 @@ class ParamGroupSettings:
         ),
     ]
     rules: Annotated[
-        tuple[Rule, ...], Setting("which parameters form a group, and what multiplies its rates")
+        tuple[ParamGroupRule, ...], Setting("which parameters form a group, and what multiplies its rates")
     ]

@@ -11,7 +11,7 @@ LEVELS = 255
 Mask = NDArray[np.bool_]
 
 
-class Block(NamedTuple):
+class EncodedMaps(NamedTuple):
     """The maps of one attention module: weight = low + byte / 255 (high - low), of each head.
 
     `data`: base64 of the deflated bytes, of each head the cells that the mask allows, row by row. A weight is
@@ -23,7 +23,7 @@ class Block(NamedTuple):
     high: list[float]
 
 
-def encode(maps: NDArray[Any], mask: Mask | None) -> Block:
+def encode(maps: NDArray[Any], mask: Mask | None) -> EncodedMaps:
     """Encode maps (head, query, key); what the mask (query, key) does not allow is 0 and left out."""
     values = np.nan_to_num(np.asarray(maps, dtype=np.float32))
     flat = values.reshape(len(values), -1) if mask is None else values[:, mask]
@@ -31,10 +31,10 @@ def encode(maps: NDArray[Any], mask: Mask | None) -> Block:
     high = np.maximum(flat.max(axis=1, initial=0.0), 0.0)
     span = np.where(high > low, high - low, 1.0).astype(np.float32)
     bytes_ = np.rint((flat - low[:, None]) / span[:, None] * LEVELS).astype(np.uint8)
-    return Block(data=deflated(bytes_.tobytes()), low=low.tolist(), high=high.tolist())
+    return EncodedMaps(data=deflated(bytes_.tobytes()), low=low.tolist(), high=high.tolist())
 
 
-def decode(block: Block, shape: tuple[int, ...], mask: Mask | None) -> NDArray[np.float32]:
+def decode(block: EncodedMaps, shape: tuple[int, ...], mask: Mask | None) -> NDArray[np.float32]:
     """The weights that a page shows, as it decodes them."""
     flat = np.frombuffer(zlib.decompress(base64.b64decode(block.data)), dtype=np.uint8)
     low, high = (np.array(x, dtype=np.float32)[:, None] for x in (block.low, block.high))

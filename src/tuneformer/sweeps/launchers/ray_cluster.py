@@ -84,11 +84,11 @@ class RayLauncher(PluginLauncher):
         cpus, gpus = self._share(devices_of(job.config))
         return {"ray": {"remote": {"num_cpus": cpus, "num_gpus": gpus, "max_retries": 0, "max_calls": 1}}}
 
-    def task(self, job: Job) -> "Task":
+    def task(self, job: Job) -> "RayTask":
         """Trains until it is done or the bell rings."""
         if self._bell is None:
             self._bell = _hang_up_bell()
-        return Task(remote(job, cores=self.cpus_per_job), self._bell, handed_over=self.handed_over)
+        return RayTask(remote(job, cores=self.cpus_per_job), self._bell, handed_over=self.handed_over)
 
     def reason(self, error: Exception) -> str:
         """See `PluginLauncher`."""
@@ -140,7 +140,7 @@ class RayLauncher(PluginLauncher):
         return int(min(room, _resource("GPU") // gpus) if gpus else room)
 
 
-class Task:
+class RayTask:
     """What a Ray worker does: it trains a job, until the bell rings or is gone.
 
     `ray.cancel` would need what the plugin keeps to itself.
@@ -151,11 +151,11 @@ class Task:
         self.bell = bell
         self._handed_over = handed_over
 
-    def __reduce__(self) -> tuple[type["Task"], tuple[RemoteJob, Any]]:
+    def __reduce__(self) -> tuple[type["RayTask"], tuple[RemoteJob, Any]]:
         """Ray pickles it as it takes it over."""
         if self._handed_over is not None:
             self._handed_over.set()
-        return Task, (self.job, self.bell)
+        return RayTask, (self.job, self.bell)
 
     def __call__(self, _: DictConfig) -> str | None:
         """Trains."""

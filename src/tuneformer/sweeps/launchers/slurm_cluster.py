@@ -123,9 +123,9 @@ class SlurmLauncher(PluginLauncher):
             "tasks_per_node": devices,
         }
 
-    def task(self, job: Job) -> "Task":
+    def task(self, job: Job) -> "SlurmTask":
         """Trains, and is queued again before its time is over."""
-        return Task(remote(job, cores=self.cpus_per_task))
+        return SlurmTask(remote(job, cores=self.cpus_per_task))
 
     def reason(self, error: Exception) -> str:
         """The state in which the batch job ended, what sbatch said, or the last line of what went wrong."""
@@ -159,7 +159,7 @@ class SlurmLauncher(PluginLauncher):
         return set(ask("squeue", "--me", "--noheader", f"--name={self._name}", "--format=%i").split())
 
 
-class Task:
+class SlurmTask:
     """What a batch job does: it trains a job."""
 
     def __init__(self, job: RemoteJob) -> None:

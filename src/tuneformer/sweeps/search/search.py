@@ -16,7 +16,7 @@ from tuneformer.sweeps.search.method import Method, make_method, named_apart
 from tuneformer.sweeps.search.settings import check_installed
 from tuneformer.sweeps.search.space import shown
 from tuneformer.sweeps.search.storage import storage_url
-from tuneformer.sweeps.search.trials import Asked, Trials, methods_of
+from tuneformer.sweeps.search.trials import Asked, OptunaStudy, methods_of
 from tuneformer.tasks.lookup import task_of
 from tuneformer.training.trial_storage import open_storage
 
@@ -46,8 +46,8 @@ class Search:
         self._methods = [make_method(each, keys=keys) for each in composed]
         self._url = storage_url(self._settings["storage"], self._folder)
         self.done_before = 0
-        self._asked: dict[str, tuple[Trials, int]] = {}
-        self._studies: dict[str, Trials] = {}
+        self._asked: dict[str, tuple[OptunaStudy, int]] = {}
+        self._studies: dict[str, OptunaStudy] = {}
         if self._settings["storage"] or self._exists():
             self._open()
         self.sample = self._corners()
@@ -119,7 +119,7 @@ class Search:
             for method in self._methods
         ]
         self._studies = {
-            method.name: Trials(
+            method.name: OptunaStudy(
                 name=self._study_name(method),
                 method=method.digest,
                 storage=storage,

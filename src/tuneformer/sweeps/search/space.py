@@ -11,7 +11,7 @@ Value = float | int | str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Range:
+class SearchRange:
     """Numbers from `low` to `high`, both included; evenly in their logarithm with `log`."""
 
     low: float
@@ -39,7 +39,7 @@ class Choices:
         return list(self.values)
 
 
-Space = dict[str, Range | Choices]
+Space = dict[str, SearchRange | Choices]
 
 
 def read_space(spaces: Mapping[str, Any], optimizer: str, *, given: Collection[str] = ()) -> Space:
@@ -79,7 +79,7 @@ def _leaves(node: Mapping[str, Any] | None, prefix: str) -> Iterator[tuple[str, 
             yield from _leaves(value, f"{path}.")
 
 
-def _dimension(path: str, leaf: Mapping[str, Any]) -> Range | Choices:
+def _dimension(path: str, leaf: Mapping[str, Any]) -> SearchRange | Choices:
     if "choices" in leaf:
         values = leaf["choices"]
         if not isinstance(values, list) or len(values) < 2 or leaf.keys() != {"choices"}:
@@ -96,4 +96,4 @@ def _dimension(path: str, leaf: Mapping[str, Any]) -> Range | Choices:
         raise UserError(f"{path}: low={low} must be below high={high}")
     if log and not low > 0:
         raise UserError(f"{path}: low={low} must be positive with log=true")
-    return Range(low=low, high=high, log=bool(log))
+    return SearchRange(low=low, high=high, log=bool(log))

@@ -32,7 +32,7 @@ def methods_of(storage: "RDBStorage") -> dict[str, str | None]:
     return {study.study_name: study.user_attrs.get(METHOD) for study in storage.get_all_studies()}
 
 
-class Trials:
+class OptunaStudy:
     """One Optuna study: one method, in one space, to `n_trials` trials in all attempts together.
 
     A trial that was running when its sweep was killed is run again with its values; so is, with

@@ -71,7 +71,7 @@ class Measurer:
 
     def _train(self, candidate: Candidate, found: "_Timed", default: "_Timed") -> None:
         limit = HOPELESS * median(default.seconds) if found is not default else None
-        watch = _Watch(limit=limit)
+        watch = _StepTimes(limit=limit)
         try:
             dry_run(candidate.applied(self._config), data=self._data, prepared=self._prepared, watch=watch)
         except Exception as error:
@@ -95,7 +95,7 @@ class _Timed:
         self.deviation: float | None = None
         self.refused: str | None = None
 
-    def add(self, watch: "_Watch") -> None:
+    def add(self, watch: "_StepTimes") -> None:
         if not self.seconds:
             self.first_step_s, self.losses = watch.seconds[0], watch.losses
         self.seconds += watch.seconds[WARM_UP:] or watch.seconds[-1:]
@@ -116,7 +116,7 @@ class _Timed:
         )
 
 
-class _Watch(pl.Callback):
+class _StepTimes(pl.Callback):
     """The seconds and the loss of each step, until there are enough of them."""
 
     def __init__(self, *, limit: float | None) -> None:

@@ -18,7 +18,7 @@ from tuneformer.training.autotune.measured import Measured, as_record, from_reco
 NOT_THE_SPEED = ("max_steps", "val_check_interval", "log_every_n_steps")
 
 
-class Memory:
+class RememberedTimings:
     """The measurements that belong to a configuration on this machine."""
 
     def __init__(self, config: Config, *, cores: int, device: str) -> None:

@@ -14,7 +14,7 @@ from tuneformer.runs.record import RunRecord
 from tuneformer.training.autotune.candidate import Candidate, is_asked_for
 from tuneformer.training.autotune.measure import Measurer
 from tuneformer.training.autotune.measured import Measured, as_record, choose
-from tuneformer.training.autotune.remembered import Memory
+from tuneformer.training.autotune.remembered import RememberedTimings
 from tuneformer.training.core_share import told_cores
 from tuneformer.training.settings import available_cores
 from tuneformer.training.threads import wished_threads
@@ -37,7 +37,7 @@ def resolve_auto(
     if config["trainer"]["threads"] is None:
         wish = wished_threads() or cores
         cores = min(wish, told_cores() or wish)
-    memory = Memory(config, cores=cores, device=device)
+    memory = RememberedTimings(config, cores=cores, device=device)
     measured, started = memory.read(), time.perf_counter()
     measurer = Measurer(config, data=data, prepared=prepared, cores=cores)
     new = [] if measured else measurer.uncompiled(device=device)

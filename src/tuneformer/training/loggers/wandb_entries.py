@@ -17,7 +17,7 @@ CHECKPOINT_FILES = ("checkpoints/last.ckpt", "checkpoints/best.ckpt")
 
 
 @dataclass(frozen=True)
-class Row:
+class StepMetrics:
     """The numbers of one step, of a task."""
 
     values: Mapping[str, float]
@@ -63,7 +63,7 @@ class Sheet:
         run.summary[self.key] = wandb.Table(columns=list(self.columns), data=[list(row) for row in self.rows])
 
 
-Entry = Row | Picture | Sheet
+Entry = StepMetrics | Picture | Sheet
 
 
 def log_files(run: Any, folder: Path, *, checkpoints: bool) -> None:

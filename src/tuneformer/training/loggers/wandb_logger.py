@@ -28,7 +28,15 @@ from tuneformer.runs.record import ENDED, STOPPED, run_identifier
 from tuneformer.runs.wandb_places import folder_of, offline_files
 from tuneformer.tasks.lookup import task_of
 from tuneformer.training.loggers.offline_wandb import last_offline_step
-from tuneformer.training.loggers.wandb_entries import AXES, STEP, Entry, Picture, Row, Sheet, log_files
+from tuneformer.training.loggers.wandb_entries import (
+    AXES,
+    STEP,
+    Entry,
+    Picture,
+    Sheet,
+    StepMetrics,
+    log_files,
+)
 from tuneformer.training.loggers.wandb_environment import described
 
 LABELLED = ("optimizer", "scheduler", "attention")
@@ -155,7 +163,7 @@ class WandbRunLogger(Logger):
         if step == self._step:
             return
         if self._row:
-            self._take(Row(self._row, self._task))
+            self._take(StepMetrics(self._row, self._task))
         for picture in self._pictures:
             self._take(picture)
         self._step, self._row, self._pictures = step, {}, []
@@ -185,7 +193,7 @@ class WandbRunLogger(Logger):
             say(f"logger=wandb has stopped: {error}; metrics.csv goes on")
 
     def _write(self, run: Any, entry: Entry) -> None:
-        if isinstance(entry, Row):
+        if isinstance(entry, StepMetrics):
             entry.write(run, self._known)
             return
         try:

@@ -50,12 +50,12 @@ def sweep_rates(
         "high": high / peak,
     }
     config = config | {"scheduler": growing, "trainer": config["trainer"] | {"max_steps": steps}}
-    watch = _Watch(peak=peak, told=told)
+    watch = _LossByRate(peak=peak, told=told)
     dry_run(config, data=data, prepared=prepared, watch=watch)
     return watch.sweep
 
 
-class _Watch(pl.Callback):
+class _LossByRate(pl.Callback):
     def __init__(self, *, peak: float, told: Callable[[int], None]) -> None:
         self.sweep = Sweep()
         self._peak = peak

@@ -16,7 +16,7 @@ from tuneformer.optim.weight_decay import decay_factor
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedGroup:
-    """A parameter group: its parameters, and its rate and weight decay at `Plan.steps`."""
+    """A parameter group: its parameters, and its rate and weight decay at `TrainingPlan.steps`."""
 
     name: str
     shapes: dict[str, tuple[int, ...]]
@@ -36,14 +36,14 @@ class PlannedGroup:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class TrainingPlan:
     """Every group over the run, at the optimizer steps `steps` (from 0)."""
 
     steps: list[int]
     groups: list[PlannedGroup]
 
 
-def make_plan(config: Config, *, needs: Mapping[str, Any]) -> Plan:
+def make_plan(config: Config, *, needs: Mapping[str, Any]) -> TrainingPlan:
     """What a checked configuration trains, built on the meta device: no memory, no random numbers.
 
     `needs`: what the prepared data asks of the model.
@@ -58,7 +58,7 @@ def make_plan(config: Config, *, needs: Mapping[str, Any]) -> Plan:
     horizon = config["trainer"]["max_steps"]
     steps, factor = sampled_steps(horizon), factor_of(config)
     shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
-    return Plan(
+    return TrainingPlan(
         steps=steps,
         groups=[
             PlannedGroup(

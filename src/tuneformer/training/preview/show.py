@@ -9,10 +9,10 @@ from rich.table import Table
 from tuneformer.report.charts.image import Panel, write_png
 from tuneformer.report.charts.series import Series
 from tuneformer.report.charts.terminal import chart
-from tuneformer.training.preview.plan import Plan
+from tuneformer.training.preview.plan import TrainingPlan
 
 
-def print_curves(plan: Plan, console: Console) -> None:
+def print_curves(plan: TrainingPlan, console: Console) -> None:
     """Rate and weight decay over the run, a line for each that differs from those before it."""
     for title, series in (("learning rate", _rates(plan)), ("weight decay", _decays(plan))):
         if not any(any(each.y) for each in series):
@@ -23,7 +23,7 @@ def print_curves(plan: Plan, console: Console) -> None:
         console.print()
 
 
-def print_groups(plan: Plan, console: Console) -> None:
+def print_groups(plan: TrainingPlan, console: Console) -> None:
     """Every group with what it trains by, and every parameter with its shape."""
     for group in plan.groups:
         matrices = ", hidden matrices" if group.hidden_matrices else ""
@@ -39,7 +39,7 @@ def print_groups(plan: Plan, console: Console) -> None:
         console.print(table)
 
 
-def draw_plan(plan: Plan, path: Path, *, title: str) -> None:
+def draw_plan(plan: TrainingPlan, path: Path, *, title: str) -> None:
     """The curves as a PNG."""
     panels = [
         Panel(series=_rates(plan), x_label="optimizer step", y_label="learning rate"),
@@ -48,15 +48,15 @@ def draw_plan(plan: Plan, path: Path, *, title: str) -> None:
     write_png(path, panels, title=title)
 
 
-def _rates(plan: Plan) -> list[Series]:
+def _rates(plan: TrainingPlan) -> list[Series]:
     return _distinct(plan, [group.lr for group in plan.groups])
 
 
-def _decays(plan: Plan) -> list[Series]:
+def _decays(plan: TrainingPlan) -> list[Series]:
     return _distinct(plan, [group.weight_decay for group in plan.groups])
 
 
-def _distinct(plan: Plan, curves: Sequence[list[float]]) -> list[Series]:
+def _distinct(plan: TrainingPlan, curves: Sequence[list[float]]) -> list[Series]:
     """A line for each different curve, named by the groups that share it."""
     names: dict[tuple[float, ...], list[str]] = {}
     for group, curve in zip(plan.groups, curves, strict=True):
