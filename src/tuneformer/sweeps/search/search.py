@@ -15,10 +15,12 @@ from tuneformer.sweeps.points import Point
 from tuneformer.sweeps.search.method import Method, make_method, named_apart
 from tuneformer.sweeps.search.settings import check_installed
 from tuneformer.sweeps.search.space import shown
-from tuneformer.sweeps.search.storage import storage_url
 from tuneformer.sweeps.search.trials import Asked, OptunaStudy, methods_of
 from tuneformer.tasks.lookup import task_of
 from tuneformer.training.trial_storage import open_storage
+
+TRIALS = "trials.db"
+"""In the sweep's folder: where its trials lie, unless search.storage names a database for many machines."""
 
 
 class Search:
@@ -44,7 +46,7 @@ class Search:
         self._maximize = task_of(first["data"]).higher_is_better(first["optimized_metric"])
         check_installed(self._settings)
         self._methods = [make_method(each, keys=keys) for each in composed]
-        self._url = storage_url(self._settings["storage"], self._folder)
+        self._url = _storage_url(self._settings["storage"], self._folder)
         self.done_before = 0
         self._asked: dict[str, tuple[OptunaStudy, int]] = {}
         self._studies: dict[str, OptunaStudy] = {}
@@ -169,3 +171,7 @@ class Search:
 
     def _compose(self, point: Point, name: str) -> Job:
         return make_job(self._composer.compose(point), self._folder / name)
+
+
+def _storage_url(setting: str | None, folder: Path) -> str:
+    return setting or f"sqlite:///{(folder / TRIALS).resolve()}"
