@@ -1,3 +1,4 @@
+import gc
 import importlib.metadata
 import os
 import random
@@ -25,6 +26,13 @@ ROOT = Path(__file__).parents[1]
 # before torch is imported: the test processes share the cores
 os.environ["OMP_NUM_THREADS"] = "1"
 shape_checks.install()
+gc.disable()  # what is imported stays: to look for garbage in it takes a tenth of the time
+
+
+def pytest_collection_finish() -> None:
+    """From here on only what tests make is looked through for garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
