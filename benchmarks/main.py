@@ -5,17 +5,15 @@ from collections.abc import Callable
 
 from benchmarks import rows, tables
 from tuneformer.cli.command_line import CommandParser
-from tuneformer.errors import UserError
+from tuneformer.config.ranges import AT_LEAST_ONE
 
 
 def main() -> None:
     parser = CommandParser(__doc__)
-    parser.add_argument("--repeats", type=int, default=3, help="measurements of each figure (default: 3)")
+    parser.add_number("--repeats", AT_LEAST_ONE, default=3, what="measurements of each figure (default: 3)")
     for name, (_, what) in SECTIONS.items():
         parser.add_argument(f"--only-{name}", action="append_const", dest="only", const=name, help=what)
     given = parser.parse_args()
-    if given.repeats < 1:
-        raise UserError(f"--repeats={given.repeats} must be at least 1")
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler tells of each time that it starts
     chosen = given.only or list(SECTIONS)
     if any(SECTIONS[name][0].__module__ == rows.__name__ for name in chosen):

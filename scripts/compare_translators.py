@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser, run_script
+from tuneformer.config.ranges import POSITIVE
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -14,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def main() -> None:
     parser = CommandParser(__doc__)
     parser.add_argument("overrides", nargs="*", help="settings of every run, as for train.py")
-    parser.add_argument(
-        "--seconds", type=float, default=280.0, help="of training for each model (default: 280)"
+    parser.add_number(
+        "--seconds", POSITIVE, of=float, default=280.0, what="of training for each model (default: 280)"
     )
     parser.add_argument("--name", default="translation-study", help="folder below outputs/sweeps")
     parser.add_argument("--report", type=Path, default=None, help="page to write into, between its marks")
@@ -24,11 +25,8 @@ def main() -> None:
     from studies.page import replace_table
     from studies.translator_report import markdown
     from studies.translators import TranslatorStudy
-    from tuneformer.errors import UserError
     from tuneformer.process.terminal import show
 
-    if not given.seconds > 0:
-        raise UserError(f"--seconds={given.seconds} must be positive")
     trained = TranslatorStudy(name=given.name, seconds=given.seconds, overrides=given.overrides).run()
     show(markdown(trained))
     if given.report is not None:

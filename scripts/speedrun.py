@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser, run_script
+from tuneformer.config.ranges import AT_LEAST_ONE
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -17,26 +18,24 @@ def main() -> None:
     parser = CommandParser(__doc__)
     parser.add_argument("overrides", nargs="*", help="settings of every run, as for train.py")
     parser.add_argument("--text", type=Path, default=None, help="a text to climb on, rung by rung")
-    parser.add_argument("--seeds", type=int, default=5, help="runs of each rung (default: 5)")
+    parser.add_number("--seeds", AT_LEAST_ONE, default=5, what="runs of each rung (default: 5)")
     parser.add_argument("--name", default="speedrun", help="folder below outputs/sweeps")
     parser.add_argument("--report", type=Path, default=None, help="page to write into, between its marks")
     given = parser.parse_args()
 
-    from studies.ladder import Ladder, Text
+    from studies.ladder import Ladder, LadderText
     from studies.ladder_report import markdown
     from studies.page import replace_table
     from studies.speedrun import RUNGS
     from tuneformer.errors import UserError
     from tuneformer.process.terminal import show
 
-    if given.seeds < 1:
-        raise UserError(f"--seeds={given.seeds} must be at least 1")
-    texts = {"shakespeare": Text(overrides=("data=shakespeare",), ends_only=True)}
+    texts = {"shakespeare": LadderText(overrides=("data=shakespeare",), ends_only=True)}
     if given.text is not None:
         if not given.text.is_file():
             raise UserError(f"--text={given.text} is not a file")
         chosen = ("data=text", f"data.path={given.text.resolve()}")
-        texts = {given.text.stem: Text(overrides=chosen), **texts}
+        texts = {given.text.stem: LadderText(overrides=chosen), **texts}
     ladder = Ladder(name=given.name, rungs=RUNGS, texts=texts, n_seeds=given.seeds)
     found = ladder.run(given.overrides)
     show(markdown(RUNGS, found))

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser, run_script
+from tuneformer.config.ranges import AT_LEAST_ONE
 
 EXPERIMENT = "optimizer_study"
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,7 +20,7 @@ def main() -> None:
         "--only", default=None, help="optimizers to study, separated by commas (default: all)"
     )
     parser.add_argument("--name", default="optimizer-study", help="folder below outputs/sweeps")
-    parser.add_argument("--workers", type=int, default=None, help="runs at a time (default: one a core)")
+    parser.add_number("--workers", AT_LEAST_ONE, default=None, what="runs at a time (default: one a core)")
     parser.add_argument(
         "--report",
         type=Path,

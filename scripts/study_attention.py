@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser, run_script
+from tuneformer.config.ranges import AT_LEAST_ONE
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -17,7 +18,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", help="settings of every run, as for train.py")
     parser.add_argument("--only", default=None, help="modules to study, separated by commas (default: all)")
     parser.add_argument("--name", default="attention-study", help="folder below outputs/sweeps")
-    parser.add_argument("--workers", type=int, default=None, help="runs at a time (default: one a core)")
+    parser.add_number("--workers", AT_LEAST_ONE, default=None, what="runs at a time (default: one a core)")
     parser.add_argument("--report", type=Path, default=None, help="page to write the table into")
     given = parser.parse_args()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler tells of each time that it starts

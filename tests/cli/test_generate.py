@@ -38,8 +38,8 @@ def test_a_prompt_may_look_like_a_setting(generated: Callable[..., str]) -> None
     ("arguments", "expected"),
     [
         (["none"], "error: none is not a folder: give a run directory"),
-        (["{run}", "--tokens=0"], "error: --tokens=0 must be at least 1"),
-        (["{run}", "--temperature=-1"], "error: --temperature=-1.0 must be a finite number, 0 or greater"),
+        (["{run}", "--tokens=0"], "error: --tokens=0 must be from 1 to 1,000,000"),
+        (["{run}", "--temperature=-1"], "error: --temperature=-1.0 must be a number, 0 or greater"),
         (["{run}", "--top-k=0"], "error: --top-k=0 must be at least 1"),
         (["{run}", "--prompt="], "error: --prompt is empty: give at least one token"),
         (["{run}", "--checkpoint=first"], "error: checkpoint=first must be one of last, best"),

@@ -107,6 +107,11 @@ def test_what_cannot_be_the_name_of_an_option_is_refused_before_hydra_sees_it(op
     assert str(error.value) == f"optimizer={option} is not a choice: write optimizer=<the name of an option>"
 
 
+def test_a_number_of_more_digits_than_python_reads_is_refused_before_hydra_sees_it() -> None:
+    with pytest.raises(UserError, match=r"^model\.n_layers=10+\.\.\. must fit into 64 bits"):
+        check_choices(["seed=3", "model.n_layers=1" + "0" * 5000])
+
+
 @pytest.mark.parametrize(
     "argument",
     ["optimizer=adam", "optimizer=adam,adamw", "optimizer=choice(adam,sgd)", "name=3", "seed=null", "--cfg"],

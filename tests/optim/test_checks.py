@@ -106,7 +106,7 @@ def test_an_impossible_value_of_the_optimizer_is_named(
             "scheduler.cooldown_shape=cosin must be one of linear, cosine, one_minus_sqrt, sqrt"
             " (did you mean cosine?)",
         ),
-        ("cosine_restarts", {"cycles": 0}, "scheduler.cycles=0 must be at least 1"),
+        ("cosine_restarts", {"cycles": 0}, "scheduler.cycles=0 must be from 1 to 10,000"),
         ("cosine_restarts", {"cycles": 1.5}, "scheduler.cycles=1.5 must be a whole number"),
         ("cosine_restarts", {"multiplier": 0.0}, "scheduler.multiplier=0.0 must be positive"),
         ("one_cycle", {"annihilation": 1.0}, "scheduler.annihilation=1.0 must be at least 0 and below 1"),

@@ -127,6 +127,8 @@ def test_a_deletion_reaches_the_jobs_as_it_was_typed(ask: Ask) -> None:
     [
         ("seed=0,1,0", "seed=0,1,0 gives seed=0 twice: give each value once"),
         ("seed=range(0,0)", "seed=range(0,0) stands for no value"),
+        ("seed=range(0,9,0)", "seed=range(0,9,0) gives no values"),
+        (f"seed=range(0,{10**12})", f"seed=range(0,{10**12}) gives more than 100,000 jobs"),
         ("optimizer=glob(none*)", "optimizer=glob(none*) stands for no value"),
         ("optimizer.lr=interval(0,1)", "optimizer.lr=interval(0,1) has no end of values"),
         ("optimizer.lr=1e-3,0.001", "optimizer.lr=1e-3,0.001 gives optimizer.lr=0.001 twice"),

@@ -101,7 +101,7 @@ def test_the_command_prints_draws_and_leaves_no_run(
     [
         (["--widths=32"], "error: --widths=32 must be at least two numbers"),
         (["--widths=32,a"], "error: --widths=32,a must be at least two numbers"),
-        (["--steps=0"], "error: --steps=0 and --seeds=3 must be at least 1"),
+        (["--steps=0"], "error: --steps=0 must be from 1 to 10,000"),
         (["--widths=30,64"], "error: model.d_model=30 must be a multiple of model.n_heads=4"),
     ],
 )

@@ -9,6 +9,7 @@ lines here, and analysis/attention.html, attention.json and heads.csv in the run
 from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser
+from tuneformer.config.ranges import AT_LEAST_ONE
 
 
 def main() -> None:
@@ -16,16 +17,11 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="a run directory, such as outputs/runs/<run>")
     parser.add_argument("--against", type=Path, default=None, help="another run, shown beside it")
     parser.add_argument("--text", default=None, help="the example to look at (default: one of validation)")
-    parser.add_argument(
-        "--examples", type=int, default=16, help="of validation, that heads are measured on (default: 16)"
+    parser.add_number(
+        "--examples", AT_LEAST_ONE, default=16, what="of validation, that heads are measured on (default: 16)"
     )
     parser.add_argument("--checkpoint", default="last", help="last or best (default: last)")
     given = parser.parse_args()
-
-    from tuneformer.errors import UserError
-
-    if given.examples < 1:
-        raise UserError(f"--examples={given.examples} must be at least 1")
 
     from rich.progress import Progress
 

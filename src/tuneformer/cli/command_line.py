@@ -3,9 +3,9 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
@@ -23,7 +23,9 @@ from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
 from tuneformer.config.open_options import with_added_settings
 from tuneformer.config.places import path_argument
 from tuneformer.config.plain import Config
+from tuneformer.config.ranges import Number, Range, check_finite
 from tuneformer.config.schema import register_with_hydra
+from tuneformer.config.shown import printable
 from tuneformer.errors import UserError
 from tuneformer.process.invocation import remember_start, start_words
 from tuneformer.process.lean_imports import keep_imports_lean
@@ -33,6 +35,7 @@ from tuneformer.sweeps.sweeper import TuneformerSweeper, Typed
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 BAD_INPUT = 2
+LONGEST_MESSAGE = 200
 
 
 def run_hydra(command: Callable[[], object]) -> None:
@@ -143,8 +146,30 @@ class CommandParser(argparse.ArgumentParser):
 
         self.register("type", Path, path_argument)  # empty, a path would be the working directory
 
+    def add_number(
+        self, name: str, allowed: Range, *, of: type[Number] = int, default: Number | None, what: str
+    ) -> None:
+        """Adds an option that is a number; one outside its range ends the command in one line."""
+        self.add_argument(name, action=_InRange, allowed=allowed, type=of, default=default, help=what)
+
     def error(self, message: str) -> NoReturn:
-        fail(UserError(f"{message} (--help lists what can be given)"))
+        fail(UserError(f"{printable(message, at_most=LONGEST_MESSAGE)} (--help lists what can be given)"))
+
+
+class _InRange(argparse.Action):
+    """Takes a number within a range."""
+
+    def __init__(self, option_strings: Sequence[str], *, allowed: Range, **given: Any) -> None:
+        super().__init__(option_strings, **given)
+        self.allowed = allowed
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, *_: Any
+    ) -> None:
+        name = self.option_strings[0]
+        check_finite(name, value)
+        self.allowed.check(name, value)
+        setattr(namespace, self.dest, value)
 
 
 class OverridesParser(CommandParser):

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser
+from tuneformer.config.ranges import AT_LEAST_ZERO, FINITE
 
 
 def arguments() -> argparse.Namespace:
@@ -30,11 +31,15 @@ def arguments() -> argparse.Namespace:
     )
     better.add_argument("--lower-is-better", action="store_true", help="the same for lower values")
     parser.add_argument("--baseline", default=None, help="a method (default: adamw)")
-    parser.add_argument(
-        "--target", type=float, default=None, help="of the metric (default: the baseline's end)"
+    parser.add_number(
+        "--target", FINITE, of=float, default=None, what="of the metric (default: the baseline's end)"
     )
-    parser.add_argument(
-        "--tolerance", type=float, default=0.02, help="width of a basin, in the metric (default: 0.02)"
+    parser.add_number(
+        "--tolerance",
+        AT_LEAST_ZERO,
+        of=float,
+        default=0.02,
+        what="width of a basin, in the metric (default: 0.02)",
     )
     parser.add_argument("--to", type=Path, default=None, help="folder to write into (default: the first)")
     parser.add_argument("--measures", action="store_true", help="print measures beside the losses too")

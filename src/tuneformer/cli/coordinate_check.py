@@ -6,9 +6,14 @@ Trains models of several widths for a few steps and prints how far their activat
 growing under the standard parametrisation (2203.03466, appendix D.1). Takes the settings of training.
 """
 
+import re
 from pathlib import Path
 
 from tuneformer.cli.command_line import OverridesParser, config_of
+from tuneformer.config.ranges import up_to
+from tuneformer.config.shown import printable
+
+_WIDTH = re.compile(r"0*[1-9][0-9]{0,17}")
 
 
 def main() -> None:
@@ -16,8 +21,8 @@ def main() -> None:
     parser.add_argument(
         "--widths", default="32,64,128,256,512", help="of model.d_model (default: %(default)s)"
     )
-    parser.add_argument("--steps", type=int, default=5, help="optimizer steps (default: 5)")
-    parser.add_argument("--seeds", type=int, default=3, help="models a width (default: 3)")
+    parser.add_number("--steps", up_to(10_000), default=5, what="optimizer steps (default: 5)")
+    parser.add_number("--seeds", up_to(1_000), default=3, what="models a width (default: 3)")
     parser.add_argument(
         "--png", type=Path, default=Path("outputs/coordinate_check.png"), help="where it is drawn"
     )
@@ -26,10 +31,8 @@ def main() -> None:
     from tuneformer.errors import UserError
 
     texts = given.widths.split(",")
-    if not all(text.isdigit() and int(text) > 0 for text in texts) or len(set(texts)) < 2:
-        raise UserError(f"--widths={given.widths} must be at least two numbers, as in 32,64,128")
-    if min(given.steps, given.seeds) < 1:
-        raise UserError(f"--steps={given.steps} and --seeds={given.seeds} must be at least 1")
+    if not all(_WIDTH.fullmatch(text) for text in texts) or len(set(texts)) < 2:
+        raise UserError(f"--widths={printable(given.widths)} must be at least two numbers, as in 32,64,128")
     widths = [int(text) for text in texts]
 
     def config_at(width: int, seed: int) -> dict:

@@ -10,17 +10,30 @@ import math
 from pathlib import Path
 
 from tuneformer.cli.command_line import OverridesParser, config_of
+from tuneformer.config.ranges import POSITIVE, Range
+
+STEPS = Range(
+    low=20,
+    high=100_000,
+    holds_low=True,
+    holds_high=True,
+    words="must be at least 20, since fewer losses say nothing, and at most 100,000",
+)
 
 
 def main() -> None:
     parser = OverridesParser(__doc__)
-    parser.add_argument(
-        "--low", type=float, default=None, help="first rate (default: a thousandth of optimizer.lr)"
+    parser.add_number(
+        "--low", POSITIVE, of=float, default=None, what="first rate (default: a thousandth of optimizer.lr)"
     )
-    parser.add_argument(
-        "--high", type=float, default=None, help="last rate (default: a thousand times optimizer.lr)"
+    parser.add_number(
+        "--high",
+        POSITIVE,
+        of=float,
+        default=None,
+        what="last rate (default: a thousand times optimizer.lr)",
     )
-    parser.add_argument("--steps", type=int, default=200, help="optimizer steps (default: 200)")
+    parser.add_number("--steps", STEPS, default=200, what="optimizer steps (default: 200)")
     parser.add_argument(
         "--to",
         type=Path,
@@ -37,8 +50,6 @@ def main() -> None:
     high = lr * 1000 if given.high is None else given.high
     if not 0 < low < high < math.inf:
         raise UserError(f"--low={low:g} must be positive and below --high={high:g}, a number")
-    if given.steps < 20:
-        raise UserError(f"--steps={given.steps} must be at least 20: fewer losses say nothing")
 
     from rich.progress import Progress
 

@@ -8,31 +8,30 @@ A run of translation translates the prompt, by the search of its data settings.
 from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser
+from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO, NOT_NEGATIVE, up_to
+
+MOST_TOKENS = 1_000_000
 
 
 def main() -> None:
     parser = CommandParser(__doc__)
     parser.add_argument("run", type=Path, help="a run directory, such as outputs/runs/<run>")
     parser.add_argument("--prompt", default="\n", help="what the text begins with (default: a new line)")
-    parser.add_argument("--tokens", type=int, default=300, help="how many to write (default: 300)")
-    parser.add_argument(
-        "--temperature", type=float, default=0.8, help="0: always the likeliest (default: 0.8)"
+    parser.add_number("--tokens", up_to(MOST_TOKENS), default=300, what="how many to write (default: 300)")
+    parser.add_number(
+        "--temperature", NOT_NEGATIVE, of=float, default=0.8, what="0: always the likeliest (default: 0.8)"
     )
-    parser.add_argument(
-        "--top-k", type=int, default=None, help="draw from the k likeliest only (default: all)"
+    parser.add_number(
+        "--top-k", AT_LEAST_ONE, default=None, what="draw from the k likeliest only (default: all)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the random numbers (default: 0)")
+    parser.add_number("--seed", AT_LEAST_ZERO, default=0, what="of the random numbers (default: 0)")
     parser.add_argument("--checkpoint", default="last", help="last or best (default: last)")
     arguments = parser.parse_args()
-
-    from tuneformer.errors import UserError
-
-    if not 0 <= arguments.seed < 2**63:
-        raise UserError(f"--seed={arguments.seed} must be 0 or more, and below 2^63")
 
     import torch
 
     import tuneformer
+    from tuneformer.errors import UserError
     from tuneformer.inference.generation import generate
     from tuneformer.process.terminal import say, show
     from tuneformer.runs.record import stop_told

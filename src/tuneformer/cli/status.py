@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuneformer.cli.command_line import CommandParser
+from tuneformer.config.ranges import Range
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+WAIT = Range(low=0, high=86_400, holds_low=False, holds_high=True, words="must be above 0, and at most a day")
 
 
 def main() -> None:
     parser = CommandParser(__doc__)
     parser.add_argument("sweep", type=Path, help="its folder, outputs/sweeps/<sweep>")
     parser.add_argument("--once", action="store_true", help="print the table once, on a terminal as well")
-    parser.add_argument("--every", type=float, default=2.0, help="seconds between two looks (default: 2)")
+    parser.add_number("--every", WAIT, of=float, default=2.0, what="seconds between two looks (default: 2)")
     given = parser.parse_args()
 
     from rich.live import Live

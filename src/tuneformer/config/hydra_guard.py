@@ -29,6 +29,7 @@ from tuneformer.config.shown import printable
 from tuneformer.errors import UserError, reason_of
 
 PRIMARY = "train"
+VERBOSE = "hydra.verbose"
 FREE = ("hydra.launcher", "hydra.sweeper.n_trials", "hydra.verbose", "hydra.job.name", "hydra.mode")
 """Options of a cluster, trials of a search, log levels, the name of a rank's process, --multirun."""
 FREE_IN_FILES = ("hydra.sweeper.n_trials",)
@@ -161,6 +162,8 @@ def _check_override(override: Override) -> None:
         return
     if override.is_delete() or not any(name == free or name.startswith(f"{free}.") for free in FREE):
         raise _refused(name, override.value())
+    if name == VERBOSE and not isinstance(override.value(), bool | str | list):
+        raise UserError(f"{VERBOSE}={printable(override.value())} must be true, false or names of loggers")
     if _orders(dict.fromkeys(path)) or _orders(override.value()):
         raise _refused(name, override.value())
 

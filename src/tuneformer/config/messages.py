@@ -1,6 +1,7 @@
 """Hydra's complaints about overrides, each in one line with the nearest name."""
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from yaml import MarkedYAMLError, YAMLError
 
 from tuneformer.config.full_names import full_names
+from tuneformer.config.ranges import LARGEST
 from tuneformer.config.schema import GROUPS, root_arguments
 from tuneformer.config.setting_check import check_value
-from tuneformer.config.shown import shown
+from tuneformer.config.shown import printable, shown
 from tuneformer.config.suggestions import nearest
 from tuneformer.errors import UserError
 
@@ -72,10 +74,13 @@ def one_line(error: Exception, known: DictConfig | None) -> UserError:
 def check_choices(arguments: Sequence[str]) -> None:
     """Raises UserError where a group is given something else than the name of an option.
 
-    Hydra ends in a traceback there.
+    Hydra ends in a traceback there, and where a number has more digits than Python reads.
     """
+    endless = re.compile(rf"\d{{{sys.get_int_max_str_digits() + 1},}}")
     for argument in arguments:
         group, _, option = argument.partition("=")
+        if endless.search(option):
+            raise UserError(f"{printable(argument)} must fit into 64 bits: at most {LARGEST}")
         if group in (*GROUPS, "experiment") and _NOT_A_NAME.fullmatch(option):
             raise UserError(f"{argument} is not a choice: write {group}=<the name of an option>")
 

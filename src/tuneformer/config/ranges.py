@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from tuneformer.config.shown import shown
+from tuneformer.config.shown import printable, shown
 from tuneformer.errors import UserError
 
 Number = int | float
@@ -55,14 +55,21 @@ ZERO_TO_ONE = Range(low=0, high=1, holds_low=True, holds_high=True, words="must 
 BELOW_ONE = Range(low=0, high=1, holds_low=True, holds_high=False, words="must be at least 0 and below 1")
 AT_LEAST_ZERO = Range(low=0, high=math.inf, holds_low=True, holds_high=False, words="must be 0 or more")
 AT_LEAST_ONE = Range(low=1, high=math.inf, holds_low=True, holds_high=False, words="must be at least 1")
+AT_LEAST_TWO = Range(low=2, high=math.inf, holds_low=True, holds_high=False, words="must be at least 2")
 ABOVE_ZERO_TO_ONE = Range(
     low=0, high=1, holds_low=False, holds_high=True, words="must be greater than 0 and at most 1"
 )
 
 
+def up_to(most: int) -> Range:
+    """From 1 to a number beyond which nobody waits for the end."""
+    return Range(low=1, high=most, holds_low=True, holds_high=True, words=f"must be from 1 to {most:,}")
+
+
 def check_finite(setting: str, number: Number, *, may_be_infinite: bool = False) -> None:
     """Raise UserError for what is no finite number, and for a whole one that does not fit into 64 bits."""
-    if math.isnan(number) or (math.isinf(number) and not may_be_infinite):
+    if isinstance(number, int):  # of any size: it may be beyond the largest float as well
+        if abs(number) > LARGEST:
+            raise UserError(f"{setting}={printable(number)} must fit into 64 bits: at most {LARGEST}")
+    elif math.isnan(number) or (math.isinf(number) and not may_be_infinite):
         raise UserError(f"{setting}={number} must be a finite number")
-    if isinstance(number, int) and abs(number) > LARGEST:
-        raise UserError(f"{setting}={number} must fit into 64 bits: at most {LARGEST}")

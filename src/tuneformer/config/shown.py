@@ -11,13 +11,15 @@ def shown(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, int):
+        return printable(value)
     if isinstance(value, Mapping):
         return f"{{{','.join(f'{key}:{shown(element)}' for key, element in value.items())}}}"
     return f"[{','.join(map(shown, value))}]" if isinstance(value, list | tuple) else str(value)
 
 
-def printable(value: object) -> str:
+def printable(value: object, *, at_most: int = LONGEST_PRINTED) -> str:
     """A value that somebody else wrote: printable, of bounded length."""
     text = str(value)
     text = text if text.isprintable() else ascii(text)
-    return text if len(text) <= LONGEST_PRINTED else f"{text[:LONGEST_PRINTED]}..."
+    return text if len(text) <= at_most else f"{text[:at_most]}..."

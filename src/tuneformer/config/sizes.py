@@ -18,7 +18,7 @@ def by_size(size: str | None, default: int, sizes: Mapping[str, int]) -> int:
     """
     if size is None:
         return default
-    if size not in sizes:
+    if not isinstance(size, str) or size not in sizes:
         raise UserError(f"model.size={size} must be one of {', '.join(sizes)}, or null")
     return sizes[size]
 

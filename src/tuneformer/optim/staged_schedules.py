@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
-from tuneformer.config.ranges import ABOVE_ZERO_TO_ONE, AT_LEAST_ONE, BELOW_ONE, POSITIVE, ZERO_TO_ONE, Number
+from tuneformer.config.ranges import ABOVE_ZERO_TO_ONE, BELOW_ONE, POSITIVE, ZERO_TO_ONE, Number, up_to
 from tuneformer.config.setting import Setting
 from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
@@ -30,6 +30,10 @@ COOLDOWNS: dict[str, Callable[[float], float]] = {
     "sqrt": lambda q: math.sqrt(1 - q),
 }
 """Cooldowns from 1 at q = 0 to 0 at q = 1; 1 - sqrt(q) is that of 2405.18392."""
+
+MOST_CYCLES = 10_000
+LONGEST_OVER_SHORTEST = 100.0
+"""The natural logarithm of the ratio between two cycles beyond which no run steps into the shorter."""
 
 
 def wsd(
@@ -97,7 +101,7 @@ def cosine_restarts(
     horizon: int,
     warmup: Warmup,
     floor: Floor,
-    cycles: Annotated[int, Setting("cosines in the run", AT_LEAST_ONE)],
+    cycles: Annotated[int, Setting("cosines in the run", up_to(MOST_CYCLES))],
     multiplier: Annotated[
         Number,
         Setting(
@@ -110,8 +114,12 @@ def cosine_restarts(
     """Cosines from 1 to floor, `cycles` in the run, each `multiplier` times as long as the one before.
 
     SGDR (1608.03983), with cycles that fill the run, so that the last step is exactly `floor`. The factor
-    jumps back to 1 at each restart.
+    jumps back to 1 at each restart. Raises UserError where a cycle would be lost beside a longer one.
     """
+    if (cycles - 1) * abs(math.log(multiplier)) > LONGEST_OVER_SHORTEST:
+        raise UserError(
+            f"scheduler.multiplier={shown(multiplier)} must be nearer to 1 with scheduler.cycles={cycles}"
+        )
     lengths = [multiplier**cycle for cycle in range(cycles)]
 
     return warm_up_then(
@@ -184,7 +192,7 @@ def cyclic(
         int,
         Setting(
             "ways down; the last ends with the run",
-            AT_LEAST_ONE,
+            up_to(MOST_CYCLES),
             source="at least 3: 1506.01186",
         ),
     ],
@@ -277,7 +285,8 @@ def _cooldown_steps(cooldown: Number, warmup: Number, horizon: int) -> int:
     W = warmup_steps(warmup, horizon)
     if W + steps >= horizon:
         raise UserError(
-            f"scheduler.cooldown={shown(cooldown)} ({steps} steps) and scheduler.warmup={shown(warmup)}"
-            f" ({W} steps) leave no stable step of trainer.max_steps={horizon}"
+            f"scheduler.cooldown={shown(cooldown)} ({shown(steps)} steps) and"
+            f" scheduler.warmup={shown(warmup)} ({W} steps) leave no stable step"
+            f" of trainer.max_steps={horizon}"
         )
     return steps

@@ -1,13 +1,15 @@
 """From the arguments of --multirun to its points: one list of overrides for each combination of values."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import product
+from itertools import islice, product
 
 from hydra.core.override_parser.types import Override
 
-from tuneformer.errors import UserError
+from tuneformer.config.shown import printable
+from tuneformer.errors import UserError, reason_of
 from tuneformer.runs.identity import is_outside_the_weights
 
 Point = tuple[str, ...]
@@ -15,6 +17,7 @@ Point = tuple[str, ...]
 OF_THE_SWEEP = ("sweep", "preflight", "retry_failed")
 FOR_ALL_JOBS = re.compile(r"[+~]*(launcher|search|hydra)(?![^./@])")
 ALWAYS_NAMED = "seed"
+MOST_JOBS = 100_000
 
 
 def points_of(overrides: Sequence[Override]) -> list[Point]:
@@ -28,6 +31,7 @@ def points_of(overrides: Sequence[Override]) -> list[Point]:
     for override in overrides:
         if override.get_key_element() != "sweep" and not override.is_hydra_override():
             values[override.get_key_element()] = _values(override)
+    _check_number(math.prod(map(len, values.values())), " ".join(o.input_line or "" for o in overrides))
     return list(product(*values.values()))
 
 
@@ -71,13 +75,22 @@ def _values(override: Override) -> list[str]:
         return [f"{key}={override.get_value_element_as_str()}"]
     if not override.is_discrete_sweep():
         raise UserError(f"{override.input_line} has no end of values: write them out, as in seed=0,1,2")
-    values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+    try:
+        values = [f"{key}={value}" for value in islice(override.sweep_string_iterator(), MOST_JOBS + 1)]
+    except ValueError as error:
+        raise UserError(f"{override.input_line} gives no values: {reason_of(error)}") from error
+    _check_number(len(values), str(override.input_line))
     if not values:
         raise UserError(f"{override.input_line} stands for no value: nothing there has such a name")
     value, times = Counter(values).most_common(1)[0]
     if times > 1:
         raise UserError(f"{override.input_line} gives {value} twice: give each value once")
     return values
+
+
+def _check_number(n: int, typed: str) -> None:
+    if n > MOST_JOBS:
+        raise UserError(f"{printable(typed)} gives more than {MOST_JOBS:,} jobs: give fewer values")
 
 
 def _check(overrides: Sequence[Override]) -> None:

@@ -61,8 +61,8 @@ def check_task(config: DictConfig, model: str | None, folders: Sequence[Path]) -
     if task is None or can_do is None or model is None:
         return
     facts = task_of({"task": task, TARGET: OmegaConf.select(config, f"data.{TARGET}")})
-    can_do, known = list(can_do), load_option("model", model, folders).get("tasks")
-    if can_do != known:
+    known = load_option("model", model, folders).get("tasks")
+    if can_do != known:  # a list of Hydra's equals one of Python's
         raise UserError(f"model.tasks cannot be set: it is what model={model} can do")
     wanted = {facts.name, facts.as_task}
     if wanted.isdisjoint(can_do):

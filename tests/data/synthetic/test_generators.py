@@ -213,7 +213,7 @@ def test_splits_share_no_example_and_do_not_depend_on_the_run(name: str) -> None
         ("recall", {"n_symbols": 9}, "data.n_symbols=9 must be at least 10"),
         ("needle", {"min_distance": 63}, "data.context_length=64 must be at least 65"),
         ("dyck", {"depth": 0}, "data.depth=0 must be at least 1"),
-        ("regression", {"noise": 0.0}, "data.noise=0.0 must be positive"),
+        ("regression", {"noise": 0.0}, "data.noise=0.0 must be at least 1e-6 and at most 1,000,000"),
         ("regression", {"context_length": 40}, "data.context_length=40 must be odd"),
         ("markov", {"train_fraction": 1.0}, "data.train_fraction=1.0 must be above 0 and below 1"),
         ("markov", {"task": "regression"}, "data.task=regression must be one of synthetic"),
@@ -232,3 +232,31 @@ def test_a_vocabulary_that_the_task_does_not_have_is_refused() -> None:
         UserError, match=r"^data\.vocab_size=7 is not what the data give \(3\): leave it null$"
     ):
         make("markov", vocab_size=7).prepare()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train_fraction": 1e-320}, r"^data\.train_fraction=1e-320 leaves no example for train$"),
+        ({"n_symbols": 99_999_989}, r"^all pairs need .* lower data\.n_symbols=99999989$"),
+    ],
+)
+def test_a_table_that_cannot_be_listed_or_split_is_one_line(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        make("modular", **changes).prepare()
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("markov", {"n_symbols": 10**8}),
+        ("recall", {"n_symbols": 10**8}),
+        ("induction", {"n_symbols": 10**8}),
+        ("regression", {"n_symbols": 10**8}),
+        ("dyck", {"depth": 10**8}),
+    ],
+)
+def test_examples_that_no_machine_can_draw_are_one_line(name: str, changes: dict[str, int]) -> None:
+    setting, value = next(iter(changes.items()))
+    with pytest.raises(UserError, match=rf"need at least .* lower .*data\.{setting}={value}"):
+        make(name, **changes).prepare()

@@ -41,6 +41,7 @@ def test_a_space_is_flat_and_knows_its_ends() -> None:
         ),
         ({"low": 1.0, "high": 1.0}, "low=1.0 must be below high=1.0"),
         ({"low": 0.0, "high": 1.0, "log": True}, "low=0.0 must be positive with log=true"),
+        ({"low": 0.1, "high": 1.0, "log": 3}, "log=3 must be true or false"),
         ({"low": "a", "high": 1.0}, "low=a and high=1.0 must be numbers"),
         ({"low": 1.0, "hihg": 2.0}, "a range has low, high and, if need be, log"),
         ({"choices": [1]}, "must be a list of two or more values"),

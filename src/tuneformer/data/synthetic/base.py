@@ -26,6 +26,7 @@ MOST_DRAWS = 1000
 SPARE = 2
 """How many examples are drawn for each that is wanted: some are of other splits."""
 BYTES_OF_A_NUMBER = 4
+NOT_OF_AN_EXAMPLE = ("batch_size", "eval_batch_size", "num_workers")
 SYMBOLS = whole(2, 10**8)
 SYNTHETIC = TaskFacts(
     name="synthetic",
@@ -72,6 +73,11 @@ class SyntheticData(ExampleData["SyntheticSplits"]):
     def needs(self) -> dict[str, Any]:
         """What a model must have."""
         return {"vocab_size": self.n_tokens}
+
+    @property
+    def numbers_an_example(self) -> int:
+        """Numbers that are held at once for each example that is drawn."""
+        return self.context_length
 
     @abstractmethod
     def draw(self, generator: np.random.Generator, n: int) -> Examples:
@@ -157,6 +163,9 @@ def make_splits(data: SyntheticData) -> SyntheticSplits:
     listed = data.all_examples()
     if listed is not None:
         splits = {name: listed.take(data.in_split(listed, name)) for name in SPLITS}
+        for name, examples in splits.items():
+            if not len(examples.inputs):
+                raise UserError(f"data.train_fraction={data.train_fraction} leaves no example for {name}")
     else:
         sizes = {"train": data.n_validation, "validation": data.n_validation, "test": data.n_test}
         _check_memory(data)
@@ -206,9 +215,10 @@ def drawn_examples(data: SyntheticData, name: str, generator: np.random.Generato
 
 def _check_memory(data: SyntheticData) -> None:
     """Raises UserError where this machine does not hold the examples that are evaluated."""
-    sizes = {f"data.{name}": getattr(data, name) for name in ("context_length", "n_validation", "n_test")}
+    sizes = {f"data.{name}": value for name, value in vars(data).items() if name not in NOT_OF_AN_EXAMPLE}
+    sizes = {name: value for name, value in sizes.items() if type(value) is int}
     n_examples = SPARE * max(data.n_validation, data.n_test)
-    needed = n_examples * data.context_length * BYTES_OF_A_NUMBER
+    needed = n_examples * data.numbers_an_example * BYTES_OF_A_NUMBER
     room_here().check_holds("the examples that are evaluated need", needed, lower=largest_two(sizes))
 
 

@@ -33,6 +33,10 @@ class Dyck(SyntheticData):
     def n_tokens(self) -> int:
         return 2 * self.n_symbols
 
+    @property
+    def numbers_an_example(self) -> int:
+        return self.depth + self.context_length
+
     def draw(self, generator: np.random.Generator, n: int) -> Examples:
         length = self.context_length + 1
         opens = generator.random((n, length)) < 0.5

@@ -45,6 +45,10 @@ class Induction(SyntheticData):
                 f" data.context_length={self.context_length}: the tokens of a row are different"
             )
 
+    @property
+    def numbers_an_example(self) -> int:
+        return self.n_symbols + self.context_length
+
     def draw(self, generator: np.random.Generator, n: int) -> Examples:
         shortest, longest = max(self.context_length // 4, 1), self.context_length // 2
         periods = generator.integers(shortest, longest + 1, size=(n, 1))

@@ -31,6 +31,10 @@ class Markov(SyntheticData):
 
     n_symbols: Annotated[int, Setting("states", SYMBOLS)]
 
+    @property
+    def numbers_an_example(self) -> int:
+        return self.n_symbols**2
+
     def draw(self, generator: np.random.Generator, n: int) -> Examples:
         matrices = generator.dirichlet(np.ones(self.n_symbols), size=(n, self.n_symbols))
         edges = matrices.cumsum(axis=2)[:, :, :-1]

@@ -12,6 +12,7 @@ from tuneformer.data.settings import TOKENS
 from tuneformer.data.synthetic.base import SYMBOLS, SyntheticData
 from tuneformer.data.synthetic.splits import unit_hash
 from tuneformer.errors import UserError
+from tuneformer.process.machine_memory import room_here
 
 OPERATIONS = ("division", "addition", "random")
 LENGTH = 4
@@ -55,6 +56,8 @@ class Modular(SyntheticData):
         return self.n_symbols + 2
 
     def all_examples(self) -> Examples:
+        needed = 2 * LENGTH * self.n_symbols**2 * np.dtype(int).itemsize
+        room_here().check_holds("all pairs need", needed, lower=f"data.n_symbols={self.n_symbols}")
         first = 1 if self.operation == "division" else 0
         a, b = np.meshgrid(np.arange(self.n_symbols), np.arange(first, self.n_symbols), indexing="ij")
         return self._answered(a.ravel(), b.ravel())

@@ -53,6 +53,10 @@ class Recall(SyntheticData):
                 f" keys, data.n_pairs={self.n_pairs} and one for fillers"
             )
 
+    @property
+    def numbers_an_example(self) -> int:
+        return self.n_symbols // 2 + self.context_length
+
     def draw(self, generator: np.random.Generator, n: int) -> Examples:
         n_keys, pairs = self.n_symbols // 2, self.n_pairs
         shuffled = distinct_tokens(generator, n, length=n_keys, n_symbols=n_keys)

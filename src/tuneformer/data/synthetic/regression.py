@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from tuneformer.config.ranges import POSITIVE, Number
+from tuneformer.config.ranges import Number, Range
 from tuneformer.config.setting import Setting
 from tuneformer.data.examples.examples import Examples
 from tuneformer.data.settings import COUNT, FILLED_IN
@@ -13,6 +13,10 @@ from tuneformer.data.synthetic.base import SYMBOLS, SyntheticData
 from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.errors import UserError
 
+# beyond, the penalty noise^2 is lost beside the points in float64, or the squared error in float32
+NOISE = Range(
+    low=1e-6, high=1e6, holds_low=True, holds_high=True, words="must be at least 1e-6 and at most 1,000,000"
+)
 REGRESSION = TaskFacts(
     name="regression",
     done_by="tuneformer.tasks.regression.RegressionTask",
@@ -45,7 +49,7 @@ class Regression(SyntheticData):
 
     n_symbols: Annotated[int, Setting("dimensions of x and of the weights", SYMBOLS)]
     context_length: Annotated[int, Setting("vectors: n pairs (x, y), and an x", SYMBOLS)]
-    noise: Annotated[Number, Setting("standard deviation of y around its plane", POSITIVE)]
+    noise: Annotated[Number, Setting("standard deviation of y around its plane", NOISE)]
     n_inputs: Annotated[
         int | None,
         Setting("elements of a vector", COUNT, null=FILLED_IN, weights=False, from_data=True),
@@ -66,6 +70,10 @@ class Regression(SyntheticData):
     @property
     def needs(self) -> dict[str, Any]:
         return {"n_inputs": self.n_symbols + 1, "n_outputs": 1}
+
+    @property
+    def numbers_an_example(self) -> int:
+        return self.context_length * (self.n_symbols + 1)
 
     def draw(self, generator: np.random.Generator, n: int) -> Examples:
         length = (self.context_length + 1) // 2

@@ -163,6 +163,12 @@ class MultiHeadLatentAttentionSettings(QKVAttentionSettings):
         dim, origin = super().rotated(d_model=d_model, n_heads=n_heads)
         return max(2, dim // 4 * 2), f"{origin} / 2"
 
+    def check(self, *, d_model: int, n_heads: int) -> None:
+        """Raise UserError as for every module, and where positions are wider than the layer."""
+        super().check(d_model=d_model, n_heads=n_heads)
+        if self.rotary_dim is not None and self.rotary_dim > d_model:
+            raise UserError(f"attention.rotary_dim={self.rotary_dim} must be at most model.d_model={d_model}")
+
 
 @describes("attention", f"{WINDOWED}.sliding_window.SlidingWindowAttention")
 class SlidingWindowAttentionSettings(QKVAttentionSettings):

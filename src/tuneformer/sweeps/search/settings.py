@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tuneformer.config.described import describes
 from tuneformer.config.plain import Settings
-from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO
+from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_TWO, AT_LEAST_ZERO
 from tuneformer.config.setting import Setting, Unchecked
 from tuneformer.errors import UserError
 from tuneformer.sweeps.search.space import Choices, Space
@@ -44,7 +44,7 @@ class SearchSettings:
         int, Setting("before which no trial is pruned", AT_LEAST_ZERO, unit="optimizer steps")
     ]
     pruner_reduction: Annotated[
-        int, Setting("asha: one of so many goes on at each rung", AT_LEAST_ONE, source="1810.05934: 4")
+        int, Setting("asha: one of so many goes on at each rung", AT_LEAST_TWO, source="1810.05934: 4")
     ]
     storage: Annotated[
         str | None,

@@ -92,8 +92,10 @@ def _dimension(path: str, leaf: Mapping[str, Any]) -> SearchRange | Choices:
     low, high, log = leaf["low"], leaf["high"], leaf.get("log", False)
     if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high)):
         raise UserError(f"{path}: low={low} and high={high} must be numbers")
+    if not isinstance(log, bool):
+        raise UserError(f"{path}: log={log} must be true or false")
     if not low < high:
         raise UserError(f"{path}: low={low} must be below high={high}")
     if log and not low > 0:
         raise UserError(f"{path}: low={low} must be positive with log=true")
-    return SearchRange(low=low, high=high, log=bool(log))
+    return SearchRange(low=low, high=high, log=log)

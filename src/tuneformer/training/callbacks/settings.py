@@ -1,11 +1,11 @@
 """What each callback can be set to; nothing here imports torch."""
 
-import math
 from typing import Annotated
 
 from tuneformer.config.described import describes
 from tuneformer.config.ranges import (
     AT_LEAST_ONE,
+    AT_LEAST_TWO,
     AT_LEAST_ZERO,
     BELOW_ONE,
     POSITIVE,
@@ -15,7 +15,6 @@ from tuneformer.config.ranges import (
 from tuneformer.config.setting import Setting
 
 STEPS = "optimizer steps"
-AT_LEAST_TWO = Range(low=2, high=math.inf, holds_low=True, holds_high=False, words="must be at least 2")
 INSIDE_ZERO_TO_ONE = Range(
     low=0, high=1, holds_low=False, holds_high=False, words="must be above 0 and below 1"
 )
