@@ -93,6 +93,7 @@ IN_FILES = {
     "callbacks/c1.yaml": f"defaults: [none, _self_]\nmine: {CALL}\n",
     "callbacks/c2.yaml": "mine: {_target_: pytorch_lightning.callbacks.LambdaCallback}\n",
     "logger/l1.yaml": "a: {_target_: pytorch_lightning.loggers.wandb.os.mkdir, path: called}\n",
+    "logger/l2.yaml": "a: {_target_: pytorch_lightning.loggers.MLFlowLogger, tracking_uri: sqlite:///called}",
     "launcher/n1.yaml": "_target_: tuneformer.sweeps.launchers.remote_job.os.mkdir\npath: called\n",
     "search/r1.yaml": f"defaults: [random, _self_]\nspaces: {{adamw: {CALL}}}\n",
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tuneformer.errors import UserError
 
-WRITTEN_INTO = ("analysis", "checkpoints", "probes", "tensorboard")
+WRITTEN_INTO = ("analysis", "checkpoints", "mlflow", "probes", "tensorboard")
 """The folders of a run directory that are written into later, at any depth."""
 NEW_EACH_TIME = "wandb"
 """Each attempt makes a folder of its own in it, where W&B itself puts a link to its log."""

@@ -14,11 +14,13 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.loggers.logger import Logger
 
 from tuneformer.config.building import build, find_target
+from tuneformer.config.lightning_names import MLFLOW
 from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import MetricsFile, rows_upto
 from tuneformer.training.loggers.event_files import drop_later_events
+from tuneformer.training.loggers.mlflow_logger import MLFlowRunLogger
 from tuneformer.training.loggers.wandb_logger import WandbRunLogger
 
 
@@ -130,13 +132,17 @@ def build_loggers(
 def close_loggers(loggers: Sequence[Logger], status: str, summary: Mapping[str, Any]) -> None:
     """Ends what the loggers hold open."""
     for logger in loggers:
-        if isinstance(logger, WandbRunLogger):
+        if isinstance(logger, WandbRunLogger | MLFlowRunLogger):
             logger.close(status, summary)
+        elif not type(logger).__module__.startswith("tuneformer."):
+            logger.save()
 
 
 def _build(name: str, settings: Config, config: Config, directory: RunDirectory, first_step: int) -> Logger:
     """A logger is given what it takes of the run; one of others has the steps of metrics.csv."""
     place = ("logger", name)
+    if settings["_target_"] in MLFLOW:
+        settings = {"experiment_name": None, **settings, "_target_": MLFLOW[0]}
     parameters = signature(find_target(settings["_target_"], place, kind=Logger)).parameters
     folder = {
         "directory": directory,
@@ -147,16 +153,37 @@ def _build(name: str, settings: Config, config: Config, directory: RunDirectory,
     given = {key: value for key, value in folder.items() if key in parameters and key not in settings}
     logger = build(settings, place, kind=Logger, **given)
     if not type(logger).__module__.startswith("tuneformer."):
-        _log_as_we_do(logger, config)
+        RowsOfSteps().take_over(logger)
+        logger.log_hyperparams(config)
     return logger
 
 
-def _log_as_we_do(logger: Logger, config: Config) -> None:
-    """Tells a logger of others the configuration, and makes it count steps as metrics.csv does."""
-    log_metrics = logger.log_metrics
+class RowsOfSteps:
+    """Makes a logger of others count steps as metrics.csv does, and gives it each value of a step once."""
 
-    def with_steps_done(metrics: Mapping[str, float], step: int | None = None) -> None:
-        log_metrics({key: value for key, value in metrics.items() if key != "epoch"}, (step or 0) + 1)
+    def __init__(self) -> None:
+        self._step, self._row, self._logged = 0, dict[str, float](), set[str]()
 
-    logger.log_metrics = with_steps_done
-    logger.log_hyperparams(config)
+    def take_over(self, logger: Logger) -> None:
+        """Stands between the run and the methods of `logger`."""
+        self._log_metrics, self._save = logger.log_metrics, logger.save
+        logger.log_metrics, logger.save = self.add, self.save
+
+    def add(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Takes values of the step that Lightning calls `step`; logs those of the step before it."""
+        number = (step or 0) + 1
+        if number != self._step:
+            self._end_row()
+            self._step, self._logged = number, set()
+        self._row |= {name: value for name, value in metrics.items() if name != "epoch"}
+
+    def save(self) -> None:
+        """Logs the values of the open step as well: a checkpoint relies on them."""
+        self._end_row()
+        self._save()
+
+    def _end_row(self) -> None:
+        new = {name: value for name, value in self._row.items() if name not in self._logged}
+        self._row, self._logged = {}, self._logged | new.keys()
+        if new:
+            self._log_metrics(new, self._step)

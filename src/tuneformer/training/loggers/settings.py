@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from tuneformer.config.described import describes
+from tuneformer.config.lightning_names import MLFLOW
 from tuneformer.config.setting import Setting
 
 
@@ -19,3 +20,12 @@ class WandbRunLoggerSettings:
 @describes("logger", "tuneformer.training.loggers.run_loggers.TensorBoardRunLogger")
 class TensorBoardRunLoggerSettings:
     """TensorBoard's event files in <run>/tensorboard."""
+
+
+@describes("logger", *MLFLOW)
+class MLFlowRunLoggerSettings:
+    """MLflow's database in <run>/mlflow, or the server that MLFLOW_TRACKING_URI names."""
+
+    experiment_name: Annotated[
+        str | None, Setting("experiment of MLflow", null="MLFLOW_EXPERIMENT_NAME, else tuneformer")
+    ] = None
