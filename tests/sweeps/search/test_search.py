@@ -117,7 +117,7 @@ def test_a_failed_trial_is_named_in_every_attempt_until_it_is_tried_again(
     ("overrides", "expected"),
     [
         (["search=random"], "hydra.sweeper.n_trials=None must be the number of trials"),
-        (["search=random", f"hydra.sweeper.n_trials={10**30}"], f"n_trials={10**30} must fit into 64 bits"),
+        (["search=random", f"hydra.sweeper.n_trials={10**30}"], f"hydra.sweeper.n_trials={10**30} must fit"),
         (["hydra.sweeper.n_trials=3"], "hydra.sweeper.n_trials=3 needs a search: choose search=random"),
         (
             ["search=random", "hydra.sweeper.n_trials=3", "search.spaces.adamw.optimizer.lr.low=1.0"],
