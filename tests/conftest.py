@@ -2,6 +2,7 @@ import gc
 import importlib.metadata
 import os
 import random
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -65,6 +66,12 @@ def cache_folder() -> Path:
     os.environ["TUNEFORMER_CACHE"] = str(folder)
     os.environ["WANDB_DATA_DIR"] = os.environ["WANDB_CACHE_DIR"] = str(folder / "wandb")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard() -> None:
+    """Tests and what they start hear SIGHUP, also where nohup has started them."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,6 @@ pipe `output` or the name of a `terminal`, `faults`, the signals that the child 
 import os
 import resource
 import runpy
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,6 @@ folder: str = globals()["folder"]
 faults: list[dict[str, Any]] = globals()["faults"]
 file_size: int | None = globals()["file_size"]
 from_step: int = globals()["from_step"]
-
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where the tests were started by nohup
 
 TRAIN = Path(__file__).parents[2] / "train.py"
 save = torch.save

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -32,14 +31,6 @@ def test_a_first_signal_is_noted_and_a_second_one_acts_as_ever(number: signal.Si
     finally:
         signals.uninstall()
     assert {which: signal.getsignal(which) for which in before} == before
-
-
-@pytest.fixture(autouse=True)
-def heard() -> Iterator[None]:
-    """Hears SIGHUP, also where the tests were started by nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.fast
