@@ -41,7 +41,7 @@ lint: $(STAMP) ## format, lint, types and layers
 	$(BIN)/lint-imports
 
 check: lint ## lint and the fast tests: two to three minutes
-	$(TEST) -m fast
+	$(TEST) -m 'fast and not proof'
 
 proof: $(STAMP) ## the long proofs
 	$(TEST) -m proof
