@@ -55,7 +55,6 @@ def test_infinity_passes_where_it_switches_something_off() -> None:
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        # parts that are dropped
         (["~callbacks.checkpoints"], "callbacks.checkpoints cannot be dropped: it keeps the run safe"),
         (["callbacks.checkpoints=null"], "callbacks.checkpoints cannot be dropped: it keeps the run safe"),
         (["~callbacks.sample.prompt"], "callbacks.sample.prompt is missing: callbacks=default needs it"),
@@ -65,7 +64,6 @@ def test_infinity_passes_where_it_switches_something_off() -> None:
         ),
         (["~callbacks"], "callbacks is missing: choose one of default, "),
         (["~seed"], "seed is missing: give seed=<value>"),
-        # words
         (
             ["model.norm=rmsnorm"],
             "model.norm=rmsnorm must be one of rms_norm, layer_norm (did you mean rms_norm?)",

@@ -129,10 +129,12 @@ def iterate_rows(path: Path) -> Iterator[MetricsRow]:
         ) from error
 
 
-def rows_upto(path: Path, step: int) -> Iterator[MetricsRow]:
-    """The rows that a run goes on behind, if it goes on from `step`; none where there is no file."""
-    if path.exists():
-        yield from itertools.takewhile(lambda row: row["step"] <= step, iterate_rows(path))
+def rows_upto(path: Path, last: int) -> Iterator[tuple[int, MetricsRow]]:
+    """The steps up to `last` that a run goes on behind, each with its values; none where there is no file."""
+    for row in iterate_rows(path) if path.exists() else ():
+        if (step := int(row.pop("step"))) > last:
+            return
+        yield step, row
 
 
 def _bounded_lines(file: IO[str]) -> Iterator[str]:

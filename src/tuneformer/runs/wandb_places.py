@@ -1,9 +1,9 @@
 """Where W&B keeps the runs: its project, and the folders of what it wrote offline."""
 
-import os
 from pathlib import Path
 
 from tuneformer.errors import UserError, reason_of
+from tuneformer.process.environment import variable
 from tuneformer.runs.files import write_text
 from tuneformer.runs.record import run_identifier
 from tuneformer.runs.regular_file import read_regular
@@ -14,11 +14,6 @@ FOLDER = "wandb"
 ELSEWHERE = "kept_in.txt"
 """In <run>/wandb: the folders, one a line, that WANDB_DIR named at an attempt."""
 AT_MOST_BYTES = 1 << 16
-
-
-def variable(name: str) -> str | None:
-    """An environment variable, None where it is not set or empty."""
-    return os.environ.get(name, "").strip() or None
 
 
 def project_of(project: str | None) -> str:

@@ -17,11 +17,11 @@ from tuneformer.config.flat_settings import flat_settings
 from tuneformer.config.plain import Config
 from tuneformer.config.shown import shown
 from tuneformer.errors import UserError, reason_of
+from tuneformer.process.environment import variable
 from tuneformer.process.terminal import say
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import rows_upto
 from tuneformer.runs.record import run_identifier
-from tuneformer.runs.wandb_places import variable
 from tuneformer.training.loggers.mlflow_store import MlflowStore
 
 EXPERIMENT = "tuneformer"
@@ -64,8 +64,7 @@ class MLFlowRunLogger(Logger):
         self._failed = False
         if rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
             self._begin(run_config)
-            for row in rows_upto(directory.metrics_file, first_step):
-                step = int(row.pop("step"))
+            for step, row in rows_upto(directory.metrics_file, first_step):
                 self.log_metrics(row, step=step - 1)
 
     @property

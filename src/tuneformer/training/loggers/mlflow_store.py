@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneformer.errors import UserError, reason_of
+from tuneformer.process.environment import variable
 from tuneformer.runs.files import write_text
 from tuneformer.runs.regular_file import check_regular, open_regular, read_regular
 
@@ -34,7 +35,7 @@ class MlflowStore:
                 "MLflow or what its database needs is not installed: pip install 'tuneformer[mlflow]'"
             )
         self._folder = run.resolve() / FOLDER
-        self._elsewhere = os.environ.get("MLFLOW_TRACKING_URI", "").strip() or None
+        self._elsewhere = variable("MLFLOW_TRACKING_URI")
 
     def __str__(self) -> str:
         return str(self._folder / DATABASE) if self.is_local else "MLFLOW_TRACKING_URI"

@@ -84,8 +84,7 @@ class TensorBoardRunLogger(TensorBoardLogger):
         super().__init__(save_dir=directory.path, name="tensorboard", version="", **cast(Any, goes_on))
         if goes_on and rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
             there = drop_later_events(folder, first_step=first_step)
-            for row in rows_upto(directory.metrics_file, first_step):
-                step = int(row.pop("step"))
+            for step, row in rows_upto(directory.metrics_file, first_step):
                 missing = {name: value for name, value in row.items() if (name, step) not in there}
                 self.log_metrics(missing, step=step - 1)
 

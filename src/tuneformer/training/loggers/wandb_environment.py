@@ -6,7 +6,8 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 
 from tuneformer.config.plain import Config
-from tuneformer.runs.wandb_places import project_of, variable
+from tuneformer.process.environment import variable
+from tuneformer.runs.wandb_places import project_of
 
 JOB_TYPE = "train"
 BY_THE_CLOCK = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")

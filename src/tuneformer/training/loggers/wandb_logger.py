@@ -94,8 +94,7 @@ class WandbRunLogger(Logger):
                 self._there = _online_step(self.run())
             elif files := offline_files(self._folder):
                 self._there = last_offline_step(files, STEP)
-            for row in rows_upto(directory.metrics_file, first_step):
-                step = int(row.pop("step"))
+            for step, row in rows_upto(directory.metrics_file, first_step):
                 self.log_metrics(row, step=step - 1)
 
     @property
