@@ -96,3 +96,10 @@ def test_settings_registered_anew_are_not_composed_again(monkeypatch: pytest.Mon
     compose_registered()
     monkeypatch.setattr(ConfigLoaderImpl, "_load_configuration_impl", None)
     compose_registered()
+
+
+def test_spaces_of_a_search_know_an_optimizer_that_came_after_the_first_composition(tmp_path: Path) -> None:
+    (tmp_path / "optimizer").mkdir()
+    assert "mine" not in compose_config(["search=random"], tmp_path)[0].search.spaces
+    (tmp_path / "optimizer" / "mine.yaml").write_text("defaults: [sgd]\n", encoding="utf-8")
+    assert "mine" in compose_config(["search=random"], tmp_path)[0].search.spaces

@@ -14,18 +14,15 @@ from unittest.mock import patch
 import hydra._internal.hydra as hydra_main
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.types import Override
-from hydra.errors import ConfigCompositionException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import split_key
-from omegaconf.errors import OmegaConfBaseException
 
-from tuneformer.config.messages import COMPOSING_ERRORS, CannotMerge, CannotOverride
+from tuneformer.config.messages import COMPOSING_ERRORS
 from tuneformer.config.own_spaces import own_spaces
 from tuneformer.config.registry import is_order
-from tuneformer.config.remembered_files import RememberingConfigLoader
 from tuneformer.config.setting import AUTO
 from tuneformer.config.shown import printable
+from tuneformer.config.telling_loader import TellingConfigLoader
 from tuneformer.errors import UserError, reason_of
 
 PRIMARY = "train"
@@ -62,7 +59,7 @@ INSTEAD = {
 SETTABLE = "of Hydra's own settings there are hydra.launcher.*, hydra.sweeper.n_trials and hydra.verbose"
 
 
-class GuardedConfigLoader(RememberingConfigLoader):
+class GuardedConfigLoader(TellingConfigLoader):
     """Composes as Hydra does, and refuses what would make Hydra itself call or write something."""
 
     def _parse_overrides_and_create_caching_repo(
@@ -75,33 +72,7 @@ class GuardedConfigLoader(RememberingConfigLoader):
             _check_override(override)
         return super()._parse_overrides_and_create_caching_repo(config_name, overrides, parsed_overrides)
 
-    @staticmethod
-    def validate_sweep_overrides_legal(
-        overrides: list[Override], run_mode: RunMode, from_shell: bool
-    ) -> None:
-        for override in overrides:
-            if run_mode == RunMode.RUN and override.is_sweep_override():
-                raise CannotOverride(override, "several values")
-        RememberingConfigLoader.validate_sweep_overrides_legal(overrides, run_mode, from_shell)
-
-    @staticmethod
-    def _apply_overrides_to_config(overrides: list[Override], cfg: DictConfig) -> None:
-        for override in overrides:
-            try:
-                RememberingConfigLoader._apply_overrides_to_config([override], cfg)
-            except ConfigCompositionException as error:
-                raise CannotOverride(override, str(error)) from error.__cause__
-
-    def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> DictConfig:
-        try:
-            return super()._compose_config_from_defaults_list(defaults, repo)
-        except ConfigCompositionException as error:
-            if isinstance(error.__context__, OmegaConfBaseException):
-                raise CannotMerge(self._loaded_last, error.__context__) from error
-            raise
-
     def _load_single_config(self, default: Any, repo: Any) -> Any:
-        self._loaded_last = str(default.config_path)
         loaded = super()._load_single_config(default, repo)
         by_hydra = loaded.path.startswith(("pkg://hydra.", "structured://"))
         if not (by_hydra or default.primary) and isinstance(loaded.config, DictConfig):
@@ -109,6 +80,7 @@ class GuardedConfigLoader(RememberingConfigLoader):
             if OmegaConf.select(loaded.config, "search.spaces") == AUTO:
                 folders = [Path(source.path) for source in self.get_sources() if source.scheme() == "file"]
                 loaded.config.search.spaces = own_spaces(folders)
+                self.depends_on_more()
         return loaded
 
     def _load_configuration_impl(self, *args: Any, **kwargs: Any) -> DictConfig:

@@ -119,13 +119,20 @@ class RememberingConfigLoader(ConfigLoaderImpl):
             _composed.pop(key, None)
             if len(_composed) >= AT_MOST:
                 del _composed[next(iter(_composed))]
+            if not self._from_its_files:
+                return config
             known = _composed[key] = _Composed(files=self._files, config=pickle.dumps(config))
         return pickle.loads(known.config)
+
+    def depends_on_more(self) -> None:
+        """Says that what is being composed follows from more than its files: it is not remembered."""
+        self._from_its_files = False
 
     def _compose_config_from_defaults_list(
         self, defaults: list[ResultDefault], repo: IConfigRepository
     ) -> DictConfig:
         assert isinstance(repo, CachingConfigRepository)
+        self._from_its_files = True
         # what Hydra has looked for, found or not
         self._files = {name.removeprefix("config_path="): file for name, file in repo.cache.items()}
         return super()._compose_config_from_defaults_list(defaults, repo)
