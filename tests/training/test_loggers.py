@@ -19,7 +19,9 @@ from tests.training.conftest import Fault, Train, TrainHere
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import read_rows
-from tuneformer.training.loggers.run_loggers import MetricsFileLogger, build_loggers
+from tuneformer.training.loggers.metrics_file_logger import MetricsFileLogger
+from tuneformer.training.loggers.open_step import OpenStep
+from tuneformer.training.loggers.run_loggers import build_loggers
 from tuneformer.training.loggers.wandb_logger import wait_for_own_folder
 
 
@@ -155,6 +157,20 @@ def test_metrics_file_logger_counts_steps_done_and_leaves_lightnings_epoch_out(t
     (row,) = read_rows(tmp_path / "metrics.csv")
     assert math.isnan(row.pop("val/loss"))
     assert row == {"step": 4.0, "train/loss": 2.0}
+
+
+@pytest.mark.fast
+def test_a_board_is_given_each_name_of_a_step_once() -> None:
+    given: list[tuple[int, dict[str, float]]] = []
+    board = OpenStep(lambda step, values: given.append((step, values)))
+    board.add({"loss": 2.0, "epoch": 0.0}, 3)
+    board.add({"loss": 1.0, "rate": 0.1}, 3)
+    board.log()
+    board.add({"loss": 3.0, "norm": 5.0}, 3)
+    board.add({"loss": 0.5}, 4)
+    assert given == [(4, {"loss": 1.0, "rate": 0.1}), (4, {"norm": 5.0})]
+    board.log()
+    assert given[2:] == [(5, {"loss": 0.5})]
 
 
 @pytest.mark.fast

@@ -6,11 +6,13 @@ from typing import Any
 
 _ATTENTION = "tuneformer.models.attention"
 _TRAINING = "tuneformer.training"
+_TENSORBOARD = f"{_TRAINING}.loggers.tensorboard_logger.TensorBoardRunLogger"
 
 MOVED: Mapping[str, str] = MappingProxyType(
     {
         "tuneformer.callbacks": f"{_TRAINING}.callbacks",
-        f"{_TRAINING}.loggers.TensorBoardRunLogger": f"{_TRAINING}.loggers.run_loggers.TensorBoardRunLogger",
+        f"{_TRAINING}.loggers.TensorBoardRunLogger": _TENSORBOARD,
+        f"{_TRAINING}.loggers.run_loggers.TensorBoardRunLogger": _TENSORBOARD,
         f"{_TRAINING}.wandb_logger": f"{_TRAINING}.loggers.wandb_logger",
         **{
             f"{_ATTENTION}.{module}": f"{_ATTENTION}.{room}.{module}"
@@ -35,7 +37,10 @@ MOVED: Mapping[str, str] = MappingProxyType(
         },
     }
 )
-"""Names that configurations had, and where they are now; a package or module stands for all in it."""
+"""Names that configurations had, and where they are now; a package or module stands for all in it.
+
+Of several names that one has had the first comes first.
+"""
 
 
 def present_name(target: str) -> str:
@@ -45,7 +50,7 @@ def present_name(target: str) -> str:
 
 def first_name(target: str) -> str:
     """The name that a class or function was first saved by: a run's identity is made of these."""
-    return _renamed(target, {now: before for before, now in MOVED.items()})
+    return _renamed(target, {now: before for before, now in reversed([*MOVED.items()])})
 
 
 def with_present_names(settings: Any) -> Any:

@@ -33,7 +33,8 @@ from tuneformer.training.callbacks.run_metrics import run_metrics_of
 from tuneformer.training.callbacks.run_stops import stop_of
 from tuneformer.training.initial_weights import InitialWeights, put_initial_weights
 from tuneformer.training.launch import Launch, check_as_many_as_launched, without_stray_ranks
-from tuneformer.training.loggers.run_loggers import MetricsFileLogger, build_loggers, close_loggers
+from tuneformer.training.loggers.metrics_file_logger import MetricsFileLogger
+from tuneformer.training.loggers.run_loggers import build_loggers, close_loggers
 from tuneformer.training.memory import MemoryWatch
 from tuneformer.training.memory_needed import check_memory
 from tuneformer.training.origin import origin_writer, rows_lost

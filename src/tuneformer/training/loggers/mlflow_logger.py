@@ -23,6 +23,7 @@ from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import rows_upto
 from tuneformer.runs.record import run_identifier
 from tuneformer.training.loggers.mlflow_store import MlflowStore
+from tuneformer.training.loggers.open_step import OpenStep
 
 EXPERIMENT = "tuneformer"
 PLACE = "tuneformer.run"
@@ -60,7 +61,7 @@ class MLFlowRunLogger(Logger):
         self._client: Any = None
         self._run_id: str | None = None
         self._there: Mapping[str, int] = {}
-        self._step, self._row = 0, dict[str, float]()
+        self._open = OpenStep(self._log_values)
         self._failed = False
         if rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
             self._begin(run_config)
@@ -77,11 +78,7 @@ class MLFlowRunLogger(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        number = (step or 0) + 1
-        if number != self._step:
-            self._write_row()
-            self._step, self._row = number, {}
-        self._row |= metrics
+        self._open.add(metrics, step)
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
@@ -90,7 +87,7 @@ class MLFlowRunLogger(Logger):
     @rank_zero_only
     def close(self, status: str, summary: Mapping[str, Any]) -> None:
         """Ends the run with its status, which MLflow knows three of; the tag tuneformer.status has ours."""
-        self._write_row()
+        self._open.log()
         if self._failed:
             return
         try:
@@ -151,10 +148,9 @@ class MLFlowRunLogger(Logger):
         for start in range(0, len(new), AT_ONCE):
             self._client.log_batch(self._run_id, params=new[start : start + AT_ONCE])
 
-    def _write_row(self) -> None:
-        """Logs the values of the open step that the run does not have of an earlier attempt."""
-        row, step, self._row = self._row, self._step, {}
-        row = {_name(name): float(value) for name, value in row.items() if name != "epoch"}
+    def _log_values(self, step: int, values: Mapping[str, float]) -> None:
+        """Logs the values of a step that the run does not have of an earlier attempt."""
+        row = {_name(name): float(value) for name, value in values.items()}
         new = {name: value for name, value in row.items() if step > self._there.get(name, 0)}
         if not new or self._failed:
             return

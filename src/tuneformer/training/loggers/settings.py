@@ -17,7 +17,7 @@ class WandbRunLoggerSettings:
     entity: Annotated[str | None, Setting("W&B user or team", null="WANDB_ENTITY, else your default one")]
 
 
-@describes("logger", "tuneformer.training.loggers.run_loggers.TensorBoardRunLogger")
+@describes("logger", "tuneformer.training.loggers.tensorboard_logger.TensorBoardRunLogger")
 class TensorBoardRunLoggerSettings:
     """TensorBoard's event files in <run>/tensorboard."""
 

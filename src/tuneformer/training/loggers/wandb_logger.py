@@ -28,6 +28,7 @@ from tuneformer.runs.record import ENDED, STOPPED, run_identifier
 from tuneformer.runs.wandb_places import folder_of, offline_files
 from tuneformer.tasks.lookup import task_of
 from tuneformer.training.loggers.offline_wandb import last_offline_step
+from tuneformer.training.loggers.open_step import OpenStep, steps_done
 from tuneformer.training.loggers.wandb_entries import (
     AXES,
     STEP,
@@ -85,8 +86,7 @@ class WandbRunLogger(Logger):
         self._task = task_of(run_config["data"])
         self._log_checkpoints = log_checkpoints
         self._failed = False
-        self._step = 0
-        self._row: dict[str, float] = {}
+        self._open = OpenStep(self._take_values)
         self._pictures: list[Picture] = []
         self._there = 0
         if rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
@@ -113,10 +113,8 @@ class WandbRunLogger(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        number = (step or 0) + 1
-        self._go_to(number)
-        if number > self._there:
-            self._row |= {**metrics, STEP: number}
+        self._go_to(steps_done(step))
+        self._open.add(metrics, step)
 
     @rank_zero_only
     def log_picture(self, key: str, pixels: np.ndarray, step: int) -> None:
@@ -142,7 +140,7 @@ class WandbRunLogger(Logger):
     @rank_zero_only
     def close(self, status: str, summary: Mapping[str, Any]) -> None:
         """Ends the W&B run: an alert if it diverged; exit status 0 if it came to a result, else 1."""
-        self._go_to(self._step + 1)
+        self._go_to(self._open.step + 1)
         self._log_waiting()
         if self._failed:
             return
@@ -159,13 +157,16 @@ class WandbRunLogger(Logger):
 
     def _go_to(self, step: int) -> None:
         """Logs the row that is open, and the pictures of its step, once another step begins."""
-        if step == self._step:
+        if step == self._open.step:
             return
-        if self._row:
-            self._take(StepMetrics(self._row, self._task))
+        self._open.go_to(step)
         for picture in self._pictures:
             self._take(picture)
-        self._step, self._row, self._pictures = step, {}, []
+        self._pictures = []
+
+    def _take_values(self, step: int, values: Mapping[str, float]) -> None:
+        if step > self._there:
+            self._take(StepMetrics({**values, STEP: step}, self._task))
 
     def _take(self, entry: Entry) -> None:
         self._start()
