@@ -24,6 +24,29 @@ pytestmark = pytest.mark.fast
             ["scheduler=cosine_restarts", "scheduler.multiplier=1e300"],
             "scheduler.multiplier=1e+300 must be nearer to 1",
         ),
+        (["attention.scale=1e300"], "attention.scale=1e+300 must be positive and at most 1,000,000"),
+        (
+            ["attention.logit_soft_cap=1e300"],
+            "attention.logit_soft_cap=1e+300 must be positive and at most 1,000,000",
+        ),
+        (
+            [f"trainer.max_steps={2**63 - 1}"],
+            f"trainer.max_steps={2**63 - 1} must be at least 1 and at most 10,000,000,000",
+        ),
+        (["trainer.threads=10001"], "trainer.threads=10001 must be at least 1 and at most 10,000"),
+        ([f"trainer.num_nodes={10**6}"], f"trainer.num_nodes={10**6} must be at least 1 and at most 100,000"),
+        (
+            ["optimizer=muon", f"optimizer.matrices.ns_steps={10**6}"],
+            f"optimizer.matrices.ns_steps={10**6} must be at least 1 and at most 100",
+        ),
+        (
+            ["launcher=ray", f"launcher.gpus_per_job={10**9}"],
+            f"launcher.gpus_per_job={10**9} must be at least 0",
+        ),
+        (
+            ["launcher=slurm", f"launcher.timeout_min={2**62}"],
+            f"launcher.timeout_min={2**62} must be at least 1 and at most",
+        ),
         (["hydra.verbose=nan"], "hydra.verbose=nan must be true, false or names of loggers"),
     ],
 )

@@ -124,8 +124,9 @@ def test_lightnings_callbacks_are_named_or_refused_with_what_to_use_instead() ->
         f"callbacks.x._target_={LIGHTNING}.model_checkpoint.ModelCheckpoint does not work here:"
         " callbacks.checkpoints writes what a run goes on from, and no other callback may"
     )
-    wandb = {"_target_": "pytorch_lightning.loggers.WandbLogger"}
-    assert refusal({"logger": {"x": wandb}}).endswith("choose logger=wandb")
+    for package in ("pytorch_lightning", "lightning.pytorch"):
+        wandb = {"_target_": f"{package}.loggers.WandbLogger"}
+        assert refusal({"logger": {"x": wandb}}).endswith("choose logger=wandb")
     assert "did you mean pytorch_lightning.callbacks.EarlyStopping?" in refusal(
         {"callbacks": {"x": {"_target_": f"{LIGHTNING}.early_stopping.EarlyStopping"}}}
     )

@@ -1,5 +1,8 @@
 """Which of Lightning's callbacks and loggers a configuration may name, and why not the others."""
 
+LIGHTNING = ("pytorch_lightning.", "lightning.pytorch.")
+"""The package, and its other name."""
+
 _CALLBACKS = (
     "DeviceStatsMonitor",
     "EarlyStopping",

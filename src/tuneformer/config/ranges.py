@@ -66,6 +66,19 @@ def up_to(most: int) -> Range:
     return Range(low=1, high=most, holds_low=True, holds_high=True, words=f"must be from 1 to {most:,}")
 
 
+def whole(low: int, high: int) -> Range:
+    """The whole numbers from `low` to `high`."""
+    words = f"must be at least {low} and at most {high:,}"
+    return Range(low=low, high=high, holds_low=True, holds_high=True, words=words)
+
+
+MACHINES = whole(1, 100_000)
+"""Of a cluster, and what runs on it at a time."""
+CORES = whole(1, 10_000)
+"""Of one machine: CPUs, threads, devices."""
+GPUS = whole(0, 10_000)
+
+
 def check_finite(setting: str, number: Number, *, may_be_infinite: bool = False) -> None:
     """Raise UserError for what is no finite number, and for a whole one that does not fit into 64 bits."""
     if isinstance(number, int):  # of any size: it may be beyond the largest float as well

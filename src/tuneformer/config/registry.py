@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from tuneformer.config.lightning_names import CALLBACKS, LOGGERS, REFUSED
+from tuneformer.config.lightning_names import CALLBACKS, LIGHTNING, LOGGERS, REFUSED
 from tuneformer.config.plugins import plugin_packages
 from tuneformer.config.shown import printable
 from tuneformer.config.suggestions import nearest
@@ -158,7 +158,7 @@ def _check_target(target: object, path: Place, *, inside: bool) -> None:
     if isinstance(target, str):
         if target in names or any(_is_class_of(target, library) for library in group.libraries):
             return
-        reason = REFUSED.get(target.rpartition(".")[2]) if target.startswith("pytorch_lightning.") else None
+        reason = REFUSED.get(target.rpartition(".")[2]) if target.startswith(LIGHTNING) else None
         if reason is not None:
             raise UserError(f"{where} does not work here: {reason}")
     raise UserError(

@@ -3,18 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from tuneformer.config.ranges import AT_LEAST_ZERO, Range
+from tuneformer.config.ranges import AT_LEAST_ZERO, Range, whole
 from tuneformer.config.setting import Setting, arguments_of
 from tuneformer.config.setting_check import check_value
 from tuneformer.data.tokenizers.kinds import KINDS
 from tuneformer.errors import UserError
-
-
-def whole(low: int, high: int) -> Range:
-    """The whole numbers from `low` to `high`."""
-    words = f"must be at least {low} and at most {high:,}"
-    return Range(low=low, high=high, holds_low=True, holds_high=True, words=words)
-
 
 # beyond, memory is asked for that no machine has, by libraries that end the process
 COUNT = whole(1, 10**8)

@@ -4,10 +4,11 @@ import os
 from dataclasses import dataclass
 from typing import Annotated
 
-from tuneformer.config.ranges import AT_LEAST_ONE, POSITIVE, Number
+from tuneformer.config.ranges import AT_LEAST_ONE, CORES, MACHINES, POSITIVE, Number, whole
 from tuneformer.config.setting import AUTO, Setting
 
 STEPS = "optimizer steps"
+MOST_STEPS = 10**10  # four months of steps that take a millisecond
 MEASURED = "measured before the first step"
 
 
@@ -19,7 +20,7 @@ class TrainerSettings:
     """
 
     max_steps: Annotated[
-        int, Setting("length of the run, and the horizon of every schedule", AT_LEAST_ONE, unit=STEPS)
+        int, Setting("length of the run, and the horizon of every schedule", whole(1, MOST_STEPS), unit=STEPS)
     ]
     val_check_interval: Annotated[
         int,
@@ -49,12 +50,12 @@ class TrainerSettings:
         int | str,
         Setting(
             "processes on this machine, one a device",
-            AT_LEAST_ONE,
+            CORES,
             auto="all devices there are",
             weights=False,
         ),
     ]
-    num_nodes: Annotated[int, Setting("machines", AT_LEAST_ONE, weights=False)]
+    num_nodes: Annotated[int, Setting("machines", MACHINES, weights=False)]
     strategy: Annotated[
         str,
         Setting(
@@ -85,7 +86,7 @@ class TrainerSettings:
         int | str | None,
         Setting(
             "CPU threads of torch in each process",
-            AT_LEAST_ONE,
+            CORES,
             null="OMP_NUM_THREADS, else 1 where a step is small, else cores over devices",
             auto=MEASURED,
             weights=False,

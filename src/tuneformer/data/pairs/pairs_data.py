@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from tuneformer.config.ranges import AT_LEAST_ZERO, BELOW_ONE, Number
+from tuneformer.config.ranges import AT_LEAST_ZERO, BELOW_ONE, Number, whole
 from tuneformer.config.setting import Setting
 from tuneformer.data.code_digest import code_digest
 from tuneformer.data.contract import Data
@@ -22,7 +22,6 @@ from tuneformer.data.settings import (
     EvalBatchSize,
     TaskName,
     Workers,
-    whole,
 )
 from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.data.tokenizers.bpe_tokenizer import BpeTokenizer, check_bpe_vocab_size

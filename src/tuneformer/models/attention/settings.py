@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from tuneformer.config.described import describes
-from tuneformer.config.ranges import AT_LEAST_ONE, POSITIVE, ZERO_TO_ONE, Number
+from tuneformer.config.ranges import AT_LEAST_ONE, POSITIVE, ZERO_TO_ONE, Number, Range
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 
+# beyond, 32-bit logits of ordinary queries and keys overflow or vanish
+LOGITS = Range(
+    low=0, high=1e6, holds_low=False, holds_high=True, words="must be positive and at most 1,000,000"
+)
 QKV, RECURRENT, WINDOWED = (f"{__package__}.{room}" for room in ("qkv", "recurrent", "windowed"))
 
 
@@ -67,7 +71,7 @@ class AttentionSettings:
 class QKVAttentionSettings(AttentionSettings):
     """Attention with a logit for each query and key, and what every such module can be set to."""
 
-    scale: Annotated[Number | None, Setting("factor of the logits", POSITIVE, null="1 / sqrt(head_dim)")]
+    scale: Annotated[Number | None, Setting("factor of the logits", LOGITS, null="1 / sqrt(head_dim)")]
     qk_norm: Annotated[
         bool,
         Setting(
@@ -86,7 +90,7 @@ class QKVAttentionSettings(AttentionSettings):
         Number | None,
         Setting(
             "c of c tanh(logit / c), before bias and mask",
-            POSITIVE,
+            LOGITS,
             null="none",
             source="50: Gemma 2, 2408.00118",
         ),

@@ -13,6 +13,7 @@ from tuneformer.config.ranges import (
     ZERO_TO_ONE,
     Number,
     Range,
+    whole,
 )
 from tuneformer.config.setting import Component, Setting
 from tuneformer.optim.facts import Facts, of_muon
@@ -30,7 +31,7 @@ MUON_RATES, KRON_RATES, KRON_DECAYS = (2.5e-3, 1.6e-1), (2.5e-4, 1.6e-2), (7.0e-
 GIVEN = ("lr", "weight_decay")
 NEGATIVE = Range(low=-math.inf, high=0, holds_low=False, holds_high=False, words="must be negative")
 
-Iterations = Annotated[int, Setting("iterations of Newton and Schulz", AT_LEAST_ONE)]
+Iterations = Annotated[int, Setting("iterations of Newton and Schulz", whole(1, 100))]
 Look = Annotated[bool, Setting("look ahead: (1 - momentum) g + momentum M in place of M")]
 MatrixDecay = Annotated[Number, decay("2509.02046")]
 

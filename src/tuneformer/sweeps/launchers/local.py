@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tuneformer.config.plain import Config
-from tuneformer.config.ranges import AT_LEAST_ONE
+from tuneformer.config.ranges import CORES
 from tuneformer.config.registry import target_modules
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
@@ -57,7 +57,7 @@ class LocalLauncher:
             int | None,
             Setting(
                 "jobs at a time",
-                AT_LEAST_ONE,
+                CORES,
                 null="one for each GPU, or for each core where there are none, over trainer.devices",
             ),
         ],

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from omegaconf import DictConfig, OmegaConf
 
 from tuneformer.config.plain import Config
-from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO
+from tuneformer.config.ranges import CORES, GPUS, MACHINES
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.sweeps.job import Job
@@ -43,14 +43,14 @@ class RayLauncher(PluginLauncher):
             ),
         ],
         n_jobs: Annotated[
-            int | None, Setting("jobs at a time", AT_LEAST_ONE, null="as many as the cluster has CPUs for")
+            int | None, Setting("jobs at a time", MACHINES, null="as many as the cluster has CPUs for")
         ],
         cpus_per_job: Annotated[
-            int, Setting("CPUs of each process of a job, and its torch threads at most", AT_LEAST_ONE)
+            int, Setting("CPUs of each process of a job, and its torch threads at most", CORES)
         ],
         gpus_per_job: Annotated[
             int | None,
-            Setting("GPUs of a job", AT_LEAST_ZERO, null="trainer.devices where the cluster has any"),
+            Setting("GPUs of a job", GPUS, null="trainer.devices where the cluster has any"),
         ],
     ) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from omegaconf import DictConfig
 
 from tuneformer.config.plain import Config
-from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO
+from tuneformer.config.ranges import CORES, GPUS, MACHINES, whole
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.sweeps.job import Job
@@ -22,6 +22,7 @@ from tuneformer.sweeps.launchers.remote_job import RemoteJob, remote
 from tuneformer.sweeps.launchers.shares import devices_of
 
 DEFAULT = "the cluster's default"
+A_DAY, A_YEAR = whole(1, 86_400), whole(1, 365 * 24 * 60)  # in seconds, in minutes
 SECONDS_TO_SAVE = 60.0
 SECONDS_BETWEEN_LOOKS = 2.0
 _NO_RESULT = re.compile(r"Job (\S+) .*\(state: (\w+)\)", re.DOTALL)
@@ -38,33 +39,31 @@ class SlurmLauncher(PluginLauncher):
     def __init__(
         self,
         *,
-        n_jobs: Annotated[int, Setting("jobs in the queue at a time", AT_LEAST_ONE)],
+        n_jobs: Annotated[int, Setting("jobs in the queue at a time", MACHINES)],
         partition: Annotated[str | None, Setting("as sbatch knows it", null=DEFAULT)],
         account: Annotated[str | None, Setting("as sbatch knows it", null=DEFAULT)],
         qos: Annotated[str | None, Setting("as sbatch knows it", null=DEFAULT)],
         constraint: Annotated[str | None, Setting("features that a node must have", null="none")],
         timeout_min: Annotated[
             int,
-            Setting(
-                "how long a job may run; then it is queued again and goes on", AT_LEAST_ONE, unit="minutes"
-            ),
+            Setting("how long a job may run; then it is queued again and goes on", A_YEAR, unit="minutes"),
         ],
         signal_delay_s: Annotated[
-            int, Setting("how long before that it writes its checkpoint", AT_LEAST_ONE, unit="seconds")
+            int, Setting("how long before that it writes its checkpoint", A_DAY, unit="seconds")
         ],
-        max_requeues: Annotated[int, Setting("times that a job may be queued again", AT_LEAST_ZERO)],
-        cpus_per_task: Annotated[
-            int, Setting("cores of each process, and its torch threads at most", AT_LEAST_ONE)
-        ],
+        max_requeues: Annotated[int, Setting("times that a job may be queued again", whole(0, 10**6))],
+        cpus_per_task: Annotated[int, Setting("cores of each process, and its torch threads at most", CORES)],
         gpus_per_node: Annotated[
             int | None,
             Setting(
                 "GPUs of a job on each of its nodes",
-                AT_LEAST_ZERO,
+                GPUS,
                 null="trainer.devices where the partition has any",
             ),
         ],
-        mem_gb: Annotated[int | None, Setting("memory of each node", AT_LEAST_ONE, unit="GB", null=DEFAULT)],
+        mem_gb: Annotated[
+            int | None, Setting("memory of each node", whole(1, 10**6), unit="GB", null=DEFAULT)
+        ],
     ) -> None:
         super().__init__()
         self.n_jobs = n_jobs
