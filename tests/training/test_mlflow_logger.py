@@ -16,12 +16,14 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from tests.offline_wandb import history, offline_records
 from tests.training.conftest import Fault, Train, TrainHere
 from tuneformer.checks.config import checked_config
-from tuneformer.config.lightning_names import MLFLOW, NOT_OF_MLFLOW
+from tuneformer.config.lightning_names import MLFLOW
+from tuneformer.config.setting import not_given
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import read_rows
 from tuneformer.training.loggers.mlflow_logger import MLFlowRunLogger
 from tuneformer.training.loggers.mlflow_store import DATABASE, END_OF_SUPER_JOURNAL, MlflowStore
+from tuneformer.training.loggers.settings import MLFlowRunLoggerSettings
 
 STAND_IN = Path(__file__).parent / "stand_in"
 CONFIG: dict[str, Any] = {"name": "trial", "sweep": None, "notes": "", "tags": ["one", "two"], "seed": 1}
@@ -253,7 +255,10 @@ def test_a_link_in_its_folder_that_leads_out_of_the_run_is_refused(tmp_path: Pat
 @pytest.mark.parametrize(
     ("setting", "value", "expected"),
     [
-        *[(name, "http://elsewhere", f"cannot be given: {why}") for name, why in NOT_OF_MLFLOW.items()],
+        *[
+            (name, "http://elsewhere", f"cannot be given: {why}")
+            for name, why in not_given(MLFlowRunLoggerSettings).items()
+        ],
         ("experiment_name", r'"a\ab"', "holds the control character"),
         ("experiment_name", "''", "must have 1 to 250 characters"),
         ("experiment_name", "3", "must be text or null"),

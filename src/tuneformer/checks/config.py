@@ -13,7 +13,6 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tuneformer.checks.bounds import check_bounds, setting
-from tuneformer.checks.mlflow import check_mlflow
 from tuneformer.checks.run_overrides import with_run_settings
 from tuneformer.config.compose import compose_choices, compose_config
 from tuneformer.config.described import follows_from_data
@@ -62,7 +61,6 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
     plain = resolve(config)
     _check_root(plain)
     check_targets(plain)
-    check_mlflow(plain["logger"])
     for group in GROUPS:
         option = hydra.runtime.choices.get(group)
         if option is None or not isinstance(plain.get(group), dict):

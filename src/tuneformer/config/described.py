@@ -21,7 +21,7 @@ from typing import Any, TypeVar, dataclass_transform, get_type_hints
 from tuneformer.config.building import component_of
 from tuneformer.config.ranges import Range
 from tuneformer.config.registry import TARGET, Place, allowed_by_user, registered_names
-from tuneformer.config.setting import Argument, Setting, arguments_of
+from tuneformer.config.setting import Argument, Setting, arguments_of, not_given
 
 Described = TypeVar("Described", bound=type)
 
@@ -120,6 +120,12 @@ def described_arguments(place: Place, settings: Mapping[str, Any]) -> Mapping[st
     """What the component that `settings` name at a place can be set to; empty where nothing says so."""
     description = description_of(place, settings)
     return arguments_of(description) if description is not None else {}
+
+
+def reasons_against(place: Place, settings: Mapping[str, Any]) -> Mapping[str, str]:
+    """Why a configuration does not give an argument of the component at a place, by the argument's name."""
+    description = description_of(place, settings)
+    return not_given(description) if description is not None else {}
 
 
 def _all(group: str) -> Iterator[Callable[..., Any]]:

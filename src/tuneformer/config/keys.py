@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuneformer.config.described import described_arguments
+from tuneformer.config.described import described_arguments, reasons_against
 from tuneformer.config.open_options import OPEN
 from tuneformer.config.options import load_option
 from tuneformer.config.registry import PURPOSES, TARGET, Place, is_order
@@ -71,6 +71,9 @@ def _check_described(
         return False
     if TARGET in settings:
         _check_value(".".join((*place, TARGET)), settings[TARGET], known.get(TARGET), option)
+    for name, why in reasons_against(place, settings).items():
+        if name in settings:
+            raise UserError(f"{'.'.join((*place, name))} cannot be given: {why}")
     # what builds nothing describes the settings of all options of its group
     wanted = {
         name: argument

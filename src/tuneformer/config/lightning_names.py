@@ -56,21 +56,3 @@ REFUSED = {
 
 NEVER = tuple(name for name, reason in REFUSED.items() if reason not in (_BASE, _SENDS))
 """What a class of the user's own may not be either."""
-
-_BY_ENVIRONMENT = (
-    "no configuration says where a run goes: MLFLOW_TRACKING_URI=<address> in the environment does"
-)
-_IN_THE_RUN = "the run lies in <run>/mlflow, or where MLFLOW_TRACKING_URI says"
-
-NOT_OF_MLFLOW = {
-    "artifact_location": _BY_ENVIRONMENT,
-    "log_model": "checkpoints stay in the run directory",
-    "prefix": "metrics have the names of metrics.csv",
-    "run_id": "a run that is started again in its run_dir goes on in the same run of MLflow",
-    "run_name": "name=<name> names the run",
-    "save_dir": _IN_THE_RUN,
-    "synchronous": "each row is logged before the next step",
-    "tags": "tags=[<word>,...] tags the run",
-    "tracking_uri": _BY_ENVIRONMENT,
-}
-"""What Lightning's MLFlowLogger takes that cannot be given here, and why."""

@@ -16,6 +16,7 @@ from tuneformer.config.registry import PURPOSES, SHIPPED, TARGET, Place, is_orde
 from tuneformer.config.schema import GROUPS, root_arguments
 from tuneformer.config.setting import Argument
 from tuneformer.config.shown import shown
+from tuneformer.config.text_limits import TextLimits
 
 SIZED = re.compile(r"\$\{by_size:\$\{\.size\},(\w+),\{(.*)\}\}")
 """A value that model.size decides (`config.sizes`)."""
@@ -109,6 +110,8 @@ def may_be(argument: Argument) -> str:
     said = argument.setting
     if isinstance(said.allowed, tuple):
         values = ", ".join(f"`{word}`" for word in said.allowed)
+    elif isinstance(said.allowed, TextLimits):
+        values = f"{argument.kind}, {said.allowed.words}"
     elif said.allowed is not None:
         values = f"{argument.kind}, {said.allowed.interval}"
     else:

@@ -17,9 +17,10 @@ from dataclasses import KW_ONLY, dataclass, is_dataclass
 from functools import cache
 from inspect import Parameter, signature
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from tuneformer.config.ranges import Range
+from tuneformer.config.text_limits import TextLimits
 
 
 class Component:
@@ -36,8 +37,8 @@ class Setting:
 
     Attributes:
         what: what it sets.
-        allowed: the interval of a number, or the words that it may be; None of a flag and of free text. Of a
-            list, what each element may be.
+        allowed: the interval of a number, the words that it may be, or the limits of a text; None of a flag
+            and of free text. Of a list, what each element may be.
         unit: what its number counts.
         null: what null means, where it may be null.
         auto: what the word auto means, where it stands for a number or a flag.
@@ -50,7 +51,7 @@ class Setting:
     """
 
     what: str
-    allowed: Range | tuple[str, ...] | None = None
+    allowed: Range | tuple[str, ...] | TextLimits | None = None
     _: KW_ONLY
     unit: str = ""
     null: str = ""
@@ -60,6 +61,13 @@ class Setting:
     from_data: bool = False
     given: tuple[str, ...] = ()
     search: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class NotGiven:
+    """Says of an argument that a library's class takes why no configuration gives it."""
+
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +101,8 @@ class Argument:
         return self.types == (Component,)
 
 
+Note = TypeVar("Note", Setting, NotGiven)
+
 AUTO = "auto"
 """The word for what is left to be found out."""
 
@@ -114,9 +124,9 @@ def arguments_of(component: Callable[..., Any]) -> Mapping[str, Argument]:
     Raises:
         TypeError: a setting is of a type that no YAML value has, or a number without a range.
     """
-    target = component.__init__ if isinstance(component, type) else component
-    hints = get_type_hints(target, include_extras=True)
-    if not any(map(_setting_of, hints.values())):
+    target = _called(component)
+    hints = _hints(component)
+    if not any(_note(Setting, hint) for hint in hints.values()):
         return {}
     defaults = {
         name for name, each in signature(target).parameters.items() if each.default is not Parameter.empty
@@ -124,13 +134,29 @@ def arguments_of(component: Callable[..., Any]) -> Mapping[str, Argument]:
     return {
         name: argument_of(name, get_args(hint)[0], setting, may_be_missing=name in defaults)
         for name, hint in hints.items()
-        if (setting := _setting_of(hint)) is not None
+        if (setting := _note(Setting, hint)) is not None
     }
 
 
-def _setting_of(hint: Any) -> Setting | None:
+@cache
+def not_given(component: Callable[..., Any]) -> Mapping[str, str]:
+    """The arguments of a component that no configuration gives: name to reason."""
+    notes = {name: _note(NotGiven, hint) for name, hint in _hints(component).items()}
+    return {name: note.why for name, note in notes.items() if note is not None}
+
+
+def _called(component: Callable[..., Any]) -> Callable[..., Any]:
+    return component.__init__ if isinstance(component, type) else component
+
+
+def _hints(component: Callable[..., Any]) -> Mapping[str, Any]:
+    return get_type_hints(_called(component), include_extras=True)
+
+
+def _note(kind: type[Note], hint: Any) -> Note | None:
+    """What stands beside a type, of one kind."""
     notes = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
-    return next((note for note in notes if isinstance(note, Setting)), None)
+    return next((note for note in notes if isinstance(note, kind)), None)
 
 
 def argument_of(name: str, of: Any, setting: Setting, *, may_be_missing: bool = False) -> Argument:

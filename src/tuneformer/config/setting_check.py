@@ -9,6 +9,7 @@ from tuneformer.config.registry import TARGET
 from tuneformer.config.setting import AUTO, Argument, Component, Unchecked, arguments_of
 from tuneformer.config.shown import shown
 from tuneformer.config.suggestions import did_you_mean, nearest, one_of
+from tuneformer.config.text_limits import TextLimits
 from tuneformer.errors import UserError
 
 MISSING = "???"
@@ -65,7 +66,7 @@ def check_value(argument: Argument, path: str, value: Any) -> None:
     if not _is_of(value, argument.types):
         raise UserError(f"{path}={shown(value)} must be {argument.kind}")
     if allowed is not None:
-        _check_number(allowed, path, value)
+        _check_limits(allowed, path, value)
 
 
 def _check_list(argument: Argument, path: str, value: Any) -> None:
@@ -85,12 +86,15 @@ def _check_list(argument: Argument, path: str, value: Any) -> None:
             raise UserError(f"{path}={shown(value)} must be {argument.kind}")
         if isinstance(allowed, tuple):
             one_of(path, element, allowed)
-        elif allowed is not None and element not in allowed:
+        elif isinstance(allowed, Range) and element not in allowed:
             raise UserError(f"{path}={shown(value)}: each {allowed.words}")
+        elif isinstance(allowed, TextLimits):
+            allowed.check(path, element)
 
 
-def _check_number(allowed: Range, path: str, value: Any) -> None:
-    check_finite(path, value, may_be_infinite=value in allowed)
+def _check_limits(allowed: Range | TextLimits, path: str, value: Any) -> None:
+    if isinstance(allowed, Range):
+        check_finite(path, value, may_be_infinite=value in allowed)
     allowed.check(path, value)
 
 
