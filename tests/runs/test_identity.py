@@ -97,6 +97,55 @@ def test_a_size_by_its_name_is_the_size_by_its_numbers() -> None:
     assert not differences(named, counted)
 
 
+OWN_CALLBACKS = """
+from tuneformer.config.callback_facts import CallbackFacts
+from tuneformer.training.callbacks.averaging import WeightAverage
+
+
+class LastHundred(WeightAverage):
+    def __init__(self, *, n: int) -> None:
+        super().__init__()
+
+
+class Noise:
+    facts = CallbackFacts(determines_weights=True)
+
+
+class Watcher:
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "counts"),
+    [
+        ("mean", "own_averages.LastHundred", True),
+        ("noise", "own_averages.Noise", True),
+        ("watch", "own_averages.Watcher", False),
+        ("averaging", "own_averages.Watcher", True),  # by its name, as such runs were saved
+        ("mean", "tuneformer.training.callbacks.averaging.TailAverage", True),
+        ("averaging", "not.to.be.found", True),
+        ("mean", "not.to.be.found", False),
+        ("stop", "pytorch_lightning.callbacks.EarlyStopping", True),
+    ],
+)
+def test_a_callback_counts_by_what_is_known_of_its_class(
+    name: str,
+    target: str,
+    counts: bool,
+    default: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "own_averages.py").write_text(OWN_CALLBACKS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("TUNEFORMER_ALLOW", "own_averages.*")
+    with_callback = deepcopy(default)
+    with_callback["callbacks"][name] = {"_target_": target, "n": 100}
+    assert (f"callbacks.{name}.n" in determining(with_callback)) == counts
+    assert (config_hash(with_callback) != config_hash(default)) == counts
+
+
 def test_a_hash_does_not_depend_on_the_order_of_the_settings(default: dict[str, Any]) -> None:
     turned = {key: default[key] for key in reversed(default)}
     turned["optimizer"] = {key: default["optimizer"][key] for key in reversed(default["optimizer"])}

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tuneformer.checks.bounds import check_bounds, setting
 from tuneformer.checks.run_overrides import with_run_settings
+from tuneformer.config.callback_facts import averaging_callbacks
 from tuneformer.config.compose import compose_choices, compose_config
 from tuneformer.config.described import follows_from_data
 from tuneformer.config.full_names import full_names
@@ -71,7 +72,9 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
     if plain["run_dir"] is not None:
         check_own_folder(plain["run_dir"])
     plain = without_dropped(plain)
-    check_bounds(plain, metrics_of_task(task_of(plain["data"]), averaged="averaging" in plain["callbacks"]))
+    check_bounds(
+        plain, metrics_of_task(task_of(plain["data"]), averaged=bool(averaging_callbacks(plain["callbacks"])))
+    )
     check_attention_is_used(plain, str(hydra.runtime.choices.attention), folders)
     _check_groups_together(plain)
     if plain["name"] is None:
@@ -200,9 +203,11 @@ def _check_devices(config: Config) -> None:
         raise UserError(
             f"trainer.strategy=fsdp does not go with data.task={config['data']['task']}: choose ddp"
         )
-    if trainer["strategy"] == "fsdp" and "averaging" in config["callbacks"]:
+    averages = averaging_callbacks(config["callbacks"])
+    if trainer["strategy"] == "fsdp" and averages:
         raise UserError(
-            "trainer.strategy=fsdp does not go with callbacks.averaging: choose ddp, or other callbacks"
+            f"trainer.strategy=fsdp does not go with callbacks.{next(iter(averages))}: choose ddp, or other"
+            " callbacks"
         )
     open_settings = [f"trainer.{name}" for name in MEASURABLE if trainer[name] == "auto"]
     if open_settings and (devices != 1 or trainer["num_nodes"] != 1):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from tuneformer.config.callback_facts import averaging_callbacks
 from tuneformer.config.plain import Config
 from tuneformer.config.shown import shown
 from tuneformer.optim.checks import schedule_of
@@ -54,7 +55,7 @@ def _schedule_with_schedule_free(config: Config) -> list[str]:
 
 
 def _no_cooldown(config: Config) -> list[str]:
-    if facts_in(config).averages_weights or "averaging" in config["callbacks"]:
+    if facts_in(config).averages_weights or averaging_callbacks(config["callbacks"]):
         return []
     last, peak = factor_of(config)(config["trainer"]["max_steps"] - 1), _peak(config)
     if last <= LAST_OF_PEAK * peak:

@@ -5,6 +5,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
+from tuneformer.config.callback_facts import facts_of_callback
 from tuneformer.config.described import never_of_the_weights
 from tuneformer.config.moved import first_name
 from tuneformer.config.plain import Config
@@ -29,8 +30,9 @@ def determining(config: Config, prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}{key}"
-        # of the callbacks, only an average and what stops a run early change what it comes to
-        if is_outside_the_weights(path) or (prefix == "callbacks." and not _changes_the_weights(key, value)):
+        if is_outside_the_weights(path):
+            continue
+        if prefix == "callbacks." and not facts_of_callback(key, value).determines_weights:
             continue
         if path in _OF_INITIAL_WEIGHTS and config.get(INIT_RUN) is None:
             continue
@@ -39,12 +41,6 @@ def determining(config: Config, prefix: str = "") -> dict[str, Any]:
         else:
             flat[path] = None if path == NAME_OF_SIZES else value
     return flat
-
-
-def _changes_the_weights(name: str, callback: Any) -> bool:
-    """Whether a callback is an average of weights, or stops a run by what it measures."""
-    target = callback.get("_target_") if isinstance(callback, dict) else None
-    return name == "averaging" or str(target).endswith("EarlyStopping")
 
 
 @lru_cache(maxsize=4096)

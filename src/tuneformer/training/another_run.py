@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from tuneformer.config.callback_facts import averaging_callbacks
 from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.optim.schedules import warmup_steps
@@ -53,7 +54,7 @@ def _cooldown(config: Config, there: Config, directory: RunDirectory) -> list[st
         return []
     trunk, horizon = there["trainer"]["max_steps"], config["trainer"]["max_steps"]
     stable = cooldown_start(there["scheduler"], trunk) == trunk  # so that its last checkpoint serves
-    averaged = "start" in (there["callbacks"].get("averaging") or {})
+    averaged = any("start" in each for each in averaging_callbacks(there["callbacks"]).values())
     if not stable or averaged or horizon <= trunk or there["param_groups"].get("weight_decay_end", 1) != 1:
         return []
     warmup = warmup_steps(there["scheduler"]["warmup"], trunk)

@@ -81,14 +81,18 @@ def build_callbacks(
         if isinstance(callback, TextSample):
             callback.begin(task, context_length=getattr(data, "context_length", None))
     optimizer = innermost(task.build_optimizer())
-    averages = [average for average in configured.values() if isinstance(average, WeightAverage)]
+    averages = {name: each for name, each in configured.items() if isinstance(each, WeightAverage)}
     if averages and averages_by_itself(optimizer):
         raise UserError(
-            f"callbacks.averaging does not go with {type(optimizer).__name__}, which averages by itself"
+            f"callbacks.{next(iter(averages))} does not go with {type(optimizer).__name__}, which averages by"
+            " itself"
         )
+    if len(averages) > 1:
+        names = " and ".join(f"callbacks.{name}" for name in averages)
+        raise UserError(f"{names} both average the weights: drop one")
     trained_with = [callback for callback in configured.values() if isinstance(callback, pl.Callback)]
     return [
-        EvaluationWeights(averages[0] if averages else None),
+        EvaluationWeights(next(iter(averages.values()), None)),
         RunMetrics(unit=data.unit, units_per_step=data.units_per_step, flops_per_unit=flops_per_unit),
         PlanSheets(),
         *(callback for callback in trained_with if not isinstance(callback, Checkpoints)),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuneformer.config.callback_facts import averaging_callbacks
 from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.optim.schedules import warmup_steps
@@ -119,8 +120,8 @@ def _stable_steps(config: Config) -> int:
     horizon = config["trainer"]["max_steps"]
     steps = cooldown_start(config["scheduler"], horizon)
     assert steps is not None
-    averaging = config["callbacks"].get("averaging") or {}
-    return min(steps, int(averaging["start"] * horizon)) if "start" in averaging else steps
+    starts = [each["start"] for each in averaging_callbacks(config["callbacks"]).values() if "start" in each]
+    return min([steps, *(int(start * horizon) for start in starts)])
 
 
 def _latest_checkpoint(trunk: RunDirectory, limit: int) -> tuple[int, Path] | None:

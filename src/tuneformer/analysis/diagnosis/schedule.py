@@ -8,6 +8,7 @@ from tuneformer.analysis.diagnosis.evidence import Evidence
 from tuneformer.analysis.diagnosis.finding import Finding
 from tuneformer.analysis.diagnosis.onset import LEAST_ROWS, smoothed
 from tuneformer.analysis.diagnosis.overrides import Candidate, divided, first_that_changes, lower_rate
+from tuneformer.config.callback_facts import averaging_callbacks
 from tuneformer.measures.registry import UPDATE_RATIO
 
 LARGEST_CLIMB = 1.05  # of the loss of the first row: our own
@@ -90,7 +91,7 @@ def schedule_ends_high(evidence: Evidence) -> Finding | None:
     """The last rate is far above zero, with nothing in its place: no average of weights."""
     rates = [evidence.curve(name) for name in evidence.names("lr/*")]
     peak, last = max(r.values.max() for r in rates), max(r.values[-1] for r in rates)
-    averaged = "averaging" in evidence.config.get("callbacks", {})
+    averaged = averaging_callbacks(evidence.config.get("callbacks", {}))
     schedule_free = evidence.target("optimizer").lower().endswith("schedulefree")
     ratio = float(last / peak) if peak > 0 else 0.0
     if not evidence.finished or averaged or schedule_free or ratio <= LARGEST_END:

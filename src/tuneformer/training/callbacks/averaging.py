@@ -5,6 +5,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor, nn
 
+from tuneformer.config.callback_facts import AVERAGE
 from tuneformer.errors import UserError
 
 Weights = dict[str, Tensor]
@@ -16,6 +17,8 @@ class WeightAverage:
     average <- average + share(step) (weights - average), from the weights after the first step that has a
     share; until then `weights` is None.
     """
+
+    facts = AVERAGE
 
     def __init__(self) -> None:
         self.weights: Weights | None = None

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from tuneformer.config.callback_facts import AVERAGE, STOP
 from tuneformer.config.described import describes
 from tuneformer.config.ranges import (
     AT_LEAST_ONE,
@@ -138,6 +139,7 @@ class CurvatureSettings:
 class ExponentialMovingAverageSettings:
     """Averages the weights: validation, test and best.ckpt use the average."""
 
+    facts = AVERAGE
     decay: Annotated[Number, Setting("at step t: min(decay, (1 + t) / (10 + t))", INSIDE_ZERO_TO_ONE)]
 
 
@@ -145,4 +147,12 @@ class ExponentialMovingAverageSettings:
 class TailAverageSettings:
     """Averages the weights over the end of the run: validation, test and best.ckpt use the average."""
 
+    facts = AVERAGE
     start: Annotated[Number, Setting("fraction of the run after which the mean begins", BELOW_ONE)]
+
+
+@describes("callbacks", "pytorch_lightning.callbacks.EarlyStopping")
+class EarlyStoppingSettings:
+    """Ends the run once a metric no longer gets better; its arguments are Lightning's."""
+
+    facts = STOP
