@@ -59,8 +59,9 @@ def have_trained(sweep: str, number: int) -> bool:
 def finish_under_kills(begin: Callable[[], subprocess.Popen[str]], *, kills: int, seed: int) -> set[str]:
     """The sweep `mine`, begun again until it has been killed `kills` times and then ended well.
 
-    SIGKILL at random moments, to its own process or, with launcher=local, to the one that its jobs are
-    forked from, or to a job. Returns which of them were struck. No job is touched once it has finished.
+    SIGKILL, to its own process and, with launcher=local, in turn to a job and to the one that jobs are
+    forked from: at first as soon as a run has begun, then at random moments. Returns which of them were
+    struck. No job is touched once it has finished.
     """
     draw = random.Random(seed)
     struck: list[str] = []
@@ -68,9 +69,9 @@ def finish_under_kills(begin: Callable[[], subprocess.Popen[str]], *, kills: int
     while True:
         sweep = begin()
         while len(struck) < kills and sweep.poll() is None:
-            wait_for(lambda: _has_a_job(sweep) or sweep.poll() is not None)  # noqa: B023 - it is called here
-            time.sleep(draw.uniform(0.0, 1.0))
-            kind = _strike(sweep, draw)
+            wait_for(lambda: a_run_has_begun() or sweep.poll() is not None)  # noqa: B023 - it is called here
+            time.sleep(draw.uniform(0.0, 1.0) if struck else 0.0)
+            kind = _strike(sweep, draw, turn=len(struck))
             struck += [kind] if kind else []
         _, told = sweep.communicate(timeout=600)
         _check_untouched(finished)
@@ -80,16 +81,18 @@ def finish_under_kills(begin: Callable[[], subprocess.Popen[str]], *, kills: int
         assert sweep.returncode in (1, -signal.SIGKILL), told
 
 
-def _has_a_job(sweep: subprocess.Popen[str]) -> bool:
+def a_run_has_begun() -> bool:
     folders = Path("outputs/sweeps/mine").glob("*/record.json")
-    return bool(jobs_of(sweep.pid)) or any(RunDirectory(file.parent).held() for file in folders)
+    return any(RunDirectory(file.parent).held() for file in folders)
 
 
-def _strike(sweep: subprocess.Popen[str], draw: random.Random) -> str | None:
+def _strike(sweep: subprocess.Popen[str], draw: random.Random, *, turn: int) -> str | None:
     jobs = jobs_of(sweep.pid)
     server = [pid for pid in descendants(sweep.pid) if any(job in descendants(pid) for job in jobs)]
-    kinds = [("launcher", [sweep.pid]), ("server", server), ("job", jobs), ("job", jobs)]
-    kind, pids = draw.choice([(kind, pids) for kind, pids in kinds if pids])
+    there = [
+        (kind, pids) for kind, pids in (("launcher", [sweep.pid]), ("job", jobs), ("server", server)) if pids
+    ]
+    kind, pids = there[turn % len(there)]
     if sweep.poll() is not None:
         return None
     try:

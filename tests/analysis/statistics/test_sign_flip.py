@@ -19,6 +19,12 @@ def test_differences_of_one_sign_have_the_smallest_p_there_is(n: int) -> None:
 
 
 @pytest.mark.fast
+@pytest.mark.parametrize("size", [1e-320, 1e-14, 1e308])
+def test_the_size_of_the_differences_does_not_matter(size: float) -> None:
+    assert sign_flip_p([size] * 8) == 2 / 2**8
+
+
+@pytest.mark.fast
 def test_it_is_scipys_permutation_test() -> None:
     d = np.random.default_rng(0).normal(0.5, 1.0, 9)
     expected = stats.permutation_test((d,), np.sum, permutation_type="samples", n_resamples=10_000).pvalue

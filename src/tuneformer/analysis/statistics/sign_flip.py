@@ -22,10 +22,13 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     pairs the share of up to 200,000 drawn choices, the one seen among them. NaN below 6 pairs, where no data
     could reject at 5 %, and where a difference is not finite; 1 where all are 0.
     """
-    d = np.asarray(differences, dtype=float)
+    d = np.array(differences, dtype=float)
     if len(d) < fewest_pairs(1) or not np.isfinite(d).all():
         return math.nan
-    seen = abs(d.sum()) - ROUNDING * max(1.0, float(np.abs(d).sum()))
+    if not d.any():
+        return 1.0
+    d /= np.abs(d).max()  # whatever their size, sums neither overflow nor vanish
+    seen = abs(d.sum()) - ROUNDING * np.abs(d).sum()
     if len(d) <= EXACT_UP_TO:
         return float(np.mean(np.abs(_all_signed_sums(d)) >= seen))
     drawn = np.abs(_drawn_signed_sums(d))
