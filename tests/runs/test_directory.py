@@ -136,6 +136,22 @@ def test_a_file_in_the_place_of_the_folder_is_one_line(tmp_path: Path) -> None:
         RunDirectory(tmp_path / "run").acquire()
 
 
+@pytest.mark.parametrize("name", ["record.json", "config.yaml", "metrics.csv", "tokenizer.json"])
+def test_a_folder_in_the_place_of_a_file_is_one_line_before_anything_is_written(
+    name: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match=f"/{name} cannot be written to: it is a folder, not a regular file"):
+        RunDirectory(tmp_path).acquire()
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_a_file_in_the_place_of_the_checkpoints_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").touch()
+    with pytest.raises(UserError, match="/checkpoints cannot be written to: it is no folder"):
+        RunDirectory(tmp_path).acquire()
+
+
 def test_what_was_made_here_is_discarded_if_no_run_began(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "run")
     directory.acquire()

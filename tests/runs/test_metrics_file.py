@@ -168,6 +168,12 @@ def test_the_file_is_a_table_of_the_last_value_of_each_step_and_name(
         assert read_rows(path) == [{"step": step, **expected[step]} for step in sorted(expected)]
 
 
+def test_a_byte_that_is_no_text_is_told_with_its_line(path: Path) -> None:
+    path.write_bytes(b"step,train/loss\n" + b"1,2.5\n" * 5000 + b"2,\xff\n" + b"3,2.5\n" * 5000)
+    with pytest.raises(UserError, match="is damaged at line 5002: it is not UTF-8; remove that line"):
+        read_rows(path)
+
+
 def test_a_late_column_of_a_long_file_does_not_take_the_file_into_memory(path: Path) -> None:
     file = MetricsFile(path, first_step=0)
     for step in range(1, 5001):

@@ -22,6 +22,7 @@ from tuneformer.runs.links import check_no_way_out
 from tuneformer.runs.lock import is_held, lock
 from tuneformer.runs.plain_files import read_yaml
 from tuneformer.runs.record import LaterFormat, RunRecord, read_record, write_record
+from tuneformer.runs.regular_file import check_regular
 
 OUTPUTS = Path("outputs")
 TOKENIZER_FILE = "tokenizer.json"
@@ -83,6 +84,7 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self.path, os.O_RDONLY)
             check_no_way_out(self.path)
+            self._check_kinds()
             probe = self.path / ".writable"
             probe.touch()
             probe.unlink()
@@ -96,6 +98,18 @@ class RunDirectory:
         if not mine:
             self.release()
             raise UserError(f"run_dir={self.path} is in use: another process trains in it")
+
+    def _check_kinds(self) -> None:
+        """Raises UserError where something else lies in the place of what a run writes."""
+        for file in (self.config_file, self.record_file, self.metrics_file, self.tokenizer_file):
+            if not file.exists():
+                continue
+            try:
+                check_regular(file)
+            except OSError as error:
+                raise UserError(f"{file} cannot be written to: {error.strerror}") from error
+        if self.checkpoints.exists() and not self.checkpoints.is_dir():
+            raise UserError(f"{self.checkpoints} cannot be written to: it is no folder")
 
     def held(self) -> bool:
         """Whether a process trains in the folder now."""

@@ -122,11 +122,28 @@ def iterate_rows(path: Path) -> Iterator[MetricsRow]:
         raise
     except OSError as error:
         raise UserError(f"{path} cannot be read: {reason_of(error)}") from error
+    except UnicodeDecodeError as error:
+        raise _damaged(path, _first_undecodable(path), "it is not UTF-8") from error
     except (ValueError, TypeError, csv.Error) as error:
-        raise UserError(
-            f"{path} is damaged at line {line}: {reason_of(error)}; remove that line (or the file), and the"
-            " run can be read, and goes on with a note of what is lost"
-        ) from error
+        raise _damaged(path, line, reason_of(error)) from error
+
+
+def _damaged(path: Path, line: int, reason: str) -> UserError:
+    return UserError(
+        f"{path} is damaged at line {line}: {reason}; remove that line (or the file), and the run can be"
+        " read, and goes on with a note of what is lost"
+    )
+
+
+def _first_undecodable(path: Path) -> int:
+    """The number of the first line that is not UTF-8: text is decoded in blocks of many lines."""
+    with open_regular(path) as file:
+        for number in itertools.count(1):
+            try:
+                file.readline(LONGEST_LINE).decode("utf-8")
+            except UnicodeDecodeError:
+                return number
+    raise AssertionError
 
 
 def rows_upto(path: Path, last: int) -> Iterator[tuple[int, MetricsRow]]:
