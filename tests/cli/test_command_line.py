@@ -51,6 +51,26 @@ def test_options_may_stand_before_the_folder_of_a_run(command: Command, options:
         assert (shown["run_dir"], shown["notes"]) == ("run", "x")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--cfg"], "argument --cfg/-c: expected one argument"),
+        (["--cfg=file"], "argument --cfg/-c: invalid choice: 'file'"),
+        (["--multirun=3"], "argument --multirun/-m: ignored explicit argument '3'"),
+        (["--resolve"], "--resolve goes with --cfg=job"),
+        (["--cfg=job", "--multirun"], "--multirun and --cfg do not go together"),
+        (["--config-dir="], "--config-dir is empty: give a folder"),
+    ],
+)
+def test_a_flag_that_cannot_be_followed_is_one_line(
+    command: Command, arguments: list[str], expected: str
+) -> None:
+    answer = command("train.py", *arguments)
+    assert answer.status == 2
+    assert len(answer.err) == 1
+    assert answer.err[0].startswith(f"error: {expected}")
+
+
 def test_a_damaged_record_is_one_line_and_nothing_is_overwritten(
     command: Command, small_settings: list[str]
 ) -> None:

@@ -150,6 +150,10 @@ def test_what_it_starts_from_is_part_of_what_a_run_is(tiny: list[str], source: P
             ["init_from=null", "init_optimizer=kept"],
             "init_optimizer=kept needs the run that had it",
         ),
+        (
+            ["init_from=null", "init_weights=best"],
+            "init_weights=best needs the run that had it",
+        ),
         (["init_optimizer=old"], "init_optimizer=old must be one of fresh, kept"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytorch_lightning import callbacks, loggers
@@ -41,6 +42,14 @@ def test_those_that_work_change_nothing_that_is_trained(
     assert record["status"] == "finished"
     for loss in ("train/loss", "val/loss", "test/loss"):
         assert record["metrics"]["final"][loss] == small_run.record.final[loss]
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("duration", ["soon", {"parsecs": 1}, {"seconds": 1e300}])
+def test_a_time_that_is_none_is_one_line(duration: Any) -> None:
+    with pytest.raises(UserError, match=r"callbacks\.time cannot be built: ") as error:
+        build_callback("time", {"_target_": f"{LIGHTNING}.Timer", "duration": duration})
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.fast

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tuneformer.checks.bounds import check_bounds, setting
+from tuneformer.checks.lightning_callbacks import check_lightning_callbacks
 from tuneformer.checks.run_overrides import with_run_settings
 from tuneformer.config.callback_facts import averaging_callbacks
 from tuneformer.config.compose import compose_choices, compose_config
@@ -38,7 +39,7 @@ from tuneformer.optim.checks import (
 from tuneformer.optim.rules import read_rules
 from tuneformer.runs.origin import with_origin
 from tuneformer.runs.own_folder import check_own_folder
-from tuneformer.tasks.lookup import check_task, metrics_of_task, task_of
+from tuneformer.tasks.lookup import BEST_METRIC, check_task, metrics_of_task, task_of
 
 WORKERS_A_CORE = 32
 """Processes that make batches, for each CPU core; they only wait for one another beyond."""
@@ -72,9 +73,10 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
     if plain["run_dir"] is not None:
         check_own_folder(plain["run_dir"])
     plain = without_dropped(plain)
-    check_bounds(
-        plain, metrics_of_task(task_of(plain["data"]), averaged=bool(averaging_callbacks(plain["callbacks"])))
-    )
+    averaged = bool(averaging_callbacks(plain["callbacks"]))
+    metrics = metrics_of_task(task_of(plain["data"]), averaged=averaged)
+    check_bounds(plain, metrics)
+    check_lightning_callbacks(plain["callbacks"], metrics[BEST_METRIC])
     check_attention_is_used(plain, str(hydra.runtime.choices.attention), folders)
     _check_groups_together(plain)
     if plain["name"] is None:

@@ -22,6 +22,7 @@ from tuneformer.config.open_options import OPEN
 from tuneformer.config.options import list_options, load_option
 from tuneformer.config.plain import Config
 from tuneformer.config.quoting import as_typed, plain_name
+from tuneformer.config.registry import TARGET
 from tuneformer.config.schema import GROUPS
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
@@ -30,6 +31,7 @@ from tuneformer.runs.directory import RunDirectory
 CHOSEN_ANEW = frozenset({"callbacks", "logger"})
 # What belongs to the sweep that a run may have been a job of, and where the run lies.
 NOT_TAKEN = frozenset({"launcher", "search", "preflight", "retry_failed", "run_dir"})
+A_PART = 1000  # an option that has a part is nearer than one that it was added to, whatever its settings
 FROM_ENVIRONMENT = "${oc.env:"
 BY_SIZE = "${by_size:"
 
@@ -112,6 +114,10 @@ def _option(
 def _distance(group: str, option: str, settings: Mapping[str, Any], folders: Sequence[Path]) -> int | None:
     """In how many settings they differ from an option; None where it cannot be theirs."""
     known = load_option(group, option, folders)
+    added = [
+        part for part in settings.keys() - known.keys() if group in OF_PARTS and _is_part(settings[part])
+    ]
+    settings = {key: value for key, value in settings.items() if key not in added}
     if (group, option) in OPEN:  # the last resort: any class
         return 10**6 if known.keys() <= settings.keys() else None
     if settings.keys() - known.keys() or (known.keys() - settings.keys() and group not in OF_PARTS):
@@ -120,7 +126,8 @@ def _distance(group: str, option: str, settings: Mapping[str, Any], folders: Seq
     targets = [path for path in mine if path.endswith("_target_")]
     if any(mine[path] != theirs.get(path) for path in targets):
         return None
-    return sum(_text(mine.get(path)) != _text(theirs.get(path)) for path in mine.keys() | theirs.keys())
+    changed = sum(_text(mine.get(path)) != _text(theirs.get(path)) for path in mine.keys() | theirs.keys())
+    return changed + A_PART * len(added)
 
 
 def _differences(config: Config, written: Config, resolved: Config, prefix: str) -> Iterator[str]:
@@ -134,10 +141,16 @@ def _differences(config: Config, written: Config, resolved: Config, prefix: str)
             known is None and group in ("data", "model") and key in follows_from_data("model")
         ):
             continue
+        elif key not in resolved and prefix.rstrip(".") in OF_PARTS:
+            yield f"+{path}={as_typed(value)}"
         elif key not in resolved or _text(value) != _text(known) or _by_another_size(config, written, key):
             yield f"{path}={as_typed(value)}"
     if prefix.rstrip(".") in OF_PARTS:
         yield from (f"~{prefix}{part}" for part in resolved if part not in config)
+
+
+def _is_part(settings: Any) -> bool:
+    return isinstance(settings, Mapping) and TARGET in settings
 
 
 def _by_another_size(config: Config, written: Config, key: str) -> bool:

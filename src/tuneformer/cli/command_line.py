@@ -46,8 +46,8 @@ def run_hydra(command: Callable[[], object]) -> None:
     _check_form(parser)
     check_choices(sys.argv[1:])
     _add_run_settings()
+    given = _parsed(parser)
     check_flags(sys.argv[1:])
-    given = parser.parse_intermixed_args()
     if given.help:
         show(help_page(with_added_settings(given.overrides), given.config_dir))
         return
@@ -57,6 +57,18 @@ def run_hydra(command: Callable[[], object]) -> None:
             return
         sys.argv[1:] = with_added_settings(sys.argv[1:])
         command()
+
+
+def _parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    parser.exit_on_error = False  # nor is the usage shown
+    try:
+        return parser.parse_intermixed_args()
+    except argparse.ArgumentError as error:
+        raise _not_understood(str(error)) from error
+
+
+def _not_understood(message: str) -> UserError:
+    return UserError(f"{printable(message, at_most=LONGEST_MESSAGE)} (--help lists what can be given)")
 
 
 def _run_sweep(command: Callable[[], object], overrides: list[str]) -> None:
@@ -153,7 +165,7 @@ class CommandParser(argparse.ArgumentParser):
         self.add_argument(name, action=_InRange, allowed=allowed, type=of, default=default, help=what)
 
     def error(self, message: str) -> NoReturn:
-        fail(UserError(f"{printable(message, at_most=LONGEST_MESSAGE)} (--help lists what can be given)"))
+        fail(_not_understood(message))
 
 
 class _InRange(argparse.Action):

@@ -30,6 +30,7 @@ VERBOSE = "hydra.verbose"
 FREE = ("hydra.launcher", "hydra.sweeper.n_trials", "hydra.verbose", "hydra.job.name", "hydra.mode")
 """Options of a cluster, trials of a search, log levels, the name of a rank's process, --multirun."""
 FREE_IN_FILES = ("hydra.sweeper.n_trials",)
+COMMANDS = ("run", "multirun", "cfg", "info", "shell_completion")
 FIXED = {"hydra.run.dir": ".", "hydra.output_subdir": None}
 """What Lightning tells the other ranks, and what it is already."""
 CHOICES = {
@@ -114,8 +115,15 @@ def guarded_hydra() -> Iterator[None]:
 
 
 def check_flags(arguments: Sequence[str]) -> None:
-    """Raises UserError for a flag of Hydra's that reads another main configuration than the project's."""
+    """Raises UserError for flags of Hydra's that exclude each other, or read another main configuration."""
     given = get_args_parser().parse_intermixed_args(list(arguments))
+    asked = [f"--{flag.replace('_', '-')}" for flag in COMMANDS if getattr(given, flag)]
+    if len(asked) > 1:
+        raise UserError(f"{' and '.join(asked)} do not go together")
+    if given.resolve and not (given.cfg or given.help):
+        raise UserError("--resolve goes with --cfg=job, which shows a configuration")
+    if given.config_dir == "":
+        raise UserError("--config-dir is empty: give a folder")
     for name in ("config_path", "config_name", "experimental_rerun"):
         value = getattr(given, name, None)
         if value is not None and (name, value) != ("config_name", PRIMARY):

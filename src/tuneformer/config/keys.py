@@ -32,6 +32,7 @@ def check_group(group: str, option: str, settings: Mapping[str, Any], folders: S
     """
     known = load_option(group, option, folders)
     if group in OF_PARTS:
+        known = {**_whole_parts(settings), **known}
         settings = _check_parts(group, settings, known, f"{group}={option}")
     if (group, option) in OPEN:
         for key in known:
@@ -39,6 +40,11 @@ def check_group(group: str, option: str, settings: Mapping[str, Any], folders: S
                 raise UserError(f"{group}.{key} is missing: {group}={option} needs {group}.{key}=<value>")
     elif not _check_described((group,), settings, known, f"{group}={option}"):
         _check_level(group, settings, known, f"{group}={option}")
+
+
+def _whole_parts(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts that say what they are: such a one may be added to an option that does not have it."""
+    return {part: value for part, value in settings.items() if isinstance(value, Mapping) and TARGET in value}
 
 
 def _check_parts(

@@ -47,8 +47,9 @@ def with_origin(config: Config) -> Config:
     """
     path, optimizer = config["init_from"], config["init_optimizer"]
     if path is None:
-        if optimizer != "fresh":
-            raise UserError(f"init_optimizer={optimizer} needs the run that had it: init_from=<folder>")
+        for name, value in (("init_optimizer", "fresh"), ("init_weights", "last")):
+            if config[name] != value:
+                raise UserError(f"{name}={config[name]} needs the run that had it: init_from=<folder>")
         return config
     if (kept := _kept(config)) is not None:
         return config | {INIT_RUN: kept}

@@ -21,6 +21,8 @@ from tuneformer.data.contract import Data
 from tuneformer.data.task_facts import TaskFacts
 from tuneformer.errors import UserError
 
+BEST_METRIC = "callbacks.checkpoints.best_metric"
+
 
 def task_of(data: Mapping[str, Any]) -> TaskFacts:
     """What is true of the task that settings of the group data ask for.
@@ -78,6 +80,6 @@ def metrics_of_task(task: TaskFacts, *, averaged: bool) -> dict[str, tuple[str, 
     """Which metrics a run may be judged by: dotted path of the setting -> names."""
     names = task.metric_names(averaged=averaged)
     return {
-        "callbacks.checkpoints.best_metric": tuple(name for name in names if name.startswith("val/")),
+        BEST_METRIC: tuple(name for name in names if name.startswith("val/")),
         "optimized_metric": (*names, "train/loss"),
     }

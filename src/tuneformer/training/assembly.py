@@ -122,7 +122,7 @@ def build_callback(name: str, settings: Config) -> pl.Callback | WeightAverage:
         return build(settings, where, kind=(pl.Callback, WeightAverage))
     except UserError:
         raise
-    except (TypeError, ValueError, MisconfigurationException) as error:
+    except (TypeError, ValueError, OverflowError, MisconfigurationException) as error:
         raise UserError(f"callbacks.{name} cannot be built: {str(error).strip().splitlines()[0]}") from error
 
 
