@@ -33,6 +33,8 @@ LEAST_LAYER, LARGEST_LAYER = Together("least of layers", min), Together("largest
 
 _of_head = partial(Measure, within=OF_A_HEAD, taken=BY_PROBE)
 _of_stream = partial(Measure, within="residual/<stack>.<layer>/{}", taken=BY_PROBE)
+_of_curvature = partial(Measure, within="curvature/{}", taken=BY_CURVATURE, together=ONLY)
+_of_noise = partial(Measure, function="gradients.noise_scale", within="gradient_noise/{}", taken=BY_NOISE)
 
 ENTROPY = _of_head(
     key="entropy",
@@ -237,53 +239,38 @@ UNTRAINED = Measure(
     within="embedding/{}",
     taken=Taken("embedding_rows", LOGGED),
 )
-SHARPNESS = Measure(
+SHARPNESS = _of_curvature(
     key="sharpness",
     says="largest eigenvalue of the Hessian; 2 / lr is the edge of stability",
     null="initialisation",
     function="sharpness.sharpness",
-    within="curvature/{}",
-    taken=BY_CURVATURE,
-    together=ONLY,
 )
-ADAM_SHARPNESS = Measure(
+ADAM_SHARPNESS = _of_curvature(
     key="adam_sharpness",
     label="Adam sharpness",
     says="the same under Adam's preconditioner; 38 / lr is the edge at b1 = 0.9",
     null="initialisation",
     function="sharpness.adam_sharpness",
-    within="curvature/{}",
-    taken=BY_CURVATURE,
-    together=ONLY,
 )
-NOISE_SCALE = Measure(
+NOISE_SCALE = _of_noise(
     key="examples",
     label="gradient noise scale",
     says="the batch size beyond which more does not help",
     unit="examples",
     null="infinite for pure noise",
-    function="gradients.noise_scale",
-    within="gradient_noise/{}",
-    taken=BY_NOISE,
     together=ONLY,
 )
-NOISE_TRACE = Measure(
+NOISE_TRACE = _of_noise(
     key="trace",
     label="variance of gradients",
     says="summed over all weights, of one example",
     null="0",
-    function="gradients.noise_scale",
-    within="gradient_noise/{}",
-    taken=BY_NOISE,
 )
-GRADIENT_SQUARE = Measure(
+GRADIENT_SQUARE = _of_noise(
     key="gradient_square",
     label="squared mean gradient",
     says="without its noise",
     null="0 for pure noise",
-    function="gradients.noise_scale",
-    within="gradient_noise/{}",
-    taken=BY_NOISE,
 )
 
 MEASURES = tuple(each for each in globals().values() if isinstance(each, Measure))

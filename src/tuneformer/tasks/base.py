@@ -24,7 +24,9 @@ from tuneformer.optim.schedules import Schedule
 from tuneformer.optim.take_over import take_over
 from tuneformer.process.random_state import set_random_state
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
+from tuneformer.tasks.logged_steps import logs_step
 from tuneformer.tasks.metric import TaskMetric
+from tuneformer.tasks.running_mean import RunningMean
 
 # What a random state is for: a batch draws per rank, an optimizer must draw the same on every rank.
 FOR_BATCH, FOR_OPTIMIZER = 0, 1
@@ -202,13 +204,7 @@ class Task(pl.LightningModule, ABC):
                 self.clipped_gradient_norm = nn.utils.get_total_norm(gradients)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        mine = torch.tensor(self.running_loss.state(), dtype=torch.float64)
-        ranks = [mine]
-        if self.trainer.world_size > 1:
-            mine = mine.to(self.device)
-            ranks = [torch.empty_like(mine) for _ in range(self.trainer.world_size)]
-            torch.distributed.all_gather(ranks, mine)
-        checkpoint["running_loss"] = [rank.tolist() for rank in ranks]
+        checkpoint["running_loss"] = self.running_loss.states(self.trainer.world_size, self.device)
         weights = self.weights_to_evaluate()
         if weights is not None:
             checkpoint[EVALUATION_WEIGHTS] = weights
@@ -217,59 +213,12 @@ class Task(pl.LightningModule, ABC):
         # Lightning loads the weights first and converts the model afterwards: doubles would go through floats
         self.trainer.precision_plugin.convert_module(self)
         scale = _count_parts_of_steps(checkpoint, self.trainer.accumulate_grad_batches)
-        ranks: list[list[float]] = checkpoint["running_loss"]
-        mine = ranks[self.global_rank] if len(ranks) == self.trainer.world_size else _column_means(ranks)
-        self.running_loss.restore(*(scale * number for number in mine))
-
-
-class RunningMean:
-    """The mean of a scalar over the batches since it was last taken, summed on its own device."""
-
-    def __init__(self) -> None:
-        self._sum: Tensor | None = None
-        self._count = 0.0
-
-    def add(self, value: Tensor) -> None:
-        """Adds one batch's value."""
-        value = value.detach().double() if value.device.type != "mps" else value.detach().float()
-        self._sum = value if self._sum is None else self._sum.to(value.device) + value
-        self._count += 1
-
-    def mean(self) -> Tensor | None:
-        """The mean so far; None before the first batch."""
-        return None if self._sum is None else self._sum / self._count
-
-    def reset(self) -> None:
-        """Starts over."""
-        self._sum, self._count = None, 0.0
-
-    def state(self) -> tuple[float, float]:
-        """What `restore` takes: the sum and the number of batches."""
-        return 0.0 if self._sum is None else float(self._sum), float(self._count)
-
-    def restore(self, total: float, count: float) -> None:
-        """Goes on where `state` was taken."""
-        self._sum = torch.tensor(total, dtype=torch.float64) if count else None
-        self._count = count
+        states: list[list[float]] = checkpoint["running_loss"]
+        self.running_loss.restore_rank(states, self.global_rank, self.trainer.world_size, scale=scale)
 
 
 def _those_that_train() -> None:
     return None
-
-
-def log_interval(trainer: pl.Trainer) -> int:
-    """Optimizer steps between two rows of numbers."""
-    return int(getattr(trainer, "log_every_n_steps"))  # noqa: B009 - Lightning declares no type for it
-
-
-def logs_step(trainer: pl.Trainer, step: int) -> bool:
-    """Whether the numbers of optimizer step `step`, counted from 1, are logged."""
-    return step % log_interval(trainer) == 0 or step == trainer.max_steps
-
-
-def is_finite(value: Tensor | None) -> bool:
-    """Whether a value is there and neither NaN nor infinite."""
-    return value is None or bool(torch.isfinite(value))
 
 
 def _count_parts_of_steps(checkpoint: dict[str, Any], accumulate: int) -> float:
@@ -281,7 +230,3 @@ def _count_parts_of_steps(checkpoint: dict[str, Any], accumulate: int) -> float:
         for name in counts:
             counts[name] += now - before
     return now / before
-
-
-def _column_means(rows: list[list[float]]) -> list[float]:
-    return [sum(column) / len(rows) for column in zip(*rows, strict=True)]

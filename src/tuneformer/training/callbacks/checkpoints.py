@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 
 from tuneformer.errors import Interrupted
-from tuneformer.tasks.base import Task, is_finite
+from tuneformer.tasks.base import Task
 from tuneformer.training.callbacks.run_metrics import step_is_complete
 from tuneformer.training.callbacks.run_stops import stop_of
 from tuneformer.training.callbacks.stop_signals import StopSignals
@@ -154,7 +154,7 @@ def checkpoint_folder(trainer: pl.Trainer) -> Path:
 def is_sound(trainer: pl.Trainer, task: Task) -> bool:
     """Whether the loss and every weight are finite; the same on every rank."""
     weights = [full_tensor(weight.detach()).isfinite().all() for weight in task.parameters()]
-    sound = torch.stack(weights).all() & is_finite(task.running_loss.mean())
+    sound = torch.stack(weights).all() & task.running_loss.is_finite()
     unsound = (~sound).float().to(trainer.strategy.root_device)
     return not trainer.strategy.reduce(unsound, reduce_op="max")
 

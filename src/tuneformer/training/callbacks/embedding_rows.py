@@ -10,7 +10,8 @@ from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from tuneformer.measures.registry import UNTRAINED
-from tuneformer.tasks.base import Task, logs_step
+from tuneformer.tasks.base import Task
+from tuneformer.tasks.logged_steps import logs_step
 from tuneformer.training.callbacks.measurement import Measurement
 
 

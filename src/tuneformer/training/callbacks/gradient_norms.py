@@ -10,7 +10,8 @@ from torch.optim import Optimizer
 from tuneformer.measures.gradients import norms_by_part
 from tuneformer.measures.registry import GRADIENT_NORM_OF_PART
 from tuneformer.models.parts import parameters_by_part
-from tuneformer.tasks.base import Task, logs_step
+from tuneformer.tasks.base import Task
+from tuneformer.tasks.logged_steps import logs_step
 from tuneformer.training.callbacks.measurement import Measurement
 from tuneformer.training.callbacks.tensors import as_numbers
 

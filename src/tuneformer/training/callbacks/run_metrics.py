@@ -11,7 +11,8 @@ from torch.optim import Optimizer
 from tuneformer.errors import Diverged
 from tuneformer.measures.registry import CLIPPED_GRADIENT_NORM, GRADIENT_NORM
 from tuneformer.models.peak_flops import peak_flops
-from tuneformer.tasks.base import Task, logs_step
+from tuneformer.tasks.base import Task
+from tuneformer.tasks.logged_steps import logs_step
 from tuneformer.training.callbacks.measurement import measurements_of
 from tuneformer.training.callbacks.tensors import full_tensor
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from tuneformer.tasks.base import log_interval
+from tuneformer.tasks.logged_steps import log_interval
 
 # SIGUSR2 is what submitit has SLURM send before a job's time is over
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)

@@ -10,7 +10,8 @@ from torch.optim import Optimizer
 from tuneformer.measures.gradients import update_ratio
 from tuneformer.measures.registry import UPDATE_RATIO, WEIGHT_NORM
 from tuneformer.measures.weights import weight_norm
-from tuneformer.tasks.base import Task, logs_step
+from tuneformer.tasks.base import Task
+from tuneformer.tasks.logged_steps import logs_step
 from tuneformer.training.callbacks.measurement import Measurement
 from tuneformer.training.callbacks.tensors import as_numbers
 
