@@ -56,6 +56,7 @@ def needed_by(group: str, option: str) -> list[str]:
         ("data", "pairs"): ["data.path=file", "model=encoder_decoder"],
         ("data", "translation"): ["model=encoder_decoder"],
         **{("model", name): ["data=translation"] for name in ("encoder_decoder", "lstm", "lstm_attention")},
+        ("model", "hf"): ["model.config=llama"],
         ("model", "vector_decoder"): ["data=regression"],
         ("model", "vit"): ["data=digits"],
         ("param_groups", "mup"): ["model=decoder_mup"],

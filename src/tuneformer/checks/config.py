@@ -30,7 +30,7 @@ from tuneformer.config.shown import printable
 from tuneformer.config.suggestions import did_you_mean, one_of
 from tuneformer.errors import UserError
 from tuneformer.models.attention_use import check_attention_is_used
-from tuneformer.models.settings_object import check_model
+from tuneformer.models.settings_object import check_model, filled_model
 from tuneformer.optim.checks import (
     check_optimizer_settings,
     check_passes,
@@ -128,7 +128,7 @@ def check_single_run(config: Config, hydra: DictConfig) -> None:
 def resolve(config: DictConfig) -> Config:
     """The configuration with every interpolation replaced by its value."""
     try:
-        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
+        plain = OmegaConf.to_container(filled_model(config), resolve=True, throw_on_missing=False)
     except OmegaConfBaseException as error:
         line = str(error).splitlines()[0]
         if line.startswith(OUR_RESOLVER):

@@ -32,7 +32,7 @@ HOMES: Mapping[str, str] = {
     "callbacks": "tuneformer.training.callbacks.settings",
     "attention": "tuneformer.models.attention.settings",
     "logger": "tuneformer.training.loggers.settings",
-    "model": "tuneformer.models.settings",
+    "model": "tuneformer.models.hf.settings",  # the last: those of our own families are loaded by it
     "optimizer": "tuneformer.optim.settings",
     "param_groups": "tuneformer.optim.settings",
     "search": "tuneformer.sweeps.search.settings",

@@ -4,6 +4,10 @@ from collections.abc import Sequence
 
 OPEN = {("optimizer", "any"): ("_target_", "_partial_", "lr")}
 """(group, option) -> the settings that its file has; every other one is an argument of the class."""
+OPEN_SETTINGS = ("model.keys",)
+"""Settings that are groups of what somebody else's code takes: their names are its own."""
+
+_INSIDE = tuple(f"{name}." for name in OPEN_SETTINGS)
 
 
 def with_added_settings(overrides: Sequence[str]) -> list[str]:
@@ -16,7 +20,10 @@ def with_added_settings(overrides: Sequence[str]) -> list[str]:
         for (group, option), known in OPEN.items()
         if any(_chooses(override, group, option) for override in overrides)
     ]
-    return [f"++{override}" if _adds(override, chosen) else override for override in overrides]
+    return [
+        f"++{override}" if _adds(override, chosen) or override.startswith(_INSIDE) else override
+        for override in overrides
+    ]
 
 
 def _chooses(override: str, group: str, option: str) -> bool:

@@ -28,7 +28,7 @@ class Component:
 
 
 class Unchecked:
-    """The type of a setting that is a group of values with checks of its own."""
+    """The type of a setting that is a group of values with checks of its own; so is a dictionary."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,11 @@ def argument_of(name: str, of: Any, setting: Setting, *, may_be_missing: bool = 
         length = 0 if elements[-1] is Ellipsis or get_origin(lists[0]) is list else len(elements)
         members = (*_members(elements[0]), *[NoneType] * (NoneType in members))
     word = {str} if setting.auto else set[type]()
-    types = tuple(member for member in members if member is not NoneType and member not in word)
+    types = tuple(
+        Unchecked if get_origin(member) is dict else member
+        for member in members
+        if member is not NoneType and member not in word
+    )
     if types not in _KINDS and not (length == 0 and len(types) == 1 and is_dataclass(types[0])):
         raise TypeError(f"{name}: {of} is no type of a setting")
     if (int in types or float in types) != isinstance(setting.allowed, Range):

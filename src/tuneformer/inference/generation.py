@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tuneformer.errors import UserError
-from tuneformer.models.decoder import Decoder
 from tuneformer.models.finite_weights import NotFiniteError, check_finite_weights
 
 
@@ -25,7 +25,7 @@ def generate(
     """Yield `n_tokens` tokens that continue `tokens`, each as soon as it is drawn.
 
     The next token is drawn from softmax(logits / temperature) over the `top_k` most likely tokens
-    (None: over all); temperature 0 takes the most likely. A decoder of ours caches keys and values. When
+    (None: over all); temperature 0 takes the most likely. A model with a cache keeps keys and values. When
     its context is full, the last half of it is computed anew and the rest forgotten, since positions
     cannot be shifted in a cache; of a prompt longer than the context the end is used. Any other model reads
     the last `context_length` tokens anew for each. The model is in evaluation mode while the iteration lasts.
@@ -52,8 +52,31 @@ def generate(
     if top_k is not None and top_k < 1:
         raise UserError(f"--top-k={top_k} must be at least 1, or left out to keep all tokens")
     check_finite_weights(model, of="the model")
-    read = _CachedReading(model) if isinstance(model, Decoder) else _Reading(model, context_length)
+    if isinstance(model, HasCache) and model.new_cache() is not None:
+        read = _CachedReading(model)
+    else:
+        read = _Reading(model, context_length)
     return _generate(model, read, tokens, n_tokens, temperature, top_k, generator)
+
+
+class Past(Protocol):
+    """What a model keeps of the tokens before: so many of them, of at most `capacity`."""
+
+    length: int
+    capacity: int
+
+
+@runtime_checkable
+class HasCache(Protocol):
+    """A model that goes on from the past that a cache holds."""
+
+    def new_cache(self) -> Past | None:
+        """Return an empty one; None where the model has another kind of past."""
+        ...
+
+    def __call__(self, tokens: Tensor, cache: Any) -> Tensor:
+        """Return the logits behind tokens that continue those in the cache, and put them there."""
+        ...
 
 
 class _Reading:
@@ -71,16 +94,21 @@ class _Reading:
 class _CachedReading:
     """Reads what is new, and remembers the keys and values of the rest."""
 
-    def __init__(self, model: Decoder) -> None:
+    def __init__(self, model: HasCache) -> None:
         self._model = model
-        self._cache = model.new_cache()
+        self._cache = self._empty()
         self._read = 0
+
+    def _empty(self) -> Past:
+        cache = self._model.new_cache()
+        assert cache is not None
+        return cache
 
     def next_logits(self, seen: list[int], device: torch.device) -> Tensor:
         """The logits of the token behind `seen`, which has grown since the last call."""
         new = seen[self._read :] if self._read else seen[-self._cache.capacity :]
         if self._cache.length + len(new) > self._cache.capacity:
-            self._cache = self._model.new_cache()
+            self._cache = self._empty()
             new = seen[-max(1, self._cache.capacity // 2) :]
         self._read = len(seen)
         return self._model(torch.tensor([new], device=device), self._cache)[0, -1]

@@ -12,6 +12,7 @@ from tuneformer.data.tokenizers.kinds import read_tokenizer
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError, reason_of
 from tuneformer.models.build import build_model
+from tuneformer.models.hf.source import ARCHITECTURE_FILE, with_kept_architecture
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
 from tuneformer.runs.directory import TOKENIZER_FILE, RunDirectory, find_run
 from tuneformer.runs.field_types import is_whole
@@ -78,7 +79,7 @@ def load(path: Path, *, checkpoint: str) -> Run:
         raise UserError(f"{file} does not exist, but {other}.ckpt does: choose checkpoint={other}")
     state = load_checkpoint(file)
     weights = evaluated_weights(state)
-    model = _build(config, directory.config_file, n_weights=len(weights))
+    model = _build(config, directory, n_weights=len(weights))
     _load_weights(model, weights, file)
     return Run(
         path=directory.path,
@@ -157,15 +158,17 @@ def evaluated_weights(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     return weights | checkpoint.get(EVALUATION_WEIGHTS, {})
 
 
-def _build(config: dict[str, Any], config_file: Path, *, n_weights: int) -> nn.Module:
+def _build(config: dict[str, Any], directory: RunDirectory, *, n_weights: int) -> nn.Module:
     """The model of config.yaml; UserError, which names the file, whatever keeps it from being built."""
+    config_file = directory.config_file
     try:
         n_layers = config["model"].get("n_layers")
         if is_whole(n_layers) and n_layers > n_weights:
             raise UserError(
                 f"model.n_layers={n_layers} is more than the {n_weights} tensors of the checkpoint"
             )
-        return build_model(config["model"], config["attention"], needs={})  # a run's settings hold them
+        model = with_kept_architecture(config["model"], directory.path / ARCHITECTURE_FILE)
+        return build_model(model, config["attention"], needs={})  # a run's settings hold them
     # a constructor raises what its arguments bring it to; the command line checks them one by one
     except Exception as error:
         raise UserError(f"{config_file} describes no model that can be built: {reason_of(error)}") from error

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tuneformer.models.initialization import initialize
-from tuneformer.models.settings import ModelSettings
+from tuneformer.models.settings import FamilySettings
 
 
 class ModelFamily(nn.Module):
@@ -16,7 +16,7 @@ class ModelFamily(nn.Module):
     base_width: int | None = None
     """The width at which muP is the standard parametrisation; None without it."""
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(self, settings: FamilySettings) -> None:
         super().__init__()
         self.settings = settings
         self.d_model = settings.d_model

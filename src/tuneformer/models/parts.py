@@ -1,12 +1,56 @@
 """The parts of a model that training is watched by: its layers, and what stands before and behind them."""
 
-from typing import cast
+from dataclasses import dataclass
+from typing import Protocol, cast, runtime_checkable
 
 from torch import nn
 
 from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.block import Block
+from tuneformer.models.feed_forward import FeedForward
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerPart:
+    """One layer of a model: it takes the residual stream and gives it, alone or first in a tuple.
+
+    Attributes:
+        stack: "decoder" or "encoder".
+        layer: its number there, from 0.
+        module: the layer.
+        down: the matrix behind the hidden units of its feed-forward layer; None: it is not known.
+    """
+
+    stack: str
+    layer: int
+    module: nn.Module
+    down: nn.Module | None = None
+
+
+@runtime_checkable
+class HasLayerParts(Protocol):
+    """A model of other blocks than ours that says which its layers are."""
+
+    def layer_parts(self) -> list[LayerPart]:
+        """Return them, stack by stack, in order."""
+        ...
+
+
+def layers_of(model: nn.Module) -> list[LayerPart]:
+    """The layers of a model; none of one that does not say which they are."""
+    if isinstance(model, HasLayerParts):
+        return model.layer_parts()
+    blocks = [module for module in model.modules() if isinstance(module, Block)]
+    return [
+        LayerPart(
+            stack=site_of(block).stack,
+            layer=site_of(block).layer,
+            module=block,
+            down=cast(FeedForward, block.feed_forward).down,
+        )
+        for block in blocks
+    ]
 
 
 def parameters_by_part(model: nn.Module) -> dict[str, list[nn.Parameter]]:
@@ -14,18 +58,22 @@ def parameters_by_part(model: nn.Module) -> dict[str, list[nn.Parameter]]:
 
     A layer of a Transformer is named by its stack and its number, as the site of its attention module is;
     all lookup tables are "embedding"; anything else goes by the name of the model's own module that holds
-    it, as "norm", "output" or "lstm", or by its own name.
+    it, as "norm", "output" or "lstm", or by its own name; where others' models are wrapped, by the module
+    next to it.
     """
     owners = {
         f"{prefix}.{name}" if prefix else name: (prefix, module)
         for prefix, module in model.named_modules()
         for name, _ in module.named_parameters(recurse=False)
     }
-    blocks = {prefix: block for prefix, block in model.named_modules() if isinstance(block, Block)}
+    layers = {id(part.module): part for part in layers_of(model)}
+    blocks = {prefix: layers[id(module)] for prefix, module in model.named_modules() if id(module) in layers}
+    wrapped = isinstance(model, HasLayerParts)
     parts: dict[str, list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         prefix, owner = owners[name]
-        parts.setdefault(_part(name, prefix, owner, blocks), []).append(parameter)
+        rest = prefix.rpartition(".")[2] if wrapped else name.split(".")[0]
+        parts.setdefault(_part(prefix, owner, blocks) or rest, []).append(parameter)
     return parts
 
 
@@ -34,8 +82,8 @@ def site_of(block: Block) -> AttentionSite:
     return cast(AttentionBase, block.attention).layer.site
 
 
-def _part(name: str, prefix: str, owner: nn.Module, blocks: dict[str, Block]) -> str:
-    for place, block in blocks.items():
+def _part(prefix: str, owner: nn.Module, layers: dict[str, LayerPart]) -> str | None:
+    for place, part in layers.items():
         if prefix == place or prefix.startswith(f"{place}."):
-            return f"{site_of(block).stack}.{site_of(block).layer}"
-    return "embedding" if isinstance(owner, nn.Embedding) else name.split(".")[0]
+            return f"{part.stack}.{part.layer}"
+    return "embedding" if isinstance(owner, nn.Embedding) else None

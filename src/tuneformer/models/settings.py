@@ -32,7 +32,7 @@ Pooling = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings:
-    """What every family can be set to.
+    """What every model can be set to.
 
     Attributes:
         has_attention: whether its layers have the attention module that the group `attention` chooses.
@@ -52,6 +52,16 @@ class ModelSettings:
             source="small: nanoGPT; gpt2: its smallest",
         ),
     ]
+
+    def check(self, attention: AttentionSettings | None) -> None:
+        """Raise UserError for settings that exclude each other; `attention` None: there is none."""
+        del attention
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilySettings(ModelSettings):
+    """What our own families can be set to, which draw their weights themselves."""
+
     n_layers: Annotated[int, Setting("layers, of an encoder and of a decoder each", AT_LEAST_ONE)]
     d_model: Annotated[
         int, Setting("width of the residual stream, or of states and embeddings", AT_LEAST_ONE)
@@ -74,13 +84,9 @@ class ModelSettings:
         ),
     ]
 
-    def check(self, attention: AttentionSettings | None) -> None:
-        """Raise UserError for settings that exclude each other; `attention` None: there is none."""
-        del attention
-
 
 @dataclass(frozen=True, kw_only=True)
-class TransformerSettings(PositionSettings, ModelSettings):
+class TransformerSettings(PositionSettings, FamilySettings):
     """What every Transformer can be set to."""
 
     has_attention = True
@@ -222,7 +228,7 @@ class VisionTransformerSettings(TransformerSettings):
 
 
 @describes("model", f"{__package__}.recurrent.families.lstm")
-class LstmSettings(ModelSettings):
+class LstmSettings(FamilySettings):
     """LSTMs that translate, or for data with classes sort into them."""
 
     vocab_size: VocabSize

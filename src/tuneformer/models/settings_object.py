@@ -3,6 +3,8 @@
 from dataclasses import is_dataclass
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+
 from tuneformer.config.described import description_of
 from tuneformer.config.plain import Settings
 from tuneformer.config.registry import TARGET, is_order
@@ -34,6 +36,22 @@ def check_model(model: Settings, attention: Settings) -> None:
     values = plain_settings(model)
     known: dict[str, Any] = dict.fromkeys(unknown_yet(described, values), 1)
     described(**values | known).check(chosen)
+
+
+def filled_model(config: DictConfig) -> DictConfig:
+    """The configuration with what the chosen model fills in of its group, before anything is resolved.
+
+    Raises:
+        UserError: the files that its settings name are not there.
+    """
+    target = OmegaConf.select(config, f"model.{TARGET}")
+    fill = getattr(description_of(("model",), {TARGET: target}), "fill", None)
+    if fill is None:
+        return config
+    filled = config.copy()
+    for name, value in fill(lambda name: OmegaConf.select(config, f"model.{name}")).items():
+        OmegaConf.update(filled, f"model.{name}", value)
+    return filled
 
 
 def has_attention(model: Settings) -> bool:

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from tuneformer.config.ranges import Number
 from tuneformer.errors import UserError
+from tuneformer.optim.param_groups import parts_of
 from tuneformer.optim.state import PART
 
 Groups = list[dict[str, Any]]
@@ -96,8 +97,9 @@ class _Lent:
         self.parts: dict[nn.Parameter, list[nn.Parameter]] = {}
         for group in groups:
             names = group.get("param_names", [f"of group {group['name']}"] * len(group["params"]))
-            for name, parameter in zip(names, group["params"], strict=True):
-                self.parts[parameter] = _parts(parameter, group["row_parts"], name) if split else [parameter]
+            for index, (name, parameter) in enumerate(zip(names, group["params"], strict=True)):
+                rows = parts_of(group, index)
+                self.parts[parameter] = _parts(parameter, rows, name) if split else [parameter]
         self.optimizer = build(
             [
                 {key: value for key, value in group.items() if key not in NOT_SETTINGS}

@@ -1,8 +1,9 @@
 """Parameter groups by ordered rules over the parameters' names."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 from torch.optim import Optimizer
@@ -13,20 +14,36 @@ from tuneformer.errors import UserError
 from tuneformer.optim.rules import ParamGroupRule, read_rules
 
 
+@runtime_checkable
+class NamesForRules(Protocol):
+    """A model whose parameters have names of somebody else's."""
+
+    def rule_names(self) -> Mapping[str, str]:
+        """Parameter -> a name that a model of ours would give it: rules match it by either."""
+        ...
+
+    def row_parts(self) -> Mapping[str, tuple[int, ...]]:
+        """Weights that are several matrices, one below the other -> the proportions of their rows."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Group:
     """The parameters that one rule covers, by name, in the model's order."""
 
     rule: ParamGroupRule
     parameters: dict[str, nn.Parameter]
+    row_parts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Of those that the model itself says to be several matrices."""
 
     def settings(self, *, lr: Number, weight_decay: Number) -> dict[str, object]:
         """The group as torch.optim takes it, with what an optimizer for matrices reads.
 
         Keys: name, params (with their names), lr and weight decay, both multiplied, hidden_matrices and
-        row_parts (`ParamGroupRule`).
+        row_parts (`ParamGroupRule`); row_parts_of, by name, where the model says so of some.
         """
-        return {
+        of_the_model: dict[str, object] = {"row_parts_of": dict(self.row_parts)} if self.row_parts else {}
+        return of_the_model | {
             "name": self.rule.name,
             "params": list(self.parameters.items()),
             "lr": lr * self.rule.lr_multiplier,
@@ -68,8 +85,10 @@ class ParamGroups:
         parameter, and a model without trainable parameters.
         """
         covered: dict[ParamGroupRule, dict[str, nn.Parameter]] = {rule: {} for rule in self.rules}
+        known_as = model.rule_names() if isinstance(model, NamesForRules) else {}
+        parts = model.row_parts() if isinstance(model, NamesForRules) else {}
         for name, parameter in model.named_parameters():
-            covered[self._first_match(name)][name] = parameter
+            covered[self._first_match(name, known_as.get(name, name))][name] = parameter
         for index, (rule, parameters) in enumerate(covered.items()):
             if not parameters and not rule.optional:
                 raise UserError(
@@ -77,7 +96,11 @@ class ParamGroups:
                     " parameter that earlier rules left: correct the pattern or drop the rule"
                 )
         groups = [
-            Group(rule=rule, parameters={name: p for name, p in parameters.items() if p.requires_grad})
+            Group(
+                rule=rule,
+                parameters={name: p for name, p in parameters.items() if p.requires_grad},
+                row_parts=_of_one_rule(rule, parameters, parts),
+            )
             for rule, parameters in covered.items()
         ]
         groups = [group for group in groups if group.parameters]
@@ -85,14 +108,29 @@ class ParamGroups:
             raise UserError("model has no trainable parameter: nothing for the optimizer to do")
         return groups
 
-    def _first_match(self, name: str) -> ParamGroupRule:
+    def _first_match(self, name: str, known_as: str) -> ParamGroupRule:
         for rule in self.rules:
-            if rule.covers(name):
+            if rule.covers(name) or rule.covers(known_as):
                 return rule
         patterns = ", ".join(shown(rule.pattern) for rule in self.rules)
         raise UserError(
             f"param_groups.rules cover no parameter {name}: add a rule for it (patterns: {patterns})"
         )
+
+
+def _of_one_rule(
+    rule: ParamGroupRule, names: Collection[str], parts: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[int, ...]]:
+    """What the model says of parameters of a rule for matrices that does not say it itself."""
+    if not rule.hidden_matrices or rule.row_parts != (1,):
+        return {}
+    return {name: parts[name] for name in names if name in parts}
+
+
+def parts_of(group: Mapping[str, Any], index: int) -> Sequence[int]:
+    """Into which rows the parameter at an index of an optimizer's group is cut, in proportion."""
+    names = group.get("param_names", ())
+    return group.get("row_parts_of", {}).get(names[index] if names else None, group.get("row_parts", (1,)))
 
 
 @dataclass(frozen=True, kw_only=True)

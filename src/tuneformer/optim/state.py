@@ -1,11 +1,13 @@
 """What an optimizer keeps beside parameters and gradients."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
+
+from tuneformer.optim.param_groups import parts_of
 
 PART = "part_"
 """Before the number of a part of a matrix, in the state of an optimizer that takes it apart by rows."""
@@ -51,15 +53,15 @@ def check_state_fits(optimizer: Optimizer) -> None:
     for group in optimizer.param_groups:
         for number, parameter in enumerate(group["params"] if "fused" in group else ()):
             where = f"the state of parameter {number} of {group.get('name', 'a group')}"
-            _check_fits(optimizer.state.get(parameter, {}), tuple(parameter.shape), group, where)
+            rows = parts_of(group, number)
+            _check_fits(optimizer.state.get(parameter, {}), tuple(parameter.shape), rows, where)
 
 
-def _check_fits(state: Any, shape: tuple[int, ...], group: dict[str, Any], where: str) -> None:
+def _check_fits(state: Any, shape: tuple[int, ...], sizes: Sequence[int], where: str) -> None:
     for name, value in state.items():
         if name.startswith(PART) and isinstance(value, dict):
-            sizes = group["row_parts"]
             rows = shape[0] // sum(sizes) * sizes[int(name.removeprefix(PART))]
-            _check_fits(value, (rows, *shape[1:]), group, where)
+            _check_fits(value, (rows, *shape[1:]), sizes, where)
         elif value is not None and not (
             isinstance(value, Tensor)
             and value.is_floating_point()

@@ -15,8 +15,8 @@ from torch.optim import Optimizer
 from tuneformer.data.contract import PreparedData
 from tuneformer.data.task_facts import TaskFacts
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
-from tuneformer.models.block import Block
 from tuneformer.models.differentiable import twice_differentiable
+from tuneformer.models.parts import layers_of
 from tuneformer.optim.build import build_optimizer, build_schedule
 from tuneformer.optim.hutchinson import hessian_taker, hutchinson_diagonal
 from tuneformer.optim.param_groups import ParamGroups
@@ -105,8 +105,8 @@ class Task(pl.LightningModule, ABC):
         if self.device_mesh is None or isinstance(next(self.model.parameters()), DTensor):
             return
         mesh = self.device_mesh["data_parallel"]
-        for block in [module for module in self.model.modules() if isinstance(module, Block)]:
-            fully_shard(block, mesh=mesh)
+        for layer in layers_of(self.model):
+            fully_shard(layer.module, mesh=mesh)
         fully_shard(self.model, mesh=mesh)
 
     def configure_optimizers(self) -> Any:

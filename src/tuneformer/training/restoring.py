@@ -9,7 +9,7 @@ from pytorch_lightning.trainer.connectors.checkpoint_connector import _Checkpoin
 from tuneformer.errors import UserError
 from tuneformer.optim.state import check_state_fits
 
-OF_THE_MODEL = ("name", "hidden_matrices", "row_parts")
+OF_THE_MODEL = ("name", "hidden_matrices", "row_parts", "row_parts_of")
 """What a parameter group says of the weights in it."""
 
 

@@ -245,7 +245,7 @@ def begin(
         for unfinished in folder.glob(".*.tmp"):  # of a process that was killed as it wrote
             unfinished.unlink()
     directory.write_config(with_needs(config, prepared))
-    for name, content in prepared.kept.items():
+    for name, content in (prepared.kept | getattr(built.task.model, "kept_files", {})).items():
         write_text(directory.path / name, content)
     directory.write_record(record)
     print_beginning(record, prepared, built.trainer, directory)

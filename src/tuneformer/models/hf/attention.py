@@ -1,0 +1,117 @@
+"""Attention of transformers' models, seen and edited as that of our own.
+
+Their attention modules call a function by its registered name, with queries, keys and values in heads: ours
+is the library's own for scaled dot products, and where somebody looks the same as plain products.
+"""
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tuneformer.models.attention.explicit import SeenAttention, Watched
+from tuneformer.models.attention.layer_spec import AttentionSite
+from tuneformer.models.hf.library import transformers
+
+NAME = "tuneformer"
+WATCHER = "watched_attention"
+OUTPUTS = ("o_proj", "c_proj", "out_proj", "dense", "wo", "output_projection")
+"""What the architectures call the matrix behind the heads."""
+
+
+class WatchedHeads(Watched):
+    """Stands in an attention module of transformers, where its weights can be asked for.
+
+    Attributes:
+        site: of that module.
+        output: the matrix behind its heads.
+    """
+
+    def __init__(self, site: AttentionSite, output: nn.Linear) -> None:
+        super().__init__()
+        self.site = site
+        self._outputs = [output]  # in a list: its weights are those of the module around
+
+    @property
+    def output(self) -> nn.Linear:
+        """The matrix behind the heads."""
+        return self._outputs[0]
+
+
+def register_attention() -> None:
+    """Make the function known to the library."""
+    library = transformers()
+    library.AttentionInterface.register(NAME, attention)
+    library.AttentionMaskInterface.register(NAME, library.masking_utils.sdpa_mask)
+
+
+def put_watchers(model: nn.Module, stack: str) -> list[WatchedHeads]:
+    """Put one into each attention module with an output matrix; those of a model that asks our function."""
+    watchers = []
+    for module in list(model.modules()):
+        layer, output = getattr(module, "layer_idx", None), _output_of(module)
+        if isinstance(layer, int) and output is not None and hasattr(module, "scaling"):
+            watcher = WatchedHeads(AttentionSite(stack, layer), output)
+            module.add_module(WATCHER, watcher)
+            watchers.append(watcher)
+    return watchers
+
+
+def _output_of(module: nn.Module) -> nn.Linear | None:
+    found = (getattr(module, name, None) for name in OUTPUTS)
+    return next((each for each in found if isinstance(each, nn.Linear)), None)
+
+
+def attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    is_causal: bool | None = None,
+    **more: Any,
+) -> tuple[Tensor, Tensor | None]:
+    """What the heads give, (batch, query, head, value); the signature is the library's."""
+    watcher = getattr(module, WATCHER, None)
+    if not isinstance(watcher, WatchedHeads) or not watcher.is_watched:
+        function = transformers().integrations.sdpa_attention.sdpa_attention_forward
+        return function(
+            module,
+            query,
+            key,
+            value,
+            attention_mask,
+            dropout=dropout,
+            scaling=scaling,
+            is_causal=is_causal,
+            **more,
+        )
+    groups = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    logits = query @ key.transpose(-2, -1) * (1 / math.sqrt(query.shape[-1]) if scaling is None else scaling)
+    causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
+    masked, allowed = _masked(logits, attention_mask, causal=causal)
+    weights = masked.softmax(dim=-1, dtype=torch.promote_types(masked.dtype, torch.float32)).to(query.dtype)
+    weights = watcher.edited(watcher.site, weights)
+    if watcher.watch is not None:
+        seen = SeenAttention(weights=weights, values=value, logits=logits, allowed=allowed)
+        watcher.watch(watcher.site, seen)
+    mixed = F.dropout(weights, dropout, dropout > 0) @ value
+    return mixed.transpose(1, 2).contiguous(), weights
+
+
+def _masked(logits: Tensor, mask: Tensor | None, *, causal: bool) -> tuple[Tensor, Tensor | None]:
+    """The logits with those left out at minus infinity, and which keys a query may see; None: all."""
+    n_queries, n_keys = logits.shape[-2:]
+    if mask is None:
+        if not causal or n_queries == 1:
+            return logits, None
+        mask = torch.ones(n_queries, n_keys, dtype=torch.bool, device=logits.device).tril(n_keys - n_queries)
+    mask = mask[..., :n_keys]
+    if mask.dtype == torch.bool:
+        return logits.masked_fill(~mask, -math.inf), mask
+    return logits + mask, mask > torch.finfo(mask.dtype).min / 2

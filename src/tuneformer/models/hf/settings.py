@@ -1,0 +1,93 @@
+"""What a model of transformers can be set to, and what is known of it before torch is loaded."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from tuneformer.config.described import describes
+from tuneformer.config.ranges import AT_LEAST_ONE, BELOW_ONE, Number
+from tuneformer.config.setting import Setting
+from tuneformer.errors import UserError
+from tuneformer.models.attention.settings import AttentionSettings
+from tuneformer.models.hf.source import ModelSource
+from tuneformer.models.settings import ContextLength, ModelSettings, VocabSize
+
+OWN_SIZES = {"n_layers": 4, "n_heads": 4, "d_model": 128}
+"""Those of an architecture that is given by its name alone."""
+
+
+@describes("model", f"{__package__}.model.HuggingFaceModel")
+class HuggingFaceSettings(ModelSettings):
+    """A causal language model of transformers, with random weights or those of a folder."""
+
+    config: Annotated[
+        str | None,
+        Setting(
+            "its architecture: the library's name of it, as llama or gpt2, or a config.json",
+            null="that of model.path",
+        ),
+    ]
+    path: Annotated[
+        str | None,
+        Setting(
+            "folder with a pretrained model, or its name on the hub: training goes on from its weights",
+            null="random weights",
+            weights=False,
+        ),
+    ]
+    gguf_file: Annotated[
+        str | None,
+        Setting("file of model.path that holds the model as GGUF", null="safetensors", weights=False),
+    ]
+    digest: Annotated[
+        str | None,
+        Setting("what identifies the files that the model is made from", null="none, or filled in"),
+    ]
+    n_layers: Annotated[int | None, Setting("layers", AT_LEAST_ONE, null="as n_heads")]
+    n_heads: Annotated[
+        int | None,
+        Setting("attention heads", AT_LEAST_ONE, null="that of model.path or config.json, else the option's"),
+    ]
+    d_model: Annotated[int | None, Setting("width of the residual stream", AT_LEAST_ONE, null="as n_heads")]
+    d_ff: Annotated[
+        int | None,
+        Setting(
+            "width of the feed-forward layers",
+            AT_LEAST_ONE,
+            null="in the proportion to d_model that the architecture has",
+        ),
+    ]
+    dropout: Annotated[Number, Setting("probability, of every kind that the architecture has", BELOW_ONE)]
+    keys: Annotated[
+        dict[str, Any],
+        Setting("further settings of the architecture, as model.keys.num_key_value_heads=2"),
+    ]
+    vocab_size: VocabSize
+    context_length: ContextLength
+
+    @staticmethod
+    def fill(setting: Callable[[str], Any]) -> Mapping[str, Any]:
+        """What follows from other settings and from the files that they name; `setting` gives each by name.
+
+        Raises:
+            UserError: there is no such file, or a size is not that of its weights.
+        """
+        config, path = setting("config"), setting("path")
+        if config is None and path is None:
+            raise UserError("model.config is missing: give an architecture, as llama, or model.path=<folder>")
+        if config is not None and path is not None:
+            raise UserError(f"model.config={config} does not go with model.path={path}, which has its own")
+        source = ModelSource.of(config=config, path=path, gguf_file=setting("gguf_file"))
+        known = OWN_SIZES if source is None else source.sizes
+        filled: dict[str, Any] = {"digest": None if source is None else source.digest}
+        for name, own in known.items():
+            given = setting(name)
+            if path is not None and given not in (None, own):
+                raise UserError(f"model.{name}={given} cannot be set: the weights of {path} have {own}")
+            filled[name] = own if given is None else given
+        return filled
+
+    def check(self, attention: AttentionSettings | None) -> None:
+        """Raise UserError for settings that exclude each other."""
+        del attention
+        if self.gguf_file is not None and self.path is None:
+            raise UserError(f"model.gguf_file={self.gguf_file} is a file of a folder: give model.path")

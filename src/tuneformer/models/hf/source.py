@@ -1,0 +1,157 @@
+"""The files that a pretrained model is made of: where they are, what they say of its sizes, their digest."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tuneformer.errors import UserError, reason_of
+from tuneformer.runs.plain_files import read_json
+
+CONFIG_FILE = "config.json"
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+SIZES = {
+    "n_layers": ("num_hidden_layers", "n_layer", "num_layers", "n_layers"),
+    "n_heads": ("num_attention_heads", "n_head", "n_heads", "num_heads"),
+    "d_model": ("hidden_size", "n_embd", "d_model", "dim"),
+}
+"""What the architectures call them."""
+BLOCK = 1 << 22
+ARCHITECTURE_FILE = "model.json"
+"""In a run directory: the architecture, as a config.json has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSource:
+    """A config.json, a folder with one and weights, or a folder with a GGUF file.
+
+    Attributes:
+        file: config.json, or the GGUF file.
+        weights: the files of its weights; none of a config.json.
+    """
+
+    file: Path
+    weights: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, *, config: str | None, path: str | None, gguf_file: str | None) -> "ModelSource | None":
+        """What the settings of the group `model` name; None where that is an architecture alone.
+
+        Raises:
+            UserError: it is not there.
+        """
+        if path is None:
+            return None if config is None or not names_file(config) else cls._of_config(Path(config))
+        folder = local_folder(path)
+        if gguf_file is not None:
+            file = folder / gguf_file
+            if not file.is_file():
+                raise UserError(f"model.gguf_file={gguf_file} is no file of model.path={path}")
+            return cls(file=file, weights=(file,))
+        if not (folder / CONFIG_FILE).is_file():
+            raise UserError(f"model.path={path} holds no {CONFIG_FILE}: it is no model of transformers")
+        found = next((sorted(folder.glob(each)) for each in WEIGHTS if any(folder.glob(each))), [])
+        if not found:
+            raise UserError(
+                f"model.path={path} holds no weights (*.safetensors): model.config={path}/{CONFIG_FILE} draws"
+                " them"
+            )
+        return cls(file=folder / CONFIG_FILE, weights=tuple(found))
+
+    @classmethod
+    def _of_config(cls, file: Path) -> "ModelSource":
+        file = file / CONFIG_FILE if file.is_dir() else file
+        if not file.is_file():
+            raise UserError(f"model.config={file} does not exist")
+        return cls(file=file, weights=())
+
+    @property
+    def is_gguf(self) -> bool:
+        """Whether one file says all."""
+        return self.file.name != CONFIG_FILE and self.file in self.weights
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its config.json says; nothing of a GGUF file."""
+        if self.is_gguf:
+            return {}
+        found = read_json(self.file)
+        if not isinstance(found, dict) or not isinstance(found.get("model_type"), str):
+            raise UserError(f"{self.file} has no model_type: it is no configuration of transformers")
+        return found
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """n_layers, n_heads and d_model; None of one that it does not say."""
+        settings = self.settings
+        return {
+            name: next((settings[each] for each in names if each in settings), None)
+            for name, names in SIZES.items()
+        }
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, of the file and the weights."""
+        files = dict.fromkeys((self.file, *self.weights))
+        stats = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+        return _digest(stats)
+
+
+def names_file(config: str) -> bool:
+    """Whether `model.config` is a file or a folder, and no name of an architecture."""
+    return "/" in config or config.endswith(".json") or Path(config).is_dir()
+
+
+def with_kept_architecture(model: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """The group `model` of a run, of the architecture that its directory keeps in `file`, if it does.
+
+    What the model was made from need not be there any more.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    if "gguf_file" not in model or not file.is_file():
+        return dict(model)
+    keys = ModelSource(file=file, weights=()).settings
+    keys = {name: value for name, value in keys.items() if value is not None}
+    return {**model, "config": keys.pop("model_type"), "path": None, "gguf_file": None, "keys": keys}
+
+
+def local_folder(path: str) -> Path:
+    """The folder of `model.path`; that of a name on the hub is fetched.
+
+    Raises:
+        UserError: there is none.
+    """
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        return folder
+    try:
+        from huggingface_hub import snapshot_download
+
+        found = snapshot_download(
+            path, allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.gguf"]
+        )
+    except Exception as error:  # the library raises whatever its network and file systems do
+        raise UserError(
+            f"model.path={path} is neither a folder nor a model on the hub: {reason_of(error)}"
+        ) from error
+    return Path(found)
+
+
+@lru_cache(maxsize=64)
+def _digest(stats: tuple[tuple[str, int, int], ...]) -> str:
+    digest = hashlib.sha256()
+    for name, size, _ in stats:
+        digest.update(f"{Path(name).name} {size}\n".encode())
+        for block in _blocks(Path(name)):
+            digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def _blocks(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while block := opened.read(BLOCK):
+            yield block
