@@ -20,6 +20,14 @@ def test_they_are_scipys() -> None:
     assert welch_p(MINE, THEIRS[:3]) == pytest.approx(np.asarray(expected)[1])
 
 
+@pytest.mark.parametrize("size", [1e-320, 1e-200, 1e200, 1e307])
+def test_the_size_of_the_values_does_not_matter(size: float) -> None:
+    steps = [1.0, 2.0, 4.0]
+    assert paired_t_p([size * step for step in steps]) == pytest.approx(paired_t_p(steps), rel=1e-3)
+    small, large = [size * step for step in steps], [size * (step + 3) for step in steps]
+    assert welch_p(small, large) == pytest.approx(welch_p(steps, [step + 3 for step in steps]), rel=1e-3)
+
+
 @pytest.mark.parametrize(
     "gaps", [[1.0, 1.1], [1.0, math.nan, 1.1], [math.inf, 1.0, 1.1], [0.3, 0.1 + 0.2, 0.3]]
 )

@@ -18,6 +18,7 @@ def paired_t_p(differences: Sequence[float]) -> float:
     d = np.asarray(differences, dtype=float)
     if not _can_be_tested(d):
         return math.nan
+    d = d / np.abs(d).max()  # whatever their size, squares neither overflow nor vanish
     return _two_sided(float(d.mean()), float(d.var(ddof=1)) / len(d), len(d) - 1)
 
 
@@ -29,6 +30,8 @@ def welch_p(mine: Sequence[float], theirs: Sequence[float]) -> float:
     a, b = np.asarray(mine, dtype=float), np.asarray(theirs, dtype=float)
     if not (_can_be_tested(a) and _can_be_tested(b)):
         return math.nan
+    size = max(np.abs(a).max(), np.abs(b).max())
+    a, b = a / size, b / size
     return _two_sided(float(a.mean() - b.mean()), *welch_terms(a, b))
 
 
