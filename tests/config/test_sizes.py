@@ -37,9 +37,9 @@ def test_an_unknown_size_is_one_line_with_those_there_are() -> None:
 @pytest.mark.parametrize(
     ("overrides", "width"),
     [
-        (["experiment=smoke", "data=language_id", "model=encoder", "~data.max_validation_bytes"], 32),
-        (["experiment=smoke", "data=translation", "model=encoder_decoder", "~data.max_validation_bytes"], 32),
-        (["experiment=smoke", "data=translation", "model=lstm", "~data.max_validation_bytes"], 32),
+        (["experiment=smoke", "data=language_id", "model=encoder"], 32),
+        (["experiment=smoke", "data=translation", "model=encoder_decoder"], 32),
+        (["experiment=smoke", "data=translation", "model=lstm"], 32),
         (["experiment=language_id", "model=lstm_attention"], 64),
         (["experiment=regression", "model.size=nano"], 32),
         (["experiment=digits", "model.size=nano"], 32),

@@ -7,7 +7,6 @@ from the command line, from files, and once more for each job of a sweep.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -17,12 +16,10 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import split_key
 
+from tuneformer.config.adapting_loader import AdaptingConfigLoader
 from tuneformer.config.messages import COMPOSING_ERRORS
-from tuneformer.config.own_spaces import own_spaces
 from tuneformer.config.registry import is_order
-from tuneformer.config.setting import AUTO
 from tuneformer.config.shown import printable
-from tuneformer.config.telling_loader import TellingConfigLoader
 from tuneformer.errors import UserError, reason_of
 
 PRIMARY = "train"
@@ -60,7 +57,7 @@ INSTEAD = {
 SETTABLE = "of Hydra's own settings there are hydra.launcher.*, hydra.sweeper.n_trials and hydra.verbose"
 
 
-class GuardedConfigLoader(TellingConfigLoader):
+class GuardedConfigLoader(AdaptingConfigLoader):
     """Composes as Hydra does, and refuses what would make Hydra itself call or write something."""
 
     def _parse_overrides_and_create_caching_repo(
@@ -78,10 +75,6 @@ class GuardedConfigLoader(TellingConfigLoader):
         by_hydra = loaded.path.startswith(("pkg://hydra.", "structured://"))
         if not (by_hydra or default.primary) and isinstance(loaded.config, DictConfig):
             _check_file(loaded.config, f"{default.config_path}.yaml")
-            if OmegaConf.select(loaded.config, "search.spaces") == AUTO:
-                folders = [Path(source.path) for source in self.get_sources() if source.scheme() == "file"]
-                loaded.config.search.spaces = own_spaces(folders)
-                self.depends_on_more()
         return loaded
 
     def _load_configuration_impl(self, *args: Any, **kwargs: Any) -> DictConfig:
