@@ -119,6 +119,7 @@ def check_single_run(config: Config, hydra: DictConfig) -> None:
         f"preflight={config['preflight']}": config["preflight"] != "full",
         "retry_failed=true": config["retry_failed"],
         f"hydra.sweeper.n_trials={hydra.sweeper.n_trials}": hydra.sweeper.n_trials is not None,
+        f"hydra.sweeper.budget={hydra.sweeper.budget}": hydra.sweeper.budget is not None,
     }
     for given, asked in for_a_sweep.items():
         if asked:

@@ -13,6 +13,7 @@ from tuneformer.process.terminal import show
 
 COMMANDS = (
     "train",
+    "ask",
     "preview",
     "find-lr",
     "coordinate-check",

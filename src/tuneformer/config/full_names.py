@@ -34,7 +34,7 @@ ELSEWHERE = {
 }
 OURS = {theirs: name for name, others in ELSEWHERE.items() for theirs in others.split()}
 
-OF_THE_SWEEP = {"n_trials": "hydra.sweeper.n_trials"}
+OF_THE_SWEEP = {"n_trials": "hydra.sweeper.n_trials", "budget": "hydra.sweeper.budget"}
 MOST = 3
 
 

@@ -24,9 +24,10 @@ from tuneformer.errors import UserError, reason_of
 
 PRIMARY = "train"
 VERBOSE = "hydra.verbose"
-FREE = ("hydra.launcher", "hydra.sweeper.n_trials", "hydra.verbose", "hydra.job.name", "hydra.mode")
-"""Options of a cluster, trials of a search, log levels, the name of a rank's process, --multirun."""
-FREE_IN_FILES = ("hydra.sweeper.n_trials",)
+OF_SWEEPS = ("hydra.sweeper.n_trials", "hydra.sweeper.budget")
+FREE = ("hydra.launcher", *OF_SWEEPS, "hydra.verbose", "hydra.job.name", "hydra.mode")
+"""Options of a cluster, the size of a sweep, log levels, the name of a rank's process, --multirun."""
+FREE_IN_FILES = OF_SWEEPS
 COMMANDS = ("run", "multirun", "cfg", "info", "shell_completion")
 FIXED = {"hydra.run.dir": ".", "hydra.output_subdir": None}
 """What Lightning tells the other ranks, and what it is already."""
@@ -54,7 +55,7 @@ INSTEAD = {
     "--config-path": "--config-dir=<folder> adds options of your own",
     "--experimental-rerun": "run_dir=<run> goes on with a run",
 }
-SETTABLE = "of Hydra's own settings there are hydra.launcher.*, hydra.sweeper.n_trials and hydra.verbose"
+SETTABLE = f"of Hydra's own settings there are hydra.launcher.*, {', '.join(OF_SWEEPS)} and hydra.verbose"
 
 
 class GuardedConfigLoader(AdaptingConfigLoader):

@@ -116,6 +116,7 @@ class SweeperSettings:
 
     _target_: str = "tuneformer.sweeps.sweeper.TuneformerSweeper"
     n_trials: int | None = MISSING
+    budget: str | None = MISSING
 
 
 class OptionsOfPlugins(SearchPathPlugin):

@@ -48,6 +48,7 @@ class Setting:
         from_data: whether it follows from the data, and is filled in when they are prepared.
         given: settings of a component inside that the one around it gives.
         search: low and high, between which a search looks on a logarithmic scale, unless told otherwise.
+        search_below: the highest value that it means the same up to, beyond which no search goes.
     """
 
     what: str
@@ -61,6 +62,7 @@ class Setting:
     from_data: bool = False
     given: tuple[str, ...] = ()
     search: tuple[float, float] | None = None
+    search_below: float | None = None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,14 @@ RATIO = "last rate / peak rate"
 
 Warmup = Annotated[
     Number,
-    Setting("linear warmup to the peak rate", NOT_NEGATIVE, unit=STEPS, source="5 % in AlgoPerf, 2306.07179"),
+    Setting(
+        "linear warmup to the peak rate",
+        NOT_NEGATIVE,
+        unit=STEPS,
+        source="5 % in AlgoPerf, 2306.07179",
+        search=(0.01, 0.4),
+        search_below=0.9,
+    ),
 ]
 Floor = Annotated[Number, Setting(RATIO, ZERO_TO_ONE, source=TENTH)]
 NeverBelow = Annotated[Number, Setting("the rate never falls below floor x peak", ZERO_TO_ONE, source=TENTH)]

@@ -36,6 +36,10 @@ class Grid:
     def tell(self, job: Job, outcome: Outcome) -> None:
         """A grid learns nothing."""
 
+    def announce(self) -> list[str]:
+        """The table says it."""
+        return []
+
     def summary(self) -> list[str]:
         """Comparing the jobs is not a sweep's business."""
         return []

@@ -24,6 +24,10 @@ class Plan(Protocol):
         """Jobs that ended in an earlier attempt and are not among `jobs` any more."""
         ...
 
+    def announce(self) -> list[str]:
+        """What is to come, in words, where the table of the preflight does not say it."""
+        ...
+
     def summary(self) -> list[str]:
         """What came out of it, in a line or more."""
         ...
@@ -32,8 +36,11 @@ class Plan(Protocol):
         """How many jobs one of the sample stands for, and how many of them have ended."""
         ...
 
-    def jobs(self) -> Iterator[Job]:
-        """The jobs in order, each made when it is asked for."""
+    def jobs(self) -> Iterator[Job | None]:
+        """The jobs in order, each made when it is asked for.
+
+        None while the next depends on those that run.
+        """
         ...
 
     def tell(self, job: Job, outcome: Outcome) -> None:

@@ -27,6 +27,7 @@ class Request:
     settings: Config = field(repr=False)
     controller: DictConfig = field(repr=False)
     n_trials: int | None
+    budget: str | None
 
 
 def read_request(
@@ -60,4 +61,5 @@ def read_request(
         settings={**first.config, "sweep": controller.sweep},
         controller=controller,
         n_trials=first.hydra.sweeper.n_trials,
+        budget=first.hydra.sweeper.budget,
     )

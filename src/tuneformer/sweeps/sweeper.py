@@ -11,9 +11,11 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from tuneformer.config.building import build
+from tuneformer.config.plain import Settings
 from tuneformer.errors import UserError
 from tuneformer.process.leaving import signals_as_exit
 from tuneformer.process.terminal import say
+from tuneformer.sweeps.ask.ask import Ask
 from tuneformer.sweeps.effort import write_effort
 from tuneformer.sweeps.folders import check_is_no_run, sweep_folder
 from tuneformer.sweeps.grid import Grid
@@ -25,9 +27,11 @@ from tuneformer.sweeps.plan import Plan
 from tuneformer.sweeps.preflight.preflight import preflight
 from tuneformer.sweeps.request import Request, read_request
 from tuneformer.sweeps.search.search import Search
-from tuneformer.sweeps.search.settings import is_search
+from tuneformer.sweeps.search.settings import is_question, is_search
 from tuneformer.sweeps.sweep import known_outcome, run_jobs
 from tuneformer.sweeps.tally import Tally
+
+NEEDS_SEARCH = "needs a search: choose search=random or another"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +50,8 @@ class TuneformerSweeper(Sweeper):
 
     typed: ClassVar[Typed | None] = None
 
-    def __init__(self, *, n_trials: int | None) -> None:
-        """`n_trials` is read from the jobs, whose experiment files may give it."""
+    def __init__(self, *, n_trials: int | None, budget: str | None) -> None:
+        """Both are read from the jobs, whose experiment files may give them."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self._hydra, self._config_name = hydra_context, config.hydra.job.config_name
@@ -72,6 +76,8 @@ class TuneformerSweeper(Sweeper):
         plan = self._plan(request, manifest)
         launcher = self._launcher()
         self._preflight(plan, launcher, manifest)
+        for line in plan.announce():
+            say(line)
         if self._settings["preflight"] == "only":
             return
         manifest.acquire()
@@ -80,6 +86,8 @@ class TuneformerSweeper(Sweeper):
             if manifest.jobs != known:  # another process ran the sweep during the preflight
                 plan = self._plan(request, manifest)
             with signals_as_exit():
+                if isinstance(plan, Ask):
+                    plan.at_a_time = launcher.at_a_time()
                 self._run(plan, launcher, manifest)
         finally:
             manifest.release()
@@ -97,7 +105,17 @@ class TuneformerSweeper(Sweeper):
         return launcher
 
     def _plan(self, request: Request, manifest: Manifest) -> Plan:
-        if is_search(self._settings["search"]):
+        settings = self._settings["search"]
+        _check_effort(request, settings)
+        if is_question(settings):
+            return Ask(
+                composed=request.composed,
+                keys=request.swept,
+                composer=request.composer,
+                manifest=manifest,
+                budget=request.budget,
+            )
+        if is_search(settings):
             return Search(
                 composed=request.composed,
                 keys=request.swept,
@@ -105,10 +123,6 @@ class TuneformerSweeper(Sweeper):
                 manifest=manifest,
                 n_trials=request.n_trials,
                 retry_failed=self._settings["retry_failed"],
-            )
-        if request.n_trials is not None:
-            raise UserError(
-                f"hydra.sweeper.n_trials={request.n_trials} needs a search: choose search=random or another"
             )
         return Grid(composed=request.composed, keys=request.named, manifest=manifest)
 
@@ -148,3 +162,15 @@ class TuneformerSweeper(Sweeper):
             tally.report(total=plan.total, done_before=plan.done_before, folder=manifest.path.parent)
         if tally.not_done:
             sys.exit(1)
+
+
+def _check_effort(request: Request, settings: Settings) -> None:
+    """Raises UserError for trials or a budget that the way of searching does not have."""
+    asks = is_question(settings)
+    if request.n_trials is not None and (asks or not is_search(settings)):
+        raise UserError(
+            f"hydra.sweeper.n_trials={request.n_trials} "
+            + ("is not used by search=ask: give hydra.sweeper.budget" if asks else NEEDS_SEARCH)
+        )
+    if request.budget is not None and not asks:
+        raise UserError(f"hydra.sweeper.budget={request.budget} is for a question: choose search=ask")

@@ -38,7 +38,7 @@ def first_record(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         restarts=0,
         command=shlex.join(typed_command()),
-        search={name: config["search"].get(name) for name in ("sampler", "trial", "study")},
+        search={name: config["search"].get(name) for name in ("sampler", "trial", "study", "role")},
         config_hash=config_hash(config),
         git=git_state(),
         versions=package_versions() | own_sources(config),

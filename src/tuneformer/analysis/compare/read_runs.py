@@ -9,7 +9,7 @@ from typing import Any
 
 from tuneformer.analysis.compare.curves import read_curves
 from tuneformer.analysis.compare.option_names import folder_options, manifest_overrides, options_of
-from tuneformer.analysis.compare.trial import GRID, HORIZON, SEED, LeftOut, Trial, Trials
+from tuneformer.analysis.compare.trial import CHECK, GRID, HORIZON, SEED, LeftOut, Trial, Trials
 from tuneformer.config.plain import Config
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
@@ -43,6 +43,9 @@ def read_runs(folders: Sequence[Path], *, metrics: Sequence[str]) -> Trials:
                 continue
             if record.status not in COUNTED:
                 left_out.append(LeftOut(source=str(path), reason=str(record.status)))
+                continue
+            if record.search.get("role") == CHECK:
+                left_out.append(LeftOut(source=str(path), reason="a run of the check of the baseline"))
                 continue
             trials.append(_trial(path, record, named.get(path.name, ()), metrics))
             records.append(record)
@@ -109,6 +112,7 @@ def _trial(path: Path, record: RunRecord, overrides: Sequence[str], metrics: Seq
         stopped=record.status == STOPPED,
         metrics={str(name): _number(value) for name, value in record.final.items()},
         sampler=str(record.search.get("sampler") or GRID),
+        role=str(record.search.get("role") or ""),
         numbers={name: _number(getattr(record, name)) for name in SHOWN},
         curves=read_curves(path / "metrics.csv", metrics),
     )

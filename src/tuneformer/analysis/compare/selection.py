@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.design import Design
-from tuneformer.analysis.compare.trial import Trial
+from tuneformer.analysis.compare.trial import REPORT, Trial
 from tuneformer.analysis.statistics.intervals import Estimate, mean_interval
 
 FEWEST_FRESH = 2
@@ -105,10 +105,13 @@ def _result(
         (_setting(values, group, common, criterion) for values, group in by_values.items()),
         key=lambda setting: (criterion.cost(setting.score), design.setting_rank(setting.values)),
     )
+    settings.sort(key=_n_reporting, reverse=True)
     best = settings[0]
     choosing = common or best.seeds
     fresh = [trial for trial in best.trials if trial.seed not in choosing]
     enough = len(settings) > 1 and len(fresh) >= min(FEWEST_FRESH, len(choosing))
+    if _n_reporting(best):
+        fresh, enough = [trial for trial in best.trials if trial.role == REPORT], True
     reported = tuple(sorted(fresh if enough else best.trials, key=_by_seed))
     return Result(
         method=method,
@@ -121,6 +124,11 @@ def _result(
         fresh=enough,
         optimistic=len(settings) > 1 and not enough,
     )
+
+
+def _n_reporting(setting: TriedSetting) -> int:
+    """Runs that report the setting which a question has chosen; none for any other setting or sweep."""
+    return sum(trial.role == REPORT for trial in setting.trials)
 
 
 def _by_seed(trial: Trial) -> int:

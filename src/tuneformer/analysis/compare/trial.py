@@ -11,6 +11,7 @@ import numpy as np
 SEED = "seed"
 HORIZON = "trainer.max_steps"
 GRID = "grid"  # the sampler of settings that were listed, not drawn
+CHECK, EXPLORE, REPORT = "check", "explore", "report"  # roles of a question's trials
 METHOD = "method"  # the column of a table that names methods of any kind
 MISSING = "-"  # the value of a setting that a run does not have
 
@@ -32,6 +33,7 @@ class Trial:
         horizon: its length, in optimizer steps (in a table: in the table's unit).
         metrics: the metrics at its end.
         sampler: how its settings were chosen: grid, random, halton, ...
+        role: what it was for, as a trial of a question (`search=ask`); empty for any other run.
         started: when, in a form that sorts; empty where it is not known.
         numbers: what its record says that comparisons show (`runs.record.SHOWN`), by field.
         curves: columns of metrics.csv of equal length, NaN where a row has no value.
@@ -47,6 +49,7 @@ class Trial:
     diverged: bool
     metrics: Mapping[str, float]
     sampler: str = GRID
+    role: str = ""
     started: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
     curves: Mapping[str, np.ndarray] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.design import Design
 from tuneformer.analysis.compare.dimensions import Dimension
 from tuneformer.analysis.compare.selection import Result
-from tuneformer.analysis.compare.trial import MISSING, Trial
+from tuneformer.analysis.compare.trial import EXPLORE, MISSING, Trial
 from tuneformer.analysis.statistics.best_of_k import best_of_k
 from tuneformer.analysis.statistics.sensitivity import Basin, basin, lr_sensitivity
 from tuneformer.config.described import limits_of
@@ -149,11 +149,16 @@ def best_of_k_curves(results: Sequence[Result], criterion: Criterion) -> dict[st
     """By method: the expected best score of k trials, in its own sign; only of random trials, none pruned."""
     curves = {}
     for result in results:
-        random = all(trial.sampler in DRAWN_AT_RANDOM for trial in result.trials)
-        if random and len(result.settings) > 1 and not result.n_pruned:
-            costs = best_of_k([criterion.cost(setting.score) for setting in result.settings])
+        drawn = [setting for setting in result.settings if any(map(_at_random, setting.trials))]
+        whole = all(trial.role or _at_random(trial) for trial in result.trials)
+        if whole and len(drawn) > 1 and not result.n_pruned:
+            costs = best_of_k([criterion.cost(setting.score) for setting in drawn])
             curves[result.method] = [cost if criterion.lower_is_better else -cost for cost in costs]
     return curves
+
+
+def _at_random(trial: Trial) -> bool:
+    return trial.sampler in DRAWN_AT_RANDOM or trial.role == EXPLORE
 
 
 def best_unnamed(cost: float, criterion: Criterion) -> float:

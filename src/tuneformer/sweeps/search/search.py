@@ -99,6 +99,10 @@ class Search:
         study, number = self._asked[job.name]
         study.tell(number, outcome)
 
+    def announce(self) -> list[str]:
+        """The table says it."""
+        return []
+
     def summary(self) -> list[str]:
         """The best trial of each method."""
         lines = []

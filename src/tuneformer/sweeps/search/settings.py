@@ -5,13 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from tuneformer.config.described import describes
 from tuneformer.config.plain import Settings
-from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_TWO, AT_LEAST_ZERO
+from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_TWO, AT_LEAST_ZERO, POSITIVE, Number
 from tuneformer.config.setting import Setting, Unchecked
 from tuneformer.errors import UserError
 from tuneformer.sweeps.search.space import Choices, Space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+
+
+ASK = "ask"
+"""The sampler of a question with a budget (`sweeps.ask`)."""
 
 
 @describes("search")
@@ -22,7 +26,7 @@ class SearchSettings:
         Unchecked,
         Setting("setting: its values, as {optimizer.lr: [1e-3, 3e-3]}; what is typed counts in their place"),
     ] = field(default_factory=Unchecked)
-    sampler: Annotated[str, Setting("what draws the trials", ("random", "halton", "tpe", "cmaes"))]
+    sampler: Annotated[str, Setting("what draws the trials", ("random", "halton", "tpe", "cmaes", "ask"))]
     seed: Annotated[int, Setting("of the points drawn, whatever the seed of the runs", AT_LEAST_ZERO)]
     startup_trials: Annotated[
         int,
@@ -55,6 +59,38 @@ class SearchSettings:
     ]
     study: Annotated[str | None, Setting("the study that a trial belongs to", null="set by the sweep")]
     trial: Annotated[int | None, Setting("its number", AT_LEAST_ZERO, null="set by the sweep")]
+    detect: Annotated[
+        Number,
+        Setting(
+            "ask: the difference that is looked for, in the metric; methods closer than it are equivalent",
+            POSITIVE,
+        ),
+    ]
+    baseline: Annotated[
+        str | None,
+        Setting("ask: the method whose setting is checked first, as adamw", null="AdamW, or the first"),
+    ]
+    check: Annotated[
+        bool,
+        Setting("ask: try first what often holds a baseline back, such as its initialization"),
+    ]
+    horizons: Annotated[
+        tuple[int, ...] | None,
+        Setting(
+            "ask: lengths that each method is tuned and compared at",
+            AT_LEAST_ONE,
+            unit="optimizer steps",
+            null="trainer.max_steps alone",
+        ),
+    ]
+    role: Annotated[
+        str | None,
+        Setting(
+            "what a trial of ask is for",
+            ("check", "explore", "refine", "confirm", "report"),
+            null="set by the sweep",
+        ),
+    ]
     spaces: Annotated[
         Unchecked | str,
         Setting(
@@ -67,6 +103,11 @@ class SearchSettings:
 def is_search(settings: Settings) -> bool:
     """Whether the group `search` asks for trials, and not for every combination of values."""
     return "sampler" in settings
+
+
+def is_question(settings: Settings) -> bool:
+    """Whether a search is a question with a budget."""
+    return settings.get("sampler") == ASK
 
 
 def check_installed(settings: Settings) -> None:

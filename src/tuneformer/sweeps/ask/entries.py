@@ -1,0 +1,194 @@
+"""From the points of a command line to what is asked: methods, their spaces, and what the check tries."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tuneformer.checks.bounds import setting
+from tuneformer.config.described import described_arguments
+from tuneformer.config.plain import Config
+from tuneformer.config.quoting import typed
+from tuneformer.config.ranges import Range
+from tuneformer.config.suggestions import did_you_mean
+from tuneformer.errors import UserError
+from tuneformer.sweeps.ask.baseline_check import Variant
+from tuneformer.sweeps.ask.inquiry import Entry, Question
+from tuneformer.sweeps.ask.tuning_space import TuningSpace
+from tuneformer.sweeps.composing import Composed
+from tuneformer.sweeps.points import Point, key_of
+from tuneformer.sweeps.search.method import Method, make_method
+from tuneformer.sweeps.search.space import Choices, SearchRange, Space
+
+SEED, HORIZON, VALIDATED = "seed", "trainer.max_steps", "trainer.val_check_interval"
+RATE = "optimizer.lr"
+USUAL_BASELINE = "adamw"
+BESIDE_OPTIMIZER = ("scheduler",)
+"""Groups whose components say what is tuned with every optimizer."""
+
+OFTEN_UNFAIR: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("model.initialization", ()),
+    ("scheduler.warmup", ("0.2",)),
+    ("optimizer.betas", ("[0.9,0.99]", "[0.9,0.95]")),
+    ("trainer.gradient_clip_val", ("1.0", "null")),
+    ("attention.qk_norm", ("true",)),
+    ("optimizer.weight_decay", ("0.1", "0.01")),
+    ("optimizer.eps", ("1e-08", "1e-06")),
+    ("scheduler.warmup", ("0.02",)),
+)
+"""What often holds a baseline back, the likeliest first; without values: every word it may be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedEntry:
+    """An entry of the question with the method that it is of, and the length of its runs."""
+
+    entry: Entry
+    method: Method
+    horizon: int
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What the folders of its runs are named by, beside what a trial gives."""
+        return (*self.method.named, f"{HORIZON}={self.horizon}")
+
+
+def asked_entries(composed: Sequence[Composed], *, keys: frozenset[str]) -> list[AskedEntry]:
+    """Every method at every horizon.
+
+    Raises:
+        UserError: seeds or lengths are swept, or a method has nothing to tune.
+    """
+    for key, instead in ((SEED, "it takes seeds of its own"), (HORIZON, "search.horizons lists lengths")):
+        if key in keys:
+            raise UserError(f"{key} cannot have several values with search=ask: {instead}")
+    horizons = composed[0].config["search"]["horizons"] or [composed[0].config["trainer"]["max_steps"]]
+    if len(set(horizons)) < len(horizons):
+        raise UserError(f"search.horizons={typed(horizons)} gives a length twice")
+    entries = []
+    for each in composed:
+        method = _with_shared_space(make_method(each, keys=keys))
+        space = TuningSpace(space=method.space, limits=_limits(method))
+        for horizon in sorted(horizons):
+            name = method.name if len(horizons) == 1 else f"{method.name} at {horizon} steps"
+            entry = Entry(
+                name=name,
+                method=method.name,
+                field=str(horizon),
+                space=space,
+                cost_in_runs=horizon / max(horizons),
+                steps=horizon,
+            )
+            entries.append(AskedEntry(entry=entry, method=method, horizon=horizon))
+    return entries
+
+
+def question_of(entries: Sequence[AskedEntry]) -> Question:
+    """The question that entries and the settings of the search make; UserError for an unknown baseline."""
+    config = entries[0].method.composed.config
+    settings = config["search"]
+    baseline = _baseline(entries, settings["baseline"])
+    return Question(
+        entries=tuple(each.entry for each in entries),
+        baseline=baseline.entry.name if settings["check"] else None,
+        variants=tuple(variants_of(baseline.method)),
+        rate=RATE if RATE in baseline.method.space else None,
+        detect=float(settings["detect"]),
+        seed=config[SEED],
+    )
+
+
+def fixed_point(asked: AskedEntry) -> Point:
+    """What all runs of an entry are given: what was typed, at its length."""
+    config = asked.method.composed.config
+    point = [override for override in asked.method.point if key_of(override) not in (SEED, HORIZON)]
+    point.append(f"{HORIZON}={asked.horizon}")
+    if config["trainer"]["val_check_interval"] > asked.horizon:
+        point = [override for override in point if key_of(override) != VALIDATED]
+        point.append(f"{VALIDATED}={asked.horizon}")
+    return tuple(point)
+
+
+def variants_of(method: Method) -> Iterator[Variant]:
+    """What the check tries: settings that the method has with another value, and is not tuned over."""
+    config = method.composed.config
+    for path, values in OFTEN_UNFAIR:
+        there = setting(config, path)
+        if path in method.space or (there is None and not _has(config, path)):
+            continue
+        for value in values or _words(config, path):
+            if value != typed(there):
+                yield Variant(name=f"{path}={value}", values=((path, value),))
+
+
+def _baseline(entries: Sequence[AskedEntry], named: str | None) -> AskedEntry:
+    """The longest entry of the method named; by itself of AdamW, or of the first."""
+    longest = max(each.horizon for each in entries)
+    candidates = [each for each in entries if each.horizon == longest]
+    if named is None:
+        usual = [
+            each
+            for each in candidates
+            if each.method.composed.hydra.runtime.choices.optimizer == USUAL_BASELINE
+        ]
+        return (usual or candidates)[0]
+    found = [each for each in candidates if named in _names(each.method)]
+    if len(found) != 1:
+        known = [name for each in candidates for name in _names(each.method)]
+        raise UserError(f"search.baseline={named} is not one of the methods: {did_you_mean(named, known)}")
+    return found[0]
+
+
+def _names(method: Method) -> list[str]:
+    """What a method may be called: by its whole name, or by the value of one of its overrides."""
+    return [method.name, *(override.partition("=")[2] for override in method.named)]
+
+
+def _with_shared_space(method: Method) -> Method:
+    """The method with what is tuned beside its optimizer, unless it is given a value."""
+    given = {key_of(override).lstrip("+~") for override in method.point}
+    space: Space = dict(method.space)
+    for group in BESIDE_OPTIMIZER:
+        for name, argument in described_arguments((group,), method.composed.config[group]).items():
+            path, search = f"{group}.{name}", argument.setting.search
+            if search is not None and path not in given and path not in space:
+                space[path] = SearchRange(low=search[0], high=search[1], log=True)
+    return replace(method, space=space)
+
+
+def _limits(method: Method) -> dict[str, tuple[float, float]]:
+    """How far the ranges of a method may be left: what its components allow."""
+    found = {}
+    for path, dimension in method.space.items():
+        group, _, name = path.rpartition(".")
+        if isinstance(dimension, Choices):
+            continue
+        place = tuple(group.split("."))
+        argument = described_arguments(place, _group(method.composed.config, place)).get(name)
+        allowed = argument.setting.allowed if argument is not None else None
+        low, high = (allowed.low, allowed.high) if isinstance(allowed, Range) else (0.0, math.inf)
+        below = argument.setting.search_below if argument is not None else None
+        if isinstance(allowed, Range) and not allowed.holds_high:
+            high = min(high, math.nextafter(high, -math.inf))
+        found[path] = (float(low), float(high if below is None else below))
+    return found
+
+
+def _words(config: Config, path: str) -> tuple[str, ...]:
+    group, _, name = path.rpartition(".")
+    place = tuple(group.split("."))
+    argument = described_arguments(place, _group(config, place)).get(name)
+    allowed = argument.setting.allowed if argument is not None else None
+    return allowed if isinstance(allowed, tuple) else ()
+
+
+def _group(config: Config, place: Sequence[str]) -> Any:
+    node: Any = config
+    for key in place:
+        node = node.get(key, {}) if isinstance(node, dict) else {}
+    return node
+
+
+def _has(config: Config, path: str) -> bool:
+    group, _, name = path.rpartition(".")
+    return name in _group(config, group.split("."))

@@ -1,0 +1,200 @@
+"""The protocol of a question: check the baseline, tune all methods alike, report on fresh seeds."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from statistics import fmean
+
+from tuneformer.analysis.statistics.holm import LEVEL
+from tuneformer.analysis.statistics.seeds_needed import POWER, power_of_t_test
+from tuneformer.analysis.statistics.sequential import FIRST_LOOK, PLANNED
+from tuneformer.sweeps.ask.baseline_check import NOT_CHECKED, BaselineCheck, Variant, check_baseline
+from tuneformer.sweeps.ask.budget import RUNS, SECONDS, Budget, Split, split
+from tuneformer.sweeps.ask.reporting import Entrant, Reported, report
+from tuneformer.sweeps.ask.trials import EXPLORE, Phase, Trial, together
+from tuneformer.sweeps.ask.tuning import Tuned, tune
+from tuneformer.sweeps.ask.tuning_space import TuningSpace
+
+PILOTS = 2
+MOST_SEEDS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A method at one horizon: where it is tuned, and what a run costs in runs of the longest and in steps.
+
+    `field` is the horizon: entries of one field are compared.
+    """
+
+    name: str
+    method: str
+    field: str
+    space: TuningSpace = dataclass_field(repr=False)
+    cost_in_runs: float
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked.
+
+    Attributes:
+        entries: every method at every horizon.
+        baseline: the entry that the check runs; None without one.
+        variants: what the check tries, the likeliest first.
+        rate: the setting that is the baseline's learning rate; None where it is not tuned.
+        detect: the difference that is looked for, in the metric: smaller ones are as good as none.
+        seed: the first seed of tuning.
+    """
+
+    entries: tuple[Entry, ...]
+    baseline: str | None
+    variants: tuple[Variant, ...]
+    rate: str | None
+    detect: float
+    seed: int
+
+    @property
+    def methods(self) -> list[list[str]]:
+        """Of each method the names of its entries."""
+        grouped: dict[str, list[str]] = {}
+        for entry in self.entries:
+            grouped.setdefault(entry.method, []).append(entry.name)
+        return list(grouped.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What an inquiry came to.
+
+    Attributes:
+        costs: of one run of each entry, in the budget's unit.
+        split: how the first budget was split.
+        planned: the seeds that the report was planned for.
+        spread: the deviation over seeds that was seen in tuning; NaN where none was.
+    """
+
+    check: BaselineCheck
+    tuned: Mapping[str, Tuned]
+    reported: Reported
+    costs: Mapping[str, float]
+    split: Split
+    planned: int
+    spread: float
+
+
+def inquire(question: Question, *, first: Budget, budget: Budget, at_a_time: int = 1) -> Phase[Findings]:
+    """Ask a question.
+
+    Args:
+        question: what is asked.
+        first: the budget that it was first asked with, which plans check, tuning and looks: a larger one buys
+            seeds for the pairs that are open, and changes nothing that was run.
+        budget: of all attempts together, in the same unit.
+        at_a_time: runs that go on at the same time: of them each second of a budget has as many.
+
+    Raises:
+        UserError: the budget is too small.
+    """
+    times = at_a_time if first.unit == SECONDS else 1
+    costs = yield from _costs(question, first)
+    whole = Budget(amount=first.amount * times, unit=first.unit)
+    plan = split(whole, costs, entries=question.methods, baseline=question.baseline)
+    spaces = {entry.name: entry.space for entry in question.entries}
+    check = NOT_CHECKED
+    if question.baseline is not None and plan.check:
+        check = yield from check_baseline(
+            question.baseline,
+            spaces[question.baseline],
+            question.variants,
+            rate=question.rate,
+            detect=question.detect,
+            n_at_most=plan.check,
+            seed=question.seed,
+        )
+    found = yield from together(
+        [tune(name, spaces[name], plan.trials[name], seed=question.seed) for name in spaces]
+    )
+    tuned = {each.method: each for each in found}
+    spent = sum(tuned[name].n_trials * costs[name] for name in tuned)
+    spent += check.n_trials * costs.get(question.baseline or "", 0.0)
+    entrants = [
+        Entrant(method=entry.name, best=each.best, cost=costs[entry.name], field=entry.field)
+        for entry in question.entries
+        if math.isfinite((each := tuned[entry.name]).score)
+    ]
+    spread = _spread(found)
+    planned = planned_seeds(entrants, budget=whole.amount - spent, spread=spread, detect=question.detect)
+    reported = yield from report(
+        entrants,
+        planned=planned,
+        budget=budget.amount * times - spent,
+        margin=question.detect,
+        seed=question.seed,
+    )
+    return Findings(
+        check=check, tuned=tuned, reported=reported, costs=costs, split=plan, planned=planned, spread=spread
+    )
+
+
+def _costs(question: Question, budget: Budget) -> Phase[dict[str, float]]:
+    """What a run costs; seconds are measured on the first two trials of tuning of each entry."""
+    if budget.unit != SECONDS:
+        by_runs = budget.unit == RUNS
+        return {each.name: each.cost_in_runs if by_runs else float(each.steps) for each in question.entries}
+    pilots = {
+        each.name: [
+            Trial(method=each.name, values=point, seed=question.seed, role=EXPLORE)
+            for point in each.space.draw(PILOTS, seed=question.seed)
+        ]
+        for each in question.entries
+    }
+    results = yield [trial for trials in pilots.values() for trial in trials]
+    return {name: fmean(results[trial].seconds for trial in trials) for name, trials in pilots.items()}
+
+
+def _spread(tuned: Sequence[Tuned]) -> float:
+    known = [each.spread for each in tuned if math.isfinite(each.spread)]
+    return math.sqrt(fmean(spread**2 for spread in known)) if known else math.nan
+
+
+def n_pairs(entrants: Sequence[Entrant]) -> int:
+    """Pairs of entrants of the same field."""
+    fields = [each.field for each in entrants]
+    return sum(fields.count(name) * (fields.count(name) - 1) // 2 for name in set(fields))
+
+
+def planned_seeds(entrants: Sequence[Entrant], *, budget: float, spread: float, detect: float) -> int:
+    """The seeds that show a difference of `detect` with a chance of 80 %, or as many as the budget buys.
+
+    A paired difference is taken to spread sqrt(2) times as wide as a method: what seeds do to both alike is
+    not known yet.
+    """
+    affordable = int(budget / sum(each.cost for each in entrants) + 1e-9) if entrants else 0
+    level = PLANNED * LEVEL / max(1, n_pairs(entrants))
+    wanted = affordable
+    if math.isfinite(spread):
+        wanted = _seeds_for(detect, spread, level=level, at_most=affordable)
+    return max(FIRST_LOOK, min(affordable, wanted))
+
+
+def _seeds_for(detect: float, spread: float, *, level: float, at_most: int) -> int:
+    deviation = math.sqrt(2) * spread
+    for n in range(FIRST_LOOK, min(at_most, MOST_SEEDS)):
+        if deviation == 0 or power_of_t_test(detect, deviation, n, level=level) >= POWER:
+            return n
+    return at_most
+
+
+def smallest_difference(n: int, spread: float, *, pairs: int) -> float:
+    """The difference that `n` seeds show with a chance of 80 % among so many pairs."""
+    deviation, level = math.sqrt(2) * spread, PLANNED * LEVEL / max(1, pairs)
+    low, high = 0.0, 1000 * deviation
+    for _ in range(60):
+        middle = (low + high) / 2
+        if power_of_t_test(middle, deviation, n, level=level) >= POWER:
+            high = middle
+        else:
+            low = middle
+    return high
