@@ -1,6 +1,7 @@
 """The best setting: chosen on validation, reported from fresh seeds or marked optimistic."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from tuneformer.analysis.compare.criterion import Criterion, criterion_for
 from tuneformer.analysis.compare.design import understand
 from tuneformer.analysis.compare.selection import Result, select
 from tuneformer.analysis.compare.trial import Trial
+from tuneformer.runs.trial_roles import EXPLORE, REPORT
 
 LOSS = Criterion(choose="val/loss", report="test/loss", lower_is_better=True)
 
@@ -42,6 +44,18 @@ def test_fresh_seeds_of_the_best_setting_are_reported_and_take_no_part_in_choosi
 
 
 @pytest.mark.fast
+def test_the_setting_that_a_question_reports_is_its_choice_whatever_one_seed_says() -> None:
+    tuned = [trial(lr=0.1, val=1.0), trial(lr=0.2, val=1.2), trial(lr=0.2, seed=1, val=0.8)]
+    fresh = [trial(lr=0.2, seed=seed, val=9.0, test=seed / 1000) for seed in (1000, 1001)]
+    runs = [replace(each, sampler="ask", role=EXPLORE) for each in tuned]
+    runs += [replace(each, sampler="ask", role=REPORT) for each in fresh]
+    (found,) = results(*runs)
+    assert found.best.values == (0.2,)
+    assert [each.seed for each in found.reported] == [1000, 1001]
+    assert (found.fresh, found.optimistic) == (True, False)
+    assert found.estimate.mean == pytest.approx(1.0005)
+
+
 def test_a_single_setting_was_not_chosen_and_all_its_seeds_count() -> None:
     (found,) = results(*[trial(seed=s, val=2.0 + s) for s in range(3)])
     assert (found.fresh, found.optimistic, len(found.reported)) == (False, False, 3)

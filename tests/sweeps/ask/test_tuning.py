@@ -6,11 +6,12 @@ from itertools import pairwise
 import pytest
 
 from tests.sweeps.ask.world import RATE, SPACE, Basin, World
-from tuneformer.sweeps.ask.trials import CONFIRM, EXPLORE, REFINE, Trial, together
+from tuneformer.runs.trial_roles import CONFIRM, EXPLORE, REFINE
+from tuneformer.sweeps.ask.trials import AskedTrial, together
 from tuneformer.sweeps.ask.tuning import FEWEST, Tuned, pooled_spread, rungs, tune
 
 
-def tuned(world: World, n: int, *, seed: int = 0) -> tuple[Tuned, list[Trial]]:
+def tuned(world: World, n: int, *, seed: int = 0) -> tuple[Tuned, list[AskedTrial]]:
     """What tuning `a` in a world comes to, and its trials in order."""
     found, lists = world.run(tune("a", SPACE, n, seed=seed))
     return found, [trial for each in lists for trial in each]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tuneformer.sweeps.ask.budget import Budget
-from tuneformer.sweeps.ask.inquiry import Entry, Findings, Question, inquire
-from tuneformer.sweeps.ask.trials import Found, Phase, Trial, TrialResult
+from tuneformer.sweeps.ask.inquiry import Contestant, Findings, Question, inquire
+from tuneformer.sweeps.ask.trials import AskedTrial, Found, Phase, TrialResult
 from tuneformer.sweeps.ask.tuning_space import TuningSpace
 from tuneformer.sweeps.search.space import SearchRange
 
@@ -45,9 +45,9 @@ class World:
     """Variant -> what it adds to the loss."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Of a run, by method, where they are not 10."""
-    known: dict[Trial, TrialResult] = field(default_factory=dict)
+    known: dict[AskedTrial, TrialResult] = field(default_factory=dict)
 
-    def result(self, trial: Trial) -> TrialResult:
+    def result(self, trial: AskedTrial) -> TrialResult:
         if trial not in self.known:
             basin, values = self.basins[trial.method.partition("@")[0]], dict(trial.values)
             rate, decay = float(values.pop(RATE, 4e-3)), float(values.pop("optimizer.weight_decay", 0.1))
@@ -72,10 +72,10 @@ class World:
         found, _ = self.run(inquire(question, first=first, budget=budget or first))
         return found
 
-    def run(self, phase: Phase[Found]) -> tuple[Found, list[list[Trial]]]:
+    def run(self, phase: Phase[Found]) -> tuple[Found, list[list[AskedTrial]]]:
         """What a phase finds, and the lists of trials that it asks for."""
-        lists: list[list[Trial]] = []
-        results: dict[Trial, TrialResult] = {}
+        lists: list[list[AskedTrial]] = []
+        results: dict[AskedTrial, TrialResult] = {}
         try:
             asked = next(phase)
             while True:
@@ -90,6 +90,7 @@ def question(methods: Sequence[str], *, detect: float = 0.02, **given: object) -
     """Methods at one horizon, tuned in the same space."""
     settings = {"baseline": None, "variants": (), "rate": RATE, "seed": 0} | given
     entries = tuple(
-        Entry(name=name, method=name, field="", space=SPACE, cost_in_runs=1.0, steps=300) for name in methods
+        Contestant(name=name, method=name, field="", space=SPACE, cost_in_runs=1.0, steps=300)
+        for name in methods
     )
     return Question(entries=entries, detect=detect, **settings)  # pyright: ignore[reportArgumentType]

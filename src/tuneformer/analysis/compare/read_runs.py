@@ -9,13 +9,14 @@ from typing import Any
 
 from tuneformer.analysis.compare.curves import read_curves
 from tuneformer.analysis.compare.option_names import folder_options, manifest_overrides, options_of
-from tuneformer.analysis.compare.trial import CHECK, GRID, HORIZON, SEED, LeftOut, Trial, Trials
+from tuneformer.analysis.compare.trial import GRID, HORIZON, SEED, LeftOut, Trial, Trials
 from tuneformer.config.plain import Config
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import read_config_file
 from tuneformer.runs.identity import determining
 from tuneformer.runs.record import ENDED, SHOWN, STOPPED, RunRecord, has_ended, read_record
+from tuneformer.runs.trial_roles import CHECK
 
 COUNTED = (*ENDED, STOPPED)
 SHOWN_RUNS = 3

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.design import Design
-from tuneformer.analysis.compare.trial import REPORT, Trial
+from tuneformer.analysis.compare.trial import Trial
 from tuneformer.analysis.statistics.intervals import Estimate, mean_interval
+from tuneformer.runs.trial_roles import REPORT
 
 FEWEST_FRESH = 2
 

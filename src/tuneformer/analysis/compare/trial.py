@@ -11,7 +11,6 @@ import numpy as np
 SEED = "seed"
 HORIZON = "trainer.max_steps"
 GRID = "grid"  # the sampler of settings that were listed, not drawn
-CHECK, EXPLORE, REPORT = "check", "explore", "report"  # roles of a question's trials
 METHOD = "method"  # the column of a table that names methods of any kind
 MISSING = "-"  # the value of a setting that a run does not have
 

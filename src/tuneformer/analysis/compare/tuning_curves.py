@@ -9,10 +9,11 @@ from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.design import Design
 from tuneformer.analysis.compare.dimensions import Dimension
 from tuneformer.analysis.compare.selection import Result
-from tuneformer.analysis.compare.trial import EXPLORE, MISSING, Trial
+from tuneformer.analysis.compare.trial import MISSING, Trial
 from tuneformer.analysis.statistics.best_of_k import best_of_k
 from tuneformer.analysis.statistics.sensitivity import Basin, basin, lr_sensitivity
 from tuneformer.config.described import limits_of
+from tuneformer.runs.trial_roles import EXPLORE
 
 RATE_NAMES = ("lr", "learning_rate")
 DRAWN_AT_RANDOM = ("random", "halton")

@@ -11,7 +11,7 @@ from tuneformer.analysis.statistics.sequential import BETTER, EQUIVALENT, OPEN, 
 from tuneformer.sweeps.ask.budget import Budget
 from tuneformer.sweeps.ask.inquiry import Findings, Question
 from tuneformer.sweeps.ask.reporting import PairVerdict
-from tuneformer.sweeps.ask.trials import Trial, TrialResult
+from tuneformer.sweeps.ask.trials import AskedTrial, TrialResult
 from tuneformer.sweeps.search.space import shown
 
 FORMAT = 1
@@ -29,7 +29,7 @@ class Answer:
     budget: Budget
     metric: str
     sign: float
-    results: Mapping[Trial, TrialResult]
+    results: Mapping[AskedTrial, TrialResult]
     command: str
 
     def as_json(self) -> dict[str, Any]:

@@ -13,13 +13,14 @@ from tuneformer.runs.files import write_json
 from tuneformer.runs.plain_files import read_json
 from tuneformer.runs.record import has_ended
 from tuneformer.runs.shown_paths import shown_command
+from tuneformer.runs.trial_roles import CHECK, CONFIRM, EXPLORE, REFINE, REPORT
 from tuneformer.sweeps.ask.answer import Answer
 from tuneformer.sweeps.ask.budget import RUNS, SECONDS, Budget, read_budget, split
-from tuneformer.sweeps.ask.entries import SEED, asked_entries, fixed_point, question_of
+from tuneformer.sweeps.ask.contestants import SEED, contestants_of, fixed_point, question_of
 from tuneformer.sweeps.ask.inquiry import Findings, inquire
 from tuneformer.sweeps.ask.pages import write_comparison
 from tuneformer.sweeps.ask.promise import promise
-from tuneformer.sweeps.ask.trials import CHECK, CONFIRM, EXPLORE, REFINE, REPORT, Point, Trial, TrialResult
+from tuneformer.sweeps.ask.trials import AskedTrial, Point, TrialResult
 from tuneformer.sweeps.composing import Composed, Composer
 from tuneformer.sweeps.folders import SWEEPS, make_job
 from tuneformer.sweeps.job import Job, Outcome
@@ -54,16 +55,16 @@ class Ask:
         if budget is None:
             raise UserError("search=ask needs a budget: hydra.sweeper.budget=64runs, 200000steps or 2h")
         self._composer, self._manifest, self._folder = composer, manifest, manifest.path.parent
-        self._entries = {each.entry.name: each for each in asked_entries(composed, keys=keys)}
+        self._entries = {each.contestant.name: each for each in contestants_of(composed, keys=keys)}
         self._question = question_of(list(self._entries.values()))
         config = composed[0].config
         self._metric: str = config["optimized_metric"]
         self._sign = -1.0 if task_of(config["data"]).higher_is_better(self._metric) else 1.0
         self._budget = read_budget(budget)
         self._first = self._asked_before() or self._budget
-        self._jobs: dict[str, Trial] = {}
-        self._results: dict[Trial, TrialResult] = {}
-        self._told: set[Trial] = set()
+        self._jobs: dict[str, AskedTrial] = {}
+        self._results: dict[AskedTrial, TrialResult] = {}
+        self._told: set[AskedTrial] = set()
         self._findings: Findings | None = None
         self.at_a_time = 1
         self.done_before = 0
@@ -182,7 +183,7 @@ class Ask:
     def _digest(self) -> str:
         """What makes another question of it: methods and their spaces, lengths, difference, seeds."""
         spaces = [
-            (each.method.digest, each.horizon, sorted(map(repr, each.entry.space.space.items())))
+            (each.method.digest, each.horizon, sorted(map(repr, each.contestant.space.space.items())))
             for each in self._entries.values()
         ]
         asked = (spaces, self._question.detect, self._question.seed, self._question.baseline, self._metric)
@@ -204,14 +205,14 @@ class Ask:
         """Of each entry the ends of its ranges, and each of its choices."""
         jobs = []
         for name, asked in self._entries.items():
-            corners = {path: dimension.corners() for path, dimension in asked.entry.space.space.items()}
+            corners = {path: dimension.corners() for path, dimension in asked.contestant.space.space.items()}
             for index in range(max(map(len, corners.values()))):
                 values = tuple((path, ends[index % len(ends)]) for path, ends in corners.items())
                 point = (*fixed_point(asked), *_typed(values))
                 jobs.append(make_job(self._composer.compose(point), self._folder / f"{name}:{index}"))
         return jobs
 
-    def _job(self, trial: Trial) -> Job:
+    def _job(self, trial: AskedTrial) -> Job:
         asked = self._entries[trial.method]
         seed = f"{SEED}={trial.seed}"
         bound = [
@@ -228,7 +229,7 @@ class Ask:
         self._jobs[job.name] = trial
         return job
 
-    def _say_what_is_next(self, asked: Sequence[Trial]) -> None:
+    def _say_what_is_next(self, asked: Sequence[AskedTrial]) -> None:
         for role, what in WHAT.items():
             if n := sum(trial.role == role and trial not in self._results for trial in asked):
                 say(f"ask: {n} runs {what}")
@@ -236,7 +237,7 @@ class Ask:
     def _study(self, entry: str) -> str:
         return f"{self._folder.relative_to(SWEEPS)}/{entry}"
 
-    def _all_told(self, asked: Sequence[Trial]) -> bool:
+    def _all_told(self, asked: Sequence[AskedTrial]) -> bool:
         return all(trial in self._results or trial in self._told for trial in asked)
 
 

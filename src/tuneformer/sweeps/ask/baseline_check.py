@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from tuneformer.sweeps.ask.trials import CHECK, Phase, Point, Results, Trial
+from tuneformer.runs.trial_roles import CHECK
+from tuneformer.sweeps.ask.trials import AskedTrial, Phase, Point, Results
 from tuneformer.sweeps.ask.tuning_space import TuningSpace
 
 RATES = (0.2, 0.4, 0.6, 0.8)  # places in the range of the rate
@@ -87,7 +88,7 @@ def check_baseline(
         key=lambda name: results[leading[name]].chosen_by,
     )[:CANDIDATES]
     gains: dict[str, float] = {}
-    again: list[Trial] = []
+    again: list[AskedTrial] = []
     if candidates:
         seeds = range(seed + 1, seed + 1 + FRESH_SEEDS)
         runs = {name: [_trial(method, leading[name].values, each) for each in seeds] for name in candidates}
@@ -100,9 +101,9 @@ def check_baseline(
     return BaselineCheck(tried=tuple(changed), gains=gains, n_trials=n_trials)
 
 
-def _trial(method: str, values: Point, seed: int) -> Trial:
-    return Trial(method=method, values=values, seed=seed, role=CHECK)
+def _trial(method: str, values: Point, seed: int) -> AskedTrial:
+    return AskedTrial(method=method, values=values, seed=seed, role=CHECK)
 
 
-def _gains(base: Sequence[Trial], changed: Sequence[Trial], results: Results) -> list[float]:
+def _gains(base: Sequence[AskedTrial], changed: Sequence[AskedTrial], results: Results) -> list[float]:
     return [results[a].chosen_by - results[b].chosen_by for a, b in zip(base, changed, strict=True)]

@@ -9,10 +9,11 @@ from statistics import fmean
 from tuneformer.analysis.statistics.holm import LEVEL
 from tuneformer.analysis.statistics.seeds_needed import POWER, power_of_t_test
 from tuneformer.analysis.statistics.sequential import FIRST_LOOK, PLANNED
+from tuneformer.runs.trial_roles import EXPLORE
 from tuneformer.sweeps.ask.baseline_check import NOT_CHECKED, BaselineCheck, Variant, check_baseline
 from tuneformer.sweeps.ask.budget import RUNS, SECONDS, Budget, Split, split
 from tuneformer.sweeps.ask.reporting import Entrant, Reported, report
-from tuneformer.sweeps.ask.trials import EXPLORE, Phase, Trial, together
+from tuneformer.sweeps.ask.trials import AskedTrial, Phase, together
 from tuneformer.sweeps.ask.tuning import Tuned, tune
 from tuneformer.sweeps.ask.tuning_space import TuningSpace
 
@@ -21,7 +22,7 @@ MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class Contestant:
     """A method at one horizon: where it is tuned, and what a run costs in runs of the longest and in steps.
 
     `field` is the horizon: entries of one field are compared.
@@ -48,7 +49,7 @@ class Question:
         seed: the first seed of tuning.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[Contestant, ...]
     baseline: str | None
     variants: tuple[Variant, ...]
     rate: str | None
@@ -145,7 +146,7 @@ def _costs(question: Question, budget: Budget) -> Phase[dict[str, float]]:
         return {each.name: each.cost_in_runs if by_runs else float(each.steps) for each in question.entries}
     pilots = {
         each.name: [
-            Trial(method=each.name, values=point, seed=question.seed, role=EXPLORE)
+            AskedTrial(method=each.name, values=point, seed=question.seed, role=EXPLORE)
             for point in each.space.draw(PILOTS, seed=question.seed)
         ]
         for each in question.entries

@@ -18,7 +18,8 @@ from tuneformer.analysis.statistics.sequential import (
     looks,
     verdict,
 )
-from tuneformer.sweeps.ask.trials import REPORT, Phase, Point, Trial
+from tuneformer.runs.trial_roles import REPORT
+from tuneformer.sweeps.ask.trials import AskedTrial, Phase, Point
 
 BOTH_DIVERGE = "both diverge"
 FRESH = 1000
@@ -95,7 +96,7 @@ def report(
             break
         asked = {
             method: [
-                Trial(method=method, values=points[method], seed=seed + FRESH + index, role=REPORT)
+                AskedTrial(method=method, values=points[method], seed=seed + FRESH + index, role=REPORT)
                 for index in range(len(values[method]), look.n)
             ]
             for method in going

@@ -11,15 +11,12 @@ from typing import TypeVar
 
 from tuneformer.sweeps.search.space import Value
 
-CHECK, EXPLORE, REFINE, CONFIRM, REPORT = "check", "explore", "refine", "confirm", "report"
-"""What a trial is for: the check of the baseline, the three parts of tuning, and the report."""
-
 Point = tuple[tuple[str, Value], ...]
 """Values by dotted setting, in a fixed order."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class AskedTrial:
     """One run of a method: the values it is given beside its own, its seed, and what it is for."""
 
     method: str
@@ -43,15 +40,15 @@ class TrialResult:
     seconds: float
 
 
-Results = Mapping[Trial, TrialResult]
+Results = Mapping[AskedTrial, TrialResult]
 Found = TypeVar("Found")
-Phase = Generator[Sequence[Trial], Results, Found]
+Phase = Generator[Sequence[AskedTrial], Results, Found]
 
 
 def together(phases: Sequence[Phase[Found]]) -> Phase[list[Found]]:
     """All phases in lockstep: each list is that of all of them which have not ended."""
     found: dict[int, Found] = {}
-    lists: dict[int, Sequence[Trial]] = {}
+    lists: dict[int, Sequence[AskedTrial]] = {}
     results: Results | None = None
     while len(found) < len(phases):
         for index, phase in enumerate(phases):

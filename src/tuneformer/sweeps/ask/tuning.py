@@ -7,7 +7,8 @@ from statistics import fmean
 
 import numpy as np
 
-from tuneformer.sweeps.ask.trials import CONFIRM, EXPLORE, REFINE, Phase, Point, Results, Trial
+from tuneformer.runs.trial_roles import CONFIRM, EXPLORE, REFINE
+from tuneformer.sweeps.ask.trials import AskedTrial, Phase, Point, Results
 from tuneformer.sweeps.ask.tuning_space import TuningSpace
 
 FEWEST = 3
@@ -83,11 +84,11 @@ def tune(method: str, space: TuningSpace, n: int, *, seed: int) -> Phase[Tuned]:
     )
 
 
-def _trials(method: str, points: Sequence[Point], seed: int, role: str) -> list[Trial]:
-    return [Trial(method=method, values=point, seed=seed, role=role) for point in dict.fromkeys(points)]
+def _trials(method: str, points: Sequence[Point], seed: int, role: str) -> list[AskedTrial]:
+    return [AskedTrial(method=method, values=point, seed=seed, role=role) for point in dict.fromkeys(points)]
 
 
-def _score(trials: Sequence[Trial], results: Results) -> float:
+def _score(trials: Sequence[AskedTrial], results: Results) -> float:
     return fmean(results[trial].chosen_by for trial in trials)
 
 

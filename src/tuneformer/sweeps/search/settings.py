@@ -8,6 +8,7 @@ from tuneformer.config.plain import Settings
 from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_TWO, AT_LEAST_ZERO, POSITIVE, Number
 from tuneformer.config.setting import Setting, Unchecked
 from tuneformer.errors import UserError
+from tuneformer.runs.trial_roles import ROLES
 from tuneformer.sweeps.search.space import Choices, Space
 
 if TYPE_CHECKING:
@@ -85,11 +86,7 @@ class SearchSettings:
     ]
     role: Annotated[
         str | None,
-        Setting(
-            "what a trial of ask is for",
-            ("check", "explore", "refine", "confirm", "report"),
-            null="set by the sweep",
-        ),
+        Setting("what a trial of ask is for", ROLES, null="set by the sweep"),
     ]
     spaces: Annotated[
         Unchecked | str,

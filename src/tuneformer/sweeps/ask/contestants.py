@@ -12,8 +12,9 @@ from tuneformer.config.quoting import typed
 from tuneformer.config.ranges import Range
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
+from tuneformer.models.settings_object import has_attention
 from tuneformer.sweeps.ask.baseline_check import Variant
-from tuneformer.sweeps.ask.inquiry import Entry, Question
+from tuneformer.sweeps.ask.inquiry import Contestant, Question
 from tuneformer.sweeps.ask.tuning_space import TuningSpace
 from tuneformer.sweeps.composing import Composed
 from tuneformer.sweeps.points import Point, key_of
@@ -40,10 +41,10 @@ OFTEN_UNFAIR: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedEntry:
+class ComposedContestant:
     """An entry of the question with the method that it is of, and the length of its runs."""
 
-    entry: Entry
+    contestant: Contestant
     method: Method
     horizon: int
 
@@ -53,7 +54,7 @@ class AskedEntry:
         return (*self.method.named, f"{HORIZON}={self.horizon}")
 
 
-def asked_entries(composed: Sequence[Composed], *, keys: frozenset[str]) -> list[AskedEntry]:
+def contestants_of(composed: Sequence[Composed], *, keys: frozenset[str]) -> list[ComposedContestant]:
     """Every method at every horizon.
 
     Raises:
@@ -71,7 +72,7 @@ def asked_entries(composed: Sequence[Composed], *, keys: frozenset[str]) -> list
         space = TuningSpace(space=method.space, limits=_limits(method))
         for horizon in sorted(horizons):
             name = method.name if len(horizons) == 1 else f"{method.name} at {horizon} steps"
-            entry = Entry(
+            contestant = Contestant(
                 name=name,
                 method=method.name,
                 field=str(horizon),
@@ -79,18 +80,18 @@ def asked_entries(composed: Sequence[Composed], *, keys: frozenset[str]) -> list
                 cost_in_runs=horizon / max(horizons),
                 steps=horizon,
             )
-            entries.append(AskedEntry(entry=entry, method=method, horizon=horizon))
+            entries.append(ComposedContestant(contestant=contestant, method=method, horizon=horizon))
     return entries
 
 
-def question_of(entries: Sequence[AskedEntry]) -> Question:
+def question_of(entries: Sequence[ComposedContestant]) -> Question:
     """The question that entries and the settings of the search make; UserError for an unknown baseline."""
     config = entries[0].method.composed.config
     settings = config["search"]
     baseline = _baseline(entries, settings["baseline"])
     return Question(
-        entries=tuple(each.entry for each in entries),
-        baseline=baseline.entry.name if settings["check"] else None,
+        entries=tuple(each.contestant for each in entries),
+        baseline=baseline.contestant.name if settings["check"] else None,
         variants=tuple(variants_of(baseline.method)),
         rate=RATE if RATE in baseline.method.space else None,
         detect=float(settings["detect"]),
@@ -98,7 +99,7 @@ def question_of(entries: Sequence[AskedEntry]) -> Question:
     )
 
 
-def fixed_point(asked: AskedEntry) -> Point:
+def fixed_point(asked: ComposedContestant) -> Point:
     """What all runs of an entry are given: what was typed, at its length."""
     config = asked.method.composed.config
     point = [override for override in asked.method.point if key_of(override) not in (SEED, HORIZON)]
@@ -114,6 +115,8 @@ def variants_of(method: Method) -> Iterator[Variant]:
     config = method.composed.config
     for path, values in OFTEN_UNFAIR:
         there = setting(config, path)
+        if path.startswith("attention.") and not has_attention(config["model"]):
+            continue
         if path in method.space or (there is None and not _has(config, path)):
             continue
         for value in values or _words(config, path):
@@ -121,7 +124,7 @@ def variants_of(method: Method) -> Iterator[Variant]:
                 yield Variant(name=f"{path}={value}", values=((path, value),))
 
 
-def _baseline(entries: Sequence[AskedEntry], named: str | None) -> AskedEntry:
+def _baseline(entries: Sequence[ComposedContestant], named: str | None) -> ComposedContestant:
     """The longest entry of the method named; by itself of AdamW, or of the first."""
     longest = max(each.horizon for each in entries)
     candidates = [each for each in entries if each.horizon == longest]

@@ -1,0 +1,74 @@
+"""From composed points to what is asked: spaces, limits, and what the check tries."""
+
+import pytest
+
+from tuneformer.checks.config import check_config
+from tuneformer.config.compose import compose_config
+from tuneformer.config.hydra_guard import guarded_hydra
+from tuneformer.errors import UserError
+from tuneformer.sweeps.ask.contestants import (
+    ComposedContestant,
+    contestants_of,
+    fixed_point,
+    question_of,
+    variants_of,
+)
+from tuneformer.sweeps.composing import Composed
+from tuneformer.sweeps.search.space import SearchRange
+
+RATE, DECAY, WARMUP = "optimizer.lr", "optimizer.weight_decay", "scheduler.warmup"
+
+
+def asked(*point: str, keys: frozenset[str] = frozenset({"optimizer"})) -> list[ComposedContestant]:
+    """The contestants of one point."""
+    point = ("search=ask", *point)
+    with guarded_hydra():
+        config, hydra = compose_config(list(point))
+    composed = Composed(
+        point=point, config=check_config(config, hydra), hydra=hydra.hydra if "hydra" in hydra else hydra
+    )
+    return contestants_of([composed], keys=keys)
+
+
+def test_rate_decay_and_warmup_are_tuned_unless_they_are_given() -> None:
+    (one,) = asked("optimizer=adamw")
+    assert list(one.contestant.space.space) == [RATE, DECAY, WARMUP]
+    (one,) = asked("optimizer=adamw", "scheduler.warmup=0.1", "optimizer.weight_decay=0.1")
+    assert list(one.contestant.space.space) == [RATE]
+
+
+def test_a_range_may_be_left_as_far_as_the_setting_allows() -> None:
+    (one,) = asked("optimizer=muon")
+    limits = one.contestant.space.limits
+    assert limits[RATE][0] == 0
+    assert limits[WARMUP] == (0, 0.9)
+    assert isinstance(one.contestant.space.space[WARMUP], SearchRange)
+
+
+def test_the_check_tries_what_the_method_has_otherwise_and_is_not_tuned() -> None:
+    (one,) = asked("optimizer=adamw", "scheduler.warmup=0.05")
+    names = [variant.name for variant in variants_of(one.method)]
+    assert "model.initialization=xavier" in names
+    assert "model.initialization=gpt2" not in names
+    assert {"scheduler.warmup=0.2", "trainer.gradient_clip_val=null", "attention.qk_norm=true"} <= {*names}
+    (one,) = asked("optimizer=sgd", "data=translation", "model=lstm")
+    names = [variant.name for variant in variants_of(one.method)]
+    assert not any(name.startswith(("optimizer.betas", "scheduler.warmup", "attention.")) for name in names)
+
+
+def test_the_baseline_is_adamw_or_what_is_named() -> None:
+    both = [*asked("optimizer=muon"), *asked("optimizer=adamw")]
+    assert question_of(both).baseline == "optimizer=adamw"
+    named = [*asked("optimizer=muon", "search.baseline=muon"), *asked("optimizer=adamw")]
+    assert question_of(named).baseline == "optimizer=muon"
+    with pytest.raises(UserError, match=r"search.baseline=lion is not one of the methods"):
+        question_of(asked("optimizer=muon", "search.baseline=lion"))
+
+
+def test_a_short_run_is_validated_at_its_end() -> None:
+    contestants = asked("optimizer=adamw", "search.horizons=[100,600]", "seed=3")
+    assert [fixed_point(each)[-2:] for each in contestants] == [
+        ("trainer.max_steps=100", "trainer.val_check_interval=100"),
+        ("search.horizons=[100,600]", "trainer.max_steps=600"),
+    ]
+    assert question_of(contestants).seed == 3
