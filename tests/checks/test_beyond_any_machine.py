@@ -47,6 +47,10 @@ pytestmark = pytest.mark.fast
             ["launcher=slurm", f"launcher.timeout_min={2**62}"],
             f"launcher.timeout_min={2**62} must be at least 1 and at most",
         ),
+        (
+            [f"callbacks.sample.n_tokens={10**12}"],
+            f"callbacks.sample.n_tokens={10**12} must be at least 1 and at most 1,000,000",
+        ),
         (["hydra.verbose=nan"], "hydra.verbose=nan must be true, false or names of loggers"),
     ],
 )

@@ -12,6 +12,7 @@ from tuneformer.config.ranges import (
     POSITIVE,
     Number,
     Range,
+    whole,
 )
 from tuneformer.config.setting import Setting
 
@@ -57,7 +58,7 @@ class TextSampleSettings:
     """Shows at each validation what the model writes."""
 
     prompt: Annotated[str, Setting("the text that it goes on with, one character or more")]
-    n_tokens: Annotated[int, Setting("length of the sample", AT_LEAST_ONE, unit="tokens")]
+    n_tokens: Annotated[int, Setting("length of the sample", whole(1, 10**6), unit="tokens")]
     temperature: Annotated[Number, Setting("logits are divided by it; 0: the likeliest token", AT_LEAST_ZERO)]
     top_k: Annotated[
         int | None, Setting("the likeliest tokens that are drawn from", AT_LEAST_ONE, null="all")
