@@ -21,3 +21,8 @@ def shuffled_rows(*, seed: int, step: int, n_rows: int, batch_size: int) -> np.n
         here = epochs == epoch
         rows[here] = philox(seed, epoch).permutation(n_rows)[positions[here] - epoch * n_rows]
     return rows
+
+
+def distinct_tokens(generator: np.random.Generator, n: int, *, length: int, n_symbols: int) -> np.ndarray:
+    """Rows of `length` different symbols out of 0 ... n_symbols - 1, int64 of shape (n, length)."""
+    return generator.random((n, n_symbols)).argsort(axis=1)[:, :length]

@@ -1,6 +1,20 @@
-"""Examples as arrays, the first axis counting them."""
+"""Examples as arrays, the first axis counting them, and what all data of examples share."""
 
-from typing import Any, NamedTuple, Protocol
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from tuneformer.data.contract import Data, Prepared
+from tuneformer.data.settings import BatchSize, EvalBatchSize, TaskName, Workers
+from tuneformer.data.task_facts import MetricFacts
+
+if TYPE_CHECKING:
+    from tuneformer.data.examples.example_batches import ExampleBatches
+
+ACCURACY = MetricFacts(name="accuracy", label="accuracy", higher_is_better=True)
+CLASS_METRICS = (MetricFacts(name="loss", label="loss", form="{:.4f} nats"), ACCURACY)
+CLASSES_FILE = "classes.json"
 
 
 class Examples(NamedTuple):
@@ -27,3 +41,23 @@ class ExampleSource(Protocol):
     def split(self, name: str) -> Examples:
         """All examples of a split that is evaluated."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleData(Data[Prepared]):
+    """Data whose prepared form is an `ExampleSource`: the sizes of their batches, and how these are made."""
+
+    task: TaskName
+    batch_size: BatchSize
+    eval_batch_size: EvalBatchSize
+    num_workers: Workers
+
+    def batch_source(self, prepared: Any, *, seed: int) -> "ExampleBatches":
+        from tuneformer.data.examples.example_batches import ExampleBatches
+
+        return ExampleBatches(prepared, batch_size=self.batch_size, seed=seed)
+
+
+def classes_to_json(classes: Sequence[str]) -> str:
+    """The names of classes in the order of their numbers, as CLASSES_FILE of a run directory keeps them."""
+    return json.dumps(list(classes), ensure_ascii=False) + "\n"

@@ -11,9 +11,13 @@ from tuneformer.config.ranges import Number, whole
 from tuneformer.config.setting import Setting
 from tuneformer.data.contract import SPLITS, PreparedData
 from tuneformer.data.draws import philox, shuffled_rows
-from tuneformer.data.examples.example_data import CLASS_METRICS, ExampleData
-from tuneformer.data.examples.examples import Examples
-from tuneformer.data.kept_classes import CLASSES_FILE, classes_to_json
+from tuneformer.data.examples.examples import (
+    CLASS_METRICS,
+    CLASSES_FILE,
+    ExampleData,
+    Examples,
+    classes_to_json,
+)
 from tuneformer.data.settings import COUNT, FILLED_IN, HALF, CacheDir, Classes, check_follows
 from tuneformer.data.task_facts import TaskFacts
 from tuneformer.errors import UserError

@@ -11,9 +11,13 @@ import numpy as np
 from tuneformer.config.setting import Setting
 from tuneformer.data.contract import IGNORED, SPLITS, PreparedData
 from tuneformer.data.draws import shuffled_rows
-from tuneformer.data.examples.example_data import CLASS_METRICS, ExampleData
-from tuneformer.data.examples.examples import Examples
-from tuneformer.data.kept_classes import CLASSES_FILE, classes_to_json
+from tuneformer.data.examples.examples import (
+    CLASS_METRICS,
+    CLASSES_FILE,
+    ExampleData,
+    Examples,
+    classes_to_json,
+)
 from tuneformer.data.languages.catalogues import Sentence, plain, read_catalogues
 from tuneformer.data.settings import (
     COUNT,

@@ -12,8 +12,7 @@ from tuneformer.config.ranges import Number, Range, whole
 from tuneformer.config.setting import Setting
 from tuneformer.data.contract import SPLITS, PreparedData
 from tuneformer.data.draws import philox, shuffled_rows
-from tuneformer.data.examples.example_data import ACCURACY, ExampleData
-from tuneformer.data.examples.examples import Examples
+from tuneformer.data.examples.examples import ACCURACY, ExampleData, Examples
 from tuneformer.data.settings import COUNT, TOKENS, VocabSize, check_follows
 from tuneformer.data.synthetic.splits import in_split
 from tuneformer.data.task_facts import MetricFacts, TaskFacts

@@ -7,10 +7,10 @@ import numpy as np
 
 from tuneformer.config.setting import Setting
 from tuneformer.data.contract import IGNORED
+from tuneformer.data.draws import distinct_tokens
 from tuneformer.data.examples.examples import Examples
 from tuneformer.data.settings import COUNT
 from tuneformer.data.synthetic.base import SYMBOLS, SyntheticData
-from tuneformer.data.synthetic.tokens import distinct_tokens
 from tuneformer.errors import UserError
 
 
