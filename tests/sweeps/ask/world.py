@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -74,16 +74,23 @@ class World:
 
     def run(self, phase: Phase[Found]) -> tuple[Found, list[list[AskedTrial]]]:
         """What a phase finds, and the lists of trials that it asks for."""
-        lists: list[list[AskedTrial]] = []
-        results: dict[AskedTrial, TrialResult] = {}
-        try:
-            asked = next(phase)
-            while True:
-                lists.append([*asked])
-                results |= {trial: self.result(trial) for trial in asked}
-                asked = phase.send(results)
-        except StopIteration as end:
-            return end.value, lists
+        return run_phase(phase, self.result)
+
+
+def run_phase(
+    phase: Phase[Found], result: Callable[[AskedTrial], TrialResult]
+) -> tuple[Found, list[list[AskedTrial]]]:
+    """What a phase finds where trials come to `result`, and the lists of trials that it asks for."""
+    lists: list[list[AskedTrial]] = []
+    results: dict[AskedTrial, TrialResult] = {}
+    try:
+        asked = next(phase)
+        while True:
+            lists.append([*asked])
+            results |= {trial: result(trial) for trial in asked}
+            asked = phase.send(results)
+    except StopIteration as end:
+        return end.value, lists
 
 
 def question(methods: Sequence[str], *, detect: float = 0.02, **given: object) -> Question:

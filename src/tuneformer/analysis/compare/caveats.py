@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tuneformer.analysis.compare.budget import Spent, unequal_budgets
+from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.design import Design, shown
 from tuneformer.analysis.compare.selection import Result
 from tuneformer.analysis.compare.trial import GRID, Trials
 from tuneformer.analysis.compare.tuning_curves import ALL_METHODS, TuningCurve
+from tuneformer.analysis.compare.unfair_signs import unfair_signs
 from tuneformer.process.invocation import command_for
 
 FEW_SEEDS = 3
@@ -28,10 +30,15 @@ def caveats(
     results: Sequence[Result],
     curves: Sequence[TuningCurve],
     spent: Sequence[Spent],
+    criterion: Criterion,
 ) -> list[str]:
-    """Edges of grids, budgets, seeds, divergence, what was left out, and what else differed."""
+    """Edges, signs of an unfair setting, budgets, seeds, divergence, what was left out, what else differed."""
     return [
         *_edges(curves, spent),
+        *[
+            f"unfair to {_names(methods)}? {sign}"
+            for methods, sign in unfair_signs(results, curves, spent, design, criterion)
+        ],
         *unequal_budgets(spent),
         *_optimistic(results),
         *_fresh_seeds(results, design.seeds),

@@ -9,7 +9,7 @@ import numpy as np
 
 from tuneformer.runs.trial_roles import CONFIRM, EXPLORE, REFINE
 from tuneformer.sweeps.ask.trials import AskedTrial, Phase, Point, Results
-from tuneformer.sweeps.ask.tuning_space import TuningSpace
+from tuneformer.sweeps.ask.tuning_space import SettingSource
 
 FEWEST = 3
 REFINED, CONFIRMED = 0.25, 0.2
@@ -41,7 +41,7 @@ class Tuned:
     spread: float
 
 
-def tune(method: str, space: TuningSpace, n: int, *, seed: int) -> Phase[Tuned]:
+def tune(method: str, space: SettingSource, n: int, *, seed: int) -> Phase[Tuned]:
     """Tune a method with `n` trials: drawn over the whole space, around the best, and on further seeds.
 
     1. Points of Halton's sequence with the seed `seed`: independent of what they come to, so that the best of

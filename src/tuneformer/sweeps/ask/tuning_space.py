@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from scipy.stats import qmc
 
@@ -12,6 +13,22 @@ from tuneformer.sweeps.search.space import Choices, SearchRange, Space, Value
 DIGITS = 4
 KEPT = 0.7  # the share of draws around a point that keep its choice
 ON_EDGE = 0.1  # of the width of a range: nearer to an end, the best may lie beyond it
+
+
+class SettingSource(Protocol):
+    """What a method's settings are drawn from."""
+
+    def draw(self, n: int, *, seed: int) -> list[Point]:
+        """The first `n` of a sequence over all of it."""
+        ...
+
+    def draw_near(self, centre: Point, n: int, *, width: float, seed: int) -> list[Point]:
+        """`n` points around one of them."""
+        ...
+
+    def on_edge(self, point: Point) -> list[str]:
+        """The settings for which a better value may lie outside."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
