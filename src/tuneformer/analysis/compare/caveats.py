@@ -32,7 +32,7 @@ def caveats(
     spent: Sequence[Spent],
     criterion: Criterion,
 ) -> list[str]:
-    """Edges, signs of an unfair setting, budgets, seeds, divergence, what was left out, what else differed."""
+    """Edges, signs of an unfair setting, budgets, seeds, divergence, what was left out and what differed."""
     return [
         *_edges(curves, spent),
         *[
