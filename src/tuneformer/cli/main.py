@@ -23,6 +23,7 @@ COMMANDS = (
     "analyze",
     "evaluate",
     "generate",
+    "export",
     "sync",
     "dashboard",
 )

@@ -162,12 +162,12 @@ def _build(config: dict[str, Any], directory: RunDirectory, *, n_weights: int) -
     """The model of config.yaml; UserError, which names the file, whatever keeps it from being built."""
     config_file = directory.config_file
     try:
-        n_layers = config["model"].get("n_layers")
+        model = with_kept_architecture(config["model"], directory.path / ARCHITECTURE_FILE)
+        n_layers: Any = model.get("n_layers")
         if is_whole(n_layers) and n_layers > n_weights:
             raise UserError(
                 f"model.n_layers={n_layers} is more than the {n_weights} tensors of the checkpoint"
             )
-        model = with_kept_architecture(config["model"], directory.path / ARCHITECTURE_FILE)
         return build_model(model, config["attention"], needs={})  # a run's settings hold them
     # a constructor raises what its arguments bring it to; the command line checks them one by one
     except Exception as error:

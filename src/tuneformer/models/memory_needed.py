@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from tuneformer.config.described import follows_from_data
+from tuneformer.config.flat_settings import flat_settings
 from tuneformer.config.plain import Settings
 from tuneformer.errors import UserError, reason_of
 from tuneformer.models.family import ModelFamily
@@ -78,12 +79,10 @@ class ModelPlan:
     def sizes(self) -> dict[str, int]:
         """The settings that make a layer large, by name."""
         groups = {"attention": self.attention, "model": self.settings}
-        return {
-            f"{group}.{name}": value
-            for group, settings in groups.items()
-            for name, value in settings.items()
-            if _is_size(value) and name != LAYERS
-        }
+        settings = [
+            each for group, of_group in groups.items() for each in flat_settings(of_group, f"{group}.")
+        ]
+        return {path: value for path, value in settings if _is_size(value) and path != f"model.{LAYERS}"}
 
     @property
     def n_layers(self) -> int:

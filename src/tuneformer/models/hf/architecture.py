@@ -1,5 +1,6 @@
 """From settings to a configuration of transformers."""
 
+import json
 from typing import Any
 
 from tuneformer.config.suggestions import did_you_mean
@@ -47,6 +48,13 @@ def architecture_of(settings: HuggingFaceSettings) -> Any:
     name = source.settings["model_type"]
     sizes = _sizes(settings, name)
     return _make(name, told | sizes | _of_data(settings, name), settings)
+
+
+def told_architecture(config: Any) -> dict[str, Any]:
+    """What makes the same configuration again, as JSON has it."""
+    told, usual = config.to_dict(), _usual(config.model_type).to_dict()
+    kept = {key: value for key, value in told.items() if key in usual and key not in NOT_OF_THE_MODEL}
+    return json.loads(json.dumps({"model_type": config.model_type} | kept, default=str))
 
 
 def _of_weights(settings: HuggingFaceSettings) -> Any:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tuneformer.errors import UserError, reason_of
-from tuneformer.models.hf.architecture import architecture_of
+from tuneformer.models.hf.architecture import architecture_of, told_architecture
 from tuneformer.models.hf.attention import NAME, put_watchers, register_attention
 from tuneformer.models.hf.conv1d import QUERY_KEY_VALUE, LinearOfConv1D, with_linear_layers
 from tuneformer.models.hf.library import transformers
@@ -121,7 +121,7 @@ class HuggingFaceModel(nn.Module):
     @property
     def kept_files(self) -> dict[str, str]:
         """Files for the run directory, name -> content: a run is loaded without what it began with."""
-        return {ARCHITECTURE_FILE: json.dumps(self.network.config.to_dict(), indent=1, default=str)}
+        return {ARCHITECTURE_FILE: json.dumps(told_architecture(self.network.config), indent=1)}
 
     def n_positions(self, n_tokens: int | float) -> int | float:
         """Return the tokens of one example of `n_tokens` tokens."""

@@ -101,22 +101,29 @@ class ModelSource:
 
 def names_file(config: str) -> bool:
     """Whether `model.config` is a file or a folder, and no name of an architecture."""
-    return "/" in config or config.endswith(".json") or Path(config).is_dir()
+    return "/" in config or config.endswith(".json")
 
 
 def with_kept_architecture(model: Mapping[str, Any], file: Path) -> dict[str, Any]:
-    """The group `model` of a run, of the architecture that its directory keeps in `file`, if it does.
+    """The group `model` of a run, with the architecture that its directory keeps in `file`.
 
-    What the model was made from need not be there any more.
+    What the model was made from is not looked at: the run may be a stranger's. Groups of other models are
+    left as they are.
 
     Raises:
-        UserError: the file is damaged.
+        UserError: the file is missing or damaged, or of a model of another size.
     """
-    if "gguf_file" not in model or not file.is_file():
+    if "gguf_file" not in model:
         return dict(model)
-    keys = ModelSource(file=file, weights=()).settings
-    keys = {name: value for name, value in keys.items() if value is not None}
-    return {**model, "config": keys.pop("model_type"), "path": None, "gguf_file": None, "keys": keys}
+    kept = ModelSource(file=file, weights=())
+    if not file.is_file():
+        raise UserError(f"{file} is missing")
+    keys = kept.settings
+    for name, size in kept.sizes.items():
+        if not isinstance(size, int) or model.get(name) not in (None, size):
+            raise UserError(f"{file} is damaged: {name} is {size!r:.40}, and not model.{name}={model[name]}")
+    name = keys.pop("model_type")
+    return {**model, **kept.sizes, "config": name, "path": None, "gguf_file": None, "keys": keys}
 
 
 def local_folder(path: str) -> Path:
