@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from lightning_fabric.utilities.rank_zero import rank_zero_only
-from pytorch_lightning.loggers.logger import Logger
 
 from tuneformer.runs.metrics_file import MetricsFile
-from tuneformer.training.loggers.open_step import steps_done
+from tuneformer.training.loggers.open_step import RunLogger, steps_done
 
 
-class MetricsFileLogger(Logger):
+class MetricsFileLogger(RunLogger):
     """Writes metrics.csv; `first_step` is the step that the run goes on from."""
 
     def __init__(self, *, path: Path, first_step: int) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lightning_fabric.utilities.rank_zero import rank_zero_only
-from pytorch_lightning.loggers.logger import Logger
 
 from tuneformer.config.flat_settings import flat_settings
 from tuneformer.config.plain import Config
@@ -23,7 +22,7 @@ from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.metrics_file import rows_upto
 from tuneformer.runs.record import run_identifier
 from tuneformer.training.loggers.mlflow_store import MlflowStore
-from tuneformer.training.loggers.open_step import OpenStep
+from tuneformer.training.loggers.open_step import OpenStep, RunLogger
 
 EXPERIMENT = "tuneformer"
 PLACE = "tuneformer.run"
@@ -35,7 +34,7 @@ AT_ONCE = 100
 STATUSES = {"failed": "FAILED", "interrupted": "KILLED"}
 
 
-class MLFlowRunLogger(Logger):
+class MLFlowRunLogger(RunLogger):
     """One run of MLflow, its steps numbered by optimizer steps done.
 
     It lies in <run>/mlflow/mlflow.db, or where MLFLOW_TRACKING_URI says. A restart goes on in the same run,

@@ -1,6 +1,16 @@
-"""The values of the step that a run is at, for a board that takes each of them once."""
+"""How loggers count steps, and the values of the step that a run is at, for a board that takes each once."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
+
+from pytorch_lightning.loggers.logger import Logger
+
+
+class RunLogger(Logger):
+    """A logger that counts optimizer steps done by itself, and hears how the run has ended."""
+
+    def close(self, status: str, summary: Mapping[str, Any]) -> None:
+        """Ends what it holds open: the status of the record, and what else there is to say of the run."""
 
 
 def steps_done(lightnings: int | None) -> int:

@@ -15,9 +15,7 @@ from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.training.loggers.metrics_file_logger import MetricsFileLogger
-from tuneformer.training.loggers.mlflow_logger import MLFlowRunLogger
-from tuneformer.training.loggers.open_step import OpenStep
-from tuneformer.training.loggers.wandb_logger import WandbRunLogger
+from tuneformer.training.loggers.open_step import OpenStep, RunLogger
 
 
 def build_loggers(
@@ -42,9 +40,9 @@ def build_loggers(
 def close_loggers(loggers: Sequence[Logger], status: str, summary: Mapping[str, Any]) -> None:
     """Ends what the loggers hold open."""
     for logger in loggers:
-        if isinstance(logger, WandbRunLogger | MLFlowRunLogger):
+        if isinstance(logger, RunLogger):
             logger.close(status, summary)
-        elif not type(logger).__module__.startswith("tuneformer."):
+        else:
             logger.save()
 
 
@@ -62,7 +60,7 @@ def _build(name: str, settings: Config, config: Config, directory: RunDirectory,
     }
     given = {key: value for key, value in folder.items() if key in parameters and key not in settings}
     logger = build(settings, place, kind=Logger, **given)
-    if not type(logger).__module__.startswith("tuneformer."):
+    if not isinstance(logger, RunLogger):
         _count_steps_done(logger)
         logger.log_hyperparams(config)
     return logger

@@ -12,12 +12,12 @@ from tuneformer.config.plain import Config
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.files import write_whole
 from tuneformer.runs.metrics_file import rows_upto
-from tuneformer.training.loggers.open_step import OpenStep
+from tuneformer.training.loggers.open_step import OpenStep, RunLogger
 
 HEADER, FOOTER = struct.Struct("<QI"), 4  # length and its checksum before an event, a checksum behind it
 
 
-class TensorBoardRunLogger(TensorBoardLogger):
+class TensorBoardRunLogger(RunLogger, TensorBoardLogger):
     """TensorBoard event files in <run>/tensorboard, numbered by steps done.
 
     A run that goes on behind `first_step` has each step once: what was logged beyond it is dropped, and what

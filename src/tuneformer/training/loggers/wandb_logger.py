@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from lightning_fabric.utilities.rank_zero import rank_zero_only
-from pytorch_lightning.loggers.logger import Logger
 
 from tuneformer.config.compose import chosen_options
 from tuneformer.config.plain import Config
@@ -28,7 +27,7 @@ from tuneformer.runs.record import ENDED, STOPPED, run_identifier
 from tuneformer.runs.wandb_places import folder_of, offline_files
 from tuneformer.tasks.lookup import task_of
 from tuneformer.training.loggers.offline_wandb import last_offline_step
-from tuneformer.training.loggers.open_step import OpenStep, steps_done
+from tuneformer.training.loggers.open_step import OpenStep, RunLogger, steps_done
 from tuneformer.training.loggers.wandb_entries import (
     AXES,
     STEP,
@@ -43,7 +42,7 @@ from tuneformer.training.loggers.wandb_environment import described
 LABELLED = ("optimizer", "scheduler", "attention")
 
 
-class WandbRunLogger(Logger):
+class WandbRunLogger(RunLogger):
     """One W&B run, on the axis trainer/step (optimizer steps done).
 
     Its id derives from the run directory, so that a restart appends. In a sweep each job is a run of
