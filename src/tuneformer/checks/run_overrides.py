@@ -24,6 +24,7 @@ from tuneformer.config.plain import Config
 from tuneformer.config.quoting import as_typed, plain_name
 from tuneformer.config.registry import TARGET
 from tuneformer.config.schema import GROUPS
+from tuneformer.config.sizes import BY_SIZE
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import RunDirectory
 
@@ -33,7 +34,6 @@ CHOSEN_ANEW = frozenset({"callbacks", "logger"})
 NOT_TAKEN = frozenset({"launcher", "search", "preflight", "retry_failed", "run_dir"})
 A_PART = 1000  # an option that has a part is nearer than one that it was added to, whatever its settings
 FROM_ENVIRONMENT = "${oc.env:"
-BY_SIZE = "${by_size:"
 
 
 def with_run_settings(overrides: Sequence[str], config_dir: str | Path | None = None) -> list[str]:

@@ -4,7 +4,6 @@ python -m tuneformer.config.reference > docs/settings.md
 """
 
 import inspect
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +15,8 @@ from tuneformer.config.registry import PURPOSES, SHIPPED, TARGET, Place, is_orde
 from tuneformer.config.schema import GROUPS, root_arguments
 from tuneformer.config.setting import Argument
 from tuneformer.config.shown import shown
+from tuneformer.config.sizes import told_by_size
 from tuneformer.config.text_limits import TextLimits
-
-SIZED = re.compile(r"\$\{by_size:\$\{\.size\},(\w+),\{(.*)\}\}")
-"""A value that model.size decides (`config.sizes`)."""
 
 HEAD = """# Settings
 
@@ -89,8 +86,9 @@ def _value(argument: Argument, value: object) -> str:
     """The value that the option has; of a component its own table tells."""
     if argument.is_component:
         return ""
-    if sized := SIZED.fullmatch(str(value)):
-        return f"`{sized[1]}`; by size {sized[2].replace(':', ' ').replace(',', ', ')}"
+    if sized := told_by_size(value):
+        default, sizes = sized
+        return f"`{default}`; by size {sizes}"
     return f"`{shown(value)}`".replace("|", "\\|")
 
 
