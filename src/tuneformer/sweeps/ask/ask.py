@@ -2,7 +2,9 @@
 
 import hashlib
 import math
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tuneformer.config.quoting import quoted
 from tuneformer.errors import UserError
@@ -61,6 +63,7 @@ class Ask:
         self._metric: str = config["optimized_metric"]
         self._sign = -1.0 if task_of(config["data"]).higher_is_better(self._metric) else 1.0
         self._budget = read_budget(budget)
+        self._seconds_to_start: float | None = None
         self._first = self._asked_before() or self._budget
         self._jobs: dict[str, AskedTrial] = {}
         self._results: dict[AskedTrial, TrialResult] = {}
@@ -97,6 +100,7 @@ class Ask:
             asked = next(inquiry)
             while True:
                 self._say_what_is_next(asked)
+                begun, before = time.monotonic(), len(self._results)
                 for trial in asked:
                     if trial not in self._results:
                         yield self._job(trial)
@@ -104,7 +108,8 @@ class Ask:
                     if self._all_told(asked):
                         return  # some failed or were cut off: the same line goes on
                     yield None
-                asked = inquiry.send(self._results)
+                self._measure_starts(time.monotonic() - begun, list(self._results.values())[before:])
+                asked = inquiry.send(self._with_starts())
         except StopIteration as end:
             self._findings = end.value
 
@@ -163,6 +168,8 @@ class Ask:
                 " or ranges differ): choose another sweep=<name>"
             )
         first = read_budget(str(known.get("budget")))
+        starts = known.get("seconds_to_start")
+        self._seconds_to_start = float(starts) if isinstance(starts, int | float) else None
         if first.unit != self._budget.unit:
             raise UserError(
                 f"hydra.sweeper.budget={self._budget}: the question was first asked with {first}; give more"
@@ -176,9 +183,25 @@ class Ask:
         return first
 
     def _remember(self) -> None:
-        path = self._folder / ASKED
-        if not path.exists():
-            write_json(path, {"budget": self._budget.typed, "question": self._digest()})
+        if not (self._folder / ASKED).exists():
+            self._write(starts=None)
+
+    def _write(self, *, starts: float | None) -> None:
+        asked = {"budget": self._first.typed, "question": self._digest(), "seconds_to_start": starts}
+        write_json(self._folder / ASKED, asked)
+
+    def _measure_starts(self, seconds: float, ended: Sequence[TrialResult]) -> None:
+        """Note, after the first list of a question in seconds, what a run takes beside its own seconds."""
+        if self._first.unit != SECONDS or self._seconds_to_start is not None or not ended:
+            return
+        beside = seconds * min(self.at_a_time, len(ended)) - sum(each.seconds for each in ended)
+        self._seconds_to_start = max(0.0, beside / len(ended))
+        self._write(starts=self._seconds_to_start)
+
+    def _with_starts(self) -> dict[AskedTrial, TrialResult]:
+        """The results so far, what each run took to start included."""
+        beside = self._seconds_to_start or 0.0
+        return {trial: replace(each, seconds=each.seconds + beside) for trial, each in self._results.items()}
 
     def _digest(self) -> str:
         """What makes another question of it: methods and their spaces, lengths, difference, seeds."""
