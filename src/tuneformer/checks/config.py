@@ -28,6 +28,7 @@ from tuneformer.config.registry import check_targets
 from tuneformer.config.schema import GROUPS, Root
 from tuneformer.config.shown import printable
 from tuneformer.config.suggestions import did_you_mean, one_of
+from tuneformer.data.tokenizers.kinds import check_tokenizer
 from tuneformer.errors import UserError
 from tuneformer.models.attention_use import check_attention_is_used
 from tuneformer.models.settings_object import check_model, filled_model
@@ -161,6 +162,8 @@ def _check_groups_together(config: Config) -> None:
     check_passes(config)
     _check_width_transfer(config)
     check_model(config["model"], config["attention"])
+    if {"tokenizer", "bpe_vocab_size"} <= config["data"].keys():
+        check_tokenizer(config["data"]["tokenizer"], bpe_vocab_size=config["data"]["bpe_vocab_size"])
     _check_sizes(config)
     _check_devices(config)
     _check_workers(config["data"]["num_workers"])

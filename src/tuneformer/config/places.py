@@ -9,7 +9,16 @@ from typing import Any
 from tuneformer.config.flat_settings import flat_settings
 from tuneformer.errors import UserError
 
-PLACES = ("run_dir", "branch_from", "init_from", "data.cache_dir", "data.path", "data.validation_path")
+PLACES = (
+    "run_dir",
+    "branch_from",
+    "init_from",
+    "data.cache_dir",
+    "data.path",
+    "data.tokenizer",
+    "data.validation_path",
+    "model.path",
+)
 """Settings that are paths, by the words of whoever types them."""
 NOT_EXPANDED = ("run_dir", "branch_from", "init_from")
 ALSO_WITHOUT_CONTROLS = ("name", "sweep", "search.storage", "search.study", "launcher.address")

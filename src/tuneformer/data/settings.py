@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from tuneformer.config.ranges import AT_LEAST_ZERO, Range, whole
 from tuneformer.config.setting import Setting, arguments_of
 from tuneformer.config.setting_check import check_value
-from tuneformer.data.tokenizers.kinds import KINDS
 from tuneformer.errors import UserError
 
 # beyond, memory is asked for that no machine has, by libraries that end the process
@@ -32,7 +31,13 @@ Workers = Annotated[
     ),
 ]
 CacheDir = Annotated[str, Setting("folder of downloads and of what was prepared", weights=False)]
-TokenizerName = Annotated[str, Setting("what turns text into tokens", tuple(KINDS))]
+TokenizerName = Annotated[
+    str,
+    Setting(
+        "what turns text into tokens: bytes, characters, bpe (learnt from the text), or the folder of a model"
+        " with a tokenizer.json of byte-level pieces"
+    ),
+]
 BpeVocabSize = Annotated[
     int,
     Setting("tokens that byte-pair encoding learns, the 256 bytes among them", whole(1, 10**7), unit=TOKENS),

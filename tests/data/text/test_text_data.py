@@ -145,7 +145,7 @@ def test_a_bpe_vocabulary_larger_than_the_text_gives_is_remarked(tmp_path: Path)
             {"tokenizer": "byte"},
             r"data\.tokenizer=byte must be one of bytes, characters, bpe \(did you mean bytes\?\)",
         ),
-        ({"tokenizer": 3}, r"data\.tokenizer=3 must be one of"),
+        ({"tokenizer": 3}, r"data\.tokenizer=3 must be text"),
         ({"task": "translation"}, r"data\.task=translation must be one of language_modelling"),
         ({"batch_size": 0}, r"data\.batch_size=0 must be at least 1"),
         ({"batch_size": True}, r"data\.batch_size=true must be"),

@@ -23,7 +23,13 @@ from tuneformer.data.text.text_data import TokenData
 from tuneformer.data.text.token_digest import check_vocabulary, digest_of
 from tuneformer.data.text.token_files import TokenShards
 from tuneformer.data.text.token_splits import TokenSplits
-from tuneformer.data.tokenizers.kinds import KINDS, read_tokenizer, train_tokenizer
+from tuneformer.data.tokenizers.kinds import (
+    KINDS,
+    kind_of,
+    read_tokenizer,
+    settings_of_tokenizer,
+    train_tokenizer,
+)
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import TOKENIZER_FILE
@@ -64,7 +70,7 @@ class HuggingFace(TokenData):
 
     def prepare(self) -> TokenSplits[TokenShards]:
         code = code_digest(
-            type(self), documents, ShardWriter, KINDS[self.tokenizer], alone=(HuggingFace, Data)
+            type(self), documents, ShardWriter, KINDS[kind_of(self.tokenizer)], alone=(HuggingFace, Data)
         )
         folder = self.cache / "shards" / content_hash(code, self._source(), self._settings())
         with cache_writing(self.cache), _held(folder):
@@ -116,7 +122,7 @@ class HuggingFace(TokenData):
         return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
 
     def _settings(self) -> object:
-        learnt = [self.bpe_vocab_size] if self.tokenizer == "bpe" else []
+        learnt = settings_of_tokenizer(self.tokenizer, bpe_vocab_size=self.bpe_vocab_size)
         return [
             self.column,
             self.max_documents,

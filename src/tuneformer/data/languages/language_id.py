@@ -30,8 +30,7 @@ from tuneformer.data.settings import (
     check_follows,
 )
 from tuneformer.data.task_facts import TaskFacts
-from tuneformer.data.tokenizers.bpe_tokenizer import check_bpe_vocab_size
-from tuneformer.data.tokenizers.kinds import train_tokenizer
+from tuneformer.data.tokenizers.kinds import WORDS, check_tokenizer, settings_of_tokenizer, train_tokenizer
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.data.wheels import Wheel
 from tuneformer.errors import UserError
@@ -79,8 +78,7 @@ class LanguageId(ExampleData["LanguageSplits"]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.tokenizer == "bpe":
-            check_bpe_vocab_size(self.bpe_vocab_size)
+        check_tokenizer(self.tokenizer, bpe_vocab_size=self.bpe_vocab_size)
         if len(set(self.languages)) < 2 or len(set(self.languages)) < len(self.languages):
             raise UserError(f"data.languages={self.languages} must be two or more, each once")
 
@@ -111,11 +109,17 @@ class LanguageId(ExampleData["LanguageSplits"]):
             parts=parts,
             classes=list(self.languages),
             context_length=self.context_length,
-            fingerprint=_fingerprint(parts, list(self.languages), self.tokenizer),
+            fingerprint=_fingerprint(parts, list(self.languages), self._told_tokenizer),
             notes=[],
         )
         check_follows(self, prepared.needs)
         return prepared
+
+    @property
+    def _told_tokenizer(self) -> str:
+        if self.tokenizer in WORDS:
+            return self.tokenizer
+        return str(settings_of_tokenizer(self.tokenizer, bpe_vocab_size=self.bpe_vocab_size))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,8 +26,13 @@ from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.data.text.corpus_text import CorpusText, check_context_fits, cut_validation, hash_text
 from tuneformer.data.text.token_files import TokenFile
 from tuneformer.data.text.token_splits import TokenSplits, load_token_splits, write_token_splits
-from tuneformer.data.tokenizers.bpe_tokenizer import check_bpe_vocab_size
-from tuneformer.data.tokenizers.kinds import KINDS, train_tokenizer
+from tuneformer.data.tokenizers.kinds import (
+    KINDS,
+    check_tokenizer,
+    kind_of,
+    settings_of_tokenizer,
+    train_tokenizer,
+)
 from tuneformer.errors import UserError
 
 if TYPE_CHECKING:
@@ -77,8 +82,7 @@ class TokenData(Data[TokenSplits]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.tokenizer == "bpe":
-            check_bpe_vocab_size(self.bpe_vocab_size)
+        check_tokenizer(self.tokenizer, bpe_vocab_size=self.bpe_vocab_size)
 
     @property
     def cache(self) -> Path:
@@ -136,10 +140,9 @@ class TextData(TokenData):
                 `vocab_size` tokens, or the cache cannot be written.
         """
         cache = PreparedCache(self.cache, folder="tokens", load=load_token_splits)
-        code = code_digest(KINDS[self.tokenizer], alone=(train_tokenizer, write_token_splits))
+        code = code_digest(KINDS[kind_of(self.tokenizer)], alone=(train_tokenizer, write_token_splits))
         settings = [code, self.tokenizer, self.max_validation_bytes]
-        if self.tokenizer == "bpe":
-            settings.append(self.bpe_vocab_size)
+        settings += settings_of_tokenizer(self.tokenizer, bpe_vocab_size=self.bpe_vocab_size)
         reader = code_digest(type(self), alone=(TextData, Data))
         source = content_hash(type(self).__qualname__, self.source(), reader, settings)
         splits = cache.find_source(source)

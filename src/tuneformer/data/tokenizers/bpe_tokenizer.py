@@ -59,7 +59,7 @@ class BpeTokenizer:
             show_progress=False,
         )
         with _single_threaded():
-            tokenizer.train_from_iterator(_told(_short_words(_pieces(texts)), vocab_size), trainer)
+            tokenizer.train_from_iterator(_told(_short_words(pieces_of(texts)), vocab_size), trainer)
         return cls(tokenizer.to_str())
 
     @cached_property
@@ -83,7 +83,7 @@ class BpeTokenizer:
         return self.encode(encodable(text))
 
     def encode_corpus(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
-        return (self.encode(piece) for piece in _pieces(texts))
+        return (self.encode(piece) for piece in pieces_of(texts))
 
     def decode(self, tokens: Iterable[SupportsInt]) -> str:
         return b"".join(self._bytes_of[int(token)] for token in tokens).decode(errors="replace")
@@ -110,21 +110,21 @@ def check_bpe_vocab_size(size: int) -> None:
 
 
 def _bytes_of_tokens(vocabulary: dict[str, int]) -> list[bytes]:
-    byte_of = {character: byte for byte, character in enumerate(_byte_characters())}
+    byte_of = {character: byte for byte, character in enumerate(byte_characters())}
     by_token = sorted(vocabulary.items(), key=lambda item: item[1])
     if [token for _, token in by_token] != list(range(len(by_token))):
         raise ValueError("its tokens are not numbered 0, 1, 2, ...")
     return [bytes(byte_of[character] for character in text) for text, _ in by_token]
 
 
-def _byte_characters() -> list[str]:
+def byte_characters() -> list[str]:
     """GPT-2's printable stand-in for each byte: itself where it prints, else the next from U+0100 on."""
     printable = {*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     spare = iter(range(0x100, 0x200))
     return [chr(byte if byte in printable else next(spare)) for byte in range(N_BYTES)]
 
 
-def _pieces(texts: Iterable[str]) -> Iterator[str]:
+def pieces_of(texts: Iterable[str]) -> Iterator[str]:
     """The same text in pieces of about 2^18 characters, cut where no token can straddle."""
     buffer = ""
     for text in texts:

@@ -1,20 +1,50 @@
 """The tokenizers that there are: learnt from a training text, or as they were kept."""
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from tuneformer.data.tokenizers.bpe_tokenizer import BpeTokenizer
+from tuneformer.config.suggestions import one_of
+from tuneformer.data.tokenizers.bpe_tokenizer import BpeTokenizer, check_bpe_vocab_size
+from tuneformer.data.tokenizers.folder_tokenizer import FolderTokenizer, tokenizer_file
 from tuneformer.data.tokenizers.plain_tokenizers import ByteTokenizer, CharacterTokenizer
 from tuneformer.data.tokenizers.tokenizer import DamagedTokenizerError, Tokenizer
 from tuneformer.errors import UserError, reason_of
 from tuneformer.runs.plain_files import parse_json, read_json
 
-KINDS = {kind.name: kind for kind in (ByteTokenizer, CharacterTokenizer, BpeTokenizer)}
-"""By the word of `data.tokenizer`."""
+LEARNT = (ByteTokenizer, CharacterTokenizer, BpeTokenizer)
+WORDS = tuple(kind.name for kind in LEARNT)
+"""What `data.tokenizer` may be, but for the folder of a tokenizer that is there already."""
+KINDS = {kind.name: kind for kind in (*LEARNT, FolderTokenizer)}
+"""By the name that a stored one has."""
+
+
+def kind_of(setting: str) -> str:
+    """The name of the kind that `data.tokenizer` asks for."""
+    return setting if setting in WORDS else FolderTokenizer.name
+
+
+def check_tokenizer(setting: str, *, bpe_vocab_size: int) -> None:
+    """Raises UserError where `data.tokenizer` is neither a word nor a path, or has no room for a merge."""
+    if setting == "bpe":
+        check_bpe_vocab_size(bpe_vocab_size)
+    if setting not in WORDS and "/" not in setting and not tokenizer_file(setting).exists():
+        one_of("data.tokenizer", setting, WORDS)
+
+
+def settings_of_tokenizer(setting: str, *, bpe_vocab_size: int) -> list[object]:
+    """What its tokens depend on besides its name and the text."""
+    if setting == "bpe":
+        return [bpe_vocab_size]
+    if setting in WORDS:
+        return []
+    return [hashlib.sha256(FolderTokenizer.read(setting).to_json().encode()).hexdigest()]
 
 
 def train_tokenizer(name: str, texts: Iterable[str], *, bpe_vocab_size: int) -> Tokenizer:
-    """The tokenizer of `data.tokenizer`; bytes need no text."""
+    """The tokenizer of `data.tokenizer`; bytes need no text, and one that is there is read."""
+    if kind_of(name) == FolderTokenizer.name:
+        return FolderTokenizer.read(name)
     if name == "bpe":
         return BpeTokenizer.train(texts, vocab_size=bpe_vocab_size)
     return CharacterTokenizer.train(texts) if name == "characters" else ByteTokenizer()
