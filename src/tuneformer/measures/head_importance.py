@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tuneformer.measures.attention_shares import HeadScore
-from tuneformer.models.attention.base import AttentionBase
+from tuneformer.models.attention.explicit import WatchedHeads
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.block import Block
 from tuneformer.models.parts import site_of
@@ -18,7 +18,7 @@ Losses = Callable[[], Float[Tensor, " example"]]
 LossesOfCopies = Callable[[int], Float[Tensor, " copy_and_example"]]
 EditHeads = Callable[[Tensor], Tensor]
 By = Literal["zero", "mean"]
-Part = list[tuple[AttentionBase, int]]
+Part = list[tuple[WatchedHeads, int]]
 Track = Callable[[Sequence[Part]], Iterable[Part]]
 
 
@@ -53,7 +53,7 @@ def importance_by_ablation(
                     without.enter_context(edited_heads(shell, _without(copies, by, n_copies=len(part))))
                 means = losses(len(part)).unflatten(0, (len(part), -1)).mean(dim=1)
             for (shell, _), mean in zip(part, means, strict=True):
-                changes.setdefault(shell.layer.site, []).append(mean - intact)
+                changes.setdefault(shell.site, []).append(mean - intact)
     return {site: torch.stack(of_site) for site, of_site in changes.items()}
 
 
@@ -81,7 +81,7 @@ def importance_by_gradient(model: nn.Module, losses: Losses) -> dict[AttentionSi
         return {}
     with torch.enable_grad(), ExitStack() as with_gates:
         for shell in shells:
-            with_gates.enter_context(edited_heads(shell, gated(shell.layer.site)))
+            with_gates.enter_context(edited_heads(shell, gated(shell.site)))
         total = losses().sum()
     gradients = torch.autograd.grad(total, list(gates.values()))
     return {
@@ -90,7 +90,7 @@ def importance_by_gradient(model: nn.Module, losses: Losses) -> dict[AttentionSi
 
 
 @contextmanager
-def edited_heads(shell: AttentionBase, edit: EditHeads) -> Iterator[None]:
+def edited_heads(shell: WatchedHeads, edit: EditHeads) -> Iterator[None]:
     """Within the block, `edit` changes what the output matrix is given: (batch, time, head, value).
 
     It is what the heads give after norms and gates of their own, on the fused path as on the explicit one.
@@ -108,8 +108,8 @@ def edited_heads(shell: AttentionBase, edit: EditHeads) -> Iterator[None]:
         handle.remove()
 
 
-def _shells(model: nn.Module) -> list[AttentionBase]:
-    return [module for module in model.modules() if isinstance(module, AttentionBase)]
+def _shells(model: nn.Module) -> list[WatchedHeads]:
+    return [module for module in model.modules() if isinstance(module, WatchedHeads)]
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def _kept_inputs(model: nn.Module) -> Iterator[dict[Block, Tensor]]:
 
 
 @contextmanager
-def _resumed_at(shell: AttentionBase, inputs: Mapping[Block, Tensor], *, n_copies: int) -> Iterator[None]:
+def _resumed_at(shell: WatchedHeads, inputs: Mapping[Block, Tensor], *, n_copies: int) -> Iterator[None]:
     """Within the block, passes leave out what lies before the layer of `shell` in its stack.
 
     The first layer always runs: those behind it may ask for its values.
@@ -166,7 +166,7 @@ def _pass_on(x: Tensor, *shared: object) -> Tensor:
     return x
 
 
-def _n_heads(shell: AttentionBase) -> int:
+def _n_heads(shell: WatchedHeads) -> int:
     return shell.output.in_features // shell.head_dim
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -12,13 +12,10 @@ from torch import Tensor, nn
 
 from tuneformer.errors import UserError
 from tuneformer.measures.head_outputs import head_outputs
-from tuneformer.models.attention.base import AttentionBase
-from tuneformer.models.attention.explicit import SeenAttention, Watched, watch_attention
+from tuneformer.models.attention.explicit import SeenAttention, Watched, WatchedHeads, watch_attention
 from tuneformer.models.attention.layer_spec import AttentionSite
-from tuneformer.models.block import Block
 from tuneformer.models.evaluating import evaluating
-from tuneformer.models.feed_forward import FeedForward
-from tuneformer.models.parts import site_of
+from tuneformer.models.parts import layers_of
 from tuneformer.process.random_state import kept_random_state
 
 
@@ -72,14 +69,15 @@ def probe(model: nn.Module, inputs: Sequence[Tensor | None]) -> Probe:
             during.enter_context(context)
         during.enter_context(watch_attention(model, watch))
         for module in model.modules():
-            if isinstance(module, AttentionBase):
+            if isinstance(module, WatchedHeads):
                 handle = module.output.register_forward_pre_hook(partial(_keep_heads, heads, module))
                 during.callback(handle.remove)
-            elif isinstance(module, Block):
-                during.callback(module.register_forward_hook(partial(_keep_stream, streams)).remove)
-                down = cast(FeedForward, module.feed_forward).down
-                stack = site_of(module).stack
-                during.callback(down.register_forward_pre_hook(partial(_keep_units, units, stack)).remove)
+        for part in layers_of(model):
+            keep = partial(_keep_stream, streams, part.stack)
+            during.callback(part.module.register_forward_hook(keep).remove)
+            if part.down is not None:
+                keep = partial(_keep_units, units, part.stack)
+                during.callback(part.down.register_forward_pre_hook(keep).remove)
         output = model(*inputs)
     attention = {site: _one(site, seen) for site, seen in passes.items()}
     return Probe(attention=attention, heads=heads, streams=streams, units=units, output=output)
@@ -103,17 +101,17 @@ def _one(site: AttentionSite, seen: list[SeenAttention]) -> SeenAttention:
 
 
 def _keep_heads(
-    heads: dict[AttentionSite, Tensor], shell: AttentionBase, module: nn.Module, inputs: tuple[Tensor]
+    heads: dict[AttentionSite, Tensor], shell: WatchedHeads, module: nn.Module, inputs: tuple[Tensor]
 ) -> None:
     joined = inputs[0].unflatten(-1, (-1, shell.head_dim)).transpose(1, 2)  # (B, T, H D) -> (B, H, T, D)
-    heads[shell.layer.site] = head_outputs(joined, shell.output.weight)
+    heads[shell.site] = head_outputs(joined, shell.output.weight)
 
 
 def _keep_stream(
-    streams: dict[str, list[Tensor]], block: nn.Module, inputs: tuple[Any, ...], output: Tensor
+    streams: dict[str, list[Tensor]], stack: str, layer: nn.Module, inputs: tuple[Any, ...], output: Any
 ) -> None:
-    assert isinstance(block, Block)
-    streams.setdefault(site_of(block).stack, [inputs[0]]).append(output)
+    del layer
+    streams.setdefault(stack, [inputs[0]]).append(output[0] if isinstance(output, tuple) else output)
 
 
 def _keep_units(units: dict[str, list[Tensor]], stack: str, down: nn.Module, inputs: tuple[Tensor]) -> None:

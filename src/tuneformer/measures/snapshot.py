@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from tuneformer.measures.attention_shares import HeadScore
 from tuneformer.measures.head_outputs import norm_weighted
 from tuneformer.measures.probe import Probe
-from tuneformer.models.attention.base import AttentionBase
-from tuneformer.models.attention.explicit import SeenAttention
+from tuneformer.models.attention.explicit import SeenAttention, WatchedHeads
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.runs.probe_files import ProbeSnapshot, Site
 
@@ -51,9 +50,8 @@ def snapshot_of(
 
 def _plain_outputs(model: nn.Module) -> dict[AttentionSite, Tensor]:
     """The output matrices of modules that neither norm nor gate their heads before it."""
-    shells = [module for module in model.modules() if isinstance(module, AttentionBase)]
-    plain = [shell for shell in shells if type(shell).finish is AttentionBase.finish]
-    return {shell.layer.site: shell.output.weight.detach() for shell in plain}
+    shells = [module for module in model.modules() if isinstance(module, WatchedHeads)]
+    return {shell.site: shell.output.weight.detach() for shell in shells if shell.heads_are_plain}
 
 
 def _allowed_in_first(found: SeenAttention) -> np.ndarray:

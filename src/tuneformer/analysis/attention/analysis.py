@@ -229,7 +229,7 @@ def _attention_modules(subject: Subject) -> list[str]:
     if subject.model is None:
         return []
     modules = [module for module in subject.model.modules() if isinstance(module, Watched)]
-    return list(dict.fromkeys(type(module).__name__ for module in modules))
+    return list(dict.fromkeys(module.told_as for module in modules))
 
 
 def _model_in_words(subject: Subject, last: Step) -> str:

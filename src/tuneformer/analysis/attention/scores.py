@@ -23,11 +23,13 @@ from tuneformer.measures.probe import Probe, probe
 from tuneformer.measures.snapshot import as_array
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.decoder import Decoder
+from tuneformer.models.hf.model import HuggingFaceModel
 from tuneformer.runs.probe_files import Site
 
 SITE_SCORES = dict[AttentionSite, HeadScore]
 REPEATED_SEQUENCES = 8
 MOST_REPEATED = 64
+NEXT_TOKEN = (Decoder, HuggingFaceModel)
 NULL_SEED = 0
 NUMBERS_AT_ONCE = 1 << 12
 """Tokens of one pass in which heads are taken out: a small model takes as long for fewer."""
@@ -126,14 +128,14 @@ def _of_maps(seen: Probe, batch: MeasuredBatch, unlearned: Probe) -> dict[str, S
 
 def _n_repeated(model: nn.Module) -> int | None:
     """Tokens of one copy: a decoder of tokens with room for two copies of at least two."""
-    if not isinstance(model, Decoder) or model.context_length < 4 or model.vocab_size < 2:
+    if not isinstance(model, NEXT_TOKEN) or model.context_length < 4 or model.vocab_size < 2:
         return None
     return min(MOST_REPEATED, model.context_length // 2, model.vocab_size)
 
 
 def _on_repeated_tokens(model: nn.Module, *, n: int) -> Score:
     """Prefix matching on different random tokens, the same again behind them."""
-    assert isinstance(model, Decoder)
+    assert isinstance(model, NEXT_TOKEN)
     generator = torch.Generator().manual_seed(NULL_SEED)
     rows = [torch.randperm(model.vocab_size, generator=generator)[:n] for _ in range(REPEATED_SEQUENCES)]
     tokens = torch.stack(rows).repeat(1, 2)

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tuneformer.errors import UserError
-from tuneformer.models.attention.explicit import SeenAttention, Watched
-from tuneformer.models.attention.layer_spec import LayerSpec
+from tuneformer.models.attention.explicit import SeenAttention, WatchedHeads
+from tuneformer.models.attention.layer_spec import AttentionSite, LayerSpec
 from tuneformer.models.attention.mask import AttentionMask
 from tuneformer.models.attention.qkv.core import AttentionCore
 from tuneformer.models.attention.qkv.logits import repeat_heads
@@ -27,14 +27,12 @@ HeadQueries = Float[Tensor, "batch time head dim"]
 HeadKeys = Float[Tensor, "batch key kv_head dim"]
 
 
-class AttentionBase(Watched, ABC):
+class AttentionBase(WatchedHeads, ABC):
     """What a model calls an attention module: y = W_output mix(x), heads of d_model / n_heads numbers.
 
     A module of conf/attention is built from it by way of `QKVAttentionBase`, where each pair of query and
     key has a logit, or `RecurrentAttentionBase`, where the past is a state. It makes the matrix `output`.
     """
-
-    output: nn.Linear
 
     def __init__(self, *, layer: LayerSpec, settings: AttentionSettings) -> None:
         """Build what needs only the layer.
@@ -51,6 +49,16 @@ class AttentionBase(Watched, ABC):
             raise UserError(f"attention={kind} sees the past only: it cannot be in the {layer.site.stack}")
         self.layer = layer
         self.head_dim = layer.d_model // layer.n_heads
+
+    @property
+    def site(self) -> AttentionSite:
+        """Where it is in the model."""
+        return self.layer.site
+
+    @property
+    def heads_are_plain(self) -> bool:
+        """Whether nothing norms or gates the heads before the output matrix."""
+        return type(self).finish is AttentionBase.finish
 
     @abstractmethod
     def forward(

@@ -49,6 +49,33 @@ class Watched(nn.Module):
         """Return the weights to use."""
         return weights if self.edit_weights is None else self.edit_weights(site, weights)
 
+    @property
+    def told_as(self) -> str:
+        """What people know the module by."""
+        return type(self).__name__
+
+
+class WatchedHeads(Watched):
+    """One whose heads come together in one matrix: there each can be seen and taken out.
+
+    Attributes:
+        output: that matrix; its inputs are the heads, one behind the other.
+        head_dim: the inputs of one head.
+    """
+
+    output: nn.Linear
+    head_dim: int
+
+    @property
+    def site(self) -> AttentionSite:
+        """Where it is in the model."""
+        raise NotImplementedError
+
+    @property
+    def heads_are_plain(self) -> bool:
+        """Whether nothing norms or gates the heads before that matrix."""
+        return True
+
 
 @contextmanager
 def explicit_attention(model: nn.Module, edit: EditWeights) -> Iterator[None]:

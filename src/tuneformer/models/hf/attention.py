@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tuneformer.models.attention.explicit import SeenAttention, Watched
+from tuneformer.models.attention.explicit import SeenAttention, WatchedHeads
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.hf.library import transformers
 
@@ -21,23 +21,29 @@ OUTPUTS = ("o_proj", "c_proj", "out_proj", "dense", "wo", "output_projection")
 """What the architectures call the matrix behind the heads."""
 
 
-class WatchedHeads(Watched):
-    """Stands in an attention module of transformers, where its weights can be asked for.
+class LibraryHeads(WatchedHeads):
+    """Stands in an attention module of transformers, where its weights can be asked for."""
 
-    Attributes:
-        site: of that module.
-        output: the matrix behind its heads.
-    """
-
-    def __init__(self, site: AttentionSite, output: nn.Linear) -> None:
+    def __init__(self, site: AttentionSite, around: nn.Module, output: nn.Linear) -> None:
         super().__init__()
-        self.site = site
-        self._outputs = [output]  # in a list: its weights are those of the module around
+        self._site = site
+        self._around = [around, output]  # in a list: they are no parts of this one
+        self.head_dim = int(getattr(around, "head_dim", 0)) or output.in_features
 
     @property
-    def output(self) -> nn.Linear:
+    def site(self) -> AttentionSite:
+        """That of the module around."""
+        return self._site
+
+    @property
+    def output(self) -> nn.Module:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The matrix behind the heads."""
-        return self._outputs[0]
+        return self._around[1]
+
+    @property
+    def told_as(self) -> str:
+        """The library's name of the module around."""
+        return type(self._around[0]).__name__
 
 
 def register_attention() -> None:
@@ -47,13 +53,13 @@ def register_attention() -> None:
     library.AttentionMaskInterface.register(NAME, library.masking_utils.sdpa_mask)
 
 
-def put_watchers(model: nn.Module, stack: str) -> list[WatchedHeads]:
+def put_watchers(model: nn.Module, stack: str) -> list[LibraryHeads]:
     """Put one into each attention module with an output matrix; those of a model that asks our function."""
     watchers = []
     for module in list(model.modules()):
         layer, output = getattr(module, "layer_idx", None), _output_of(module)
         if isinstance(layer, int) and output is not None and hasattr(module, "scaling"):
-            watcher = WatchedHeads(AttentionSite(stack, layer), output)
+            watcher = LibraryHeads(AttentionSite(stack, layer), module, output)
             module.add_module(WATCHER, watcher)
             watchers.append(watcher)
     return watchers
@@ -77,7 +83,7 @@ def attention(
 ) -> tuple[Tensor, Tensor | None]:
     """What the heads give, (batch, query, head, value); the signature is the library's."""
     watcher = getattr(module, WATCHER, None)
-    if not isinstance(watcher, WatchedHeads) or not watcher.is_watched:
+    if not isinstance(watcher, LibraryHeads) or not watcher.is_watched:
         function = transformers().integrations.sdpa_attention.sdpa_attention_forward
         return function(
             module,

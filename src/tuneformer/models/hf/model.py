@@ -50,7 +50,7 @@ class HuggingFaceModel(nn.Module):
             self.network = _pretrained(config, settings)
         with_linear_layers(self.network)
         self.watchers = put_watchers(self.network, STACK) if _asks_ours(self.network) else []
-        self._takes = signature(self.network.forward).parameters.keys()
+        self._takes = frozenset(signature(self.network.forward).parameters)
         self.register_state_dict_post_hook(_leave_tied_out)
         self.register_load_state_dict_pre_hook(_put_tied_in)
 
@@ -68,7 +68,7 @@ class HuggingFaceModel(nn.Module):
 
     def new_cache(self) -> "PastOfNetwork | None":
         """Return an empty cache for decoding step by step; None where the model has another kind of past."""
-        if not {"cache", "past_key_values"} & set(self._takes):
+        if not {"cache", "past_key_values"} & self._takes:
             return None
         past = transformers().DynamicCache(config=self.network.config)
         return PastOfNetwork(past=past, capacity=self.context_length)
