@@ -160,3 +160,32 @@ def test_a_run_that_says_it_was_made_elsewhere_reads_nothing_there(
     file.unlink()
     with pytest.raises(UserError, match=r"model.json is missing"):
         load_run(run.path)
+
+
+def test_a_folder_is_looked_at_without_a_run(exported: tuple[Run, Path], command: Callable[..., Any]) -> None:
+    _, folder = exported
+    answer = command("scripts/analyze.py", "--model", str(folder), "--text", "the quick")
+    assert answer.status == 0, answer.err
+    assert answer.out[0].endswith("HuggingFaceModel with LlamaAttention: layers x heads decoder 1 x 2")
+    place = Path("outputs/models/model/analysis")
+    assert "ablation" in (place / "heads.csv").read_text(encoding="utf-8")
+    assert "HuggingFaceModel" in (place / "attention.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give a run directory, or --model=DIR for a folder of transformers"),
+        (["--model", "x"], "--model has no data of its own to look at: give --text=..."),
+        (
+            ["--model", "x", "--text", "a", "--against", "y"],
+            "--against is for runs: leave it out with --model",
+        ),
+        (["--model", "x", "--text", "a"], "data.tokenizer=x holds no tokenizer.json"),
+    ],
+)
+def test_what_to_look_at_is_asked_for_in_one_line(
+    arguments: list[str], message: str, command: Callable[..., Any]
+) -> None:
+    answer = command("scripts/analyze.py", *arguments)
+    assert (answer.status, answer.err) == (2, [f"error: {message}"])

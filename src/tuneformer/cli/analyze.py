@@ -1,20 +1,31 @@
 """Shows what attention does in a run.
 
     %(prog)s outputs/runs/<run>
+    %(prog)s --model DIR --text "..."      a folder of transformers, without a run
 
 Maps over training, the scores of every head beside chance, and the loss with each head taken out: a few
 lines here, and analysis/attention.html, attention.json and heads.csv in the run directory.
 """
 
+from argparse import Namespace
 from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser
 from tuneformer.config.ranges import AT_LEAST_ONE
+from tuneformer.errors import UserError
+
+OUTPUTS = Path("outputs/models")
+"""Where the page of a model without a run is written, by its name."""
 
 
 def main() -> None:
     parser = CommandParser(__doc__)
-    parser.add_argument("run", type=Path, help="a run directory, such as outputs/runs/<run>")
+    parser.add_argument(
+        "run", type=Path, nargs="?", default=None, help="a run directory, such as outputs/runs/<run>"
+    )
+    parser.add_argument(
+        "--model", type=Path, default=None, help="a folder of transformers, in place of a run"
+    )
     parser.add_argument("--against", type=Path, default=None, help="another run, shown beside it")
     parser.add_argument("--text", default=None, help="the example to look at (default: one of validation)")
     parser.add_number(
@@ -25,7 +36,8 @@ def main() -> None:
 
     from rich.progress import Progress
 
-    from tuneformer.analysis.attention.analysis import analyse
+    from tuneformer.analysis.attention.analysis import analyse, analyse_subject
+    from tuneformer.analysis.attention.pretrained import read_pretrained
     from tuneformer.process.escaping_console import EscapingConsole
     from tuneformer.process.invocation import typed_command
     from tuneformer.process.terminal import say, show
@@ -33,11 +45,18 @@ def main() -> None:
     from tuneformer.report.attention_page.html import difference_notes
     from tuneformer.runs.shown_paths import shown_command
 
+    check_given(given)
+    if given.model is not None:
+        given.run = OUTPUTS / given.model.resolve().name
     paths = [given.run, *([given.against] if given.against else [])]
     errors = EscapingConsole(stderr=True)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         analyses = [
-            analyse(
+            analyse_subject(
+                read_pretrained(given.model), text=given.text, examples=given.examples, progress=progress
+            )
+            if given.model is not None
+            else analyse(
                 path,
                 checkpoint=given.checkpoint,
                 text=given.text,
@@ -57,3 +76,13 @@ def main() -> None:
     command = shown_command(typed_command())
     files = write_analysis(given.run / "analysis", analyses, command=command)
     show(f"written: {', '.join(str(file) for file in files)}")
+
+
+def check_given(given: Namespace) -> None:
+    """Raises UserError where it is not clear what to look at."""
+    if (given.run is None) == (given.model is None):
+        raise UserError("give a run directory, or --model=DIR for a folder of transformers")
+    if given.model is not None and given.text is None:
+        raise UserError("--model has no data of its own to look at: give --text=...")
+    if given.model is not None and given.against is not None:
+        raise UserError("--against is for runs: leave it out with --model")

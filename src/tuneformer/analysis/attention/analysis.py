@@ -111,6 +111,14 @@ def analyse(
         UserError: there is nothing to look at, or the text cannot be read.
     """
     subject = read_subject(path, checkpoint=checkpoint)
+    return analyse_subject(subject, text=text, examples=examples, progress=progress)
+
+
+def analyse_subject(
+    subject: Subject, *, text: str | None, examples: int, progress: Progress
+) -> AttentionAnalysis:
+    """Look at a run or a model that has been read; see `analyse`."""
+    path = subject.path
     if text is not None and subject.run is None:
         raise UserError(f"{path} has no checkpoint that could read --text")
     snapshots, notes = read_snapshots(subject) if text is None else ([], [])
