@@ -12,6 +12,12 @@ from tuneformer.models.hf.model import HuggingFaceModel
 from tuneformer.models.memory_needed import ModelPlan
 
 VOCABULARY, CONTEXT = 40, 12
+ARCHITECTURES = (
+    *("bloom", "gemma", "gemma2", "gemma3_text", "gpt2", "gpt_bigcode", "gpt_neox", "gpt_oss", "granite"),
+    *("llama", "mamba", "mistral", "mixtral", "olmo2", "opt", "persimmon", "phi", "phi3", "qwen2", "qwen3"),
+    *("smollm3", "stablelm", "starcoder2", "xglm"),
+)
+"""Those that `docs/guide-models.md` says are tested."""
 SMALL = ("model.n_layers=2", "model.n_heads=4", "model.d_model=32")
 
 

@@ -53,6 +53,17 @@ def register_attention() -> None:
     library.AttentionMaskInterface.register(NAME, library.masking_utils.sdpa_mask)
 
 
+def implementation_of(config: Any) -> str:
+    """Our function, where a class computes its attention by scaled dot products alone; else its own.
+
+    A class that does not say so passes what such a function drops (the sinks of gpt_oss, the soft cap of
+    gemma2), or has an attention of its own that needs every mask (bloom, xglm).
+    """
+    library = transformers()
+    kind = library.AutoModelForCausalLM._model_mapping[type(config)]
+    return NAME if kind._supports_sdpa else "eager"
+
+
 def put_watchers(model: nn.Module, stack: str) -> list[LibraryHeads]:
     """Put one into each attention module with an output matrix; those of a model that asks our function."""
     watchers = []

@@ -11,7 +11,12 @@ from torch import Tensor, nn
 
 from tuneformer.errors import UserError, reason_of
 from tuneformer.models.hf.architecture import architecture_of, told_architecture
-from tuneformer.models.hf.attention import NAME, put_watchers, register_attention
+from tuneformer.models.hf.attention import (
+    NAME,
+    implementation_of,
+    put_watchers,
+    register_attention,
+)
 from tuneformer.models.hf.conv1d import QUERY_KEY_VALUE, LinearOfConv1D, with_linear_layers
 from tuneformer.models.hf.library import transformers
 from tuneformer.models.hf.settings import HuggingFaceSettings
@@ -167,20 +172,14 @@ def _drawn(config: Any) -> nn.Module:
 
 
 def _built(build: Callable[..., Any], config: Any) -> nn.Module:
-    """The model with our attention function; with its own where it takes no other."""
-    named = f"model.config={config.model_type}"
-    has_own = getattr(config, "attn_logit_softcapping", None) is not None
+    """The model with our attention function; with its own where its class takes no other."""
+    how = {"dtype": torch.float32, "attn_implementation": implementation_of(config)}
     try:
-        return build(dtype=torch.float32, attn_implementation="eager" if has_own else NAME)
-    except UserError:
-        raise
-    except (ValueError, ImportError, NotImplementedError):
-        pass
-    try:
-        return build(dtype=torch.float32)
+        return build(**how)
     except UserError:
         raise
     except Exception as error:  # each architecture checks what it is given in its own way
+        named = f"model.config={config.model_type}"
         raise UserError(f"{named} cannot be built: {reason_of(error)}") from error
 
 
