@@ -133,3 +133,12 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is damaged"):
         load_checkpoint(tmp_path / "bad.ckpt")
     assert not (tmp_path / "harmed").exists()
+
+
+def test_a_run_says_in_five_lines_what_it_is(small_run: Run) -> None:
+    path, model, task, options, metrics = str(small_run).splitlines()
+    assert path == f"{small_run.path}: finished, step 3"
+    assert model.startswith("model: Decoder, ")
+    assert task == "task: language_modelling, 192 tokens seen"
+    assert "optimizer=adamw" in options
+    assert f"val/loss {small_run.record.final['val/loss']:.4f}" in metrics

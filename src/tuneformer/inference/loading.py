@@ -13,6 +13,7 @@ from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError, reason_of
 from tuneformer.models.build import build_model
 from tuneformer.models.hf.source import ARCHITECTURE_FILE, with_kept_architecture
+from tuneformer.models.size import n_parameters
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
 from tuneformer.runs.directory import TOKENIZER_FILE, RunDirectory, find_run
 from tuneformer.runs.field_types import is_whole
@@ -47,6 +48,21 @@ class Run:
     model: nn.Module
     kept_tokenizer: Tokenizer | None
     step: int
+
+    def __str__(self) -> str:
+        """What it is, in five lines."""
+        model = str(self.config["model"].get("_target_", "")).rpartition(".")[2]
+        options = " ".join(f"{group}={option}" for group, option in self.record.options.items())
+        shown = (f"{name} {value:.4f}" for name, value in self.record.final.items() if "/loss" in name)
+        return "\n".join(
+            (
+                f"{self.path}: {self.record.status}, step {self.step:,}",
+                f"model: {model}, {n_parameters(self.model):,} parameters",
+                f"task: {self.task}, {self.record.seen:,} {self.record.data.get('unit', 'units')} seen",
+                f"options: {options or 'not recorded'}",
+                f"metrics: {', '.join(shown) or 'none yet'}",
+            )
+        )
 
     @property
     def task(self) -> str:
