@@ -1,12 +1,15 @@
 """Every architecture that the guide lists is what the library's own code makes of it."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 
-from tests.models.hf.models import ARCHITECTURES, model_of, tokens
+from tests.models.hf.models import ARCHITECTURES, model_of, settings_of, tokens
+from tuneformer.models.build import build_model
 from tuneformer.models.hf.conv1d import as_the_library_has_it
+from tuneformer.models.hf.source import ARCHITECTURE_FILE, with_kept_architecture
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -21,3 +24,14 @@ def test_its_logits_are_those_of_the_librarys_explicit_attention(name: str) -> N
         explicit.load_state_dict(as_the_library_has_it(model.network, model.network.state_dict()))
         expected = explicit(input_ids=tokens(), use_cache=False).logits
         torch.testing.assert_close(model(tokens()), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_it_is_made_again_from_what_its_run_keeps(name: str, tmp_path: Path) -> None:
+    trained, config = model_of(name).eval(), settings_of(name)
+    file = tmp_path / ARCHITECTURE_FILE
+    file.write_text(trained.kept_files[ARCHITECTURE_FILE], encoding="utf-8")
+    loaded = build_model(with_kept_architecture(config["model"], file), config["attention"], needs={}).eval()
+    loaded.load_state_dict(trained.state_dict())
+    with torch.no_grad():
+        assert torch.equal(loaded(tokens()), trained(tokens()))

@@ -108,7 +108,7 @@ def with_kept_architecture(model: Mapping[str, Any], file: Path) -> dict[str, An
     """The group `model` of a run, with the architecture that its directory keeps in `file`.
 
     What the model was made from is not looked at: the run may be a stranger's. Groups of other models are
-    left as they are.
+    left as they are, and so is a size of which the file says nothing.
 
     Raises:
         UserError: the file is missing or damaged, or of a model of another size.
@@ -119,11 +119,12 @@ def with_kept_architecture(model: Mapping[str, Any], file: Path) -> dict[str, An
     if not file.is_file():
         raise UserError(f"{file} is missing")
     keys = kept.settings
-    for name, size in kept.sizes.items():
+    sizes = {name: size for name, size in kept.sizes.items() if size is not None}
+    for name, size in sizes.items():
         if not isinstance(size, int) or model.get(name) not in (None, size):
             raise UserError(f"{file} is damaged: {name} is {size!r:.40}, and not model.{name}={model[name]}")
     name = keys.pop("model_type")
-    return {**model, **kept.sizes, "config": name, "path": None, "gguf_file": None, "keys": keys}
+    return {**model, **sizes, "config": name, "path": None, "gguf_file": None, "keys": keys}
 
 
 def local_folder(path: str) -> Path:
