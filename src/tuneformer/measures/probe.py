@@ -80,6 +80,9 @@ def probe(model: nn.Module, inputs: Sequence[Tensor | None]) -> Probe:
                 during.callback(part.down.register_forward_pre_hook(keep).remove)
         output = model(*inputs)
     attention = {site: _one(site, seen) for site, seen in passes.items()}
+    for stack, layers in units.items():  # OPT's layers take all tokens of a batch as one row
+        shape = streams[stack][0].shape[:2]
+        units[stack] = [layer.unflatten(0, shape) if layer.dim() == 2 else layer for layer in layers]
     return Probe(attention=attention, heads=heads, streams=streams, units=units, output=output)
 
 
