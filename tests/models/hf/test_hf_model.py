@@ -201,7 +201,7 @@ def test_weights_are_drawn_anew_as_the_library_draws_them() -> None:
     [
         ([], r"model.config is missing: give an architecture, as llama, or model.path=<folder>"),
         (["model.config=llama", "model.path=."], r"model.config=llama does not go with model.path=\.,"),
-        (["model.path=nowhere/at/all"], r"model.path=nowhere/at/all is neither a folder nor a model on"),
+        (["model.path=nowhere/at/all"], r"model.path=nowhere/at/all is no folder; a model on the hub is"),
         (["model.path=."], r"model.path=\. holds no config.json"),
         (["model.config=./none.json"], r"model.config=none.json does not exist"),
         (["model.config=llama", "model.size=huge"], r"model.size=huge must be one of nano, tiny,"),

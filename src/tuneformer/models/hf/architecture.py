@@ -1,6 +1,7 @@
 """From settings to a configuration of transformers."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from tuneformer.config.suggestions import did_you_mean
@@ -17,6 +18,7 @@ NOT_OF_THE_MODEL = (
     "model_type",
     "quantization_config",
     "torch_dtype",
+    "transformers_weights",
     "transformers_version",
 )
 """What a config.json says of files and code, none of which is asked for."""
@@ -69,7 +71,7 @@ def _of_weights(settings: HuggingFaceSettings) -> Any:
     if settings.n_layers is not None:  # fewer, where only memory is counted
         told |= {_own_name(name, "num_hidden_layers"): settings.n_layers}
     made = _make(name, told, settings)
-    _check_room(made, settings)
+    _check_room(made, settings, source.file.parent)
     return made
 
 
@@ -82,12 +84,12 @@ def _read_gguf(source: ModelSource) -> Any:
         raise UserError(f"model.gguf_file={source.file.name} cannot be read: {reason_of(error)}") from error
 
 
-def _check_room(made: Any, settings: HuggingFaceSettings) -> None:
+def _check_room(made: Any, settings: HuggingFaceSettings, folder: Path) -> None:
     """Raises UserError where the data have more tokens, or longer texts, than the weights know."""
     if settings.vocab_size > made.vocab_size:
         raise UserError(
             f"data.vocab_size={settings.vocab_size} is more than the {made.vocab_size} tokens that"
-            f" model.path={settings.path} knows: choose data.tokenizer={settings.path}"
+            f" model.path={settings.path} knows: choose data.tokenizer={folder}"
         )
     room = getattr(made, "max_position_embeddings", None)
     if isinstance(room, int) and settings.context_length > room:

@@ -196,6 +196,7 @@ def _pretrained(config: Any, settings: HuggingFaceSettings) -> nn.Module:
                 config=config,
                 local_files_only=True,
                 trust_remote_code=False,
+                use_safetensors=True,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
                 **of_file,

@@ -29,7 +29,7 @@ class HuggingFaceSettings(ModelSettings):
     path: Annotated[
         str | None,
         Setting(
-            "folder with a pretrained model, or its name on the hub: training goes on from its weights",
+            "folder with a pretrained model, or hub:<name>[@<revision>]: training goes on from its weights",
             null="random weights",
             weights=False,
         ),

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from tuneformer.errors import UserError, reason_of
+from tuneformer.models.hf.library import INSTALL
 from tuneformer.runs.plain_files import read_json
 
 CONFIG_FILE = "config.json"
-WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+WEIGHTS = "*.safetensors"
+PICKLES = "*.bin"
+HUB = "hub:"
+"""What `model.path` begins with where it names a model on the hub."""
 SIZES = {
     "n_layers": ("num_hidden_layers", "n_layer", "num_layers", "n_layers"),
     "n_heads": ("num_attention_heads", "n_head", "n_heads", "num_heads"),
@@ -44,7 +48,7 @@ class ModelSource:
         """
         if path is None:
             return None if config is None or not names_file(config) else cls._of_config(Path(config))
-        folder = local_folder(path)
+        folder = local_folder(path, gguf_file)
         if gguf_file is not None:
             file = folder / gguf_file
             if not file.is_file():
@@ -52,7 +56,11 @@ class ModelSource:
             return cls(file=file, weights=(file,))
         if not (folder / CONFIG_FILE).is_file():
             raise UserError(f"model.path={path} holds no {CONFIG_FILE}: it is no model of transformers")
-        found = next((sorted(folder.glob(each)) for each in WEIGHTS if any(folder.glob(each))), [])
+        found = sorted(folder.glob(WEIGHTS))
+        if not found and any(folder.glob(PICKLES)):
+            raise UserError(
+                f"model.path={path} holds pickled weights ({PICKLES}), which are not read: give {WEIGHTS}"
+            )
         if not found:
             raise UserError(
                 f"model.path={path} holds no weights (*.safetensors): model.config={path}/{CONFIG_FILE} draws"
@@ -127,26 +135,40 @@ def with_kept_architecture(model: Mapping[str, Any], file: Path) -> dict[str, An
     return {**model, **sizes, "config": name, "path": None, "gguf_file": None, "keys": keys}
 
 
-def local_folder(path: str) -> Path:
-    """The folder of `model.path`; that of a name on the hub is fetched.
+def local_folder(path: str, gguf_file: str | None) -> Path:
+    """The folder of `model.path`; only that of hub:<name> or hub:<name>@<revision> is asked for.
 
     Raises:
         UserError: there is none.
     """
+    if path.startswith(HUB):
+        return _folder_of_hub(path, gguf_file or WEIGHTS)
     folder = Path(path).expanduser()
-    if folder.is_dir():
-        return folder
+    if not folder.is_dir():
+        raise UserError(f"model.path={path} is no folder; a model on the hub is model.path={HUB}<name>")
+    return folder
+
+
+@lru_cache(maxsize=64)
+def _folder_of_hub(path: str, weights: str) -> Path:
+    """The files of a revision, from the hub's cache on this machine where they are there already.
+
+    So the revision that was fetched first stays the one of every later run, until another one is named.
+    """
+    name, _, revision = path.removeprefix(HUB).partition("@")
+    how = {"revision": revision or None, "allow_patterns": ["*.json", weights]}
     try:
         from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
 
-        found = snapshot_download(
-            path, allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.gguf"]
-        )
+        try:
+            return Path(snapshot_download(name, local_files_only=True, **how))
+        except LocalEntryNotFoundError:
+            return Path(snapshot_download(name, **how))
+    except ImportError:
+        raise UserError(f"model.path={path} needs a package that is not installed: {INSTALL}") from None
     except Exception as error:  # the library raises whatever its network and file systems do
-        raise UserError(
-            f"model.path={path} is neither a folder nor a model on the hub: {reason_of(error)}"
-        ) from error
-    return Path(found)
+        raise UserError(f"model.path={path} cannot be fetched: {reason_of(error)}") from error
 
 
 @lru_cache(maxsize=64)

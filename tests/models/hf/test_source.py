@@ -1,0 +1,56 @@
+"""Where a pretrained model comes from: what is asked for, what is read and what is refused."""
+
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
+
+from tuneformer.errors import UserError
+from tuneformer.models.hf.source import ModelSource
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One with the names of the files of a model, without its weights."""
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
+    return tmp_path
+
+
+def of_path(path: object, gguf_file: str | None = None) -> ModelSource:
+    """The source of model.path."""
+    source = ModelSource.of(config=None, path=str(path), gguf_file=gguf_file)
+    assert source is not None
+    return source
+
+
+def test_the_hub_is_asked_once_and_only_where_it_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "model.safetensors").touch()
+    asked: list[tuple[str, str | None, bool]] = []
+
+    def download(
+        name: str, *, revision: str | None, allow_patterns: list[str], local_files_only: bool = False
+    ) -> str:
+        assert allow_patterns == ["*.json", "*.safetensors"]
+        asked.append((name, revision, local_files_only))
+        if local_files_only and revision is None:
+            raise LocalEntryNotFoundError("not here")
+        return str(folder)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    with pytest.raises(UserError, match=r"^model.path=models/smol is no folder; a model on the hub is"):
+        of_path("models/smol")
+    assert asked == []
+    assert of_path("hub:somebody/smol") == of_path("hub:somebody/smol") == of_path(folder)
+    assert asked == [("somebody/smol", None, True), ("somebody/smol", None, False)]
+    of_path("hub:somebody/smol@abc")
+    assert asked[2:] == [("somebody/smol", "abc", True)]
+
+
+@pytest.mark.fast
+def test_pickled_weights_are_refused(folder: Path) -> None:
+    (folder / "pytorch_model.bin").touch()
+    with pytest.raises(UserError, match=r"holds pickled weights \(\*.bin\), which are not read"):
+        of_path(folder)
