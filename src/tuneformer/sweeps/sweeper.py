@@ -114,6 +114,7 @@ class TuneformerSweeper(Sweeper):
                 composer=request.composer,
                 manifest=manifest,
                 budget=request.budget,
+                retry_failed=self._settings["retry_failed"],
             )
         if is_search(settings):
             return Search(

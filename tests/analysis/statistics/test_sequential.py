@@ -58,14 +58,14 @@ def test_a_verdict_is_of_one_side_of_zero_or_of_the_margin(interval: tuple[float
     assert verdict(interval, margin=MARGIN) == word
 
 
-def simulate(difference: float, *, planned: int, n_pairs: int) -> tuple[float, float, float]:
+def simulate(difference: float, *, planned: int, n_pairs: int, more: int = 0) -> tuple[float, float, float]:
     """The shares of false verdicts and of reported intervals that hold, and the mean number of seeds."""
-    draws = np.random.default_rng(planned).normal(difference, DEVIATION, (REPEATS, planned))
+    made = list(islice(looks(planned), 60))
+    last = [look.n for look in made].index(planned) + more
+    draws = np.random.default_rng(planned).normal(difference, DEVIATION, (REPEATS, made[last].n))
     open_still = np.ones(REPEATS, dtype=bool)
     false, held, seeds = 0.0, 0.0, 0.0
-    for look in looks(planned):
-        if look.n > planned:
-            break
+    for look in made[: last + 1]:
         d = draws[:, : look.n]
         mean, error = d.mean(axis=1), d.std(axis=1, ddof=1) / np.sqrt(look.n)
         half = stats.t.ppf(1 - level_of(look, n_pairs=n_pairs) / 2, look.n - 1) * error
@@ -73,7 +73,7 @@ def simulate(difference: float, *, planned: int, n_pairs: int) -> tuple[float, f
         excludes, inside = (low > 0) | (high < 0), (low > -MARGIN) & (high < MARGIN)
         missed = (low > difference) | (high < difference)
         wrong = np.where(excludes, missed, inside & (abs(difference) >= MARGIN))
-        ends = open_still & (excludes | inside | (look.n == planned))
+        ends = open_still & (excludes | inside | (look.n == made[last].n))
         false += float((ends & wrong).sum())
         reported = stats.t.ppf((1 + REPORTED) / 2, look.n - 1) * error
         held += float((ends & (abs(mean - difference) <= reported)).sum())
@@ -91,6 +91,16 @@ def test_the_error_under_repeated_looks_is_as_stated(difference: float, planned:
     of_chance = 2 * np.sqrt(0.05 / REPEATS)
     assert 0.93 - of_chance <= held <= 0.97 + of_chance
     assert seeds <= planned
+
+
+@pytest.mark.parametrize("difference", [0.0, 0.01, MARGIN])
+@pytest.mark.parametrize(("planned", "n_pairs"), [(4, 3), (20, 6)])
+def test_looks_beyond_the_planned_one_err_no_more_and_hold_nearly_as_often(
+    difference: float, planned: int, n_pairs: int
+) -> None:
+    false, held, _ = simulate(difference, planned=planned, n_pairs=n_pairs, more=4)
+    assert false <= LEVEL / n_pairs + 3 * np.sqrt(LEVEL / REPEATS)
+    assert 0.90 <= held <= 0.985
 
 
 def test_a_clear_difference_takes_few_seeds() -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.sweeps.conftest import SWEEP
 from tests.sweeps.processes import Start, finish_under_kills, records_of
 from tuneformer.cli.ask import in_full
+from tuneformer.sweeps.launchers import train_job
 
 Command = Callable[..., Any]
 Records = Callable[[], dict[str, dict[str, Any]]]
@@ -55,7 +56,7 @@ def test_a_question_has_an_answer_and_goes_on_with_more_budget(sweep: Command, r
     asked_first = "the question was first asked with 12 runs"
     for overrides, line in (
         (["hydra.sweeper.budget=8runs"], f"hydra.sweeper.budget=8 runs: {asked_first}"),
-        (["hydra.sweeper.budget=1h"], f"hydra.sweeper.budget=1 hours: {asked_first}"),
+        (["hydra.sweeper.budget=1h"], f"hydra.sweeper.budget=1 h: {asked_first}"),
         (["optimizer=adamw,muon"], "sweep=mine holds another question"),
         (["search.detect=0.5"], "sweep=mine holds another question"),
     ):
@@ -88,6 +89,11 @@ def test_a_question_has_an_answer_and_goes_on_with_more_budget(sweep: Command, r
             ["hydra.sweeper.budget=40runs", "search.baseline=adam", "optimizer=adamw,sgd"],
             "search.baseline=adam is not one of the methods: did you mean adamw?",
         ),
+        (
+            ["hydra.sweeper.budget=40runs", "optimized_metric=test/loss"],
+            "optimized_metric=test/loss cannot choose settings: search=ask chooses on validation (val/...)",
+        ),
+        (["hydra.sweeper.budget=40runs", "seed=4294967295"], "seed=4294967295 is too large for search=ask"),
         (["hydra.sweeper.budget=40runs", "search.detect=0"], "search.detect=0 must be positive"),
         (
             ["hydra.sweeper.budget=40runs", "hydra.sweeper.n_trials=3"],
@@ -110,6 +116,40 @@ def test_a_budget_is_for_a_question(sweep: Command) -> None:
         2,
         "error: hydra.sweeper.budget=3runs is for a question: choose search=ask",
     )
+
+
+@pytest.mark.proof
+def test_the_baseline_is_checked_and_a_run_that_fails_counts_as_diverged_the_second_time(
+    sweep: Command, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ["search=ask", "optimizer=adamw,sgd", "hydra.sweeper.budget=56runs", "trainer.max_steps=2"]
+    trained = train_job.train
+
+    def failing(config: dict[str, Any]) -> float | None:
+        if "momentum" in config["optimizer"] and config["seed"] == 1000:
+            raise RuntimeError("planted")
+        return trained(config)
+
+    monkeypatch.setattr(train_job, "train", failing)
+    first = sweep(*line)
+    assert first.status == 1
+    assert "ask: the same line again goes on, and counts runs that failed as diverged" in first.err
+    assert not (SWEEP / "answer.json").exists()
+    second = sweep(*line)
+    assert any(text.startswith("ask: counts as diverged: ") for text in second.err)
+    assert any(text.startswith("optimizer=sgd diverged with 1 of ") for text in second.err)
+    assert "model.initialization=xavier" in answer()["check"]["tried"]
+    roles = [record["search"]["role"] for record in records().values()]
+    assert 0 < roles.count("check") <= 14
+
+
+@pytest.mark.proof
+def test_a_budget_of_time_goes_on(sweep: Command, records: Records) -> None:
+    line = ["search=ask", "optimizer=adamw,sgd", "hydra.sweeper.budget=20s", "search.check=false"]
+    assert sweep(*line).status == 0
+    found = records()
+    assert sweep(*line).status == 0
+    assert records() == found
 
 
 @pytest.mark.proof

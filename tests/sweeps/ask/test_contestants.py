@@ -1,5 +1,7 @@
 """From composed points to what is asked: spaces, limits, and what the check tries."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from tuneformer.checks.config import check_config
@@ -12,6 +14,7 @@ from tuneformer.sweeps.ask.contestants import (
     fixed_point,
     question_of,
     variants_of,
+    within_what_composes,
 )
 from tuneformer.sweeps.composing import Composed
 from tuneformer.sweeps.search.space import SearchRange
@@ -28,6 +31,10 @@ def asked(*point: str, keys: frozenset[str] = frozenset({"optimizer"})) -> list[
         point=point, config=check_config(config, hydra), hydra=hydra.hydra if "hydra" in hydra else hydra
     )
     return contestants_of([composed], keys=keys)
+
+
+def all_compose(point: Sequence[str]) -> bool:
+    return True
 
 
 def test_rate_decay_and_warmup_are_tuned_unless_they_are_given() -> None:
@@ -58,11 +65,11 @@ def test_the_check_tries_what_the_method_has_otherwise_and_is_not_tuned() -> Non
 
 def test_the_baseline_is_adamw_or_what_is_named() -> None:
     both = [*asked("optimizer=muon"), *asked("optimizer=adamw")]
-    assert question_of(both).baseline == "optimizer=adamw"
+    assert question_of(both, all_compose).baseline == "optimizer=adamw"
     named = [*asked("optimizer=muon", "search.baseline=muon"), *asked("optimizer=adamw")]
-    assert question_of(named).baseline == "optimizer=muon"
+    assert question_of(named, all_compose).baseline == "optimizer=muon"
     with pytest.raises(UserError, match=r"search.baseline=lion is not one of the methods"):
-        question_of(asked("optimizer=muon", "search.baseline=lion"))
+        question_of(asked("optimizer=muon", "search.baseline=lion"), all_compose)
 
 
 def test_a_short_run_is_validated_at_its_end() -> None:
@@ -71,4 +78,35 @@ def test_a_short_run_is_validated_at_its_end() -> None:
         ("trainer.max_steps=100", "trainer.val_check_interval=100"),
         ("search.horizons=[100,600]", "trainer.max_steps=600"),
     ]
-    assert question_of(contestants).seed == 3
+    assert question_of(contestants, all_compose).seed == 3
+
+
+def test_what_cannot_be_composed_is_not_tried_and_not_reached() -> None:
+    def composes(point: Sequence[str]) -> bool:
+        return not any(each in ("scheduler.warmup=0.9", "model.initialization=xavier") for each in point)
+
+    (one,) = asked("optimizer=adamw")
+    narrowed = within_what_composes(one, composes)
+    assert narrowed.contestant.space.limits[WARMUP] == (0, 0.4)
+    assert narrowed.contestant.space.limits[RATE] == one.contestant.space.limits[RATE]
+    names = [variant.name for variant in question_of([one], composes).variants]
+    assert "model.initialization=xavier" not in names
+    assert "model.initialization=zero_output" in names
+
+
+def test_a_method_with_nothing_to_tune_is_refused_and_one_with_the_warmup_alone_is_not() -> None:
+    fixed = ("optimizer=adamw", "optimizer.lr=1e-3", "optimizer.weight_decay=0.1")
+    (one,) = asked(*fixed)
+    assert list(one.contestant.space.space) == [WARMUP]
+    with pytest.raises(UserError, match="has nothing to tune"):
+        asked(*fixed, "scheduler.warmup=0.1")
+
+
+def test_a_baseline_must_name_one_method() -> None:
+    keys = frozenset({"optimizer", "attention"})
+    given = ("optimizer=adamw", "search.baseline=adamw")
+    both = [asked(*given, f"attention={name}", keys=keys)[0] for name in ("linear", "multi_head")]
+    with pytest.raises(
+        UserError, match=r"^search.baseline=adamw names several methods: give attention=linear"
+    ):
+        question_of(both, all_compose)

@@ -64,7 +64,7 @@ def tuned_score(method: str, rows: Mapping[str, float], *, seed: int) -> float:
         return TrialResult(chosen_by=loss, reported=loss, seconds=1.0)
 
     half = max(FEWEST, len(rows) // 2)
-    found, lists = run_phase(tune(method, RowSource(list(rows)), half, seed=seed), result)
+    found, lists = run_phase(tune(method, RowSource(list(rows)), half, seed=seed, points_seed=seed), result)
     assert sum(map(len, lists)) <= half
     return found.score
 

@@ -13,7 +13,7 @@ from tuneformer.sweeps.ask.tuning import FEWEST, Tuned, pooled_spread, rungs, tu
 
 def tuned(world: World, n: int, *, seed: int = 0) -> tuple[Tuned, list[AskedTrial]]:
     """What tuning `a` in a world comes to, and its trials in order."""
-    found, lists = world.run(tune("a", SPACE, n, seed=seed))
+    found, lists = world.run(tune("a", SPACE, n, seed=0, points_seed=seed))
     return found, [trial for each in lists for trial in each]
 
 
@@ -70,7 +70,8 @@ def test_the_spread_over_seeds_is_pooled() -> None:
 
 def test_phases_go_in_lockstep_and_each_hears_of_all_results() -> None:
     world = World(basins={"a": Basin(floor=1.8), "b": Basin(floor=1.9)})
-    found, lists = world.run(together([tune(name, SPACE, n, seed=0) for name, n in (("a", 4), ("b", 12))]))
+    phases = [tune(name, SPACE, n, seed=0, points_seed=0) for name, n in (("a", 4), ("b", 12))]
+    found, lists = world.run(together(phases))
     assert [each.method for each in found] == ["a", "b"]
     assert {trial.method for trial in lists[0]} == {"a", "b"}
     assert {trial.method for each in lists[2:] for trial in each} == {"b"}

@@ -43,6 +43,7 @@ class World:
     world: int = 0
     changes: Mapping[str, float] = field(default_factory=dict)
     """Variant -> what it adds to the loss."""
+    seconds_diverging: float = 0.5
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Of a run, by method, where they are not 10."""
     known: dict[AskedTrial, TrialResult] = field(default_factory=dict)
@@ -63,13 +64,15 @@ class World:
                 math.inf if diverged else loss + self.common * a + self.noise * b
                 for a, b in zip(draw, noise, strict=True)
             )
-            seconds = self.seconds.get(trial.method, 10.0)
+            seconds = self.seconds_diverging if diverged else self.seconds.get(trial.method, 10.0)
             self.known[trial] = TrialResult(chosen_by=chosen, reported=reported, seconds=seconds)
         return self.known[trial]
 
     def ask(self, question: Question, first: Budget, budget: Budget | None = None) -> Findings:
         """The findings of a question asked in this world."""
-        found, _ = self.run(inquire(question, first=first, budget=budget or first))
+        known: dict[AskedTrial, TrialResult] = {}
+        phase = inquire(question, first=first, budget=budget or first, known=known)
+        found, _ = run_phase(phase, self.result, known)
         return found
 
     def run(self, phase: Phase[Found]) -> tuple[Found, list[list[AskedTrial]]]:
@@ -78,16 +81,18 @@ class World:
 
 
 def run_phase(
-    phase: Phase[Found], result: Callable[[AskedTrial], TrialResult]
+    phase: Phase[Found],
+    result: Callable[[AskedTrial], TrialResult],
+    known: dict[AskedTrial, TrialResult] | None = None,
 ) -> tuple[Found, list[list[AskedTrial]]]:
     """What a phase finds where trials come to `result`, and the lists of trials that it asks for."""
     lists: list[list[AskedTrial]] = []
-    results: dict[AskedTrial, TrialResult] = {}
+    results = {} if known is None else known
     try:
         asked = next(phase)
         while True:
             lists.append([*asked])
-            results |= {trial: result(trial) for trial in asked}
+            results.update({trial: result(trial) for trial in asked})
             asked = phase.send(results)
     except StopIteration as end:
         return end.value, lists
@@ -95,7 +100,7 @@ def run_phase(
 
 def question(methods: Sequence[str], *, detect: float = 0.02, **given: object) -> Question:
     """Methods at one horizon, tuned in the same space."""
-    settings = {"baseline": None, "variants": (), "rate": RATE, "seed": 0} | given
+    settings = {"baseline": None, "variants": (), "rate": RATE, "seed": 0, "points_seed": 0} | given
     entries = tuple(
         Contestant(name=name, method=name, field="", space=SPACE, cost_in_runs=1.0, steps=300)
         for name in methods

@@ -27,7 +27,7 @@ def unfair_signs(
 ) -> list[tuple[list[str], str]]:
     """The methods that show a sign, and what it is."""
     listed = {each.method for each in spent if each.samplers == (GRID,)}
-    uneven = [each.method for each in curves if each.method in listed and is_uneven(each)]
+    uneven = [each.method for each in curves if each.method in listed and is_uneven(each, criterion)]
     spreading = [result.method for result in results if spread_grows(result, design, criterion)]
     signs = (
         (uneven, "the loss over the learning rate falls, rises and falls again"),
@@ -36,7 +36,7 @@ def unfair_signs(
     return [(list(dict.fromkeys(methods)), f"{what}; {REMEDY}") for methods, what in signs if methods]
 
 
-def is_uneven(curve: TuningCurve) -> bool:
+def is_uneven(curve: TuningCurve, criterion: Criterion) -> bool:
     """Whether the cost over a learning rate has a second valley deeper than the basin's tolerance.
 
     On one side of the best rate some rate is better by more than the tolerance than one between the two.
@@ -45,8 +45,7 @@ def is_uneven(curve: TuningCurve) -> bool:
     if curve.method == ALL_METHODS or basin is None or not _is_rate(curve.key):
         return False
     best = curve.values.index(basin.best)
-    sign = 1.0 if curve.scores[best] == basin.best_loss else -1.0
-    costs = [sign * score if math.isfinite(score) else math.inf for score in curve.scores]
+    costs = [criterion.cost(score) for score in curve.scores]
     if len(costs) < FEWEST_VALUES:
         return False
     for side in (costs[best:], costs[best::-1]):

@@ -25,8 +25,8 @@ REPORTED = 0.965
 """Confidence of the intervals to report once a comparison has stopped.
 
 A comparison that stops where its interval is short makes Student's interval of 95 % hold in 91 to 95 % of all
-cases. At this confidence it holds in 93 to 97 %, whatever the difference, the planned number of seeds and the
-number of pairs (simulated in the tests).
+cases. At this confidence it holds in 93 to 97 % up to the planned look, and in 91 to 98 % beyond it, whatever
+the difference and the number of pairs (simulated in the tests).
 """
 
 BETTER, WORSE, EQUIVALENT, OPEN = "better", "worse", "equivalent", "open"

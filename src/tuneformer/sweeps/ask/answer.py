@@ -10,7 +10,7 @@ from tuneformer.analysis.statistics.intervals import Estimate
 from tuneformer.analysis.statistics.sequential import BETTER, EQUIVALENT, OPEN, WORSE
 from tuneformer.sweeps.ask.budget import Budget
 from tuneformer.sweeps.ask.inquiry import Findings, Question
-from tuneformer.sweeps.ask.reporting import PairVerdict
+from tuneformer.sweeps.ask.reporting import PairVerdict, ranked
 from tuneformer.sweeps.ask.trials import AskedTrial, TrialResult
 from tuneformer.sweeps.search.space import shown
 
@@ -28,6 +28,7 @@ class Answer:
     question: Question
     budget: Budget
     metric: str
+    reported_metric: str
     sign: float
     results: Mapping[AskedTrial, TrialResult]
     command: str
@@ -42,18 +43,16 @@ class Answer:
             "budget": {"amount": self.budget.amount, "unit": self.budget.unit},
             "spent": self._spent(),
             "command": self.command,
-            "check": {"tried": list(findings.check.tried), "gains": dict(findings.check.gains)},
+            "check": {
+                "tried": list(findings.check.tried),
+                "gains": {name: _number(gain) for name, gain in findings.check.gains.items()},
+            },
             "methods": [self._method(name) for field in self._fields() for name in self._ranked(field)],
             "pairs": [self._pair(pair) for pair in findings.reported.pairs],
             "planned_seeds": findings.planned,
             "spread": _number(findings.spread),
             "sentences": self.sentences(),
         }
-
-    @property
-    def reported_metric(self) -> str:
-        """What is reported: the metric on test, where settings are chosen on validation."""
-        return self.metric.replace("val/", "test/", 1)
 
     def sentences(self) -> list[str]:
         """Who wins, by how much, how sure; what is open; what the setting is unfair to."""
@@ -66,8 +65,8 @@ class Answer:
     def _ranked(self, field: str) -> list[str]:
         """The entries of a field, the best first; those that have no report last."""
         names = [entry.name for entry in self.question.entries if entry.field == field]
-        values = self.findings.reported.values
-        return sorted(names, key=lambda name: fmean(values.get(name) or (math.inf,)))
+        reported = self.findings.reported
+        return ranked(names, reported.values, reported.words)
 
     def _of_field(self, field: str) -> list[str]:
         ranked = self._ranked(field)
@@ -82,8 +81,10 @@ class Answer:
         return bool(rest) and all(self._word(first, other) == BETTER for other in rest)
 
     def _told(self, name: str) -> str:
-        estimate = self.findings.reported.estimate(name)
-        tuned = self.findings.tuned[name]
+        reported, tuned = self.findings.reported, self.findings.tuned[name]
+        estimate = reported.estimate(name)
+        if diverged := reported.n_diverged(name):
+            return f"it diverged with {diverged} of {estimate.n} fresh seeds"
         setting = " ".join(f"{path}={shown(value)}" for path, value in tuned.best)
         return (
             f"{self.reported_metric} {_with_interval(estimate, self.sign)} over {estimate.n} fresh seeds, at"
@@ -94,6 +95,10 @@ class Answer:
         pair = self._pair_of(first, other)
         if pair is None:
             return f"{other} is not reported: every setting that was tried diverged"
+        if diverged := self.findings.reported.n_diverged(other):
+            return (
+                f"{other} diverged with {diverged} of {len(self.findings.reported.values[other])} fresh seeds"
+            )
         flip = 1.0 if pair.first == other else -1.0
         word = self._word(other, first)
         difference = _with_interval(pair.difference, flip * self.sign, signed=True)
@@ -117,11 +122,13 @@ class Answer:
         return pair.word if pair.first == a else turned.get(pair.word, pair.word)
 
     def _caveats(self) -> list[str]:
-        said = [
-            f"the setting is unfair to {self.question.baseline}: it gains {gain:.3g} in {self.metric} from"
-            f" {variant}; tune that, or fix it for all methods"
-            for variant, gain in self.findings.check.gains.items()
-        ]
+        baseline, check = self.question.baseline, self.findings.check
+        said = [f"the setting of {baseline} was not checked"] if baseline and not check.tried else []
+        for variant, gain in check.gains.items():
+            gains = f"gains {gain:.3g} in {self.metric} from" if math.isfinite(gain) else "diverges without"
+            said.append(
+                f"the setting is unfair to {baseline}: it {gains} {variant}; tune that, or fix it for all"
+            )
         for name, tuned in self.findings.tuned.items():
             if tuned.on_edge and math.isfinite(tuned.score):
                 settings = ", ".join(tuned.on_edge)

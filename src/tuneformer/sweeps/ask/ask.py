@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tuneformer.config.quoting import quoted
@@ -12,16 +12,22 @@ from tuneformer.process.invocation import typed_command
 from tuneformer.process.terminal import say
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.files import write_json
-from tuneformer.runs.plain_files import read_json
 from tuneformer.runs.record import has_ended
 from tuneformer.runs.shown_paths import shown_command
 from tuneformer.runs.trial_roles import CHECK, CONFIRM, EXPLORE, REFINE, REPORT
 from tuneformer.sweeps.ask.answer import Answer
-from tuneformer.sweeps.ask.budget import RUNS, SECONDS, Budget, read_budget, split
-from tuneformer.sweeps.ask.contestants import SEED, contestants_of, fixed_point, question_of
-from tuneformer.sweeps.ask.inquiry import Findings, inquire
+from tuneformer.sweeps.ask.budget import SECONDS, Split, read_budget, split
+from tuneformer.sweeps.ask.contestants import (
+    SEED,
+    contestants_of,
+    fixed_point,
+    question_of,
+    within_what_composes,
+)
+from tuneformer.sweeps.ask.inquiry import Findings, costs_without_time, inquire
+from tuneformer.sweeps.ask.kept import read_kept
 from tuneformer.sweeps.ask.pages import write_comparison
-from tuneformer.sweeps.ask.promise import promise
+from tuneformer.sweeps.ask.promise import promise, promise_of
 from tuneformer.sweeps.ask.trials import AskedTrial, Point, TrialResult
 from tuneformer.sweeps.composing import Composed, Composer
 from tuneformer.sweeps.folders import SWEEPS, make_job
@@ -29,6 +35,7 @@ from tuneformer.sweeps.job import Job, Outcome
 from tuneformer.sweeps.job_names import job_name
 from tuneformer.sweeps.manifest import Manifest
 from tuneformer.sweeps.search.space import shown
+from tuneformer.sweeps.sweep import known_outcome
 from tuneformer.tasks.lookup import task_of
 
 WHAT = {
@@ -38,8 +45,7 @@ WHAT = {
     CONFIRM: "repeat the best settings with another seed",
     REPORT: "report each method's setting with fresh seeds",
 }
-ASKED = "ask.json"
-"""In the sweep's folder: the question and the budget that it was first asked with."""
+DIVERGED = TrialResult(chosen_by=math.inf, reported=math.inf, seconds=0.0)
 
 
 class Ask:
@@ -53,21 +59,29 @@ class Ask:
         composer: Composer,
         manifest: Manifest,
         budget: str | None,
+        retry_failed: bool,
     ) -> None:
         if budget is None:
             raise UserError("search=ask needs a budget: hydra.sweeper.budget=64runs, 200000steps or 2h")
         self._composer, self._manifest, self._folder = composer, manifest, manifest.path.parent
-        self._entries = {each.contestant.name: each for each in contestants_of(composed, keys=keys)}
-        self._question = question_of(list(self._entries.values()))
+        self._retry_failed = retry_failed
         config = composed[0].config
         self._metric: str = config["optimized_metric"]
+        self._reported_metric: str | None = None
         self._sign = -1.0 if task_of(config["data"]).higher_is_better(self._metric) else 1.0
         self._budget = read_budget(budget)
-        self._seconds_to_start: float | None = None
-        self._first = self._asked_before() or self._budget
+        contestants = contestants_of(composed, keys=keys)
+        self._contestants = {
+            each.contestant.name: within_what_composes(each, self._composes) for each in contestants
+        }
+        self._question = question_of(list(self._contestants.values()), self._composes)
+        sweep = str(self._folder.relative_to(SWEEPS))
+        self._kept = read_kept(self._folder, question=self._digest(), budget=self._budget, sweep=sweep)
+        self._first = self._kept.first or self._budget
         self._jobs: dict[str, AskedTrial] = {}
         self._results: dict[AskedTrial, TrialResult] = {}
         self._told: set[AskedTrial] = set()
+        self._failed_before: set[AskedTrial] = set()
         self._findings: Findings | None = None
         self.at_a_time = 1
         self.done_before = 0
@@ -83,54 +97,63 @@ class Ask:
         return promise(self._question, self._budget, first=self._first, metric=self._metric)
 
     def counts(self, job: Job) -> tuple[int, int]:
-        """The trials of tuning that an entry has, and how many of all its trials have ended."""
+        """The trials that a contestant may have, those of the check and the report included, and those that
+        ended.
+
+        Of a budget of time no more is known than that there is one.
+        """
         name, _, corner = job.name.rpartition(":")
         if corner != "0":
             return 0, 0
         if self._first.unit == SECONDS:
             return 1, 0
-        trials = split(self._first, self._costs(), entries=self._question.methods, baseline=None).trials
-        return trials[name], min(trials[name], self._n_ended(name))
+        costs, question = costs_without_time(self._question, self._first), self._question
+        plan = split(self._first, costs, entries=question.methods, baseline=question.baseline)
+        n = (
+            plan.trials[name]
+            + int(plan.report / sum(costs.values()))
+            + plan.check * (name == question.baseline)
+        )
+        return n, min(n, self._n_ended(name))
 
     def jobs(self) -> Iterator[Job | None]:
         """The trials of each list in order; None while those of the list that run are not done."""
-        self._remember()
-        inquiry = inquire(self._question, first=self._first, budget=self._budget, at_a_time=self.at_a_time)
+        self._kept = replace(self._kept, at_a_time=self._kept.at_a_time or self.at_a_time)
+        inquiry = inquire(
+            self._question,
+            first=self._first,
+            budget=self._budget,
+            known=self._results,
+            at_a_time=self._kept.at_a_time or 1,
+            on_plan=self._plan,
+        )
         try:
             asked = next(inquiry)
             while True:
                 self._say_what_is_next(asked)
                 begun, before = time.monotonic(), len(self._results)
                 for trial in asked:
-                    if trial not in self._results:
-                        yield self._job(trial)
+                    if trial not in self._results and (job := self._job(trial)) is not None:
+                        yield job
                 while any(trial not in self._results for trial in asked):
                     if self._all_told(asked):
-                        return  # some failed or were cut off: the same line goes on
+                        say("ask: the same line again goes on, and counts runs that failed as diverged")
+                        return
                     yield None
                 self._measure_starts(time.monotonic() - begun, list(self._results.values())[before:])
-                asked = inquiry.send(self._with_starts())
+                asked = inquiry.send(self._results)
         except StopIteration as end:
             self._findings = end.value
 
     def tell(self, job: Job, outcome: Outcome) -> None:
-        """Takes note of a trial that has ended."""
+        """Takes note of a trial that has ended; one that failed in an earlier attempt counts as diverged."""
         trial = self._jobs[job.name]
         self._told.add(trial)
-        if not outcome.ended:
-            return
-        final = RunDirectory(job.folder).read_record().final
-        chosen = math.nan if outcome.value is None else outcome.value
-        if outcome.status == "finished" and not math.isfinite(chosen):
-            raise UserError(
-                f"optimized_metric={self._metric} is not logged by the task: none in {job.folder}"
-            )
-        reported = final.get(self._metric.replace("val/", "test/", 1), chosen)
-        self._results[trial] = TrialResult(
-            chosen_by=self._sign * chosen if math.isfinite(chosen) else math.inf,
-            reported=self._sign * float(reported) if math.isfinite(chosen) else math.inf,
-            seconds=outcome.seconds,
-        )
+        if outcome.ended:
+            self._results[trial] = self._result(job, outcome)
+        elif trial in self._failed_before:
+            say(f"ask: counts as diverged: {job.name}: {outcome.error}")
+            self._results[trial] = DIVERGED
 
     def summary(self) -> list[str]:
         """The answer in sentences; it is written into the sweep's folder."""
@@ -141,82 +164,62 @@ class Ask:
             question=self._question,
             budget=self._budget,
             metric=self._metric,
+            reported_metric=self._reported_metric or self._metric,
             sign=self._sign,
             results=self._results,
             command=shown_command(typed_command()),
         )
         write_json(self._folder / "answer.json", answer.as_json())
-        horizons = {each.horizon for each in self._entries.values()}
+        horizons = {each.horizon for each in self._contestants.values()}
         pages = write_comparison(self._folder, self._metric, several_lengths=len(horizons) > 1)
         return [*answer.sentences(), f"written: {self._folder / 'answer.json'}{pages}"]
 
-    def _asked_before(self) -> Budget | None:
-        """The budget that the question was first asked with; None where it is new.
+    def _plan(self, plan: Split, costs: Mapping[str, float]) -> None:
+        """Keeps the budget that was found large enough; tells what a budget of time buys."""
+        self._kept = replace(self._kept, first=self._first)
+        self._kept.write(self._folder)
+        if self._first.unit == SECONDS:
+            n_seeds = int(plan.report / sum(costs.values()))
+            for line in promise_of(self._question, plan, n_seeds, budget=self._budget, metric=self._metric):
+                say(line)
 
-        Raises:
-            UserError: the sweep holds another question.
-        """
-        path = self._folder / ASKED
-        try:
-            there = read_json(path)
-        except FileNotFoundError:
-            return None
-        known = there if isinstance(there, dict) else {}
-        if known.get("question") != self._digest():
+    def _result(self, job: Job, outcome: Outcome) -> TrialResult:
+        """What a run that has ended came to; one whose metric is not finite has diverged."""
+        final = RunDirectory(job.folder).read_record().final
+        if outcome.status == "finished" and outcome.value is None:
             raise UserError(
-                f"sweep={self._folder.relative_to(SWEEPS)} holds another question (methods, settings, lengths"
-                " or ranges differ): choose another sweep=<name>"
+                f"optimized_metric={self._metric} is not logged by the task: {job.folder} has none"
             )
-        first = read_budget(str(known.get("budget")))
-        starts = known.get("seconds_to_start")
-        self._seconds_to_start = float(starts) if isinstance(starts, int | float) else None
-        if first.unit != self._budget.unit:
-            raise UserError(
-                f"hydra.sweeper.budget={self._budget}: the question was first asked with {first}; give more"
-                f" {first.unit}"
-            )
-        if self._budget.amount < first.amount:
-            raise UserError(
-                f"hydra.sweeper.budget={self._budget}: the question was first asked with {first}; give as"
-                " much or more"
-            )
-        return first
-
-    def _remember(self) -> None:
-        if not (self._folder / ASKED).exists():
-            self._write(starts=None)
-
-    def _write(self, *, starts: float | None) -> None:
-        asked = {"budget": self._first.typed, "question": self._digest(), "seconds_to_start": starts}
-        write_json(self._folder / ASKED, asked)
-
-    def _measure_starts(self, seconds: float, ended: Sequence[TrialResult]) -> None:
-        """Note, after the first list of a question in seconds, what a run takes beside its own seconds."""
-        if self._first.unit != SECONDS or self._seconds_to_start is not None or not ended:
-            return
-        beside = seconds * min(self.at_a_time, len(ended)) - sum(each.seconds for each in ended)
-        self._seconds_to_start = max(0.0, beside / len(ended))
-        self._write(starts=self._seconds_to_start)
-
-    def _with_starts(self) -> dict[AskedTrial, TrialResult]:
-        """The results so far, what each run took to start included."""
-        beside = self._seconds_to_start or 0.0
-        return {trial: replace(each, seconds=each.seconds + beside) for trial, each in self._results.items()}
+        if self._reported_metric is None and outcome.status == "finished":
+            of_test = self._metric.replace("val/", "test/", 1)
+            self._reported_metric = of_test if of_test in final else self._metric
+        values = [outcome.value, final.get(self._reported_metric or self._metric)]
+        seconds = outcome.seconds + (self._kept.seconds_to_start or 0.0)
+        if any(value is None or not math.isfinite(value) for value in values):
+            return replace(DIVERGED, seconds=seconds)
+        chosen, reported = (self._sign * float(value or 0.0) for value in values)
+        return TrialResult(chosen_by=chosen, reported=reported, seconds=seconds)
 
     def _digest(self) -> str:
         """What makes another question of it: methods and their spaces, lengths, difference, seeds."""
         spaces = [
             (each.method.digest, each.horizon, sorted(map(repr, each.contestant.space.space.items())))
-            for each in self._entries.values()
+            for each in self._contestants.values()
         ]
-        asked = (spaces, self._question.detect, self._question.seed, self._question.baseline, self._metric)
+        q = self._question
+        asked = (spaces, q.detect, q.seed, q.points_seed, q.baseline, self._metric)
         return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
 
-    def _costs(self) -> dict[str, float]:
-        by_runs = self._first.unit == RUNS
-        return {
-            each.name: each.cost_in_runs if by_runs else float(each.steps) for each in self._question.entries
-        }
+    def _measure_starts(self, seconds: float, ended: Sequence[TrialResult]) -> None:
+        """Keeps, after the first list of a question in seconds, what a run takes beside its own seconds."""
+        if self._first.unit != SECONDS or self._kept.seconds_to_start is not None or not ended:
+            return
+        beside = seconds * min(self._kept.at_a_time or 1, len(ended)) - sum(each.seconds for each in ended)
+        starts = max(0.0, beside / len(ended))
+        self._kept = replace(self._kept, seconds_to_start=starts)
+        self._kept.write(self._folder)
+        for trial, each in self._results.items():
+            self._results[trial] = replace(each, seconds=each.seconds + starts)
 
     def _n_ended(self, name: str) -> int:
         study = f"search.study={quoted(self._study(name))}"
@@ -227,7 +230,7 @@ class Ask:
     def _corners(self) -> list[Job]:
         """Of each entry the ends of its ranges, and each of its choices."""
         jobs = []
-        for name, asked in self._entries.items():
+        for name, asked in self._contestants.items():
             corners = {path: dimension.corners() for path, dimension in asked.contestant.space.space.items()}
             for index in range(max(map(len, corners.values()))):
                 values = tuple((path, ends[index % len(ends)]) for path, ends in corners.items())
@@ -235,8 +238,9 @@ class Ask:
                 jobs.append(make_job(self._composer.compose(point), self._folder / f"{name}:{index}"))
         return jobs
 
-    def _job(self, trial: AskedTrial) -> Job:
-        asked = self._entries[trial.method]
+    def _job(self, trial: AskedTrial) -> Job | None:
+        """The job of a trial; None where its settings are refused: then it counts as diverged."""
+        asked = self._contestants[trial.method]
         seed = f"{SEED}={trial.seed}"
         bound = [
             f"search.trial={len(self._jobs)}",
@@ -246,11 +250,27 @@ class Ask:
         values = [f"{_brief(path, trial.values)}={shown(value)}" for path, value in trial.values]
         name = job_name([f"{trial.role}={trial.seed}", *values, *asked.named])
         point = (*fixed_point(asked), *_typed(trial.values), seed, *bound)
-        job = make_job(self._composer.compose(point), self._folder / name)
+        try:
+            job = make_job(self._composer.compose(point), self._folder / name)
+        except UserError as error:
+            say(f"ask: counts as diverged: {error}")
+            self._results[trial] = DIVERGED
+            return None
         self._manifest.add([(job.name, job.overrides, job.config)])
         self._manifest.write()
         self._jobs[job.name] = trial
+        known = known_outcome(job, self._manifest)
+        if known is not None and known.status == "failed" and not self._retry_failed:
+            self._failed_before.add(trial)
         return job
+
+    def _composes(self, point: Sequence[str]) -> bool:
+        """Whether a point is a run that can be trained, as far as composing tells."""
+        try:
+            self._composer.compose(tuple(point))
+        except UserError:
+            return False
+        return True
 
     def _say_what_is_next(self, asked: Sequence[AskedTrial]) -> None:
         for role, what in WHAT.items():

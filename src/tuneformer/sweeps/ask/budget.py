@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from tuneformer.analysis.statistics.sequential import FIRST_LOOK
 from tuneformer.errors import UserError
 from tuneformer.sweeps.ask.baseline_check import FEWEST as FEWEST_OF_CHECK
+from tuneformer.sweeps.ask.trials import Results
 from tuneformer.sweeps.ask.tuning import FEWEST as FEWEST_OF_TUNING
 
-RUNS, STEPS, SECONDS = "runs", "steps", "seconds"
+RUNS, STEPS, SECONDS = UNITS = ("runs", "steps", "seconds")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _FORM = re.compile(r"(\d+(?:\.\d+)?(?:e\d+)?) ?(runs?|steps?|s|min|h|d)")
 EXAMPLES = "as 64runs, 200000steps, 90min or 2h"
 
-CHECKED, REPORTED = 0.2, 0.35
+CHECKED, REPORTED = 0.25, 0.35
 """Shares: of the check of the baseline at most, and of the report of what the check leaves."""
 
 
@@ -26,15 +27,12 @@ class Budget:
     amount: float
     unit: str
 
-    @property
-    def typed(self) -> str:
-        """As `read_budget` takes it."""
-        return f"{self.amount:g}{'s' if self.unit == SECONDS else self.unit}"
-
     def __str__(self) -> str:
         """As it is said."""
-        amount, unit = (self.amount / 3600, "hours") if self.unit == SECONDS else (self.amount, self.unit)
-        return f"{amount:,.3g} {unit}" if unit == "hours" else f"{amount:,.0f} {unit}"
+        if self.unit != SECONDS:
+            return f"{self.amount:,.12g} {self.unit}"
+        name = next(name for name, size in reversed(_SECONDS.items()) if self.amount >= size or size == 1)
+        return f"{self.amount / _SECONDS[name]:.4g} {name}"
 
 
 def read_budget(text: str) -> Budget:
@@ -62,7 +60,12 @@ class Split:
 
 
 def split(
-    budget: Budget, costs: Mapping[str, float], *, entries: Sequence[Sequence[str]], baseline: str | None
+    budget: Budget,
+    costs: Mapping[str, float],
+    *,
+    entries: Sequence[Sequence[str]],
+    baseline: str | None,
+    times: int = 1,
 ) -> Split:
     """Divide a budget equally between methods.
 
@@ -74,16 +77,17 @@ def split(
         costs: of one run, by entry.
         entries: of each method its entries: one, or one for each horizon.
         baseline: the entry that the check runs; None where there is none.
+        times: runs that each second of the budget has.
 
     Raises:
         UserError: it is too small for three trials of tuning and three fresh seeds each.
     """
-    total = sum(costs.values())
-    least = (FEWEST_OF_TUNING + FIRST_LOOK) * total
-    check = int(CHECKED * budget.amount / costs[baseline]) if baseline is not None else 0
-    if check < FEWEST_OF_CHECK or budget.amount - check * costs[baseline or ""] < least:
+    total, whole = sum(costs.values()), budget.amount * times
+    least = least_of(costs)
+    check = int(CHECKED * whole / costs[baseline]) if baseline is not None else 0
+    if check < FEWEST_OF_CHECK or whole - check * costs[baseline or ""] < least:
         check = 0
-    left = budget.amount - (check * costs[baseline] if check and baseline is not None else 0.0)
+    left = whole - (check * costs[baseline] if check and baseline is not None else 0.0)
     report = max(REPORTED * left, FIRST_LOOK * total)
     trials: dict[str, int] = {}
     for method in entries:
@@ -91,13 +95,26 @@ def split(
         cost = sum(costs[entry] for entry in method) if budget.unit == SECONDS else total
         trials |= dict.fromkeys(method, math.floor(share / cost + 1e-9))
     if min(trials.values()) < FEWEST_OF_TUNING:
+        wanted = Budget(amount=math.ceil(least / times), unit=budget.unit)
         raise UserError(
-            f"hydra.sweeper.budget: {budget} are too few for {len(entries)} methods:"
-            f" {_said(least, budget.unit)} buy {FEWEST_OF_TUNING} trials of tuning and {FIRST_LOOK} fresh"
-            " seeds for each"
+            f"hydra.sweeper.budget: {budget} are too few for {len(entries)} methods: {wanted} buy"
+            f" {FEWEST_OF_TUNING} trials of tuning and {FIRST_LOOK} fresh seeds for each"
         )
     return Split(check=check, trials=trials, report=report)
 
 
-def _said(amount: float, unit: str) -> str:
-    return str(Budget(amount=math.ceil(amount), unit=unit))
+def least_of(costs: Mapping[str, float]) -> float:
+    """What three trials of tuning and three fresh seeds of every entry cost."""
+    return (FEWEST_OF_TUNING + FIRST_LOOK) * sum(costs.values())
+
+
+def least_for_check(cost: float) -> float:
+    """The budget from which the baseline's setting is checked, whose runs cost so much."""
+    return math.ceil(FEWEST_OF_CHECK * cost / CHECKED)
+
+
+def spent(known: Results, costs: Mapping[str, float], *, unit: str) -> float:
+    """What the trials so far cost: in seconds those that they took."""
+    if unit == SECONDS:
+        return sum(each.seconds for each in known.values())
+    return sum(costs[trial.method] for trial in known)

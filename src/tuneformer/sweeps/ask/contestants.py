@@ -1,7 +1,7 @@
 """From the points of a command line to what is asked: methods, their spaces, and what the check tries."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,8 @@ from tuneformer.sweeps.search.space import Choices, SearchRange, Space
 
 SEED, HORIZON, VALIDATED = "seed", "trainer.max_steps", "trainer.val_check_interval"
 RATE = "optimizer.lr"
+VALIDATION = "val/"
+LARGEST_SEED = 2**31
 USUAL_BASELINE = "adamw"
 BESIDE_OPTIMIZER = ("scheduler",)
 """Groups whose components say what is tuned with every optimizer."""
@@ -38,6 +40,10 @@ OFTEN_UNFAIR: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("scheduler.warmup", ("0.02",)),
 )
 """What often holds a baseline back, the likeliest first; without values: every word it may be."""
+
+
+Composes = Callable[[Sequence[str]], bool]
+"""Whether a point is a run that can be trained, as far as composing tells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +69,24 @@ def contestants_of(composed: Sequence[Composed], *, keys: frozenset[str]) -> lis
     for key, instead in ((SEED, "it takes seeds of its own"), (HORIZON, "search.horizons lists lengths")):
         if key in keys:
             raise UserError(f"{key} cannot have several values with search=ask: {instead}")
-    horizons = composed[0].config["search"]["horizons"] or [composed[0].config["trainer"]["max_steps"]]
+    first = composed[0].config
+    if not first["optimized_metric"].startswith(VALIDATION):
+        raise UserError(
+            f"optimized_metric={first['optimized_metric']} cannot choose settings: search=ask chooses on"
+            f" validation ({VALIDATION}...), and reports on test"
+        )
+    if first[SEED] > LARGEST_SEED:
+        raise UserError(f"seed={first[SEED]} is too large for search=ask: {LARGEST_SEED} is the largest")
+    horizons = first["search"]["horizons"] or [first["trainer"]["max_steps"]]
     if len(set(horizons)) < len(horizons):
         raise UserError(f"search.horizons={typed(horizons)} gives a length twice")
     entries = []
     for each in composed:
-        method = _with_shared_space(make_method(each, keys=keys))
+        method = _with_shared_space(make_method(each, keys=keys, may_be_empty=True))
+        if not method.space:
+            raise UserError(
+                f"search=ask: {method.name} has nothing to tune: all that it says is given a value"
+            )
         space = TuningSpace(space=method.space, limits=_limits(method))
         for horizon in sorted(horizons):
             name = method.name if len(horizons) == 1 else f"{method.name} at {horizon} steps"
@@ -84,7 +102,28 @@ def contestants_of(composed: Sequence[Composed], *, keys: frozenset[str]) -> lis
     return entries
 
 
-def question_of(entries: Sequence[ComposedContestant]) -> Question:
+def within_what_composes(asked: ComposedContestant, composes: Composes) -> ComposedContestant:
+    """The contestant, its ranges left no further than runs can be composed.
+
+    Where a run at the limit of a setting is refused, as a warmup that leaves no step for the rest of a
+    schedule, the end of the range is the limit.
+    """
+    space, limits = asked.contestant.space.space, dict(asked.contestant.space.limits)
+    for path, dimension in space.items():
+        if isinstance(dimension, Choices):
+            continue
+        low, high = limits[path]
+        if (
+            high > dimension.high
+            and math.isfinite(high)
+            and not composes((*fixed_point(asked), f"{path}={high!r}"))
+        ):
+            limits[path] = (low, dimension.high)
+    narrowed = replace(asked.contestant, space=TuningSpace(space=space, limits=limits))
+    return replace(asked, contestant=narrowed)
+
+
+def question_of(entries: Sequence[ComposedContestant], composes: Composes) -> Question:
     """The question that entries and the settings of the search make; UserError for an unknown baseline."""
     config = entries[0].method.composed.config
     settings = config["search"]
@@ -92,10 +131,15 @@ def question_of(entries: Sequence[ComposedContestant]) -> Question:
     return Question(
         entries=tuple(each.contestant for each in entries),
         baseline=baseline.contestant.name if settings["check"] else None,
-        variants=tuple(variants_of(baseline.method)),
+        variants=tuple(
+            each
+            for each in variants_of(baseline.method)
+            if composes((*fixed_point(baseline), *(f"{path}={value}" for path, value in each.values)))
+        ),
         rate=RATE if RATE in baseline.method.space else None,
         detect=float(settings["detect"]),
         seed=config[SEED],
+        points_seed=settings["seed"],
     )
 
 
@@ -136,7 +180,10 @@ def _baseline(entries: Sequence[ComposedContestant], named: str | None) -> Compo
         ]
         return (usual or candidates)[0]
     found = [each for each in candidates if named in _names(each.method)]
-    if len(found) != 1:
+    if len(found) > 1:
+        names = " and ".join(each.method.name for each in found)
+        raise UserError(f"search.baseline={named} names several methods: give {names} in full")
+    if not found:
         known = [name for each in candidates for name in _names(each.method)]
         raise UserError(f"search.baseline={named} is not one of the methods: {did_you_mean(named, known)}")
     return found[0]

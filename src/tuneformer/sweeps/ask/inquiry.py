@@ -1,7 +1,7 @@
 """The protocol of a question: check the baseline, tune all methods alike, report on fresh seeds."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from statistics import fmean
@@ -11,9 +11,9 @@ from tuneformer.analysis.statistics.seeds_needed import POWER, power_of_t_test
 from tuneformer.analysis.statistics.sequential import FIRST_LOOK, PLANNED
 from tuneformer.runs.trial_roles import EXPLORE
 from tuneformer.sweeps.ask.baseline_check import NOT_CHECKED, BaselineCheck, Variant, check_baseline
-from tuneformer.sweeps.ask.budget import RUNS, SECONDS, Budget, Split, split
+from tuneformer.sweeps.ask.budget import RUNS, SECONDS, Budget, Split, spent, split
 from tuneformer.sweeps.ask.reporting import Entrant, Reported, report
-from tuneformer.sweeps.ask.trials import AskedTrial, Phase, together
+from tuneformer.sweeps.ask.trials import AskedTrial, Phase, Results, together
 from tuneformer.sweeps.ask.tuning import Tuned, tune
 from tuneformer.sweeps.ask.tuning_space import TuningSpace
 
@@ -47,6 +47,7 @@ class Question:
         rate: the setting that is the baseline's learning rate; None where it is not tuned.
         detect: the difference that is looked for, in the metric: smaller ones are as good as none.
         seed: the first seed of tuning.
+        points_seed: of the points that are drawn.
     """
 
     entries: tuple[Contestant, ...]
@@ -55,6 +56,7 @@ class Question:
     rate: str | None
     detect: float
     seed: int
+    points_seed: int
 
     @property
     def methods(self) -> list[list[str]]:
@@ -85,7 +87,15 @@ class Findings:
     spread: float
 
 
-def inquire(question: Question, *, first: Budget, budget: Budget, at_a_time: int = 1) -> Phase[Findings]:
+def inquire(
+    question: Question,
+    *,
+    first: Budget,
+    budget: Budget,
+    known: Results,
+    at_a_time: int = 1,
+    on_plan: Callable[[Split, Mapping[str, float]], None] = lambda _, __: None,
+) -> Phase[Findings]:
     """Ask a question.
 
     Args:
@@ -93,15 +103,21 @@ def inquire(question: Question, *, first: Budget, budget: Budget, at_a_time: int
         first: the budget that it was first asked with, which plans check, tuning and looks: a larger one buys
             seeds for the pairs that are open, and changes nothing that was run.
         budget: of all attempts together, in the same unit.
+        known: the results of all trials so far, whose seconds count: the mapping that results are sent in.
         at_a_time: runs that go on at the same time: of them each second of a budget has as many.
+        on_plan: is told how the budget is split and what a run of each entry costs, once that is known.
 
     Raises:
         UserError: the budget is too small.
     """
     times = at_a_time if first.unit == SECONDS else 1
     costs = yield from _costs(question, first)
-    whole = Budget(amount=first.amount * times, unit=first.unit)
-    plan = split(whole, costs, entries=question.methods, baseline=question.baseline)
+    plan = split(first, costs, entries=question.methods, baseline=question.baseline, times=times)
+    on_plan(plan, costs)
+
+    def left(whole: Budget) -> float:
+        return whole.amount * times - spent(known, costs, unit=first.unit)
+
     spaces = {entry.name: entry.space for entry in question.entries}
     check = NOT_CHECKED
     if question.baseline is not None and plan.check:
@@ -115,22 +131,23 @@ def inquire(question: Question, *, first: Budget, budget: Budget, at_a_time: int
             seed=question.seed,
         )
     found = yield from together(
-        [tune(name, spaces[name], plan.trials[name], seed=question.seed) for name in spaces]
+        [
+            tune(name, space, plan.trials[name], seed=question.seed, points_seed=question.points_seed)
+            for name, space in spaces.items()
+        ]
     )
     tuned = {each.method: each for each in found}
-    spent = sum(tuned[name].n_trials * costs[name] for name in tuned)
-    spent += check.n_trials * costs.get(question.baseline or "", 0.0)
     entrants = [
         Entrant(method=entry.name, best=each.best, cost=costs[entry.name], field=entry.field)
         for entry in question.entries
         if math.isfinite((each := tuned[entry.name]).score)
     ]
     spread = _spread(found)
-    planned = planned_seeds(entrants, budget=whole.amount - spent, spread=spread, detect=question.detect)
+    planned = planned_seeds(entrants, budget=left(first), spread=spread, detect=question.detect)
     reported = yield from report(
         entrants,
         planned=planned,
-        budget=budget.amount * times - spent,
+        left=lambda: left(budget),
         margin=question.detect,
         seed=question.seed,
     )
@@ -140,19 +157,31 @@ def inquire(question: Question, *, first: Budget, budget: Budget, at_a_time: int
 
 
 def _costs(question: Question, budget: Budget) -> Phase[dict[str, float]]:
-    """What a run costs; seconds are measured on the first two trials of tuning of each entry."""
+    """What a run costs; seconds are those of the first two trials of each entry, as far as they ended.
+
+    Where neither did, as many as the longest of the others.
+    """
     if budget.unit != SECONDS:
-        by_runs = budget.unit == RUNS
-        return {each.name: each.cost_in_runs if by_runs else float(each.steps) for each in question.entries}
+        return costs_without_time(question, budget)
     pilots = {
         each.name: [
             AskedTrial(method=each.name, values=point, seed=question.seed, role=EXPLORE)
-            for point in each.space.draw(PILOTS, seed=question.seed)
+            for point in each.space.draw(PILOTS, seed=question.points_seed)
         ]
         for each in question.entries
     }
     results = yield [trial for trials in pilots.values() for trial in trials]
-    return {name: fmean(results[trial].seconds for trial in trials) for name, trials in pilots.items()}
+    whole = {
+        name: [results[t].seconds for t in trials if results[t].whole] for name, trials in pilots.items()
+    }
+    longest = max((fmean(seconds) for seconds in whole.values() if seconds), default=math.inf)
+    return {name: fmean(seconds) if seconds else longest for name, seconds in whole.items()}
+
+
+def costs_without_time(question: Question, budget: Budget) -> dict[str, float]:
+    """What a run of each entry costs, in runs of the longest or in steps."""
+    by_runs = budget.unit == RUNS
+    return {each.name: each.cost_in_runs if by_runs else float(each.steps) for each in question.entries}
 
 
 def _spread(tuned: Sequence[Tuned]) -> float:

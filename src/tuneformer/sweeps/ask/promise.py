@@ -3,34 +3,45 @@
 import math
 
 from tuneformer.analysis.statistics.sequential import FIRST_LOOK
-from tuneformer.sweeps.ask.budget import RUNS, SECONDS, Budget, split
-from tuneformer.sweeps.ask.inquiry import Question, smallest_difference
+from tuneformer.sweeps.ask.budget import SECONDS, Budget, Split, least_for_check, split
+from tuneformer.sweeps.ask.inquiry import Question, costs_without_time, smallest_difference
 
 
 def promise(question: Question, budget: Budget, *, first: Budget, metric: str) -> list[str]:
     """What is run, and the spread over seeds up to which the difference asked about is found.
 
-    A budget of time is split once the first runs have told how long one takes.
+    A budget of time is split once the first runs have told how long one takes: see `promise_of`.
     """
-    methods, n_entries = question.methods, len(question.entries)
-    asked = f"{len(methods)} methods" if len(methods) > 1 else "1 method"
-    if n_entries > len(methods):
-        asked += f" at {n_entries // len(methods)} lengths"
     if first.unit == SECONDS:
-        return [f"ask: {asked}, {budget}: the first two runs of each tell how many that buys"]
-    by_runs = first.unit == RUNS
-    costs = {e.name: e.cost_in_runs if by_runs else float(e.steps) for e in question.entries}
-    plan = split(first, costs, entries=methods, baseline=question.baseline)
+        return [f"ask: {_asked(question)}, {budget}: the first two runs of each tell how many that buys"]
+    costs = costs_without_time(question, first)
+    plan = split(first, costs, entries=question.methods, baseline=question.baseline)
     n_seeds = int((plan.report + budget.amount - first.amount) / sum(costs.values()) + 1e-9)
-    n_trials = min(plan.trials.values())
+    lines = promise_of(question, plan, n_seeds, budget=budget, metric=metric)
+    if question.baseline is not None and not plan.check:
+        least = Budget(amount=least_for_check(costs[question.baseline]), unit=first.unit)
+        lines.append(f"ask: too little to check the setting of {question.baseline}: {least} would do")
+    return lines
+
+
+def promise_of(question: Question, plan: Split, n_seeds: int, *, budget: Budget, metric: str) -> list[str]:
+    """The same of a plan, with so many fresh seeds of each."""
+    fewest, most = min(plan.trials.values()), max(plan.trials.values())
+    n_trials = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     check = f"up to {plan.check} runs check the setting of {question.baseline}, " if plan.check else ""
     lines = [
-        f"ask: {asked}, {budget}: {check}{n_trials} trials tune each, and up to {n_seeds} fresh seeds report"
-        " each, fewer where it is decided before"
+        f"ask: {_asked(question)}, {budget}: {check}{n_trials} trials tune each, and up to {n_seeds} fresh"
+        " seeds report each, fewer where it is decided before"
     ]
-    if len(methods) > 1 and n_seeds >= FIRST_LOOK:
+    if len(question.methods) > 1 and n_seeds >= FIRST_LOOK:
         lines += [_power(question, n_seeds, metric)]
     return lines
+
+
+def _asked(question: Question) -> str:
+    methods, n_entries = question.methods, len(question.entries)
+    asked = f"{len(methods)} methods" if len(methods) > 1 else "1 method"
+    return asked + (f" at {n_entries // len(methods)} lengths" if n_entries > len(methods) else "")
 
 
 def _power(question: Question, n_seeds: int, metric: str) -> str:

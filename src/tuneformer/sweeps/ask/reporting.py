@@ -2,7 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -24,6 +25,9 @@ from tuneformer.sweeps.ask.trials import AskedTrial, Phase, Point
 BOTH_DIVERGE = "both diverge"
 FRESH = 1000
 """Added to the seed: seeds from there on have no part in tuning."""
+
+
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +66,22 @@ class Reported:
     values: dict[str, tuple[float, ...]]
     pairs: tuple[PairVerdict, ...]
 
+    @property
+    def words(self) -> dict[Pair, str]:
+        """What is known of each pair."""
+        return {(each.first, each.second): each.word for each in self.pairs}
+
+    def n_diverged(self, method: str) -> int:
+        """How many of the runs of a method diverged."""
+        return sum(map(math.isinf, self.values.get(method, ())))
+
     def estimate(self, method: str) -> Estimate:
         """The mean with the interval to report."""
         return mean_interval(self.values[method], confidence=REPORTED)
 
 
 def report(
-    entrants: Sequence[Entrant], *, planned: int, budget: float, margin: float, seed: int
+    entrants: Sequence[Entrant], *, planned: int, left: Callable[[], float], margin: float, seed: int
 ) -> Phase[Reported]:
     """Run every entrant with fresh seeds, look by look.
 
@@ -79,7 +92,7 @@ def report(
     Args:
         entrants: whose chosen setting did not diverge.
         planned: the seeds that the first budget plans for.
-        budget: what may be spent, in the unit of the entrants' costs.
+        left: what may still be spent, in the unit of the entrants' costs.
         margin: differences below it are as good as none.
         seed: of the question.
     """
@@ -87,11 +100,10 @@ def report(
     points = {each.method: each.best for each in entrants}
     pairs = [(a.method, b.method) for a, b in itertools.combinations(entrants, 2) if a.field == b.field]
     words = dict.fromkeys(pairs, OPEN)
-    intervals: dict[tuple[str, str], tuple[float, float]] = dict.fromkeys(pairs, (-math.inf, math.inf))
+    intervals: dict[Pair, tuple[float, float]] = dict.fromkeys(pairs, (-math.inf, math.inf))
     values: dict[str, list[float]] = {each.method: [] for each in entrants}
-    spent = 0.0
     for look in looks(planned):
-        going = _going(words, values, costs, look, budget - spent) if pairs else _alone(values, look, planned)
+        going = _going(words, values, costs, look, left()) if pairs else _alone(values, look, planned)
         if not going:
             break
         asked = {
@@ -104,7 +116,6 @@ def report(
         results = yield [trial for trials in asked.values() for trial in trials]
         for method, trials in asked.items():
             values[method] += [results[trial].reported for trial in trials]
-            spent += costs[method] * len(trials)
         for pair in pairs:
             if words[pair] == OPEN and all(len(values[method]) >= look.n for method in pair):
                 intervals[pair], words[pair] = _judge(values, pair, look, n_pairs=len(pairs), margin=margin)
@@ -124,7 +135,7 @@ def report(
 
 
 def _going(
-    words: Mapping[tuple[str, str], str],
+    words: Mapping[Pair, str],
     values: Mapping[str, Sequence[float]],
     costs: Mapping[str, float],
     look: Look,
@@ -148,17 +159,31 @@ def _alone(values: Mapping[str, Sequence[float]], look: Look, planned: int) -> l
     return list(values) if look.n <= planned else []
 
 
-def _leaders(values: Mapping[str, Sequence[float]], words: Mapping[tuple[str, str], str]) -> set[str]:
-    """Of each field the method with the lowest mean: fields are what pairs connect."""
+def _leaders(values: Mapping[str, Sequence[float]], words: Mapping[Pair, str]) -> set[str]:
+    """The best of each field: fields are what pairs connect."""
     fields: list[set[str]] = []
     for pair in words:
         joined = [each for each in fields if each.intersection(pair)]
         fields = [each for each in fields if each not in joined] + [set(pair).union(*joined)]
-    return {min(field, key=lambda method: fmean(values[method] or [math.inf])) for field in fields}
+    return {ranked([*field], values, words)[0] for field in fields}
+
+
+def ranked(
+    names: Sequence[str], values: Mapping[str, Sequence[float]], words: Mapping[Pair, str]
+) -> list[str]:
+    """Methods, the best first: by how many are better, then by the mean over the seeds that all have."""
+    n = min((len(values[name]) for name in names if values.get(name)), default=0)
+    lost = Counter(b if word == BETTER else a for (a, b), word in words.items() if word in (BETTER, WORSE))
+
+    def place(name: str) -> tuple[bool, int, float, str]:
+        mine = values.get(name, ())[:n]
+        return not mine, lost[name], fmean(mine) if mine else math.inf, name
+
+    return sorted(names, key=place)
 
 
 def _judge(
-    values: Mapping[str, Sequence[float]], pair: tuple[str, str], look: Look, *, n_pairs: int, margin: float
+    values: Mapping[str, Sequence[float]], pair: Pair, look: Look, *, n_pairs: int, margin: float
 ) -> tuple[tuple[float, float], str]:
     first, second = (values[method][: look.n] for method in pair)
     diverged = [sum(map(math.isinf, each)) for each in (first, second)]

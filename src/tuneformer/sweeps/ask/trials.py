@@ -5,6 +5,7 @@ it found. Given the same results it asks for the same trials, so that a question
 being asked again from its beginning.
 """
 
+import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -38,6 +39,11 @@ class TrialResult:
     chosen_by: float
     reported: float
     seconds: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether it came to its end."""
+        return math.isfinite(self.chosen_by)
 
 
 Results = Mapping[AskedTrial, TrialResult]

@@ -41,10 +41,11 @@ class Tuned:
     spread: float
 
 
-def tune(method: str, space: SettingSource, n: int, *, seed: int) -> Phase[Tuned]:
+def tune(method: str, space: SettingSource, n: int, *, seed: int, points_seed: int) -> Phase[Tuned]:
     """Tune a method with `n` trials: drawn over the whole space, around the best, and on further seeds.
 
-    1. Points of Halton's sequence with the seed `seed`: independent of what they come to, so that the best of
+    1. Points of Halton's sequence with the seed `points_seed`: independent of what they come to, so that the
+    best of
        the first k of them is an honest estimate of what k trials find.
     2. Rounds of points in smaller and smaller boxes around the best so far. A box may reach beyond the range:
        where the best lies at an end, its range is widened, at no trial more than other methods have.
@@ -52,12 +53,12 @@ def tune(method: str, space: SettingSource, n: int, *, seed: int) -> Phase[Tuned
        the one after that. The best mean of those with the most seeds is chosen.
     """
     n_confirm, n_refine = int(n * CONFIRMED), int(n * REFINED)
-    trials = _trials(method, space.draw(n - n_confirm - n_refine, seed=seed), seed, EXPLORE)
+    trials = _trials(method, space.draw(n - n_confirm - n_refine, seed=points_seed), seed, EXPLORE)
     results = yield trials
     explored = tuple(results[trial].chosen_by for trial in trials)
     for width, size, number in _rounds(n_refine):
         best = min(trials, key=lambda trial: results[trial].chosen_by)
-        points = space.draw_near(best.values, size, width=width, seed=seed + number)
+        points = space.draw_near(best.values, size, width=width, seed=points_seed + number)
         known = {trial.values for trial in trials}
         near = _trials(method, [point for point in points if point not in known], seed, REFINE)
         trials += near

@@ -49,11 +49,17 @@ class Method:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def make_method(composed: Composed, *, keys: frozenset[str]) -> Method:
-    """The method of a point, named by its overrides of `keys`; what the point gives is not searched."""
+def make_method(composed: Composed, *, keys: frozenset[str], may_be_empty: bool = False) -> Method:
+    """The method of a point, named by its overrides of `keys`; what the point gives is not searched.
+
+    `may_be_empty`: whether nothing may be left of its space.
+    """
     given = {key_of(override).lstrip("+~") for override in composed.point}
     space = read_space(
-        composed.config["search"]["spaces"], composed.hydra.runtime.choices.optimizer, given=given
+        composed.config["search"]["spaces"],
+        composed.hydra.runtime.choices.optimizer,
+        given=given,
+        may_be_empty=may_be_empty,
     )
     named = tuple(override for override in composed.point if key_of(override) in keys)
     return Method(composed=composed, named=named, space=space)

@@ -42,7 +42,9 @@ class Choices:
 Space = dict[str, SearchRange | Choices]
 
 
-def read_space(spaces: Mapping[str, Any], optimizer: str, *, given: Collection[str] = ()) -> Space:
+def read_space(
+    spaces: Mapping[str, Any], optimizer: str, *, given: Collection[str] = (), may_be_empty: bool = False
+) -> Space:
     """The space for an optimizer: dotted setting -> how it varies.
 
     What is `given` a value is not searched, nor what is null in the space.
@@ -55,7 +57,7 @@ def read_space(spaces: Mapping[str, Any], optimizer: str, *, given: Collection[s
     prefix = f"search.spaces.{optimizer}"
     space = {path: _dimension(f"{prefix}.{path}", leaf) for path, leaf in _leaves(spaces[optimizer], "")}
     left = {path: dimension for path, dimension in space.items() if path not in given}
-    if not left:
+    if not left and not may_be_empty:
         fixed = f": {', '.join(space)} given a value" if space else ""
         raise UserError(f"{prefix} is empty{fixed}: there is nothing to search")
     return left
