@@ -54,3 +54,14 @@ def test_pickled_weights_are_refused(folder: Path) -> None:
     (folder / "pytorch_model.bin").touch()
     with pytest.raises(UserError, match=r"holds pickled weights \(\*.bin\), which are not read"):
         of_path(folder)
+
+
+@pytest.mark.parametrize("gguf_file", [None, "model.gguf"])
+@pytest.mark.fast
+def test_an_adapter_whose_weights_lie_elsewhere_is_refused(folder: Path, gguf_file: str | None) -> None:
+    for name in ("model.safetensors", "model.gguf"):
+        (folder / name).touch()
+    assert of_path(folder, gguf_file).file.parent == folder
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "elsewhere"}', encoding="utf-8")
+    with pytest.raises(UserError, match=r"holds adapter_config.json: it is an adapter of a model elsewhere"):
+        of_path(folder, gguf_file)

@@ -14,6 +14,8 @@ from tuneformer.runs.plain_files import read_json
 CONFIG_FILE = "config.json"
 WEIGHTS = "*.safetensors"
 PICKLES = "*.bin"
+ADAPTER = "adapter_config.json"
+"""It makes the library take the weights from wherever this file says."""
 HUB = "hub:"
 """What `model.path` begins with where it names a model on the hub."""
 SIZES = {
@@ -49,6 +51,10 @@ class ModelSource:
         if path is None:
             return None if config is None or not names_file(config) else cls._of_config(Path(config))
         folder = local_folder(path, gguf_file)
+        if (folder / ADAPTER).exists():
+            raise UserError(
+                f"model.path={path} holds {ADAPTER}: it is an adapter of a model elsewhere, which is not read"
+            )
         if gguf_file is not None:
             file = folder / gguf_file
             if not file.is_file():
