@@ -222,8 +222,28 @@ def test_what_is_not_there_is_one_line(overrides: list[str], message: str) -> No
         ("lama", [], r"model.config=lama is no architecture of transformers: did you mean llama\?"),
         ("vit", [], r"model.config=vit is no causal language model of transformers: did you mean"),
         ("llama", ["model.keys.hidden_sise=3"], r"model.keys.hidden_sise is not a setting of llama: did you"),
-        ("llama", ["model.d_model=30"], r"model.config=llama cannot be so: .*30.* multiple"),
-        ("llama", ["model.keys.num_key_value_heads=two"], r"model.config=llama cannot be so: .*'?two'?"),
+        ("llama", ["model.d_model=30"], r"model.config=llama cannot be built: .*30.* multiple"),
+        (
+            "llama",
+            ["model.keys.num_key_value_heads=two"],
+            r"llama with model.keys.num_key_value_heads cannot be built: .*two",
+        ),
+        ("llama", ["model.keys.num_key_value_heads=0"], r"num_key_value_heads cannot be built: ZeroDivision"),
+        (
+            "llama",
+            ["model.keys.num_key_value_heads=3"],
+            r"num_key_value_heads cannot be built: RuntimeError: ",
+        ),
+        (
+            "llama",
+            ["model.keys.hidden_act=foo"],
+            r"with model.keys.hidden_act cannot be built: KeyError: 'foo'",
+        ),
+        (
+            "llama",
+            ["model.keys.rope_parameters={rope_type:foo,rope_theta:10000.0}"],
+            r"with model.keys.rope_parameters cannot be built: KeyError: 'foo'",
+        ),
     ],
 )
 def test_what_the_library_cannot_build_is_one_line(name: str, overrides: list[str], message: str) -> None:

@@ -1,11 +1,13 @@
 """Where a pretrained model comes from: what is asked for, what is read and what is refused."""
 
+import pickle
 from pathlib import Path
 
 import huggingface_hub
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
 
+from tests.models.hf.models import model_of
 from tuneformer.errors import UserError
 from tuneformer.models.hf.source import ModelSource
 
@@ -65,3 +67,19 @@ def test_an_adapter_whose_weights_lie_elsewhere_is_refused(folder: Path, gguf_fi
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "elsewhere"}', encoding="utf-8")
     with pytest.raises(UserError, match=r"holds adapter_config.json: it is an adapter of a model elsewhere"):
         of_path(folder, gguf_file)
+
+
+def test_weights_that_cannot_be_read_are_one_line(tmp_path: Path) -> None:
+    kept = model_of("llama").network
+    kept.save_pretrained(tmp_path)
+    whole = (tmp_path / "model.safetensors").read_bytes()
+    named = rf"^model.path={tmp_path} cannot be built: SafetensorError: .*"
+    for damaged in (b"", b"\xff" * 100, whole[: len(whole) // 2], pickle.dumps({"lm_head.weight": 1.0})):
+        (tmp_path / "model.safetensors").write_bytes(damaged)
+        with pytest.raises(UserError, match=named) as told:
+            model_of(None, f"model.path={tmp_path}")
+        assert "\n" not in str(told.value)
+    told_config = (tmp_path / "config.json").read_text(encoding="utf-8")
+    (tmp_path / "config.json").write_text(told_config.replace('"llama"', '"lama"'), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"^model.path={tmp_path}: model_type=lama is no architecture of"):
+        model_of(None, f"model.path={tmp_path}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError, reason_of
-from tuneformer.models.hf.library import transformers
+from tuneformer.models.hf.library import refusal, transformers
 from tuneformer.models.hf.settings import HuggingFaceSettings
 from tuneformer.models.hf.source import ModelSource, names_file
 
@@ -37,7 +37,7 @@ def architecture_of(settings: HuggingFaceSettings) -> Any:
     """The configuration of the model that the settings describe.
 
     Raises:
-        UserError: the library has no such architecture, or it cannot be so.
+        UserError: the library has no such architecture, or refuses a setting of it.
     """
     if settings.path is not None:
         return _of_weights(settings)
@@ -67,6 +67,7 @@ def _of_weights(settings: HuggingFaceSettings) -> Any:
         told, name = config.to_dict(), config.model_type
     else:
         told, name = source.settings, source.settings["model_type"]
+    _usual(name, of=f"{settings.asked}: model_type")
     told = {key: value for key, value in told.items() if key not in NOT_OF_THE_MODEL}
     if settings.n_layers is not None:  # fewer, where only memory is counted
         told |= {_own_name(name, "num_hidden_layers"): settings.n_layers}
@@ -146,17 +147,18 @@ def _make(name: str, told: dict[str, Any], settings: HuggingFaceSettings) -> Any
     told = {key: value for key, value in told.items() if key not in NOT_OF_THE_MODEL and key[:1] != "_"}
     try:
         return transformers().AutoConfig.for_model(name, **told)
-    except Exception as error:  # the library checks each in its own way
+    except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = lines[-1] if lines else reason_of(error)
-        raise UserError(f"model.config={name} cannot be so: {reason[:200]}") from error
+        if len(lines) > 1:  # the first says where it was checked, the last what is wrong
+            raise UserError(f"{settings.asked} cannot be built: {lines[-1][:200]}") from error
+        raise refusal(settings.asked, error) from error
 
 
 def _is_rate(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _usual(name: str) -> Any:
+def _usual(name: str, *, of: str = "model.config") -> Any:
     """The configuration of an architecture as its authors have it.
 
     Raises:
@@ -166,7 +168,7 @@ def _usual(name: str) -> Any:
     known = library.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
     if name not in library.CONFIG_MAPPING or name not in known:
         what = "no architecture" if name not in library.CONFIG_MAPPING else "no causal language model"
-        raise UserError(f"model.config={name} is {what} of transformers: {did_you_mean(name, list(known))}")
+        raise UserError(f"{of}={name} is {what} of transformers: {did_you_mean(name, list(known))}")
     return library.CONFIG_MAPPING[name]()
 
 

@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from tuneformer.errors import UserError
+from tuneformer.errors import UserError, reason_of
 
 INSTALL = "pip install 'tuneformer[hf]'"
 
@@ -20,3 +20,11 @@ def transformers() -> ModuleType:
     library.logging.set_verbosity_error()
     library.logging.disable_progress_bar()
     return library
+
+
+def refusal(asked: str, error: Exception) -> UserError:
+    """What the library says of a model that was asked for, in one line: it checks each in its own way."""
+    if isinstance(error, UserError):
+        return error
+    kind, reason = type(error).__name__, reason_of(error)
+    return UserError(f"{asked} cannot be built: {reason if reason == kind else f'{kind}: {reason}'}")

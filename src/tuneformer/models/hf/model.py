@@ -18,7 +18,7 @@ from tuneformer.models.hf.attention import (
     register_attention,
 )
 from tuneformer.models.hf.conv1d import QUERY_KEY_VALUE, LinearOfConv1D, with_linear_layers
-from tuneformer.models.hf.library import transformers
+from tuneformer.models.hf.library import refusal, transformers
 from tuneformer.models.hf.settings import HuggingFaceSettings
 from tuneformer.models.hf.source import ARCHITECTURE_FILE, ModelSource
 from tuneformer.models.parts import LayerPart
@@ -50,10 +50,12 @@ class HuggingFaceModel(nn.Module):
         self.n_layers: int = config.num_hidden_layers
         on_meta = torch.get_default_device().type == "meta"
         if settings.path is None or on_meta:
-            self.network = _drawn(config)
+            self.network = _drawn(config, settings.asked)
         else:
             self.network = _pretrained(config, settings)
         with_linear_layers(self.network)
+        if not on_meta:
+            _try(self.network, settings.asked)
         self.watchers = put_watchers(self.network, STACK) if _asks_ours(self.network) else []
         self._takes = frozenset(signature(self.network.forward).parameters)
         self.register_state_dict_post_hook(_leave_tied_out)
@@ -80,7 +82,8 @@ class HuggingFaceModel(nn.Module):
 
     def initialize(self) -> None:
         """Draw all weights anew, as the library draws them."""
-        drawn = _drawn(self.network.config)
+        config = self.network.config
+        drawn = _drawn(config, f"model.config={config.model_type}")
         with_linear_layers(drawn)
         self.network.load_state_dict(drawn.state_dict())
 
@@ -167,20 +170,27 @@ class PastOfNetwork:
         self.length = 0
 
 
-def _drawn(config: Any) -> nn.Module:
-    return _built(lambda **how: transformers().AutoModelForCausalLM.from_config(config, **how), config)
+def _drawn(config: Any, asked: str) -> nn.Module:
+    return _built(lambda **how: transformers().AutoModelForCausalLM.from_config(config, **how), config, asked)
 
 
-def _built(build: Callable[..., Any], config: Any) -> nn.Module:
+def _built(build: Callable[..., Any], config: Any, asked: str) -> nn.Module:
     """The model with our attention function; with its own where its class takes no other."""
-    how = {"dtype": torch.float32, "attn_implementation": implementation_of(config)}
     try:
-        return build(**how)
-    except UserError:
-        raise
-    except Exception as error:  # each architecture checks what it is given in its own way
-        named = f"model.config={config.model_type}"
-        raise UserError(f"{named} cannot be built: {reason_of(error)}") from error
+        return build(dtype=torch.float32, attn_implementation=implementation_of(config))
+    except Exception as error:
+        raise refusal(asked, error) from error
+
+
+def _try(network: nn.Module, asked: str) -> None:
+    """Raise UserError where sizes do not go together: some architectures notice it when they compute."""
+    tokens = torch.zeros(1, 1, dtype=torch.long, device=next(network.parameters()).device)
+    try:
+        with torch.no_grad():
+            network.eval()(input_ids=tokens)
+    except Exception as error:
+        raise refusal(asked, error) from error
+    network.train()
 
 
 def _pretrained(config: Any, settings: HuggingFaceSettings) -> nn.Module:
@@ -213,7 +223,7 @@ def _pretrained(config: Any, settings: HuggingFaceSettings) -> nn.Module:
             raise UserError(f"{where} has no weights of {min(told['missing_keys'])}")
         return model
 
-    return _built(build, config).train()
+    return _built(build, config, settings.asked)
 
 
 def _asks_ours(network: Any) -> bool:

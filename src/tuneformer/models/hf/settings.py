@@ -86,6 +86,12 @@ class HuggingFaceSettings(ModelSettings):
             filled[name] = own if given is None else given
         return filled
 
+    @property
+    def asked(self) -> str:
+        """What was asked for, as an error of the library names it."""
+        given = f"model.path={self.path}" if self.path is not None else f"model.config={self.config}"
+        return f"{given} with model.keys.{', '.join(self.keys)}"[:200] if self.keys else given
+
     def check(self, attention: AttentionSettings | None) -> None:
         """Raise UserError for settings that exclude each other."""
         del attention
