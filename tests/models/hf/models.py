@@ -13,7 +13,18 @@ from tuneformer.models.memory_needed import ModelPlan
 
 VOCABULARY, CONTEXT = 40, 12
 ARCHITECTURES = (
-    *("bloom", "gemma", "gemma2", "gemma3_text", "gpt2", "gpt_bigcode", "gpt_neox", "gpt_oss", "granite"),
+    *(
+        "bloom",
+        "falcon",
+        "gemma",
+        "gemma2",
+        "gemma3_text",
+        "gpt2",
+        "gpt_bigcode",
+        "gpt_neox",
+        "gpt_oss",
+        "granite",
+    ),
     *("llama", "mamba", "mistral", "mixtral", "olmo2", "opt", "persimmon", "phi", "phi3", "qwen2", "qwen3"),
     *("smollm3", "stablelm", "starcoder2", "xglm"),
 )

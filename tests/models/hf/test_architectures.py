@@ -35,3 +35,21 @@ def test_it_is_made_again_from_what_its_run_keeps(name: str, tmp_path: Path) -> 
     loaded.load_state_dict(trained.state_dict())
     with torch.no_grad():
         assert torch.equal(loaded(tokens()), trained(tokens()))
+
+
+@pytest.mark.parametrize(
+    "setting", ["bloom", "gpt_neox", "persimmon", "gpt_bigcode", "gpt_bigcode model.keys.multi_query=false"]
+)
+def test_the_third_parts_of_a_fused_matrix_are_its_values(setting: str) -> None:
+    model, (first, second) = model_of(*setting.split()).eval(), tokens(2)
+    second[1:] = first[1:]
+    with torch.no_grad():
+        before = model(torch.stack([first, second]))[:, 1:]
+        for name, parts in model.row_parts().items():
+            weight = model.get_parameter(name)
+            unit = weight.shape[0] // sum(parts)
+            for values in weight.split([unit * part for part in parts])[2::3]:
+                values.zero_()
+        after = model(torch.stack([first, second]))[:, 1:]
+    assert not torch.allclose(before[0], before[1])
+    torch.testing.assert_close(after[0], after[1], rtol=0.0, atol=1e-6)

@@ -109,7 +109,7 @@ def _of_name(name: str, settings: HuggingFaceSettings) -> Any:
             exact = own / whole * given[_own_name(name, around)]
             size = max(1, round(exact))
             given.setdefault(inside, -(-size // MULTIPLE) * MULTIPLE if around == "hidden_size" else size)
-    if isinstance(getattr(usual, "head_dim", None), int):
+    if isinstance(usual.to_dict().get("head_dim"), int):  # no property that follows from the others
         width, heads = (given[_own_name(name, each)] for each in ("hidden_size", "num_attention_heads"))
         given.setdefault("head_dim", width // heads)
     return _make(name, given, settings)

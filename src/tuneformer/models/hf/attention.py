@@ -17,6 +17,8 @@ from tuneformer.models.hf.library import transformers
 
 NAME = "tuneformer"
 WATCHER = "watched_attention"
+OWN_TABLE = ("falcon",)
+"""Architectures that take an attention from a table of their own, where no function can be registered."""
 OUTPUTS = ("o_proj", "c_proj", "out_proj", "dense", "wo", "output_projection")
 """What the architectures call the matrix behind the heads."""
 
@@ -61,7 +63,7 @@ def implementation_of(config: Any) -> str:
     """
     library = transformers()
     kind = library.AutoModelForCausalLM._model_mapping[type(config)]
-    return NAME if kind._supports_sdpa else "eager"
+    return NAME if kind._supports_sdpa and config.model_type not in OWN_TABLE else "eager"
 
 
 def put_watchers(model: nn.Module, stack: str) -> list[LibraryHeads]:

@@ -24,6 +24,11 @@ from tuneformer.models.hf.source import ARCHITECTURE_FILE, ModelSource
 from tuneformer.models.parts import LayerPart
 
 STACK = "decoder"
+FUSED_BY_HEAD = {
+    **dict.fromkeys(("bloom", "gpt_neox", "persimmon"), ("query_key_value",)),
+    "gpt_bigcode": ("c_attn",),
+}
+"""Matrices with the query, key and value of the first head, then those of the second, by architecture."""
 
 
 class HuggingFaceModel(nn.Module):
@@ -105,7 +110,7 @@ class HuggingFaceModel(nn.Module):
     def row_parts(self) -> Mapping[str, tuple[int, ...]]:
         """Which matrices are several, one below the other, and the proportions of their rows."""
         config, found = self.network.config, {}
-        heads = config.num_attention_heads
+        heads = getattr(config, "num_attention_heads", 1)
         keys = getattr(config, "num_key_value_heads", None) or heads
         for name, module in self.named_modules():
             last = name.rpartition(".")[2]
@@ -113,6 +118,9 @@ class HuggingFaceModel(nn.Module):
                 found[f"{name}.weight"] = QUERY_KEY_VALUE
             elif last == "qkv_proj" and isinstance(module, nn.Linear):
                 found[f"{name}.weight"] = (heads, keys, keys)
+            elif last in FUSED_BY_HEAD.get(config.model_type, ()):
+                one_key = getattr(config, "multi_query", False)
+                found[f"{name}.weight"] = (heads, 1, 1) if one_key else QUERY_KEY_VALUE * heads
             elif last == "gate_up_proj" and isinstance(module, nn.Linear):
                 found[f"{name}.weight"] = (1, 1)
         return found
