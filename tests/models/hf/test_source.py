@@ -7,7 +7,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from tests.models.hf.models import model_of
+from tests.models.hf.models import model_of, settings_of
 from tuneformer.errors import UserError
 from tuneformer.models.hf.source import ModelSource
 
@@ -83,3 +83,12 @@ def test_weights_that_cannot_be_read_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(told_config.replace('"llama"', '"lama"'), encoding="utf-8")
     with pytest.raises(UserError, match=rf"^model.path={tmp_path}: model_type=lama is no architecture of"):
         model_of(None, f"model.path={tmp_path}")
+
+
+@pytest.mark.fast
+def test_a_size_that_the_folder_does_not_state_cannot_be_set(folder: Path) -> None:
+    (folder / "model.safetensors").touch()
+    with pytest.raises(
+        UserError, match=rf"^model.n_heads=3 cannot be set: the weights of {folder} have their own$"
+    ):
+        settings_of(None, f"model.path={folder}", "model.n_heads=3")

@@ -82,7 +82,8 @@ class HuggingFaceSettings(ModelSettings):
         for name, own in known.items():
             given = setting(name)
             if path is not None and given not in (None, own):
-                raise UserError(f"model.{name}={given} cannot be set: the weights of {path} have {own}")
+                there = f"the weights of {path} have " + ("their own" if own is None else str(own))
+                raise UserError(f"model.{name}={given} cannot be set: {there}")
             filled[name] = own if given is None else given
         return filled
 
