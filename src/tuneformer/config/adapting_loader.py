@@ -14,6 +14,9 @@ from tuneformer.config.registry import is_order
 from tuneformer.config.setting import AUTO
 from tuneformer.config.telling_loader import TellingConfigLoader
 
+OF_EVERY_OPTION = frozenset({"search.grid"})
+"""Settings of one option that mean the same with every other: a grid lists the methods of a search."""
+
 
 class AdaptingConfigLoader(TellingConfigLoader):
     """Composes as Hydra does, and then:
@@ -61,7 +64,7 @@ def _unneeded(
     keys = [each.key_or_group for each in typed if not each.is_delete()]
     for name in further:
         path = f"{group}.{name}"
-        if any(key == path or key.startswith(f"{path}.") for key in keys):
+        if path in OF_EVERY_OPTION or any(key == path or key.startswith(f"{path}.") for key in keys):
             continue
         if any(name in load_option(group, other, folders) for other in options):
             yield name

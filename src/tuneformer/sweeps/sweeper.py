@@ -15,7 +15,6 @@ from tuneformer.config.plain import Settings
 from tuneformer.errors import UserError
 from tuneformer.process.leaving import signals_as_exit
 from tuneformer.process.terminal import say
-from tuneformer.sweeps.ask.ask import Ask
 from tuneformer.sweeps.effort import write_effort
 from tuneformer.sweeps.folders import check_is_no_run, sweep_folder
 from tuneformer.sweeps.grid import Grid
@@ -73,8 +72,8 @@ class TuneformerSweeper(Sweeper):
         if self._settings["preflight"] != "only":
             manifest.check_free()
         known = dict(manifest.jobs)
-        plan = self._plan(request, manifest)
         launcher = self._launcher()
+        plan = self._plan(request, manifest, launcher)
         self._preflight(plan, launcher, manifest)
         for line in plan.announce():
             say(line)
@@ -84,10 +83,8 @@ class TuneformerSweeper(Sweeper):
         try:
             manifest.read()
             if manifest.jobs != known:  # another process ran the sweep during the preflight
-                plan = self._plan(request, manifest)
+                plan = self._plan(request, manifest, launcher)
             with signals_as_exit():
-                if isinstance(plan, Ask):
-                    plan.at_a_time = launcher.at_a_time()
                 self._run(plan, launcher, manifest)
         finally:
             manifest.release()
@@ -104,10 +101,12 @@ class TuneformerSweeper(Sweeper):
             )
         return launcher
 
-    def _plan(self, request: Request, manifest: Manifest) -> Plan:
+    def _plan(self, request: Request, manifest: Manifest, launcher: Launcher) -> Plan:
         settings = self._settings["search"]
         _check_effort(request, settings)
         if is_question(settings):
+            from tuneformer.sweeps.ask.ask import Ask  # it needs SciPy, which takes half a second to load
+
             return Ask(
                 composed=request.composed,
                 keys=request.swept,
@@ -115,6 +114,7 @@ class TuneformerSweeper(Sweeper):
                 manifest=manifest,
                 budget=request.budget,
                 retry_failed=self._settings["retry_failed"],
+                at_a_time=launcher.at_a_time,
             )
         if is_search(settings):
             return Search(

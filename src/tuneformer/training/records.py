@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tuneformer.config.compose import chosen_options
-from tuneformer.config.plain import Config
+from tuneformer.config.plain import Config, Settings
 from tuneformer.data.contract import PreparedData
 from tuneformer.errors import UserError
 from tuneformer.models.size import CountsFlops, flops_per_example, flops_per_token, n_parameters
@@ -38,7 +38,7 @@ def first_record(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         restarts=0,
         command=shlex.join(typed_command()),
-        search={name: config["search"].get(name) for name in ("sampler", "trial", "study", "role")},
+        search=of_search(config["search"]),
         config_hash=config_hash(config),
         git=git_state(),
         versions=package_versions() | own_sources(config),
@@ -55,6 +55,12 @@ def first_record(
             "kept": sorted(prepared.kept),
         },
     )
+
+
+def of_search(settings: Settings) -> dict[str, str | int | None]:
+    """What a record says of the search that its run is a trial of; the role of a question's trial alone."""
+    names = ("sampler", "trial", "study", *(["role"] if settings.get("role") else []))
+    return {name: settings.get(name) for name in names}
 
 
 def with_kept_search(config: Config, directory: RunDirectory) -> Config:

@@ -21,7 +21,9 @@ def answer() -> dict[str, Any]:
     return json.loads((SWEEP / "answer.json").read_text())
 
 
-def test_a_question_has_an_answer_and_goes_on_with_more_budget(sweep: Command, records: Records) -> None:
+def test_a_question_has_an_answer_and_the_same_line_trains_nothing_again(
+    sweep: Command, records: Records
+) -> None:
     first = sweep(*LEAST)
     assert first.status == 0
     assert first.err[-1] == "12 of 12 jobs done: outputs/sweeps/mine"
@@ -47,6 +49,12 @@ def test_a_question_has_an_answer_and_goes_on_with_more_budget(sweep: Command, r
     again = sweep(*LEAST)
     assert (again.status, records()) == (0, found)
     assert answer() == given
+
+
+@pytest.mark.proof
+def test_more_budget_goes_on_and_another_question_is_refused(sweep: Command, records: Records) -> None:
+    assert sweep(*LEAST).status == 0
+    found = records()
     more = sweep("search=ask", "optimizer=adamw,sgd", "hydra.sweeper.budget=16runs", "search.detect=0.02")
     assert more.status == 0
     added = records().keys() - found.keys()

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tuneformer.config.quoting import quoted
@@ -60,6 +60,7 @@ class Ask:
         manifest: Manifest,
         budget: str | None,
         retry_failed: bool,
+        at_a_time: Callable[[], int],
     ) -> None:
         if budget is None:
             raise UserError("search=ask needs a budget: hydra.sweeper.budget=64runs, 200000steps or 2h")
@@ -83,7 +84,7 @@ class Ask:
         self._told: set[AskedTrial] = set()
         self._failed_before: set[AskedTrial] = set()
         self._findings: Findings | None = None
-        self.at_a_time = 1
+        self._at_a_time = at_a_time
         self.done_before = 0
         self.sample = self._corners()
 
@@ -118,7 +119,7 @@ class Ask:
 
     def jobs(self) -> Iterator[Job | None]:
         """The trials of each list in order; None while those of the list that run are not done."""
-        self._kept = replace(self._kept, at_a_time=self._kept.at_a_time or self.at_a_time)
+        self._kept = replace(self._kept, at_a_time=self._kept.at_a_time or self._at_a_time())
         inquiry = inquire(
             self._question,
             first=self._first,
