@@ -153,7 +153,7 @@ def test_the_baseline_is_checked_and_a_run_that_fails_counts_as_diverged_the_sec
 
 @pytest.mark.proof
 def test_a_budget_of_time_goes_on(sweep: Command, records: Records) -> None:
-    line = ["search=ask", "optimizer=adamw,sgd", "hydra.sweeper.budget=20s", "search.check=false"]
+    line = ["search=ask", "optimizer=adamw,sgd", "hydra.sweeper.budget=60s", "search.check=false"]
     assert sweep(*line).status == 0
     found = records()
     assert sweep(*line).status == 0

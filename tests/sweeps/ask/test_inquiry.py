@@ -174,7 +174,7 @@ def test_a_few_questions_err_and_hold_as_stated(floors: tuple[float, ...], n: in
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("floors", "n"), [((1.8,) * 4, 2000), ((1.8, 1.81), 1000)])
 def test_many_questions_err_and_hold_as_stated(floors: tuple[float, ...], n: int) -> None:
-    _check_many(floors, n, slack=0.0)
+    _check_many(floors, n, slack=0.01)  # a share of 1,000 has a deviation of 0.007
 
 
 def _check_many(floors: tuple[float, ...], n: int, *, slack: float) -> None:
