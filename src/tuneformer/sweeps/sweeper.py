@@ -105,7 +105,7 @@ class TuneformerSweeper(Sweeper):
         settings = self._settings["search"]
         _check_effort(request, settings)
         if is_question(settings):
-            from tuneformer.sweeps.ask.ask import Ask  # it needs SciPy, which takes half a second to load
+            from tuneformer.sweeps.ask.ask import Ask  # it loads SciPy, which no other sweep needs
 
             return Ask(
                 composed=request.composed,

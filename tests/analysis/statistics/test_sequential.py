@@ -11,7 +11,7 @@ from tuneformer.analysis.statistics.sequential import (
     BETTER,
     EQUIVALENT,
     OPEN,
-    REPORTED,
+    REPORTED_CONFIDENCE,
     WORSE,
     interval_at,
     level_of,
@@ -75,7 +75,7 @@ def simulate(difference: float, *, planned: int, n_pairs: int, more: int = 0) ->
         wrong = np.where(excludes, missed, inside & (abs(difference) >= MARGIN))
         ends = open_still & (excludes | inside | (look.n == made[last].n))
         false += float((ends & wrong).sum())
-        reported = stats.t.ppf((1 + REPORTED) / 2, look.n - 1) * error
+        reported = stats.t.ppf((1 + REPORTED_CONFIDENCE) / 2, look.n - 1) * error
         held += float((ends & (abs(mean - difference) <= reported)).sum())
         seeds += float(ends.sum()) * look.n
         open_still &= ~ends

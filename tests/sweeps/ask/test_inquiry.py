@@ -127,7 +127,7 @@ def test_lengths_are_compared_each_by_itself() -> None:
         for method in ("a", "b")
         for steps in (300, 600)
     )
-    asked = replace(question(["a"]), entries=entries)
+    asked = replace(question(["a"]), contestants=entries)
     world = World(basins={"a": Basin(floor=1.8), "b": Basin(floor=1.9)})
     findings = world.ask(asked, Budget(amount=36000, unit="steps"))
     assert {(pair.first, pair.second) for pair in findings.reported.pairs} == {

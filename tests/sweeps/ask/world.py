@@ -105,4 +105,4 @@ def question(methods: Sequence[str], *, detect: float = 0.02, **given: object) -
         Contestant(name=name, method=name, field="", space=SPACE, cost_in_runs=1.0, steps=300)
         for name in methods
     )
-    return Question(entries=entries, detect=detect, **settings)  # pyright: ignore[reportArgumentType]
+    return Question(contestants=entries, detect=detect, **settings)  # pyright: ignore[reportArgumentType]

@@ -21,7 +21,7 @@ GROWTH = 1.5
 EARLY, PLANNED = 0.2, 0.6
 """Shares of the level that the looks before the planned one, and the planned one, take."""
 
-REPORTED = 0.965
+REPORTED_CONFIDENCE = 0.965
 """Confidence of the intervals to report once a comparison has stopped.
 
 A comparison that stops where its interval is short makes Student's interval of 95 % hold in 91 to 95 % of all

@@ -60,11 +60,11 @@ class Answer:
         return [*said, *self._caveats(), self._cost()]
 
     def _fields(self) -> list[str]:
-        return list(dict.fromkeys(entry.field for entry in self.question.entries))
+        return list(dict.fromkeys(entry.field for entry in self.question.contestants))
 
     def _ranked(self, field: str) -> list[str]:
         """The entries of a field, the best first; those that have no report last."""
-        names = [entry.name for entry in self.question.entries if entry.field == field]
+        names = [entry.name for entry in self.question.contestants if entry.field == field]
         reported = self.findings.reported
         return ranked(names, reported.values, reported.words)
 
@@ -140,7 +140,7 @@ class Answer:
             entry.name: fmean(
                 [r.seconds for trial, r in self.results.items() if trial.method == entry.name] or [math.nan]
             )
-            for entry in self.question.entries
+            for entry in self.question.contestants
         }
         total = sum(result.seconds for result in self.results.values())
         each = ", ".join(f"{name} {seconds:.3g} s" for name, seconds in per_run.items())

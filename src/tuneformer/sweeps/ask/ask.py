@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from tuneformer.analysis.compare.criterion import CHOOSING, REPORTING
 from tuneformer.config.quoting import quoted
 from tuneformer.errors import UserError
 from tuneformer.process.invocation import typed_command
@@ -192,7 +193,7 @@ class Ask:
                 f"optimized_metric={self._metric} is not logged by the task: {job.folder} has none"
             )
         if self._reported_metric is None and outcome.status == "finished":
-            of_test = self._metric.replace("val/", "test/", 1)
+            of_test = self._metric.replace(CHOOSING, REPORTING, 1)
             self._reported_metric = of_test if of_test in final else self._metric
         values = [outcome.value, final.get(self._reported_metric or self._metric)]
         seconds = outcome.seconds + (self._kept.seconds_to_start or 0.0)

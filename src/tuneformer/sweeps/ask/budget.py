@@ -16,7 +16,7 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _FORM = re.compile(r"(\d+(?:\.\d+)?(?:e\d+)?) ?(runs?|steps?|s|min|h|d)")
 EXAMPLES = "as 64runs, 200000steps, 90min or 2h"
 
-CHECKED, REPORTED = 0.25, 0.35
+CHECK_SHARE, REPORT_SHARE = 0.25, 0.35
 """Shares: of the check of the baseline at most, and of the report of what the check leaves."""
 
 
@@ -84,11 +84,11 @@ def split(
     """
     total, whole = sum(costs.values()), budget.amount * times
     least = least_of(costs)
-    check = int(CHECKED * whole / costs[baseline]) if baseline is not None else 0
+    check = int(CHECK_SHARE * whole / costs[baseline]) if baseline is not None else 0
     if check < FEWEST_OF_CHECK or whole - check * costs[baseline or ""] < least:
         check = 0
     left = whole - (check * costs[baseline] if check and baseline is not None else 0.0)
-    report = max(REPORTED * left, FIRST_LOOK * total)
+    report = max(REPORT_SHARE * left, FIRST_LOOK * total)
     trials: dict[str, int] = {}
     for method in entries:
         share = (left - report) / len(entries) if budget.unit == SECONDS else left - report
@@ -110,7 +110,7 @@ def least_of(costs: Mapping[str, float]) -> float:
 
 def least_for_check(cost: float) -> float:
     """The budget from which the baseline's setting is checked, whose runs cost so much."""
-    return math.ceil(FEWEST_OF_CHECK * cost / CHECKED)
+    return math.ceil(FEWEST_OF_CHECK * cost / CHECK_SHARE)
 
 
 def spent(known: Results, costs: Mapping[str, float], *, unit: str) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tuneformer.analysis.compare.criterion import CHOOSING
 from tuneformer.checks.bounds import setting
 from tuneformer.config.described import described_arguments
 from tuneformer.config.plain import Config
@@ -23,7 +24,6 @@ from tuneformer.sweeps.search.space import Choices, SearchRange, Space
 
 SEED, HORIZON, VALIDATED = "seed", "trainer.max_steps", "trainer.val_check_interval"
 RATE = "optimizer.lr"
-VALIDATION = "val/"
 LARGEST_SEED = 2**31
 USUAL_BASELINE = "adamw"
 BESIDE_OPTIMIZER = ("scheduler",)
@@ -70,10 +70,10 @@ def contestants_of(composed: Sequence[Composed], *, keys: frozenset[str]) -> lis
         if key in keys:
             raise UserError(f"{key} cannot have several values with search=ask: {instead}")
     first = composed[0].config
-    if not first["optimized_metric"].startswith(VALIDATION):
+    if not first["optimized_metric"].startswith(CHOOSING):
         raise UserError(
             f"optimized_metric={first['optimized_metric']} cannot choose settings: search=ask chooses on"
-            f" validation ({VALIDATION}...), and reports on test"
+            f" validation ({CHOOSING}...), and reports on test"
         )
     if first[SEED] > LARGEST_SEED:
         raise UserError(f"seed={first[SEED]} is too large for search=ask: {LARGEST_SEED} is the largest")
@@ -129,7 +129,7 @@ def question_of(entries: Sequence[ComposedContestant], composes: Composes) -> Qu
     settings = config["search"]
     baseline = _baseline(entries, settings["baseline"])
     return Question(
-        entries=tuple(each.contestant for each in entries),
+        contestants=tuple(each.contestant for each in entries),
         baseline=baseline.contestant.name if settings["check"] else None,
         variants=tuple(
             each

@@ -41,7 +41,7 @@ class Question:
     """What is asked.
 
     Attributes:
-        entries: every method at every horizon.
+        contestants: every method at every horizon.
         baseline: the entry that the check runs; None without one.
         variants: what the check tries, the likeliest first.
         rate: the setting that is the baseline's learning rate; None where it is not tuned.
@@ -50,7 +50,7 @@ class Question:
         points_seed: of the points that are drawn.
     """
 
-    entries: tuple[Contestant, ...]
+    contestants: tuple[Contestant, ...]
     baseline: str | None
     variants: tuple[Variant, ...]
     rate: str | None
@@ -62,7 +62,7 @@ class Question:
     def methods(self) -> list[list[str]]:
         """Of each method the names of its entries."""
         grouped: dict[str, list[str]] = {}
-        for entry in self.entries:
+        for entry in self.contestants:
             grouped.setdefault(entry.method, []).append(entry.name)
         return list(grouped.values())
 
@@ -118,18 +118,8 @@ def inquire(
     def left(whole: Budget) -> float:
         return whole.amount * times - spent(known, costs, unit=first.unit)
 
-    spaces = {entry.name: entry.space for entry in question.entries}
-    check = NOT_CHECKED
-    if question.baseline is not None and plan.check:
-        check = yield from check_baseline(
-            question.baseline,
-            spaces[question.baseline],
-            question.variants,
-            rate=question.rate,
-            detect=question.detect,
-            n_at_most=plan.check,
-            seed=question.seed,
-        )
+    spaces = {entry.name: entry.space for entry in question.contestants}
+    check = yield from _check(question, spaces, n_at_most=plan.check)
     found = yield from together(
         [
             tune(name, space, plan.trials[name], seed=question.seed, points_seed=question.points_seed)
@@ -139,7 +129,7 @@ def inquire(
     tuned = {each.method: each for each in found}
     entrants = [
         Entrant(method=entry.name, best=each.best, cost=costs[entry.name], field=entry.field)
-        for entry in question.entries
+        for entry in question.contestants
         if math.isfinite((each := tuned[entry.name]).score)
     ]
     spread = _spread(found)
@@ -156,6 +146,23 @@ def inquire(
     )
 
 
+def _check(question: Question, spaces: Mapping[str, TuningSpace], *, n_at_most: int) -> Phase[BaselineCheck]:
+    """The check of the baseline, where there is one and a budget for it."""
+    if question.baseline is None or not n_at_most:
+        return NOT_CHECKED
+    return (
+        yield from check_baseline(
+            question.baseline,
+            spaces[question.baseline],
+            question.variants,
+            rate=question.rate,
+            detect=question.detect,
+            n_at_most=n_at_most,
+            seed=question.seed,
+        )
+    )
+
+
 def _costs(question: Question, budget: Budget) -> Phase[dict[str, float]]:
     """What a run costs; seconds are those of the first two trials of each entry, as far as they ended.
 
@@ -168,7 +175,7 @@ def _costs(question: Question, budget: Budget) -> Phase[dict[str, float]]:
             AskedTrial(method=each.name, values=point, seed=question.seed, role=EXPLORE)
             for point in each.space.draw(PILOTS, seed=question.points_seed)
         ]
-        for each in question.entries
+        for each in question.contestants
     }
     results = yield [trial for trials in pilots.values() for trial in trials]
     whole = {
@@ -181,7 +188,7 @@ def _costs(question: Question, budget: Budget) -> Phase[dict[str, float]]:
 def costs_without_time(question: Question, budget: Budget) -> dict[str, float]:
     """What a run of each entry costs, in runs of the longest or in steps."""
     by_runs = budget.unit == RUNS
-    return {each.name: each.cost_in_runs if by_runs else float(each.steps) for each in question.entries}
+    return {each.name: each.cost_in_runs if by_runs else float(each.steps) for each in question.contestants}
 
 
 def _spread(tuned: Sequence[Tuned]) -> float:

@@ -39,14 +39,14 @@ def promise_of(question: Question, plan: Split, n_seeds: int, *, budget: Budget,
 
 
 def _asked(question: Question) -> str:
-    methods, n_entries = question.methods, len(question.entries)
+    methods, n_entries = question.methods, len(question.contestants)
     asked = f"{len(methods)} methods" if len(methods) > 1 else "1 method"
     return asked + (f" at {n_entries // len(methods)} lengths" if n_entries > len(methods) else "")
 
 
 def _power(question: Question, n_seeds: int, metric: str) -> str:
     """The largest spread at which so many seeds show the difference, and what twice that would take."""
-    fields = len({entry.field for entry in question.entries})
+    fields = len({entry.field for entry in question.contestants})
     pairs = fields * math.comb(len(question.methods), 2)
     of_unit = smallest_difference(n_seeds, 1.0, pairs=pairs)
     largest = question.detect / of_unit

@@ -11,7 +11,7 @@ from tuneformer.analysis.statistics.intervals import Estimate, mean_interval, pa
 from tuneformer.analysis.statistics.sequential import (
     BETTER,
     OPEN,
-    REPORTED,
+    REPORTED_CONFIDENCE,
     WORSE,
     Look,
     interval_at,
@@ -77,7 +77,7 @@ class Reported:
 
     def estimate(self, method: str) -> Estimate:
         """The mean with the interval to report."""
-        return mean_interval(self.values[method], confidence=REPORTED)
+        return mean_interval(self.values[method], confidence=REPORTED_CONFIDENCE)
 
 
 def report(
@@ -197,4 +197,4 @@ def _judge(
 
 def _difference(mine: Sequence[float], theirs: Sequence[float]) -> Estimate:
     n = min(len(mine), len(theirs))
-    return paired_difference(mine[:n], theirs[:n], confidence=REPORTED)
+    return paired_difference(mine[:n], theirs[:n], confidence=REPORTED_CONFIDENCE)
