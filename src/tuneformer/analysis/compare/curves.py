@@ -66,7 +66,7 @@ class _Columns:
             if n_read > AT_MOST_BYTES or len(rest) > LONGEST_LINE:
                 raise ValueError(f"it is larger than {AT_MOST_BYTES:,} bytes, or has a line without an end")
             if end:
-                self._add((rest + block[:end]).replace(b"\r\n", b"\n"))
+                self._add(rest + block[:end])
                 rest = block[end:]
             else:
                 rest += block
@@ -74,13 +74,16 @@ class _Columns:
 
     def _add(self, lines: bytes) -> None:
         """Takes whole lines apart: where commas and ends are, and what stands up to the last wanted one."""
+        if b"\r" in lines:  # asked first: the replacement alone takes a tenth of the time of reading
+            lines = lines.replace(b"\r\n", b"\n")
         characters = np.frombuffer(lines, np.uint8)
-        places = np.flatnonzero((characters == COMMA) | (characters == END))
+        is_end = characters == END
+        places = np.flatnonzero((characters == COMMA) | is_end)
         n_lines, left = divmod(len(places), self._n_columns)
         if left or not n_lines:
             raise ValueError(MISFIT)
         places = places.reshape(n_lines, self._n_columns)
-        if lines.count(b"\n") != n_lines or (characters[places[:, -1]] != END).any():
+        if np.count_nonzero(is_end) != n_lines or not is_end[places[:, -1]].all():
             raise ValueError(MISFIT)
         starts, ends = [0, *(places[:-1, -1] + 1).tolist()], places[:, self._depth - 1].tolist()
         text = b",".join([lines[start:end] for start, end in zip(starts, ends, strict=True)])
@@ -93,7 +96,7 @@ class _Columns:
 
 def _numbers(text: bytes, expected: int) -> np.ndarray:
     """The numbers between commas, NaN where there is none; ValueError for anything else."""
-    for _ in range(2):  # the second time for every other one of several in a row
+    while b",," in text:  # a second time for every other one of several in a row
         text = text.replace(b",,", b",nan,")
     text = (b"nan" if text.startswith(b",") else b"") + text + (b"nan" if text.endswith(b",") else b"")
     with warnings.catch_warnings():
