@@ -4,6 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 # a test process gets one thread: two of them share two cores; what is compiled serves the next run
 TEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 -q
+STUDY := experiment=optimizer_study model.initialization=zero_output launcher=local
+OPTIMIZERS := optimizer=glob(*,exclude=[any,adamw_*,normuon_short,schedule_free_adamw])
 CLUSTER := slurmctld slurmd slurm-client munge postgresql mariadb-server
 
 .PHONY: help setup browser browser-where-possible train test lint check proof cluster-test bench study study-attention study-tasks translation speedrun dashboard clean
@@ -54,7 +56,9 @@ bench: $(STAMP) ## print the speed and memory ratios of docs/performance.md
 	$(BIN)/python scripts/bench.py
 
 study: $(STAMP) ## tune and compare every optimizer: docs/results/optimizers.md; goes on where it was stopped
-	$(BIN)/python scripts/study.py --report docs/results/optimizers.md
+	$(BIN)/tuneformer ask $(STUDY) '$(OPTIMIZERS)' search.check=false budget=462runs sweep=optimizers
+	$(BIN)/tuneformer ask $(STUDY) optimizer=schedule_free_adamw scheduler=warmup search.check=false budget=19runs sweep=schedule-free
+	$(BIN)/tuneformer compare outputs/sweeps/optimizers outputs/sweeps/schedule-free --by optimizer --into docs/results/optimizers.md
 
 study-tasks: $(STAMP) ## train every task with a known result: docs/results/tasks.md; goes on where it was stopped
 	$(BIN)/python scripts/study_tasks.py --report docs/results/tasks.md

@@ -22,10 +22,10 @@ def main() -> None:
     parser.add_argument("--report", type=Path, default=None, help="page to write into, between its marks")
     given = parser.parse_args()
 
-    from studies.page import replace_table
     from studies.translator_report import markdown
     from studies.translators import TranslatorStudy
     from tuneformer.process.terminal import show
+    from tuneformer.report.marked_page import replace_table
 
     trained = TranslatorStudy(name=given.name, seconds=given.seconds, overrides=given.overrides).run()
     show(markdown(trained))

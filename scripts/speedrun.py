@@ -25,10 +25,10 @@ def main() -> None:
 
     from studies.ladder import Ladder, LadderText
     from studies.ladder_report import markdown
-    from studies.page import replace_table
     from studies.speedrun import RUNGS
     from tuneformer.errors import UserError
     from tuneformer.process.terminal import show
+    from tuneformer.report.marked_page import replace_table
 
     texts = {"shakespeare": LadderText(overrides=("data=shakespeare",), ends_only=True)}
     if given.text is not None:

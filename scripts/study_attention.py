@@ -27,9 +27,9 @@ def main() -> None:
     from studies.attention_table import PAGE, markdown, measure_costs
     from studies.method_rows import make_rows
     from studies.method_study import Study
-    from studies.optimizer_methods import choose_methods
-    from studies.page import replace_table
+    from studies.tuned_method import choose_methods
     from tuneformer.process.terminal import say, show
+    from tuneformer.report.marked_page import replace_table
     from tuneformer.runs.files import write_text
     from tuneformer.training.settings import available_cores
 

@@ -21,11 +21,11 @@ def main() -> None:
     parser.add_argument("--report", type=Path, default=None, help="page to write the table into")
     given = parser.parse_args()
 
-    from studies.page import replace_table
     from studies.task_trials import TRIALS
     from studies.tasks import TaskStudy
     from tuneformer.errors import UserError
     from tuneformer.process.terminal import say, show
+    from tuneformer.report.marked_page import replace_table
     from tuneformer.training.settings import available_cores
 
     known = list(dict.fromkeys(trial.experiment for trial in TRIALS))

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from studies.optimizer_methods import TunedMethod
+from studies.tuned_method import TunedMethod
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.options import list_options

@@ -13,11 +13,11 @@ from benchmarks.allocation import peak_bytes
 from studies.attention_methods import BASELINE, VOCAB_SIZE
 from studies.method_rows import MethodRow, baseline_of, gap, over_seeds
 from studies.method_study import Study
-from studies.page import BEGIN, END
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.models.build import build_model
 from tuneformer.models.size import n_parameters
+from tuneformer.report.marked_page import BEGIN, END
 from tuneformer.report.wording import INTERVAL
 from tuneformer.runs.metrics_file import read_rows
 

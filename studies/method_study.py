@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Collection, Sequence
 
-from studies.optimizer_methods import TunedMethod
 from studies.running import Call, RunResult, run_all
+from studies.tuned_method import TunedMethod
 from studies.tuning import FRESH_SEEDS, TUNING_SEED, Tuning, TuningRun, overrides_of
 from tuneformer.process.terminal import say
 from tuneformer.runs.record import RunRecord

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from studies.optimizer_methods import TunedMethod
+from studies.tuned_method import TunedMethod
 
 TUNING_SEED = 0
 FRESH_SEEDS = (1, 2, 3)

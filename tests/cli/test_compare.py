@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.analysis.compare.planted import bowl, config_of, plant, plant_grid
+from tuneformer.report.marked_page import BEGIN, END
 
 Command = Callable[..., Any]
 
@@ -35,6 +37,31 @@ def test_a_sweep_gives_a_table_a_csv_and_a_page(command: Command, tmp_path: Path
     assert "abc" in page  # the commit
     # what it wrote is no run: the same line works again
     assert command("scripts/compare.py", "sweep").status == 0
+
+
+def test_a_page_of_ones_own_gets_the_table_and_a_figure_and_keeps_its_words(
+    command: Command, tmp_path: Path
+) -> None:
+    plant_grid(tmp_path / "sweep", bowl)
+    page = tmp_path / "page.md"
+    page.write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nWhy.\n", encoding="utf-8")
+    for _ in range(2):
+        answer = command("scripts/compare.py", "sweep", "--into=page.md")
+        assert (answer.status, answer.err) == (0, [])
+        assert answer.out[-1].endswith("sweep/comparison.html, page.md, page.png, page.html")
+        before, table, after = re.split(f"{BEGIN}\n|\n{END}", page.read_text(encoding="utf-8"))
+        assert (before, after) == ("# Title\n\n", "\n\nWhy.\n")
+        assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == ["| lion", "| adamw"]
+    assert page.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert "lion" in page.with_suffix(".html").read_text(encoding="utf-8")
+
+
+def test_a_page_without_marks_is_one_line_before_anything_is_read(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text("# Title\n", encoding="utf-8")
+    for page, expected in (("page.md", "page.md has no lines"), ("none.md", "none.md cannot be read")):
+        answer = command("scripts/compare.py", "nowhere", f"--into={page}")
+        assert (answer.status, len(answer.err)) == (2, 1)
+        assert answer.err[0].startswith(f"error: {expected}")
 
 
 def test_a_published_table_is_compared_without_by(command: Command) -> None:

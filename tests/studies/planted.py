@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from studies.optimizer_methods import TunedMethod
+from studies.tuned_method import TunedMethod
 from studies.tuning import Tuning, TuningRun
 
 

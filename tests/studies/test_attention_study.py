@@ -9,9 +9,9 @@ from studies.attention_methods import BASELINE, RATES, attention_methods, parame
 from studies.attention_table import PAGE, Cost, markdown, measure_cost
 from studies.method_rows import make_rows
 from studies.method_study import Study
-from studies.optimizer_methods import TunedMethod, choose_methods
-from studies.page import replace_table
+from studies.tuned_method import TunedMethod, choose_methods
 from tests.studies.planted import run_tuning
+from tuneformer.report.marked_page import replace_table
 
 CONF = Path(__file__).parents[2] / "conf"
 

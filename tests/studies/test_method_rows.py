@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from studies.method_rows import MethodRow, difference, gap, make_rows, over_seeds
-from studies.optimizer_methods import TunedMethod, around
+from studies.tuned_method import TunedMethod, around
 from studies.tuning import FRESH_SEEDS, TuningRun
 from tests.studies.planted import run_tuning
 

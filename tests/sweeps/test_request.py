@@ -24,6 +24,12 @@ FILES = {
     "nested": "search: {grid: {optimizer: {betas: [[0.9, 0.95], [0.8, 0.9]], lr: 0.01}}}\nretry_failed: true",
     "words": "search: {grid: {trainer.precision: [32-true, 64-true], notes: ['a, b'],"
     " model.size: [null, tiny]}}",
+    "together": "search: {grid: {'optimizer,scheduler': [[adamw, cosine], [schedule_free_adamw, warmup]],"
+    " seed: [0, 1]}}",
+    "short": "search: {grid: {'optimizer,scheduler': [[adamw]]}}",
+    "again": "search: {grid: {'optimizer,scheduler': [[adamw, cosine], [adamw, cosine]]}}",
+    "twice": "search: {grid: {'optimizer,scheduler': [[adamw, cosine]], optimizer: [sgd]}}",
+    "unlisted": "search: {grid: {'optimizer,scheduler': adamw}}",
     "wrong": "search: {grid: {launcher: [local, serial]}}",
     "empty": "search: {grid: {seed: []}}",
     "local": "defaults: [{override /launcher: local}]\nlauncher: {n_jobs: 2}",
@@ -160,6 +166,20 @@ def test_what_is_typed_takes_the_place_of_what_a_file_lists(ask: Ask) -> None:
     assert len(ask("experiment=grid", "~search.grid").composed) == 1
 
 
+def test_settings_that_change_together_share_a_line(ask: Ask) -> None:
+    request = ask("experiment=together")
+    assert points(request) == [
+        f"experiment=together seed={seed} optimizer={optimizer} scheduler={scheduler}"
+        for seed in (0, 1)
+        for optimizer, scheduler in (("adamw", "cosine"), ("schedule_free_adamw", "warmup"))
+    ]
+    assert request.swept == {"seed", "optimizer", "scheduler"}
+    typed = ask("experiment=together", "optimizer=lion", "scheduler=linear", "seed=3")
+    assert points(typed) == ["experiment=together optimizer=lion scheduler=linear seed=3"]
+    with pytest.raises(UserError, match="lists optimizer together with scheduler: type all of them, or none"):
+        ask("experiment=together", "optimizer=lion")
+
+
 def test_a_grid_may_be_nested_and_its_words_need_no_quotes(ask: Ask) -> None:
     nested = ask("experiment=nested")
     assert [each.config["optimizer"]["betas"] for each in nested.composed] == [[0.9, 0.95], [0.8, 0.9]]
@@ -182,6 +202,10 @@ def test_swept_files_have_each_their_own_grid(ask: Ask) -> None:
     [
         ("wrong", "search.grid cannot list launcher: that holds for all jobs"),
         ("empty", "search.grid.seed=[] lists no value"),
+        ("short", 'search.grid.optimizer,scheduler: ["adamw"] must be 2 values'),
+        ("again", "search.grid.optimizer,scheduler lists optimizer=adamw scheduler=cosine twice"),
+        ("twice", "search.grid lists optimizer twice"),
+        ("unlisted", "search.grid.optimizer,scheduler must be a list of combinations"),
     ],
 )
 def test_a_grid_that_is_none_is_one_line(ask: Ask, file: str, expected: str) -> None:

@@ -38,10 +38,16 @@ def arguments() -> argparse.Namespace:
         "--tolerance",
         AT_LEAST_ZERO,
         of=float,
-        default=0.02,
+        default=None,
         what="width of a basin, in the metric (default: 0.02)",
     )
     parser.add_argument("--to", type=Path, default=None, help="folder to write into (default: the first)")
+    parser.add_argument(
+        "--into",
+        type=Path,
+        default=None,
+        help="a page.md to write the table into, between its marks; page.png and page.html stand beside it",
+    )
     parser.add_argument("--measures", action="store_true", help="print measures beside the losses too")
     parser.add_argument("--wandb", action="store_true", help="the same as a W&B run")
     parser.add_argument(
@@ -57,20 +63,22 @@ def main() -> None:
     given = arguments()
 
     from tuneformer.errors import UserError
+    from tuneformer.report.marked_page import check_marks
 
     if given.mode not in ("online", "offline"):
         raise UserError(f"--mode={given.mode} must be online or offline")
     if bool(given.folders) == bool(given.table):
         raise UserError("give folders of runs or --table=<file>.csv, one of the two")
+    if given.into is not None:
+        check_marks(given.into)
 
-    from tuneformer.analysis.compare.comparison import compare
+    from tuneformer.analysis.compare.comparison import TOLERANCE, compare
     from tuneformer.analysis.compare.read_runs import read_runs
     from tuneformer.analysis.compare.read_table import read_table
     from tuneformer.process.escaping_console import EscapingConsole
     from tuneformer.process.invocation import typed_command
-    from tuneformer.report.html import write_page
+    from tuneformer.report.comparison_files import write_files
     from tuneformer.report.measures_table import measures_table
-    from tuneformer.report.results_table import write_csv
     from tuneformer.report.terminal import print_comparison, print_table
     from tuneformer.runs.shown_paths import shown_command
 
@@ -89,7 +97,7 @@ def main() -> None:
         by=by,
         baseline=given.baseline,
         target=given.target,
-        tolerance=given.tolerance,
+        tolerance=TOLERANCE if given.tolerance is None else given.tolerance,
         lower_is_better=lower,
     )
     folder = given.to or (given.folders[0] if given.folders else Path("outputs"))
@@ -97,14 +105,13 @@ def main() -> None:
     print_comparison(comparison, console)
     if given.measures:
         print_table(measures_table(comparison), console)
-    write_csv(folder / "comparison.csv", comparison)
     title = "Comparison: " + ", ".join(Path(source).stem for source in read.sources)
     command = shown_command(typed_command())
-    write_page(folder / "comparison.html", comparison, title=title, command=command)
+    written = write_files(comparison, folder, title=title, command=command, into=given.into)
     if given.wandb:
         from tuneformer.report.wandb_comparison import log_comparison
 
         page = folder / "comparison.html"
         where = log_comparison(comparison, page, project=given.project, mode=given.mode, name=title)
         console.print(f"W&B run: {where}", markup=False, soft_wrap=True)
-    console.print(f"written: {folder / 'comparison.csv'}, {folder / 'comparison.html'}", soft_wrap=True)
+    console.print(f"written: {', '.join(map(str, written))}", soft_wrap=True)

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from tuneformer.config.plain import Config
 from tuneformer.sweeps.agreement import check_agreement
 from tuneformer.sweeps.composing import Composed, Composer
-from tuneformer.sweeps.listed_values import listed_overrides
+from tuneformer.sweeps.listed_values import listed_values
 from tuneformer.sweeps.points import Point, named_keys, points_of, swept_keys
 from tuneformer.sweeps.search.settings import is_search
 
@@ -45,9 +45,9 @@ def read_request(
     points = list[Point]()
     every = of_jobs = [override for override in overrides if not override.is_hydra_override()]
     for given in points_of(overrides):
-        listed = listed_overrides(composer.grid_of(given), given, parser)
-        every = [*every, *listed]
-        points += [(*given, *more) for more in points_of(listed)]
+        listed = listed_values(composer.grid_of(given), given, parser)
+        every = [*every, *listed.overrides]
+        points += [(*given, *more) for more in listed.points]
     composed = [composer.compose(point) for point in points]
     first = composed[0]
     check_agreement(composed, one_metric=is_search(first.config["search"]))

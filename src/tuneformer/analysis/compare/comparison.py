@@ -31,6 +31,8 @@ from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 
 USUAL_BASELINE = "adamw"
+TOLERANCE = 0.02
+"""How far from the best a setting may lie to be in its basin, in the metric, if nothing else is said."""
 SHOWN_METHODS = 5
 
 

@@ -6,15 +6,12 @@ from tuneformer.errors import UserError
 from tuneformer.process.invocation import typed_command
 from tuneformer.runs.shown_paths import shown_command
 
-TOLERANCE = 0.02
-
 
 def write_comparison(folder: Path, metric: str, *, several_lengths: bool) -> str:
     """Write comparison.csv and comparison.html; return their names, or why there are none."""
-    from tuneformer.analysis.compare.comparison import compare
+    from tuneformer.analysis.compare.comparison import TOLERANCE, compare
     from tuneformer.analysis.compare.read_runs import read_runs
-    from tuneformer.report.html import write_page
-    from tuneformer.report.results_table import write_csv
+    from tuneformer.report.comparison_files import write_files
 
     try:
         comparison = compare(
@@ -27,7 +24,6 @@ def write_comparison(folder: Path, metric: str, *, several_lengths: bool) -> str
         )
     except UserError as error:
         return f"; no page: {error}"
-    table, page = folder / "comparison.csv", folder / "comparison.html"
-    write_csv(table, comparison)
-    write_page(page, comparison, title=f"Comparison: {folder.name}", command=shown_command(typed_command()))
-    return f", {table}, {page}"
+    title, command = f"Comparison: {folder.name}", shown_command(typed_command())
+    written = write_files(comparison, folder, title=title, command=command)
+    return "".join(f", {file}" for file in written)

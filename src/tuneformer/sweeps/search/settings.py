@@ -25,7 +25,10 @@ class SearchSettings:
 
     grid: Annotated[
         Unchecked,
-        Setting("setting: its values, as {optimizer.lr: [1e-3, 3e-3]}; what is typed counts in their place"),
+        Setting(
+            "setting: its values, as {optimizer.lr: [1e-3, 3e-3]}, and what changes together as"
+            " {'optimizer,scheduler': [[adamw, cosine], [sgd, warmup]]}; what is typed counts in their place"
+        ),
     ] = field(default_factory=Unchecked)
     sampler: Annotated[str, Setting("what draws the trials", ("random", "halton", "tpe", "cmaes", "ask"))]
     seed: Annotated[int, Setting("of the points drawn, whatever the seed of the runs", AT_LEAST_ZERO)]
