@@ -4,9 +4,12 @@ from typing import Annotated, Any
 
 import pytest
 
+from tuneformer.config.described import described_arguments
+from tuneformer.config.options import list_options, load_option
 from tuneformer.config.ranges import AT_LEAST_ONE, ZERO_TO_ONE, Number
 from tuneformer.config.reference import reference
 from tuneformer.config.registry import SHIPPED
+from tuneformer.config.schema import GROUPS
 from tuneformer.config.setting import Setting, arguments_of
 from tuneformer.config.setting_check import check_value, check_values
 from tuneformer.errors import UserError
@@ -105,6 +108,19 @@ def test_a_single_value_is_checked_by_itself() -> None:
     check_value(ARGUMENTS["share"], "sweep.share", 0)
     with pytest.raises(UserError, match=r"^sweep\.share=2 "):
         check_value(ARGUMENTS["share"], "sweep.share", 2)
+
+
+def test_every_setting_of_every_option_has_a_line_in_the_reference() -> None:
+    page = reference()
+    missing = [
+        f"{group}.{name} of {option}"
+        for group in GROUPS
+        for option in list_options(group, [SHIPPED])
+        for settings in [load_option(group, option, [SHIPPED])]
+        for name in described_arguments((group,), settings)
+        if name in settings and f"| `{group}.{name}` | " not in page
+    ]
+    assert missing == []
 
 
 def test_the_reference_page_is_what_the_components_say() -> None:

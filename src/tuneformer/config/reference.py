@@ -67,8 +67,16 @@ def _section(place: Place, option: str, settings: Config) -> Iterator[str]:
     docstring = inspect.getdoc(described) or ""
     yield docstring.partition("\n\n")[0].replace("\n", " ")
     yield ""
+    yield from _table(place, settings)
+
+
+def _table(place: Place, settings: Config, *, beside: Config | None = None) -> Iterator[str]:
+    """A line for each setting, of those that `beside` lacks."""
+    known = {} if beside is None else beside
     arguments = {
-        name: each for name, each in described_arguments(place, settings).items() if name in settings
+        name: each
+        for name, each in described_arguments(place, settings).items()
+        if name in settings and name not in known
     }
     if not arguments:
         return
@@ -97,10 +105,15 @@ def _variant(group: str, option: str, settings: Config, first: str, others: Conf
     changed = [
         f"`{name}: {shown(value)}`"
         for name, value in settings.items()
-        if value != others.get(name) and not is_order(name)
+        if name in others and value != others[name] and not is_order(name)
     ]
-    yield f"As `{group}={first}`, with {', '.join(changed)}."
+    lacking = [f"`{name}`" for name in others if name not in settings]
+    said = [f"with {', '.join(changed)}"] * bool(changed) + [f"without {', '.join(lacking)}"] * bool(lacking)
+    further = described_arguments((group,), settings).keys() & settings.keys() - others.keys()
+    said += ["and with" if said else "with"] * bool(further)
+    yield f"As `{group}={first}`, {', '.join(said)}{':' if further else '.'}"
     yield ""
+    yield from _table((group,), settings, beside=others)
 
 
 def may_be(argument: Argument) -> str:
