@@ -1,11 +1,9 @@
 """Adafactor."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
-from tuneformer.config.ranges import Number
 from tuneformer.optim.root_mean_square import rms
 from tuneformer.optim.tensorwise import TensorwiseOptimizer
 
@@ -20,19 +18,6 @@ class Adafactor(TensorwiseOptimizer):
 
     u is g over one root after the other, since R C itself underflows in float32.
     """
-
-    def __init__(
-        self,
-        params: Any,
-        *,
-        lr: Number,
-        beta2_decay: Number,
-        eps: Sequence[float],
-        d: Number,
-        weight_decay: Number,
-    ) -> None:
-        settings = {"lr": lr, "weight_decay": weight_decay, "beta2_decay": beta2_decay, "eps": eps, "d": d}
-        super().__init__(params, settings)
 
     def update(
         self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], name: str

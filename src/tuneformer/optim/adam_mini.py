@@ -1,13 +1,11 @@
 """Adam-mini."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tuneformer.config.ranges import Number
 from tuneformer.errors import UserError
 from tuneformer.optim.tensorwise import TensorwiseOptimizer
 
@@ -19,20 +17,6 @@ class AdamMini(TensorwiseOptimizer):
     in the parameter's name (`n_heads` equal parts of its rows), a row of any other matrix (an output
     neuron; a token of an embedding), and a whole vector.
     """
-
-    def __init__(
-        self,
-        params: Any,
-        *,
-        lr: Number,
-        betas: Sequence[float],
-        eps: float,
-        weight_decay: Number,
-        n_heads: int,
-        head_pattern: str,
-    ) -> None:
-        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, settings | {"n_heads": n_heads, "head_pattern": head_pattern})
 
     def update(
         self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], name: str

@@ -1,12 +1,10 @@
 """ADOPT."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tuneformer.config.ranges import Number
 from tuneformer.optim.tensorwise import TensorwiseOptimizer
 
 
@@ -17,19 +15,6 @@ class ADOPT(TensorwiseOptimizer):
     m <- beta1 m + (1 - beta1) clip(g / max(sqrt(v), eps), t^clip_power)
     theta <- theta - lr (m + weight_decay theta);  v <- beta2 v + (1 - beta2) g^2
     """
-
-    def __init__(
-        self,
-        params: Any,
-        *,
-        lr: Number,
-        betas: Sequence[float],
-        eps: float,
-        weight_decay: Number,
-        clip_power: Number,
-    ) -> None:
-        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, settings | {"clip_power": clip_power})
 
     def update(
         self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], name: str

@@ -1,11 +1,9 @@
 """Cautious AdamW."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
-from tuneformer.config.ranges import Number
 from tuneformer.optim.tensorwise import TensorwiseOptimizer, moments
 
 
@@ -15,11 +13,6 @@ class CautiousAdamW(TensorwiseOptimizer):
     u = mhat / (sqrt(vhat) + eps);  mask = [u g > 0];  d the number of coordinates of the tensor
     theta <- theta - lr d / (sum(mask) + 1) mask u - lr weight_decay theta
     """
-
-    def __init__(
-        self, params: Any, *, lr: Number, betas: Sequence[float], eps: float, weight_decay: Number
-    ) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
 
     def update(
         self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], name: str

@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tuneformer.config.ranges import Number
 from tuneformer.optim.tensorwise import TensorwiseOptimizer, at_least_float32, where_gradient_was
 
 LARGEST_RMS = 1.1
@@ -24,12 +23,6 @@ class Kron(TensorwiseOptimizer):
     the author's code. v comes from torch's default generator. Rows and columns that never had a gradient
     get no step: v alone would move them.
     """
-
-    def __init__(
-        self, params: Any, *, lr: Number, weight_decay: Number, momentum: float, precondition_lr: float
-    ) -> None:
-        settings = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum}
-        super().__init__(params, settings | {"precondition_lr": precondition_lr})
 
     def update(
         self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], name: str

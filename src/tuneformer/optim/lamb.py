@@ -1,11 +1,9 @@
 """LAMB."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
-from tuneformer.config.ranges import Number
 from tuneformer.optim.tensorwise import TensorwiseOptimizer, moments
 
 
@@ -15,19 +13,6 @@ class LAMB(TensorwiseOptimizer):
     u = mhat / (sqrt(vhat) + eps) + weight_decay theta
     theta <- theta - lr min(||theta||, largest_norm) / ||u|| u;  the ratio is 1 where a norm is 0.
     """
-
-    def __init__(
-        self,
-        params: Any,
-        *,
-        lr: Number,
-        betas: Sequence[float],
-        eps: float,
-        weight_decay: Number,
-        largest_norm: Number,
-    ) -> None:
-        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, settings | {"largest_norm": largest_norm})
 
     def update(
         self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], name: str

@@ -1,11 +1,9 @@
 """MARS."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
-from tuneformer.config.ranges import Number
 from tuneformer.optim.tensorwise import TensorwiseOptimizer, moments
 
 
@@ -16,21 +14,6 @@ class MARS(TensorwiseOptimizer):
     for each tensor; then AdamW on c. The first step has no gradient before and takes c = g. Vectors train
     by AdamW at lr * lr_1d_ratio with betas_1d, as in the authors' experiments.
     """
-
-    def __init__(
-        self,
-        params: Any,
-        *,
-        lr: Number,
-        betas: Sequence[float],
-        eps: float,
-        weight_decay: Number,
-        gamma: Number,
-        lr_1d_ratio: Number,
-        betas_1d: Sequence[float],
-    ) -> None:
-        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "gamma": gamma}
-        super().__init__(params, settings | {"lr_1d_ratio": lr_1d_ratio, "betas_1d": betas_1d})
 
     def update(
         self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], name: str

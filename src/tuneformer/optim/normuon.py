@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tuneformer.config.ranges import Number
 from tuneformer.optim.newton_schulz import newton_schulz
 from tuneformer.optim.tensorwise import TensorwiseOptimizer
 
@@ -17,21 +16,6 @@ class NorMuon(TensorwiseOptimizer):
     v <- beta2 v + (1 - beta2) mean of O^2 over columns;  U = O / (sqrt(v) + eps)
     theta <- theta - lr weight_decay theta - 0.2 lr sqrt(rows columns) / ||U||_F U
     """
-
-    def __init__(
-        self,
-        params: Any,
-        *,
-        lr: Number,
-        weight_decay: Number,
-        momentum: float,
-        beta2: float,
-        eps: float,
-        ns_steps: int,
-        nesterov: bool,
-    ) -> None:
-        settings = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "beta2": beta2}
-        super().__init__(params, settings | {"eps": eps, "ns_steps": ns_steps, "nesterov": nesterov})
 
     def update(
         self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], name: str

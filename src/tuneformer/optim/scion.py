@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tuneformer.config.ranges import Number
 from tuneformer.optim.newton_schulz import newton_schulz
 from tuneformer.optim.root_mean_square import rms
 from tuneformer.optim.tensorwise import TensorwiseOptimizer
@@ -18,9 +17,6 @@ class NormDescent(TensorwiseOptimizer):
     Unconstrained Scion (2502.07529, algorithm 1) with weight decay. `direction(d)` is the largest
     descent along d in the unit ball of the norm.
     """
-
-    def __init__(self, params: Any, *, lr: Number, weight_decay: Number, momentum: float, **own: Any) -> None:
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, **own})
 
     def update(
         self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], name: str
@@ -39,11 +35,6 @@ class NormDescent(TensorwiseOptimizer):
 class SpectralDescent(NormDescent):
     """direction = sqrt(rows / columns) U V^T of d = U S V^T by Newton-Schulz: the RMS-to-RMS norm."""
 
-    def __init__(
-        self, params: Any, *, lr: Number, weight_decay: Number, momentum: float, ns_steps: int
-    ) -> None:
-        super().__init__(params, lr=lr, weight_decay=weight_decay, momentum=momentum, ns_steps=ns_steps)
-
     def direction(self, d: Tensor, group: dict[str, Any]) -> Tensor:
         return (d.shape[0] / d.shape[1]) ** 0.5 * newton_schulz(d, steps=group["ns_steps"])
 
@@ -53,9 +44,6 @@ class SignDescent(NormDescent):
 
     The largest element of a matrix counts, and the root mean square of a vector.
     """
-
-    def __init__(self, params: Any, *, lr: Number, weight_decay: Number, momentum: float, eps: float) -> None:
-        super().__init__(params, lr=lr, weight_decay=weight_decay, momentum=momentum, eps=eps)
 
     def direction(self, d: Tensor, group: dict[str, Any]) -> Tensor:
         if d.ndim > 1:

@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tuneformer.config.ranges import Number
 from tuneformer.optim.tensorwise import TensorwiseOptimizer, at_least_float32, where_gradient_was
 
 
@@ -17,21 +16,6 @@ class Shampoo(TensorwiseOptimizer):
     corrected by 1 - momentum^t. The powers are computed anew every `every` steps, from the first on, and
     at each step while they are 0, which the power of 0 counts as: what has no gradient gets no step.
     """
-
-    def __init__(
-        self,
-        params: Any,
-        *,
-        lr: Number,
-        weight_decay: Number,
-        momentum: float,
-        beta2: float,
-        eps: float,
-        power: float,
-        every: int,
-    ) -> None:
-        settings = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "beta2": beta2}
-        super().__init__(params, settings | {"eps": eps, "power": power, "every": every})
 
     def update(
         self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], name: str

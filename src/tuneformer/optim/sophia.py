@@ -1,12 +1,11 @@
 """Sophia."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tuneformer.config.ranges import Number
 from tuneformer.optim.tensorwise import TensorwiseOptimizer
 
 
@@ -20,20 +19,6 @@ class Sophia(TensorwiseOptimizer):
     Whoever trains asks `hessian_is_due` before each step, and gives the estimate to `take_hessian`
     (Sophia-H: Hutchinson's, `tuneformer.optim.hutchinson`). Until the first, h is 0.
     """
-
-    def __init__(
-        self,
-        params: Any,
-        *,
-        lr: Number,
-        betas: Sequence[float],
-        eps: float,
-        weight_decay: Number,
-        gamma: float,
-        every: int,
-    ) -> None:
-        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, settings | {"gamma": gamma, "every": every})
 
     def hessian_is_due(self) -> bool:
         """Whether the next step wants a new estimate: the first, and every `every` after it."""

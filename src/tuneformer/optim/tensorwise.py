@@ -2,15 +2,36 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from inspect import Parameter, Signature, signature
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from tuneformer.config.described import described_arguments
+from tuneformer.config.registry import TARGET
+
 
 class TensorwiseOptimizer(Optimizer):
-    """A subclass gives `update`; `group["step"]` counts the steps, from 1 within the first."""
+    """A subclass gives `update`; `group["step"]` counts the steps, from 1 within the first.
+
+    It is built with the settings that its settings object describes, by keyword: they are its signature.
+    """
+
+    def __init_subclass__(cls) -> None:
+        described = described_arguments(("optimizer",), {TARGET: f"{cls.__module__}.{cls.__qualname__}"})
+        cls.__signature__ = Signature(
+            [
+                Parameter("params", Parameter.POSITIONAL_OR_KEYWORD),
+                *(Parameter(name, Parameter.KEYWORD_ONLY) for name in described),
+            ]
+        )
+
+    def __init__(self, params: Any, **settings: Any) -> None:
+        """Raises TypeError for other settings than those described."""
+        signature(type(self)).bind(params, **settings)
+        super().__init__(params, settings)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
