@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import kendalltau
 
 from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.selection import Result
@@ -35,6 +34,8 @@ def rank_stability(results: Sequence[Result], criterion: Criterion) -> RankStabi
     read = {method: costs for method, costs in read.items() if not any(math.isnan(c) for c in costs)}
     if len(read) < 2:
         return None
+    from scipy.stats import kendalltau  # heavy: a second that only several methods pay
+
     middle, end = ([costs[place] for costs in read.values()] for place in (0, 1))
     return RankStability(
         task=results[0].task,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy.special import fdtrc
 
 from tuneformer.analysis.compare.budget import Spent
 from tuneformer.analysis.compare.criterion import Criterion
@@ -74,7 +74,7 @@ def spread_grows(result: Result, design: Design, criterion: Criterion) -> bool:
     if below == 0:
         return False
     ratio = float(np.var(high, ddof=1)) / below
-    return float(stats.f.sf(ratio, len(high) - 1, len(low) - 1)) < LEVEL
+    return float(fdtrc(len(high) - 1, len(low) - 1, ratio)) < LEVEL
 
 
 def _is_rate(key: str) -> bool:

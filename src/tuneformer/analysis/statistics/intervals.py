@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from tuneformer.analysis.statistics.t_test import welch_terms
 
@@ -66,7 +66,7 @@ def mean_interval(values: Sequence[float], *, confidence: float = CONFIDENCE) ->
     if n >= BOOTSTRAP_FROM:
         low, high = _bootstrap(sample, confidence)
         return Estimate(mean=mean, deviation=deviation, low=low, high=high, n=n, method="bootstrap")
-    half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * deviation / math.sqrt(n)
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * deviation / math.sqrt(n)
     return Estimate(mean=mean, deviation=deviation, low=mean - half, high=mean + half, n=n, method="t")
 
 
@@ -94,7 +94,7 @@ def unpaired_difference(
     variance, freedom = welch_terms(a, b)
     if variance == 0:
         return Estimate(mean=mean, deviation=0.0, low=mean, high=mean, n=n, method="welch")
-    half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(variance)
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * math.sqrt(variance)
     deviation = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
     return Estimate(mean=mean, deviation=deviation, low=mean - half, high=mean + half, n=n, method="welch")
 
@@ -111,6 +111,8 @@ def _pairs(mine: Sequence[float], theirs: Sequence[float]) -> list[tuple[float, 
 
 
 def _bootstrap(sample: np.ndarray, confidence: float) -> tuple[float, float]:
+    from scipy import stats  # heavy: a second that only large samples pay
+
     with warnings.catch_warnings():
         # a sample of very few different values has no acceleration: the percentile interval serves then
         warnings.simplefilter("ignore")

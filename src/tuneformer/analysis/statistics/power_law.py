@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
-from scipy.optimize import fminbound
+from scipy.special import stdtrit
 
 from tuneformer.analysis.statistics.intervals import CONFIDENCE
 
@@ -73,6 +72,8 @@ def fit_power_law(lengths: Sequence[float], losses: Sequence[float]) -> PowerLaw
         found = np.linalg.lstsq(design, y, rcond=None)[0]
         return float(np.sum((design @ found - y) ** 2)), found
 
+    from scipy.optimize import fminbound  # heavy: only who has several lengths pays for it
+
     grid = np.linspace(math.log(SMALLEST_EXPONENT), math.log(LARGEST_EXPONENT), 60)
     start = int(np.argmin([solve(log_b)[0] for log_b in grid]))
     bounds = (grid[max(start - 1, 0)], grid[min(start + 1, len(grid) - 1)])
@@ -121,7 +122,7 @@ def speed_up(
     )
     of_loss = 1 / (baseline.b * excess)
     variance = slopes @ baseline.covariance @ slopes + of_loss**2 * baseline.residual_variance / len(losses)
-    quantile = float(stats.t.ppf((1 + confidence) / 2, baseline.freedom))
+    quantile = float(stdtrit(baseline.freedom, (1 + confidence) / 2))
     half = quantile * math.sqrt(float(variance))
     return SpeedUp(
         at=at,

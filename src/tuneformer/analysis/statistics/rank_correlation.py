@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm, rankdata
+from scipy.special import ndtri
 
 FEWEST = 6
 
@@ -30,10 +30,12 @@ def rank_correlation(x: Sequence[float], y: Sequence[float]) -> RankCorrelation:
     nothing = RankCorrelation(rho=math.nan, low=math.nan, high=math.nan, n=n)
     if n < FEWEST or len(set(x)) < 2 or len(set(y)) < 2:
         return nothing
+    from scipy.stats import rankdata  # heavy: only who has that many runs pays for it
+
     rho = float(np.corrcoef(np.stack([rankdata(x), rankdata(y)]))[0, 1])
     if abs(rho) > 1 - 1e-12:
         rho = math.copysign(1.0, rho)
         return RankCorrelation(rho=rho, low=math.nan, high=math.nan, n=n)
-    half = float(norm.ppf(0.975)) * math.sqrt((1 + rho**2 / 2) / (n - 3))
+    half = float(ndtri(0.975)) * math.sqrt((1 + rho**2 / 2) / (n - 3))
     middle = math.atanh(rho)
     return RankCorrelation(rho=rho, low=math.tanh(middle - half), high=math.tanh(middle + half), n=n)

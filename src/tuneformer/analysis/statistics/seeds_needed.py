@@ -4,7 +4,7 @@ import math
 from functools import cache
 
 import numpy as np
-from scipy import stats
+from scipy.special import chdtri, ndtr, stdtrit
 
 from tuneformer.analysis.statistics.holm import LEVEL
 from tuneformer.analysis.statistics.sign_flip import fewest_pairs
@@ -20,17 +20,17 @@ def power_of_t_test(difference: float, deviation: float, n: int, *, level: float
     P(abs(Z + c) > q s) with q = t(1 - level / 2, n - 1), c = difference sqrt(n) / deviation, and s^2 a
     chi-squared over its n - 1 degrees, averaged over its quantiles: SciPy's noncentral t fails at some n.
     """
-    quantile = float(stats.t.ppf(1 - level / 2, n - 1))
+    quantile = float(stdtrit(n - 1, 1 - level / 2))
     centre = abs(difference) * math.sqrt(n) / deviation
     spread = quantile * _deviations(n)
-    return float(np.mean(stats.norm.sf(spread - centre) + stats.norm.sf(spread + centre)))
+    return float(np.mean(ndtr(centre - spread) + ndtr(-centre - spread)))
 
 
 @cache
 def _deviations(n: int) -> np.ndarray:
     """Quantiles of the deviation of `n` normal values of deviation 1."""
     shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    return np.sqrt(stats.chi2.ppf(shares, n - 1) / (n - 1))
+    return np.sqrt(chdtri(n - 1, 1 - shares) / (n - 1))
 
 
 def power_of_sign_flip(difference: float, deviation: float, n: int, *, n_tests: int = 1) -> float:
@@ -44,7 +44,7 @@ def power_of_sign_flip(difference: float, deviation: float, n: int, *, n_tests: 
     if n_rejecting < 1:
         return 0.0
     if n_rejecting == 1:
-        return float(stats.norm.cdf(abs(difference) / deviation) ** n)
+        return float(ndtr(abs(difference) / deviation) ** n)
     return power_of_t_test(difference, deviation, n - 1, level=LEVEL / n_tests)
 
 
