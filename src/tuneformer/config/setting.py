@@ -49,6 +49,8 @@ class Setting:
         given: settings of a component inside that the one around it gives.
         search: low and high, between which a search looks on a logarithmic scale, unless told otherwise.
         search_below: the highest value that it means the same up to, beyond which no search goes.
+        also_try: values that often train better than the one given, the likeliest first: the check of a
+            baseline tries them.
     """
 
     what: str
@@ -63,6 +65,7 @@ class Setting:
     given: tuple[str, ...] = ()
     search: tuple[float, float] | None = None
     search_below: float | None = None
+    also_try: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ class FamilySettings(ModelSettings):
             ("gpt2", "xavier", "zero_output", "depth_scaled", "mup"),
             source="Radford et al. 2019; Glorot and Bengio 2010; 1910.05895, 1901.09321; 1908.11365;"
             " 2203.03466",
+            also_try=("zero_output", "xavier", "depth_scaled", "gpt2"),
         ),
     ]
 

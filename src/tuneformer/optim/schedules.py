@@ -37,6 +37,7 @@ Warmup = Annotated[
         source="5 % in AlgoPerf, 2306.07179",
         search=(0.01, 0.4),
         search_below=0.9,
+        also_try=(0.2, 0.02),
     ),
 ]
 Floor = Annotated[Number, Setting(RATIO, ZERO_TO_ONE, source=TENTH)]

@@ -35,7 +35,8 @@ class TrainerSettings:
         int, Setting("from one row of metrics.csv to the next", AT_LEAST_ONE, unit=STEPS, weights=False)
     ]
     gradient_clip_val: Annotated[
-        Number | None, Setting("largest global norm of the gradient", POSITIVE, null="no clipping")
+        Number | None,
+        Setting("largest global norm of the gradient", POSITIVE, null="no clipping", also_try=(1.0, None)),
     ]
     accumulate_grad_batches: Annotated[
         int,

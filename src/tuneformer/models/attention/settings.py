@@ -77,6 +77,7 @@ class QKVAttentionSettings(AttentionSettings):
         Setting(
             "RMS norm of queries and keys over the head dimension, with a learned gain, before rotation",
             source="2302.05442",
+            also_try=(True,),
         ),
     ]
     cosine: Annotated[

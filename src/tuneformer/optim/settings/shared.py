@@ -23,12 +23,14 @@ def decay(
     source: str, what: str = "weight decay", unit: str = PER_STEP, search: tuple[float, float] | None = DECAYS
 ) -> Setting:
     """The weight decay, and where a search looks for it."""
-    return Setting(what, NOT_NEGATIVE, unit=unit, source=source, search=search)
+    return Setting(what, NOT_NEGATIVE, unit=unit, source=source, search=search, also_try=(0.1, 0.01))
 
 
 def moments(source: str) -> Setting:
     """The decays of Adam's averages."""
-    return Setting("decay of the first and second moment", BELOW_ONE, source=source)
+    return Setting(
+        "decay of the first and second moment", BELOW_ONE, source=source, also_try=([0.9, 0.99], [0.9, 0.95])
+    )
 
 
 def moving_average(source: str, what: str = "decay of the momentum") -> Setting:
@@ -38,7 +40,7 @@ def moving_average(source: str, what: str = "decay of the momentum") -> Setting:
 
 def epsilon(source: str, what: str = "added to sqrt(vhat)") -> Setting:
     """What keeps a denominator from zero."""
-    return Setting(what, POSITIVE, source=source)
+    return Setting(what, POSITIVE, source=source, also_try=(1.0e-8, 1.0e-6))
 
 
 Rate = Annotated[Number, peak_rate(LIKE_ADAMW)]

@@ -1,12 +1,11 @@
 """From the points of a command line to what is asked: methods, their spaces, and what the check tries."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tuneformer.analysis.compare.criterion import CHOOSING
-from tuneformer.checks.bounds import setting
 from tuneformer.config.described import described_arguments
 from tuneformer.config.plain import Config
 from tuneformer.config.quoting import typed
@@ -28,19 +27,8 @@ LARGEST_SEED = 2**31
 USUAL_BASELINE = "adamw"
 BESIDE_OPTIMIZER = ("scheduler",)
 """Groups whose components say what is tuned with every optimizer."""
-
-OFTEN_UNFAIR: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("model.initialization", ()),
-    ("scheduler.warmup", ("0.2",)),
-    ("optimizer.betas", ("[0.9,0.99]", "[0.9,0.95]")),
-    ("trainer.gradient_clip_val", ("1.0", "null")),
-    ("attention.qk_norm", ("true",)),
-    ("optimizer.weight_decay", ("0.1", "0.01")),
-    ("optimizer.eps", ("1e-08", "1e-06")),
-    ("scheduler.warmup", ("0.02",)),
-)
-"""What often holds a baseline back, the likeliest first; without values: every word it may be."""
-
+CHECKED = ("model", "scheduler", "optimizer", "trainer", "attention")
+"""Groups whose components say what the check of the baseline tries."""
 
 Composes = Callable[[Sequence[str]], bool]
 """Whether a point is a run that can be trained, as far as composing tells."""
@@ -154,18 +142,24 @@ def fixed_point(asked: ComposedContestant) -> Point:
     return tuple(point)
 
 
-def variants_of(method: Method) -> Iterator[Variant]:
-    """What the check tries: settings that the method has with another value, and is not tuned over."""
+def variants_of(method: Method) -> list[Variant]:
+    """What the check tries: settings with values that often train better, but for those that are tuned.
+
+    The components name the values (`Setting.also_try`); the likeliest of each setting come first.
+    """
     config = method.composed.config
-    for path, values in OFTEN_UNFAIR:
-        there = setting(config, path)
-        if path.startswith("attention.") and not has_attention(config["model"]):
+    found = []
+    for group in CHECKED:
+        if group == "attention" and not has_attention(config["model"]):
             continue
-        if path in method.space or (there is None and not _has(config, path)):
-            continue
-        for value in values or _words(config, path):
-            if value != typed(there):
-                yield Variant(name=f"{path}={value}", values=((path, value),))
+        for name, argument in described_arguments((group,), config[group]).items():
+            path = f"{group}.{name}"
+            if name not in config[group] or path in method.space:
+                continue
+            others = [value for value in argument.setting.also_try if value != config[group][name]]
+            found += [(rank, f"{path}={typed(value)}") for rank, value in enumerate(others)]
+    ranked = [override.partition("=") for _, override in sorted(found, key=lambda each: each[0])]
+    return [Variant(name=f"{path}={value}", values=((path, value),)) for path, _, value in ranked]
 
 
 def _baseline(entries: Sequence[ComposedContestant], named: str | None) -> ComposedContestant:
@@ -224,21 +218,8 @@ def _limits(method: Method) -> dict[str, tuple[float, float]]:
     return found
 
 
-def _words(config: Config, path: str) -> tuple[str, ...]:
-    group, _, name = path.rpartition(".")
-    place = tuple(group.split("."))
-    argument = described_arguments(place, _group(config, place)).get(name)
-    allowed = argument.setting.allowed if argument is not None else None
-    return allowed if isinstance(allowed, tuple) else ()
-
-
 def _group(config: Config, place: Sequence[str]) -> Any:
     node: Any = config
     for key in place:
         node = node.get(key, {}) if isinstance(node, dict) else {}
     return node
-
-
-def _has(config: Config, path: str) -> bool:
-    group, _, name = path.rpartition(".")
-    return name in _group(config, group.split("."))
