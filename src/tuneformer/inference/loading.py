@@ -28,25 +28,44 @@ MODEL_PREFIX = "model."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """One run.
+class RunFiles:
+    """What a run directory holds beside weights.
 
     Attributes:
         path: its directory.
         config: its configuration, plain values.
-        record: record.json.
         metrics: metrics.csv, one list a column, NaN where a row has no value.
-        model: the model with the weights to evaluate, on the CPU, in evaluation mode.
         kept_tokenizer: what turns text into its tokens and back, where its data are text.
-        step: the optimizer steps that the weights have seen.
     """
 
     path: Path
     config: dict[str, Any]
-    record: RunRecord
     metrics: dict[str, list[float]]
-    model: nn.Module
     kept_tokenizer: Tokenizer | None
+
+    @property
+    def task(self) -> str:
+        """What the model was asked to do, by its name."""
+        return self.config["data"]["task"]
+
+    @property
+    def task_facts(self) -> TaskFacts:
+        """What is true of that."""
+        return task_of(self.config["data"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(RunFiles):
+    """One run, with the weights of a checkpoint.
+
+    Attributes:
+        record: record.json.
+        model: the model with the weights to evaluate, on the CPU, in evaluation mode.
+        step: the optimizer steps that the weights have seen.
+    """
+
+    record: RunRecord
+    model: nn.Module
     step: int
 
     def __str__(self) -> str:
@@ -63,16 +82,6 @@ class Run:
                 f"metrics: {', '.join(shown) or 'none yet'}",
             )
         )
-
-    @property
-    def task(self) -> str:
-        """What the model was asked to do, by its name."""
-        return self.config["data"]["task"]
-
-    @property
-    def task_facts(self) -> TaskFacts:
-        """What is true of that."""
-        return task_of(self.config["data"])
 
     @property
     def tokenizer(self) -> Tokenizer:

@@ -30,7 +30,7 @@ def told(task: str, inputs: dict[int, Any], **model: Any) -> list[str]:
     )
     config = {"data": {"task": task, "_target_": TARGETS[task]}, "model": {"vocab_size": 4, **model}}
     found, notes = read_snapshots(
-        Subject(path=Path("run"), config=config, metrics={}, tokenizer=None, run=None)
+        Subject(path=Path("run"), config=config, metrics={}, kept_tokenizer=None, run=None)
     )
     assert len(found) + len(notes) == 1
     return notes

@@ -229,7 +229,7 @@ def _guesses(
     if guessed is None or is_shortened:
         return None
     n_queries = len(example.axes["decoder"].queries)  # padding is behind them
-    return TokenTexts(subject.tokenizer).all(guessed[0][:n_queries]), tuple(guessed[1][:n_queries])
+    return TokenTexts(subject.kept_tokenizer).all(guessed[0][:n_queries]), tuple(guessed[1][:n_queries])
 
 
 def _attention_modules(subject: Subject) -> list[str]:

@@ -125,12 +125,12 @@ def from_text(subject: Subject, text: str) -> tuple[MeasuredBatch, list[str]]:
             vocabulary, or is shorter than two tokens; a sentence to translate may not be cut.
     """
     use = subject.task_facts.text
-    if subject.tokenizer is None or subject.run is None or use is None:
+    if subject.kept_tokenizer is None or subject.run is None or use is None:
         raise UserError(f"--text has no meaning for {subject.path}: its task is {subject.task}")
     try:
         if use == "translated":
             return from_sentence(subject.run, text), []
-        tokens = subject.tokenizer.encode_prompt(text)
+        tokens = subject.kept_tokenizer.encode_prompt(text)
     except UserError as error:
         raise UserError(str(error).replace("--prompt", "--text")) from None
     if len(tokens) < 2:

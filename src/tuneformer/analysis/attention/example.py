@@ -71,7 +71,7 @@ def describe(subject: Subject, inputs: Sequence[NDArray[Any] | None]) -> Example
             return _of_image(vectors[0], model)
         names = tuple(f"vector {place}" for place in range(vectors.shape[1]))
         return Example(axes={"decoder": Axes(queries=names, keys=names, following=(*names[1:], ""))})
-    texts = TokenTexts(subject.tokenizer)
+    texts = TokenTexts(subject.kept_tokenizer)
     if kinds == ("tokens", "visible", "tokens"):
         return _of_pair(texts, inputs)
     tokens = np.asarray(inputs[0])[0]

@@ -60,4 +60,4 @@ def read_pretrained(path: Path) -> Subject:
         kept_tokenizer=tokenizer,
         step=0,
     )
-    return Subject(path=path, config=config, metrics={}, tokenizer=tokenizer, run=run)
+    return Subject(path=path, config=config, metrics={}, kept_tokenizer=tokenizer, run=run)

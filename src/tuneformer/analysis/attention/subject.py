@@ -1,18 +1,16 @@
 """The run that is analysed: with its model, or with as much as is left of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
-from tuneformer.data.task_facts import TaskFacts
-from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError
 from tuneformer.inference.loading import (
     CHECKPOINTS,
     Run,
+    RunFiles,
     evaluated_weights,
     kept_tokenizer,
     load,
@@ -23,28 +21,13 @@ from tuneformer.models.attention.explicit import Watched
 from tuneformer.models.finite_weights import check_finite_weights
 from tuneformer.runs.directory import find_run
 from tuneformer.runs.probe_files import snapshots_in
-from tuneformer.tasks.lookup import task_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class Subject(RunFiles):
     """A run directory; `run` is None where it has no checkpoint."""
 
-    path: Path
-    config: Mapping[str, Any]
-    metrics: Mapping[str, list[float]]
-    tokenizer: Tokenizer | None
     run: Run | None
-
-    @property
-    def task(self) -> str:
-        """The name of its task."""
-        return self.config["data"]["task"]
-
-    @property
-    def task_facts(self) -> TaskFacts:
-        """What is true of its task."""
-        return task_of(self.config["data"])
 
     @property
     def model(self) -> nn.Module | None:
@@ -81,14 +64,16 @@ def read_subject(path: Path, *, checkpoint: str) -> Subject:
         if not any(isinstance(module, Watched) for module in run.model.modules()):
             name = str(config["model"].get("_target_", "")).rpartition(".")[2]
             raise UserError(f"{path} has no attention to look at: its model is {name}")
-        return Subject(path=path, config=config, metrics=run.metrics, tokenizer=run.kept_tokenizer, run=run)
+        return Subject(
+            path=path, config=config, metrics=run.metrics, kept_tokenizer=run.kept_tokenizer, run=run
+        )
     if not snapshots_in(path):
         raise UserError(f"{path} has neither checkpoints/{checkpoint}.ckpt nor probes/: nothing to look at")
     return Subject(
         path=path,
         config=config,
         metrics=metrics_of(directory),
-        tokenizer=kept_tokenizer(directory),
+        kept_tokenizer=kept_tokenizer(directory),
         run=None,
     )
 
