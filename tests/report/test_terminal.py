@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,13 @@ def test_a_number_of_the_record_is_shown_everywhere_by_one_line(
     for text in (terminal, (tmp_path / "comparison.csv").read_text(), page):
         assert "epochs" in text
         assert "2.75" in text
+
+
+@pytest.mark.fast
+def test_of_many_commands_for_fresh_seeds_the_terminal_shows_three(plain: Comparison) -> None:
+    commands = [f"fresh seeds for method {number}: tuneformer train seed={number}" for number in range(5)]
+    console = Console(file=io.StringIO(), width=140)
+    print_comparison(replace(plain, caveats=("few seeds", *commands, "left out, 1 run")), console)
+    text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    notes = [line.removeprefix("note: ") for line in text.splitlines() if line.startswith("note: ")]
+    assert notes == ["few seeds", *commands[:3], "2 more are on the page", "left out, 1 run"]

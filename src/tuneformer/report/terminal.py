@@ -1,8 +1,11 @@
 """A comparison in the terminal."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 
+from tuneformer.analysis.compare.caveats import FRESH_SEEDS
 from tuneformer.analysis.compare.comparison import Comparison, TaskComparison
 from tuneformer.analysis.compare.design import shown
 from tuneformer.analysis.compare.pairs import difference_from
@@ -16,6 +19,7 @@ from tuneformer.runs.record import MEDIAN
 
 WIDE = 110  # characters
 WORDS = ("method", "best setting")
+SHOWN_COMMANDS = 3
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
@@ -26,8 +30,18 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         console.print(_table(comparison, place, wide=console.width >= WIDE))
     for line in summary(comparison):
         console.print(line, markup=False, soft_wrap=True)
-    for line in comparison.caveats:
+    for line in _brief(comparison.caveats):
         console.print(f"note: {line}", markup=False, soft_wrap=True)
+
+
+def _brief(caveats: Sequence[str]) -> list[str]:
+    """The caveats; of many commands for fresh seeds those of the best methods."""
+    commands = [line for line in caveats if line.startswith(FRESH_SEEDS)]
+    rest = commands[SHOWN_COMMANDS:]
+    brief = [line for line in caveats if line not in rest]
+    if rest:
+        brief.insert(brief.index(commands[SHOWN_COMMANDS - 1]) + 1, f"{len(rest)} more are on the page")
+    return brief
 
 
 def print_table(made: AnyTable, console: Console) -> None:
