@@ -66,6 +66,8 @@ CONFIG_DECIDES = [
     (["optimizer.lr=fast"], "optimizer.lr=fast must be a number"),
     (["seed=x"], "seed=x must be a whole number"),
     (["model.bias=3"], "model.bias=3 must be true or false"),
+    (["param_groups.layer_decay=0"], "param_groups.layer_decay=0 must be greater than 0 and at most 1"),
+    (["param_groups.freeze=norm"], "param_groups.freeze=norm must be a list of names or null, such as [a,b]"),
     (["trainer.max_steps=1.5"], "trainer.max_steps=1.5 must be a whole number"),
     (
         ["scheduler.warmup=2000", "trainer.max_steps=1000"],
@@ -146,6 +148,15 @@ TORCH_DECIDES = [
         ["trainer.accelerator=auto", f"trainer.devices={CORES + 1}", f"data.batch_size={CORES + 1}"],
         f"trainer.devices={CORES + 1} is more than the {CORES} CPU cores of this machine",
     ),
+    (
+        ["param_groups.freeze=[atention]"],
+        "param_groups.freeze[0]=atention is found in no parameter: there are token_embedding.weight, blocks.",
+    ),
+    (
+        ["param_groups.freeze=[.]"],
+        "param_groups.freeze=[.] freezes the whole model, and nothing is left to train: its parts are",
+    ),
+    (["param_groups.freeze_layers=9"], "param_groups.freeze_layers=9 is more than the "),
 ]
 
 

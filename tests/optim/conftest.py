@@ -11,7 +11,16 @@ from tuneformer.models.build import build_model
 
 INTERPOLATED = {
     "optimizer": {"n_heads": 1, "t_alpha_beta3": 100},
-    "model": {"n_layers": 4, "n_heads": 4, "d_model": 128, "context_length": 128, "vocab_size": 256},
+    "model": {
+        "n_layers": 4,
+        "n_heads": 4,
+        "d_model": 128,
+        "context_length": 128,
+        "vocab_size": 256,
+        "n_classes": 3,
+        "image_size": 4,
+        "n_channels": 1,
+    },
 }
 """Values of what follows from another setting."""
 

@@ -81,6 +81,12 @@ def never_of_the_weights(group: str) -> frozenset[str]:
 
 
 @cache
+def added_later(group: str) -> frozenset[str]:
+    """The settings of any shipped component of a group that runs made before do not have."""
+    return _names(group, lambda setting: setting.added_later)
+
+
+@cache
 def limits_of(path: str) -> tuple[float, float]:
     """The lowest and the highest value that any shipped component takes as a number of this dotted name.
 

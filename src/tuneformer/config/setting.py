@@ -51,6 +51,7 @@ class Setting:
         search_below: the highest value that it means the same up to, beyond which no search goes.
         also_try: values that often train better than the one given, the likeliest first: the check of a
             baseline tries them.
+        added_later: whether runs were made before it was there: what is null is no part of what a run is.
     """
 
     what: str
@@ -66,6 +67,7 @@ class Setting:
     search: tuple[float, float] | None = None
     search_below: float | None = None
     also_try: tuple[Any, ...] = ()
+    added_later: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from tuneformer.data.tokenizers.kinds import kind_of, read_tokenizer
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError, reason_of
 from tuneformer.models.build import build_model
+from tuneformer.models.hf.lora import merge_adapters
 from tuneformer.models.hf.source import ARCHITECTURE_FILE, with_kept_architecture
 from tuneformer.models.size import n_parameters
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
@@ -60,7 +61,8 @@ class Run(RunFiles):
 
     Attributes:
         record: record.json.
-        model: the model with the weights to evaluate, on the CPU, in evaluation mode.
+        model: the model with the weights to evaluate, on the CPU, in evaluation mode; adapters (LoRA) are
+            merged into its matrices.
         step: the optimizer steps that the weights have seen.
     """
 
@@ -106,6 +108,7 @@ def load(path: Path, *, checkpoint: str) -> Run:
     weights = evaluated_weights(state)
     model = _build(config, directory, n_weights=len(weights))
     _load_weights(model, weights, file)
+    merge_adapters(model)
     return Run(
         path=directory.path,
         config=config,

@@ -107,7 +107,7 @@ def _keep_heads(
     heads: dict[AttentionSite, Tensor], shell: WatchedHeads, module: nn.Module, inputs: tuple[Tensor]
 ) -> None:
     joined = inputs[0].unflatten(-1, (-1, shell.head_dim)).transpose(1, 2)  # (B, T, H D) -> (B, H, T, D)
-    heads[shell.site] = head_outputs(joined, shell.output.weight)
+    heads[shell.site] = head_outputs(joined, shell.output_weight)
 
 
 def _keep_stream(

@@ -51,7 +51,7 @@ def snapshot_of(
 def _plain_outputs(model: nn.Module) -> dict[AttentionSite, Tensor]:
     """The output matrices of modules that neither norm nor gate their heads before it."""
     shells = [module for module in model.modules() if isinstance(module, WatchedHeads)]
-    return {shell.site: shell.output.weight.detach() for shell in shells if shell.heads_are_plain}
+    return {shell.site: shell.output_weight.detach() for shell in shells if shell.heads_are_plain}
 
 
 def _allowed_in_first(found: SeenAttention) -> np.ndarray:

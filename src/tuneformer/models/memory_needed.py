@@ -26,6 +26,7 @@ BYTES_OF_A_NUMBER = 4
 BYTES_OF_A_LAYER = 1 << 16
 """What the objects of a layer take, whatever its width."""
 SMALL_BYTES = 1 << 30
+MOST_LAYERS_BUILT = 1000
 MATRICES_OF_A_LAYER = 32
 """More than any layer has of the size (largest setting x largest setting)."""
 
@@ -117,10 +118,14 @@ class ModelPlan:
         needed = self.numbers().held * BYTES_OF_A_NUMBER + self.n_layers * BYTES_OF_A_LAYER
         room_here().check_holds(WEIGHTS, needed, lower=self.to_lower)
 
-    def numbers(self, *, n_tokens: int | float = 0) -> ModelNumbers:
-        """Count its numbers and those of an example of so many tokens.
+    def numbers(
+        self, *, n_tokens: int | float = 0, freeze: Callable[[nn.Module], None] | None = None
+    ) -> ModelNumbers:
+        """Count its numbers and those of an example of so many tokens; `freeze` is called with what is built.
 
-        It is built on torch's meta device, where numbers take no memory, with one and with two layers.
+        It is built on torch's meta device, where numbers take no memory, with one and with two layers. Where
+        layers are frozen they are not alike: then all are built, unless they are too many; those are counted
+        as if they trained.
 
         Raises:
             UserError: it is too large even for that.
@@ -129,6 +134,9 @@ class ModelPlan:
         layers = range(1, min(self.n_layers, 2) + 1) if LAYERS in self.settings else [None]
         try:
             with torch.random.fork_rng(devices=[]), torch.device("meta"):
+                if freeze is not None and self.n_layers <= MOST_LAYERS_BUILT:
+                    freeze(whole := self.build(self.settings))
+                    return ModelNumbers.of(whole, n_tokens=n_tokens)
                 one, *two = (ModelNumbers.of(self._with_layers(n), n_tokens=n_tokens) for n in layers)
         except (RuntimeError, OverflowError, MemoryError) as error:
             # a product beyond 64 bits

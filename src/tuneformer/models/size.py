@@ -19,8 +19,13 @@ class CountsFlops(Protocol):
 
 
 def n_parameters(model: nn.Module) -> int:
-    """Return the number of trained numbers, each parameter counted once."""
+    """Return the number of a model's numbers, each parameter counted once."""
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def n_trained_parameters(model: nn.Module) -> int:
+    """Return the same without those that are frozen."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
 def n_position_parameters(model: nn.Module) -> int:

@@ -25,7 +25,8 @@ def build_optimizer(model: nn.Module, factory: "partial[Optimizer]", groups: Par
     """The one optimizer that `factory` describes, over the model's parameters in groups.
 
     `factory`: an option of conf/optimizer, instantiated (`_partial_: true`). Each group trains at the
-    factory's lr and weight decay times its rule's multipliers, and carries its rule's name.
+    factory's lr and weight decay times its rule's multipliers, and carries its rule's name. What the groups
+    freeze is frozen in the model.
     Raises UserError for a value that no optimizer can train with, and for arguments that the class does
     not take.
     """
@@ -38,6 +39,7 @@ def build_optimizer(model: nn.Module, factory: "partial[Optimizer]", groups: Par
     if any(isinstance(parameter, DTensor) for parameter in model.parameters()):
         check_shardable(factory)
         settings |= changed_for_shards(factory)
+    groups.fine_tuning.freeze_in(model)
     lr, weight_decay = settings["lr"], settings.get("weight_decay", 0.0)
     built = [
         group.settings(lr=lr, weight_decay=weight_decay) for group in groups.for_optimizer(model, factory)

@@ -1,9 +1,9 @@
 """Parameter groups by ordered rules over the parameters' names."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
@@ -11,20 +11,8 @@ from torch.optim import Optimizer
 from tuneformer.config.ranges import Number
 from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
+from tuneformer.optim.fine_tuning import FineTuning, NamesForRules, depths_of, known_names
 from tuneformer.optim.rules import ParamGroupRule, read_rules
-
-
-@runtime_checkable
-class NamesForRules(Protocol):
-    """A model whose parameters have names of somebody else's."""
-
-    def rule_names(self) -> Mapping[str, str]:
-        """Parameter -> a name that a model of ours would give it: rules match it by either."""
-        ...
-
-    def row_parts(self) -> Mapping[str, tuple[int, ...]]:
-        """Weights that are several matrices, one below the other -> the proportions of their rows."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +46,8 @@ class ParamGroups:
 
     `rules`: mappings with the keys of `tuneformer.optim.rules.ParamGroupRule`. `weight_decay_kind`: own
     (what the optimizer does by itself), or a kind of `tuneformer.optim.weight_decay.DecayedApart` instead.
-    `weight_decay_end`: decay at the last step over that at the first (`decay_factor`).
+    `weight_decay_end`: decay at the last step over that at the first (`decay_factor`). `freeze`,
+    `freeze_layers` and `layer_decay`: `FineTuning`; runs from before they were there do not have them.
     Raises UserError for a faulty rule (`read_rules`).
     """
 
@@ -68,10 +57,14 @@ class ParamGroups:
         rules: Sequence[object],
         weight_decay_kind: str,
         weight_decay_end: Number,
+        freeze: Sequence[str] | None = None,
+        freeze_layers: int | None = None,
+        layer_decay: Number | None = None,
     ) -> None:
         self.rules = read_rules(rules)
         self.weight_decay_kind = weight_decay_kind
         self.weight_decay_end = weight_decay_end
+        self.fine_tuning = FineTuning(freeze=freeze, freeze_layers=freeze_layers, layer_decay=layer_decay)
 
     def for_optimizer(self, model: nn.Module, factory: "partial[Optimizer]") -> list[Group]:
         """The groups that the optimizer of `factory` trains: those of `split`, whatever the optimizer."""
@@ -81,11 +74,12 @@ class ParamGroups:
         """The model's trainable parameters by rule; a tied parameter is seen once, under its first name.
 
         Frozen parameters count as covered and stand in no group; a group of none but frozen ones is left out.
+        With `layer_decay` a group is cut by depth, each part with a rate of its own.
         Raises UserError for a parameter that no rule covers, a rule that is the first match of no
         parameter, and a model without trainable parameters.
         """
         covered: dict[ParamGroupRule, dict[str, nn.Parameter]] = {rule: {} for rule in self.rules}
-        known_as = model.rule_names() if isinstance(model, NamesForRules) else {}
+        known_as = known_names(model)
         parts = model.row_parts() if isinstance(model, NamesForRules) else {}
         for name, parameter in model.named_parameters():
             covered[self._first_match(name, known_as.get(name, name))][name] = parameter
@@ -106,7 +100,8 @@ class ParamGroups:
         groups = [group for group in groups if group.parameters]
         if not groups:
             raise UserError("model has no trainable parameter: nothing for the optimizer to do")
-        return groups
+        decay = self.fine_tuning.layer_decay
+        return groups if decay is None else _by_depth(model, groups, decay=decay)
 
     def _first_match(self, name: str, known_as: str) -> ParamGroupRule:
         for rule in self.rules:
@@ -116,6 +111,20 @@ class ParamGroups:
         raise UserError(
             f"param_groups.rules cover no parameter {name}: add a rule for it (patterns: {patterns})"
         )
+
+
+def _by_depth(model: nn.Module, groups: Sequence[Group], *, decay: Number) -> list[Group]:
+    """The groups cut by depth (`Depths.rate`); one that lies at a single depth keeps its name."""
+    depths, layered = depths_of(model, asked=f"param_groups.layer_decay={decay}"), []
+    for group in groups:
+        found = sorted({depths.of[name] for name in group.parameters})
+        for depth in found:
+            rate = group.rule.lr_multiplier * depths.rate(depth, decay=decay)
+            name = group.rule.name if len(found) == 1 else f"{group.rule.name}.{depths.parts[depth]}"
+            here = {each: p for each, p in group.parameters.items() if depths.of[each] == depth}
+            rule = replace(group.rule, name=name, lr_multiplier=rate)
+            layered.append(replace(group, rule=rule, parameters=here))
+    return layered
 
 
 def _of_one_rule(

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from tuneformer.config.callback_facts import facts_of_callback
-from tuneformer.config.described import never_of_the_weights
+from tuneformer.config.described import added_later, never_of_the_weights
 from tuneformer.config.moved import first_name
 from tuneformer.config.plain import Config
 from tuneformer.config.schema import root_arguments
@@ -30,7 +30,7 @@ def determining(config: Config, prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}{key}"
-        if is_outside_the_weights(path):
+        if is_outside_the_weights(path) or (value is None and _is_as_without(path)):
             continue
         if prefix == "callbacks." and not facts_of_callback(key, value).determines_weights:
             continue
@@ -50,6 +50,13 @@ def is_outside_the_weights(path: str) -> bool:
     if not name and path in (root := root_arguments()):
         return not root[path].setting.weights
     return path in NOT_THE_WEIGHTS or (bool(name) and name in never_of_the_weights(group))
+
+
+@lru_cache(maxsize=4096)
+def _is_as_without(path: str) -> bool:
+    """Whether null stands for what runs did before the setting was there."""
+    group, _, name = path.partition(".")
+    return bool(name) and name in added_later(group)
 
 
 def config_hash(config: Config) -> str:

@@ -16,7 +16,7 @@ from tuneformer.config.registry import TARGET, allowed_by_user
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.models.build import plan_model
 from tuneformer.models.memory_needed import ModelNumbers
-from tuneformer.optim.factory import optimizer_factory
+from tuneformer.optim.factory import optimizer_factory, param_groups
 from tuneformer.optim.facts import state_numbers_of
 from tuneformer.process.machine_memory import Room, in_gib, largest_two, room_here
 from tuneformer.training.autotune.resolve import device_type
@@ -61,7 +61,9 @@ def check_memory(config: Config, *, data: Data[Any], prepared: PreparedData) -> 
     if plan.is_small and allowed_by_user(config["model"][TARGET]) is not None:
         return  # what it takes to count those of one's own is their affair
     n_tokens = prepared.mean_tokens or config["data"].get("context_length") or 0
-    needed = memory_needed(config, plan.numbers(n_tokens=n_tokens), data=data, n_tokens=n_tokens)
+    rules = param_groups(config["param_groups"]).fine_tuning
+    numbers = plan.numbers(n_tokens=n_tokens, freeze=rules.freeze_in if rules.freezes else None)
+    needed = memory_needed(config, numbers, data=data, n_tokens=n_tokens)
     lower = plan.to_lower
     if needed.batch > needed.whatever_the_batch:
         sizes = {"data.batch_size": data.batch_size}

@@ -12,7 +12,13 @@ from tuneformer.config.compose import chosen_options
 from tuneformer.config.plain import Config, Settings
 from tuneformer.data.contract import PreparedData
 from tuneformer.errors import UserError
-from tuneformer.models.size import CountsFlops, flops_per_example, flops_per_token, n_parameters
+from tuneformer.models.size import (
+    CountsFlops,
+    flops_per_example,
+    flops_per_token,
+    n_parameters,
+    n_trained_parameters,
+)
 from tuneformer.process.invocation import typed_command
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.identity import config_hash
@@ -80,9 +86,13 @@ def with_kept_search(config: Config, directory: RunDirectory) -> Config:
 def model_size(model: nn.Module, config: Config, prepared: PreparedData) -> dict[str, float | None]:
     """Parameters, and the operations of training on a token (or patch) and on an example.
 
-    Those are None of a model that does not count them.
+    Those are None of a model that does not count them, and as if everything trained. How many parameters
+    train is said where some are frozen.
     """
     size: dict[str, float | None] = {"parameters": n_parameters(model)}
+    trained = n_trained_parameters(model)
+    if trained < n_parameters(model):
+        size["trained_parameters"] = trained
     if not isinstance(model, CountsFlops):
         return size | {"flops_per_token": None, "flops_per_example": None}
     n_tokens = prepared.mean_tokens or config["data"].get("context_length") or 0

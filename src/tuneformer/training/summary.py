@@ -27,13 +27,19 @@ def print_beginning(
     hardware = record.hardware
     devices = f"{hardware['devices']} x {hardware['device']}, {hardware['threads']} threads"
     console.print(
-        f"{record.name}: {record.model['parameters']:,} parameters{_cost(record)},"
+        f"{record.name}: {record.model['parameters']:,} parameters{_trained(record)}{_cost(record)},"
         f" {prepared.description},"
         f" {trainer.max_steps:,} steps on {devices} -> {directory}",
         soft_wrap=True,
     )
     for note in prepared.notes:
         console.print(f"note: {note}", soft_wrap=True)
+
+
+def _trained(record: RunRecord) -> str:
+    """How many parameters train, where some are frozen."""
+    trained = record.model.get("trained_parameters")
+    return "" if trained is None else f", {trained:,} of them trained"
 
 
 def _cost(record: RunRecord) -> str:

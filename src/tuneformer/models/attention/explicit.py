@@ -72,6 +72,11 @@ class WatchedHeads(Watched):
         raise NotImplementedError
 
     @property
+    def output_weight(self) -> Tensor:
+        """The weight of that matrix."""
+        return self.output.weight
+
+    @property
     def heads_are_plain(self) -> bool:
         """Whether nothing norms or gates the heads before that matrix."""
         return True

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tuneformer.models.attention.explicit import SeenAttention, WatchedHeads
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.hf.library import transformers
+from tuneformer.models.hf.lora import base_of, weight_of
 
 NAME = "tuneformer"
 WATCHER = "watched_attention"
@@ -26,11 +27,11 @@ OUTPUTS = ("o_proj", "c_proj", "out_proj", "dense", "wo", "output_projection")
 class LibraryHeads(WatchedHeads):
     """Stands in an attention module of transformers, where its weights can be asked for."""
 
-    def __init__(self, site: AttentionSite, around: nn.Module, output: nn.Linear) -> None:
+    def __init__(self, site: AttentionSite, around: nn.Module, output: nn.Module) -> None:
         super().__init__()
         self._site = site
         self._around = [around, output]  # in a list: they are no parts of this one
-        self.head_dim = int(getattr(around, "head_dim", 0)) or output.in_features
+        self.head_dim = int(getattr(around, "head_dim", 0)) or int(weight_of(output).shape[1])
 
     @property
     def site(self) -> AttentionSite:
@@ -41,6 +42,11 @@ class LibraryHeads(WatchedHeads):
     def output(self) -> nn.Module:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The matrix behind the heads."""
         return self._around[1]
+
+    @property
+    def output_weight(self) -> Tensor:
+        """With what an adapter adds."""
+        return weight_of(self.output)
 
     @property
     def told_as(self) -> str:
@@ -78,9 +84,9 @@ def put_watchers(model: nn.Module, stack: str) -> list[LibraryHeads]:
     return watchers
 
 
-def _output_of(module: nn.Module) -> nn.Linear | None:
+def _output_of(module: nn.Module) -> nn.Module | None:
     found = (getattr(module, name, None) for name in OUTPUTS)
-    return next((each for each in found if isinstance(each, nn.Linear)), None)
+    return next((each for each in found if each is not None and isinstance(base_of(each), nn.Linear)), None)
 
 
 def attention(

@@ -19,6 +19,7 @@ from tuneformer.models.hf.attention import (
 )
 from tuneformer.models.hf.conv1d import QUERY_KEY_VALUE, LinearOfConv1D, with_linear_layers
 from tuneformer.models.hf.library import refusal, transformers
+from tuneformer.models.hf.lora import base_of, name_of_rows, put_adapters
 from tuneformer.models.hf.settings import HuggingFaceSettings
 from tuneformer.models.hf.source import ARCHITECTURE_FILE, ModelSource
 from tuneformer.models.parts import LayerPart
@@ -61,6 +62,8 @@ class HuggingFaceModel(nn.Module):
         with_linear_layers(self.network)
         if not on_meta:
             _try(self.network, settings.asked)
+        if settings.lora_rank is not None:
+            put_adapters(self.network, settings)
         self.watchers = put_watchers(self.network, STACK) if _asks_ours(self.network) else []
         self._takes = frozenset(signature(self.network.forward).parameters)
         self.register_state_dict_post_hook(_leave_tied_out)
@@ -113,16 +116,17 @@ class HuggingFaceModel(nn.Module):
         heads = getattr(config, "num_attention_heads", 1)
         keys = getattr(config, "num_key_value_heads", None) or heads
         for name, module in self.named_modules():
-            last = name.rpartition(".")[2]
-            if last == "c_attn" and isinstance(module, LinearOfConv1D):
-                found[f"{name}.weight"] = QUERY_KEY_VALUE
-            elif last == "qkv_proj" and isinstance(module, nn.Linear):
-                found[f"{name}.weight"] = (heads, keys, keys)
+            last, rows = name.rpartition(".")[2], name_of_rows(name, module)
+            inside = base_of(module)
+            if last == "c_attn" and isinstance(inside, LinearOfConv1D):
+                found[rows] = QUERY_KEY_VALUE
+            elif last == "qkv_proj" and isinstance(inside, nn.Linear):
+                found[rows] = (heads, keys, keys)
             elif last in FUSED_BY_HEAD.get(config.model_type, ()):
                 one_key = getattr(config, "multi_query", False)
-                found[f"{name}.weight"] = (heads, 1, 1) if one_key else QUERY_KEY_VALUE * heads
-            elif last == "gate_up_proj" and isinstance(module, nn.Linear):
-                found[f"{name}.weight"] = (1, 1)
+                found[rows] = (heads, 1, 1) if one_key else QUERY_KEY_VALUE * heads
+            elif last == "gate_up_proj" and isinstance(inside, nn.Linear):
+                found[rows] = (1, 1)
         return found
 
     def layer_parts(self) -> list[LayerPart]:
@@ -244,7 +248,9 @@ def _down_of(layer: nn.Module) -> nn.Module | None:
         found = (
             getattr(branch, name, None) for name in ("down_proj", "c_proj", "w2", "fc2", "dense_4h_to_h")
         )
-        matrix = next((each for each in found if isinstance(each, nn.Linear)), None)
+        matrix = next(
+            (each for each in found if each is not None and isinstance(base_of(each), nn.Linear)), None
+        )
         if matrix is not None:
             return matrix
     return None

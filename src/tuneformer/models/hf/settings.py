@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from tuneformer.config.described import describes
-from tuneformer.config.ranges import AT_LEAST_ONE, BELOW_ONE, Number
+from tuneformer.config.ranges import AT_LEAST_ONE, BELOW_ONE, POSITIVE, Number
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.models.attention.settings import AttentionSettings
@@ -13,6 +13,8 @@ from tuneformer.models.settings import ContextLength, ModelSettings, VocabSize
 
 OWN_SIZES = {"n_layers": 4, "n_heads": 4, "d_model": 128}
 """Those of an architecture that is given by its name alone."""
+ALL_LINEAR = "all-linear"
+"""What stands for every linear layer but the output, in `lora_targets`."""
 
 
 @describes("model", f"{__package__}.model.HuggingFaceModel")
@@ -63,6 +65,35 @@ class HuggingFaceSettings(ModelSettings):
     ]
     vocab_size: VocabSize
     context_length: ContextLength
+    lora_rank: Annotated[
+        int | None,
+        Setting(
+            "rank r of the adapters beside its matrices, which train alone: W + alpha / r B A",
+            AT_LEAST_ONE,
+            null="no adapters: the weights train",
+            source="4 to 64: 2106.09685",
+            added_later=True,
+        ),
+    ] = None
+    lora_alpha: Annotated[
+        Number | None,
+        Setting("alpha of that scale", POSITIVE, null="lora_rank: a scale of 1", added_later=True),
+    ] = None
+    lora_dropout: Annotated[
+        Number | None,
+        Setting(
+            "probability, of the inputs of adapters alone", BELOW_ONE, null="no dropout", added_later=True
+        ),
+    ] = None
+    lora_targets: Annotated[
+        tuple[str, ...] | None,
+        Setting(
+            "linear layers with adapters, by the end of their names, as [q_proj,v_proj]; [all-linear]: every"
+            " one but the output",
+            null="those that peft has for the architecture",
+            added_later=True,
+        ),
+    ] = None
 
     @staticmethod
     def fill(setting: Callable[[str], Any]) -> Mapping[str, Any]:
@@ -98,3 +129,6 @@ class HuggingFaceSettings(ModelSettings):
         del attention
         if self.gguf_file is not None and self.path is None:
             raise UserError(f"model.gguf_file={self.gguf_file} is a file of a folder: give model.path")
+        for name in ("lora_alpha", "lora_dropout", "lora_targets"):
+            if getattr(self, name) is not None and self.lora_rank is None:
+                raise UserError(f"model.{name} is a setting of adapters: give model.lora_rank")

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from tuneformer.config.described import describes
-from tuneformer.config.ranges import AT_LEAST_ZERO, Number
+from tuneformer.config.ranges import ABOVE_ZERO_TO_ONE, AT_LEAST_ZERO, Number
 from tuneformer.config.setting import Setting
 from tuneformer.optim.rules import KINDS, ParamGroupRule
 
@@ -26,3 +26,31 @@ class ParamGroupSettings:
     rules: Annotated[
         tuple[ParamGroupRule, ...], Setting("which parameters form a group, and what multiplies its rates")
     ]
+    freeze: Annotated[
+        tuple[str, ...] | None,
+        Setting(
+            "regular expressions, looked for in the names of parameters: what one finds does not train",
+            null="none",
+            added_later=True,
+        ),
+    ] = None
+    freeze_layers: Annotated[
+        int | None,
+        Setting(
+            "the first layers, which do not train, nor do the embeddings; 0: the embeddings alone",
+            AT_LEAST_ZERO,
+            unit="layers",
+            null="all train",
+            added_later=True,
+        ),
+    ] = None
+    layer_decay: Annotated[
+        Number | None,
+        Setting(
+            "rate of a layer / that of the layer behind it (optim/fine_tuning.py)",
+            ABOVE_ZERO_TO_ONE,
+            null="one rate for all",
+            source="0.65 to 0.9: 2003.10555, 2106.08254",
+            added_later=True,
+        ),
+    ] = None

@@ -17,7 +17,8 @@ from tuneformer.training.callbacks.tensors import full_tensor
 class WeightSpectra(Measurement):
     """The mean stable rank of the matrices of a part, and the effective rate of a group, lr / |W|.
 
-    Parts: `parameters_by_part`. A singular value decomposition of every matrix at each validation.
+    Parts: `parameters_by_part`, of what trains. A singular value decomposition of every matrix at each
+    validation.
     """
 
     @torch.no_grad()
@@ -25,7 +26,11 @@ class WeightSpectra(Measurement):
         """See `Measurement`."""
         row: dict[str, float] = {}
         for part, parameters in parameters_by_part(task.model).items():
-            ranks = [stable_rank(full_tensor(p.detach()).flatten(1)) for p in parameters if p.dim() >= 2]
+            ranks = [
+                stable_rank(full_tensor(p.detach()).flatten(1))
+                for p in parameters
+                if p.dim() >= 2 and p.requires_grad
+            ]
             if ranks:
                 row[STABLE_RANK.at(part)] = fmean(ranks)
         for group in trainer.optimizers[0].param_groups:
