@@ -1,5 +1,7 @@
 """Random numbers as pure functions of (seed, step), so that a run can resume anywhere."""
 
+from functools import lru_cache
+
 import numpy as np
 
 
@@ -19,8 +21,16 @@ def shuffled_rows(*, seed: int, step: int, n_rows: int, batch_size: int) -> np.n
     rows = np.empty(batch_size, dtype=np.int64)
     for epoch in range(int(epochs[0]), int(epochs[-1]) + 1):
         here = epochs == epoch
-        rows[here] = philox(seed, epoch).permutation(n_rows)[positions[here] - epoch * n_rows]
+        rows[here] = _permutation(seed, epoch, n_rows)[positions[here] - epoch * n_rows]
     return rows
+
+
+@lru_cache(maxsize=2)
+def _permutation(seed: int, epoch: int, n_rows: int) -> np.ndarray:
+    """The order of an epoch: kept from step to step, since drawing it takes the time of all its rows."""
+    order = philox(seed, epoch).permutation(n_rows)
+    order.flags.writeable = False
+    return order
 
 
 def distinct_tokens(generator: np.random.Generator, n: int, *, length: int, n_symbols: int) -> np.ndarray:

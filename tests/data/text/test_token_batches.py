@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from tuneformer.data.dealing import EvaluationBatches, TrainingBatches
-from tuneformer.data.text.token_batches import TokenBatch, TokenWindows, gather, window_starts
+from tuneformer.data.text.token_batches import (
+    TokenBatch,
+    TokenWindows,
+    gather,
+    starts_in_passes,
+    window_starts,
+)
 from tuneformer.data.text.token_files import TokenFile
 
 
@@ -151,3 +157,43 @@ def _resident_mib(path: Path) -> float:
     assert starts, "the token file is memory-mapped"
     sizes = [next(line for line in lines[i:] if line.startswith("Rss:")).split()[1] for i in starts]
     return sum(int(size) for size in sizes) / 1024
+
+
+@pytest.mark.fast
+@given(
+    n_tokens=st.integers(9, 400),
+    context_length=st.integers(1, 8),
+    batch_size=st.integers(1, 30),
+    seed=st.integers(0, 2**63),
+)
+def test_a_pass_has_each_window_once_and_all_but_the_ends_of_the_corpus(
+    n_tokens: int, context_length: int, batch_size: int, seed: int
+) -> None:
+    n_windows = max(1, (n_tokens - 1) // context_length - 1)
+    steps = range(-(-2 * n_windows // batch_size))
+    starts = np.concatenate(
+        [
+            starts_in_passes(
+                seed=seed, step=step, n_tokens=n_tokens, context_length=context_length, batch_size=batch_size
+            )
+            for step in steps
+        ]
+    )
+    assert starts.min() >= 0
+    assert starts.max() + context_length + 1 <= n_tokens
+    for number in range(2):
+        one_pass = np.sort(starts[number * n_windows : (number + 1) * n_windows])
+        assert (np.diff(one_pass) == context_length).all()
+        assert len(one_pass) * context_length >= n_tokens - 1 - 2 * context_length
+
+
+def test_passes_are_dealt_as_random_windows_are(token_file: TokenFile) -> None:
+    windows = TokenWindows({"train": token_file}, seed=5, context_length=7, batch_size=24, passes=True)
+    whole = next(iter(TrainingBatches(windows, accumulate=1, rank=0, world_size=1, start=4)))
+    parts = [
+        next(iter(TrainingBatches(windows, accumulate=1, rank=rank, world_size=2, start=4)))
+        for rank in (0, 1)
+    ]
+    assert windows_of(whole) == [*windows_of(parts[0]), *windows_of(parts[1])]
+    expected = starts_in_passes(seed=5, step=4, n_tokens=500, context_length=7, batch_size=24)
+    assert [window[0] for window in windows_of(whole)] == expected.tolist()

@@ -67,6 +67,15 @@ class TokenData(Data[TokenSplits]):
     vocab_size: VocabSize
     context_length: Annotated[int, Setting("length of a window", COUNT, unit=TOKENS)]
     batch_size: BatchSize
+    windows: Annotated[
+        str | None,
+        Setting(
+            "which windows train: passes: those of one pass over the corpus after the other, each once",
+            ("passes",),
+            null="drawn at random for each batch",
+            added_later=True,
+        ),
+    ] = None
     eval_batch_size: EvalBatchSize
     max_validation_bytes: Annotated[
         int,
@@ -101,7 +110,11 @@ class TokenData(Data[TokenSplits]):
         from tuneformer.data.text.token_batches import TokenWindows
 
         return TokenWindows(
-            prepared.splits, context_length=self.context_length, batch_size=self.batch_size, seed=seed
+            prepared.splits,
+            context_length=self.context_length,
+            batch_size=self.batch_size,
+            seed=seed,
+            passes=self.windows is not None,
         )
 
     def check(self, splits: TokenSplits) -> None:

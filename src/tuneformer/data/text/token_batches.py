@@ -13,8 +13,11 @@ from torch import Tensor
 
 from tuneformer.data.contract import IGNORED
 from tuneformer.data.dealing import BatchSource, Part
-from tuneformer.data.draws import philox
+from tuneformer.data.draws import philox, shuffled_rows
 from tuneformer.data.text.token_files import ShardedTokens, TokenFile, TokenShards, give_back_pages
+
+OF_OFFSETS = 1 << 63
+"""Added to the number of a pass: the draw of its offset is another than that of its order."""
 
 
 class TokenBatch(NamedTuple):
@@ -27,7 +30,8 @@ class TokenBatch(NamedTuple):
 class TokenWindows(BatchSource[TokenBatch]):
     """Random windows of the training tokens; of the other splits windows side by side.
 
-    All windows of a split together score each of its tokens but the first exactly once.
+    All windows of a split together score each of its tokens but the first exactly once. With `passes` the
+    windows of training are those of one pass over the corpus after the other.
     """
 
     def __init__(
@@ -37,8 +41,10 @@ class TokenWindows(BatchSource[TokenBatch]):
         context_length: int,
         batch_size: int,
         seed: int,
+        passes: bool = False,
     ) -> None:
         self.batch_size = batch_size
+        self._starts = starts_in_passes if passes else window_starts
         self._splits = splits
         self._context_length = context_length
         self._seed = seed
@@ -51,7 +57,7 @@ class TokenWindows(BatchSource[TokenBatch]):
         return opened
 
     def training_part(self, part: Part) -> TokenBatch:
-        starts = window_starts(
+        starts = self._starts(
             seed=self._seed,
             step=part.step,
             n_tokens=self._splits["train"].n_tokens,
@@ -80,6 +86,26 @@ def window_starts(*, seed: int, step: int, n_tokens: int, context_length: int, b
     (seed, step): a pure function.
     """
     return philox(seed, step).integers(0, n_tokens - context_length, size=batch_size)
+
+
+def starts_in_passes(
+    *, seed: int, step: int, n_tokens: int, context_length: int, batch_size: int
+) -> np.ndarray:
+    """Offsets of the training windows of one optimizer step, each window of a pass once.
+
+    A pass cuts the tokens into windows side by side, from an offset of its own, and takes them in an order
+    of its own. At the ends of the corpus it leaves out fewer tokens than two windows have. A pure function
+    of (seed, step).
+    """
+    n_windows = max(1, (n_tokens - 1) // context_length - 1)
+    passes = (step * batch_size + np.arange(batch_size)) // n_windows
+    room = n_tokens - 1 - n_windows * context_length
+    first = {
+        int(number): philox(seed, OF_OFFSETS + int(number)).integers(0, room + 1) for number in set(passes)
+    }
+    offsets = np.array([first[int(number)] for number in passes])
+    rows = shuffled_rows(seed=seed, step=step, n_rows=n_windows, batch_size=batch_size)
+    return offsets + rows * context_length
 
 
 class Tokens(Protocol):
