@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from tuneformer.config.compose import compose_config, option_folders
-from tuneformer.config.described import follows_from_data
+from tuneformer.config.described import added_later, follows_from_data
 from tuneformer.config.flat_settings import flat_settings
 from tuneformer.config.keys import OF_PARTS
 from tuneformer.config.open_options import OPEN
@@ -120,7 +120,8 @@ def _distance(group: str, option: str, settings: Mapping[str, Any], folders: Seq
     settings = {key: value for key, value in settings.items() if key not in added}
     if (group, option) in OPEN:  # the last resort: any class
         return 10**6 if known.keys() <= settings.keys() else None
-    if settings.keys() - known.keys() or (known.keys() - settings.keys() and group not in OF_PARTS):
+    lacking = known.keys() - settings.keys() - added_later(group)
+    if settings.keys() - known.keys() or (lacking and group not in OF_PARTS):
         return None
     mine, theirs = dict(flat_settings(settings)), dict(flat_settings(known))
     targets = [path for path in mine if path.endswith("_target_")]
