@@ -12,6 +12,7 @@ from tests.models.hf.models import model_of
 from tests.training.conftest import TrainHere, assert_same_run, read_checkpoint, repeatable_rows
 from tests.training.two_ranks import train_in_two_ranks
 from tuneformer import load_run
+from tuneformer.analysis.attention.subject import read_subject
 from tuneformer.inference.evaluation import evaluate
 from tuneformer.inference.exporting import export
 from tuneformer.models.hf.conv1d import as_the_library_has_it
@@ -102,6 +103,7 @@ def test_a_broken_run_of_adapters_goes_on_to_the_same_bits_and_is_used_as_a_plai
 ) -> None:
     run = [*on_adapters(short, pretrained), "model.lora_dropout=0.1", "optimizer=muon", "optimizer.lr=0.05"]
     run += ["callbacks=diagnostics", "callbacks.sample.n_tokens=5"]
+    run += ["callbacks.checkpoints.keep_every_n_steps=4"]
     train_here([*run, "run_dir=whole"])
     with monkeypatch.context() as patch:
         break_at(8, patch)
@@ -136,6 +138,11 @@ def test_a_broken_run_of_adapters_goes_on_to_the_same_bits_and_is_used_as_a_plai
     with torch.no_grad():
         torch.testing.assert_close(exported(tokens).logits, loaded.model(tokens))
         assert not torch.allclose(exported(tokens).logits, begun.eval()(tokens).logits)
+    subject = read_subject(tmp_path / "whole", checkpoint="last")
+    logits = {step: model(tokens).detach() for step, model in subject.models_of_steps()}
+    assert list(logits) == [4, 8, 12]
+    assert not torch.allclose(logits[4], logits[8])
+    torch.testing.assert_close(logits[12], loaded.model(tokens).detach())
     measured = evaluate(loaded, split="validation", device=torch.device("cpu"))
     assert measured["loss"] == pytest.approx(record.final["val/loss"], rel=1e-5)
 

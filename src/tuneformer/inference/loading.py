@@ -12,7 +12,7 @@ from tuneformer.data.tokenizers.kinds import kind_of, read_tokenizer
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError, reason_of
 from tuneformer.models.build import build_model
-from tuneformer.models.hf.lora import merge_adapters
+from tuneformer.models.hf.lora import merged_weights, without_adapters
 from tuneformer.models.hf.source import ARCHITECTURE_FILE, with_kept_architecture
 from tuneformer.models.size import n_parameters
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
@@ -105,10 +105,9 @@ def load(path: Path, *, checkpoint: str) -> Run:
     if not file.exists() and (directory.checkpoints / f"{other}.ckpt").exists():
         raise UserError(f"{file} does not exist, but {other}.ckpt does: choose checkpoint={other}")
     state = load_checkpoint(file)
-    weights = evaluated_weights(state)
+    weights = plain_weights(state, config, file)
     model = _build(config, directory, n_weights=len(weights))
     _load_weights(model, weights, file)
-    merge_adapters(model)
     return Run(
         path=directory.path,
         config=config,
@@ -186,11 +185,24 @@ def evaluated_weights(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     return weights | checkpoint.get(EVALUATION_WEIGHTS, {})
 
 
+def plain_weights(checkpoint: dict[str, Any], config: dict[str, Any], file: Path) -> dict[str, torch.Tensor]:
+    """The same, with adapters merged into their matrices: the state of a loaded run's model.
+
+    Raises:
+        UserError: those do not fit.
+    """
+    try:
+        return merged_weights(evaluated_weights(checkpoint), config["model"])
+    except UserError as error:
+        raise UserError(f"{file} does not fit the model of config.yaml: {error}") from error
+
+
 def _build(config: dict[str, Any], directory: RunDirectory, *, n_weights: int) -> nn.Module:
     """The model of config.yaml; UserError, which names the file, whatever keeps it from being built."""
     config_file = directory.config_file
     try:
-        model = with_kept_architecture(config["model"], directory.path / ARCHITECTURE_FILE)
+        plain = without_adapters(config["model"])
+        model = with_kept_architecture(plain, directory.path / ARCHITECTURE_FILE)
         n_layers: Any = model.get("n_layers")
         if is_whole(n_layers) and n_layers > n_weights:
             raise UserError(

@@ -11,7 +11,7 @@ from tests.models.hf.models import model_of, plan_of, settings_of, tokens
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
 from tuneformer.models.hf.attention import LibraryHeads
-from tuneformer.models.hf.lora import ADAPTER, has_adapter, merge_adapters, weight_of
+from tuneformer.models.hf.lora import ADAPTER, has_adapter, merged_weights, weight_of, without_adapters
 from tuneformer.models.hf.model import HuggingFaceModel
 from tuneformer.optim.build import build_optimizer
 from tuneformer.optim.factory import optimizer_factory, param_groups
@@ -66,12 +66,14 @@ def test_merged_it_is_the_plain_model_with_the_same_logits(name: str) -> None:
     with torch.no_grad():
         before = model(tokens())
         seen = [module.output_weight for module in model.modules() if isinstance(module, LibraryHeads)]
-        merge_adapters(model)
-        after = model(tokens())
-    assert not torch.allclose(model_of(name).double().eval()(tokens()), after)
+        plain, group = model_of(name).double().eval(), settings_of(name, *EVERY)["model"]
+        first = plain(tokens())
+        plain.load_state_dict(merged_weights(model.state_dict(), group))
+        after = plain(tokens())
+    assert not torch.allclose(first, after)
     torch.testing.assert_close(before, after, rtol=1e-10, atol=1e-10)
-    assert list(model.state_dict()) == list(model_of(name).state_dict())
-    for weight, module in zip(seen, [m for m in model.modules() if isinstance(m, LibraryHeads)], strict=True):
+    assert without_adapters(group) == settings_of(name)["model"]
+    for weight, module in zip(seen, [m for m in plain.modules() if isinstance(m, LibraryHeads)], strict=True):
         torch.testing.assert_close(weight, module._around[0].get_submodule(_last(module)).weight)
 
 
@@ -165,3 +167,15 @@ def test_a_run_without_adapters_is_the_run_that_it_was_before_there_were_any() -
     built = build_model(model, config["attention"], needs={})
     assert list(built.state_dict()) == list(model_of("llama").state_dict())
     assert config_hash(settings_of("llama", *LORA)) != config_hash(config)
+
+
+@pytest.mark.parametrize("fault", ["missing", "shape", "rank"])
+def test_adapters_that_do_not_fit_are_one_clear_line(fault: str) -> None:
+    state, group = model_of("llama", *LORA).state_dict(), settings_of("llama", *LORA)["model"]
+    name = next(each for each in state if "lora_A" in each)
+    if fault == "missing":
+        del state[name]
+    elif fault == "shape":
+        state[name] = state[name][:2]
+    with pytest.raises(UserError, match="its adapters do not fit its matrices"):
+        merged_weights(state, group | ({"lora_rank": "three"} if fault == "rank" else {}))

@@ -11,11 +11,11 @@ from tuneformer.inference.loading import (
     CHECKPOINTS,
     Run,
     RunFiles,
-    evaluated_weights,
     kept_tokenizer,
     load,
     load_checkpoint,
     metrics_of,
+    plain_weights,
 )
 from tuneformer.models.attention.explicit import Watched
 from tuneformer.models.finite_weights import check_finite_weights
@@ -41,7 +41,7 @@ class Subject(RunFiles):
         model, last = self.run.model, {k: v.clone() for k, v in self.run.model.state_dict().items()}
         files = {int(file.stem.removeprefix("step_")): file for file in _kept(self.path)}
         for step in sorted(step for step in files if step < self.run.step):
-            model.load_state_dict(evaluated_weights(load_checkpoint(files[step])))
+            model.load_state_dict(plain_weights(load_checkpoint(files[step]), self.config, files[step]))
             yield step, model
         model.load_state_dict(last)
         yield self.run.step, model

@@ -1,6 +1,6 @@
 """Low-rank adapters beside the matrices of a model of transformers (LoRA, 2106.09685), by peft."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +15,9 @@ ADAPTER = "default"
 """peft's name of the one adapter of a matrix, a part of the names of its parameters."""
 BASE = "base_layer"
 """What peft calls the matrix inside."""
+A_OR_B = "lora_"
+"""What the names of their modules begin with."""
+SETTINGS = frozenset({"lora_rank", "lora_alpha", "lora_dropout", "lora_targets"})
 
 
 def put_adapters(network: Any, settings: HuggingFaceSettings) -> None:
@@ -46,16 +49,45 @@ def put_adapters(network: Any, settings: HuggingFaceSettings) -> None:
         ) from error
 
 
-def merge_adapters(model: nn.Module) -> None:
-    """Put W + alpha / r B A in place of each matrix with an adapter: what is left is the plain model."""
-    for module in list(model.modules()):
-        for name, child in list(module.named_children()):
-            if has_adapter(child):
-                child.merge()  # pyright: ignore[reportCallIssue]
-                setattr(module, name, base_of(child))
-    for module in model.modules():
-        if hasattr(module, "peft_config"):
-            del module.peft_config
+def without_adapters(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The group `model` of a run, of the plain model that `merged_weights` are of."""
+    return dict(model) | dict.fromkeys(SETTINGS & model.keys()) if _is_of_the_library(model) else dict(model)
+
+
+def merged_weights(weights: Mapping[str, Tensor], model: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The weights of the plain model: W + alpha / r B A in place of each W, A and B; peft is not needed.
+
+    Args:
+        weights: the state of a model, with adapters or without.
+        model: the group `model` of its run.
+
+    Raises:
+        UserError: A and B of a matrix are missing or do not fit it, or there is no such scale.
+    """
+    rank, alpha = model.get("lora_rank"), model.get("lora_alpha")
+    if rank is None or not _is_of_the_library(model):
+        return dict(weights)
+    try:
+        return _merged(weights, scale=1.0 if alpha is None else float(alpha / rank))
+    except (KeyError, TypeError, RuntimeError, ZeroDivisionError) as error:
+        raise UserError(f"its adapters do not fit its matrices: {reason_of(error)}") from error
+
+
+def _is_of_the_library(model: Mapping[str, Any]) -> bool:
+    return "gguf_file" in model
+
+
+def _merged(weights: Mapping[str, Tensor], *, scale: float) -> dict[str, Tensor]:
+    merged = {}
+    for name, weight in weights.items():
+        place, inside, kind = name.partition(f".{BASE}.")
+        if inside and kind == "weight":
+            a, b = (weights[f"{place}.{A_OR_B}{each}.{ADAPTER}.weight"] for each in "AB")
+            wide = torch.promote_types(a.dtype, torch.float32)
+            merged[f"{place}.{kind}"] = weight + (b.to(wide) @ a.to(wide) * scale).to(weight.dtype)
+        elif f".{A_OR_B}" not in name:
+            merged[f"{place}.{kind}" if inside else name] = weight
+    return merged
 
 
 def has_adapter(module: nn.Module) -> bool:
