@@ -166,10 +166,10 @@ def test_a_folder_is_looked_at_without_a_run(exported: tuple[Run, Path], command
     _, folder = exported
     answer = command("scripts/analyze.py", "--model", str(folder), "--text", "the quick")
     assert answer.status == 0, answer.err
-    assert answer.out[0].endswith("HuggingFaceModel with LlamaAttention: layers x heads decoder 1 x 2")
+    assert answer.out[0].endswith("HuggingFaceDecoder with LlamaAttention: layers x heads decoder 1 x 2")
     place = Path("outputs/models/model/analysis")
     assert "ablation" in (place / "heads.csv").read_text(encoding="utf-8")
-    assert "HuggingFaceModel" in (place / "attention.html").read_text(encoding="utf-8")
+    assert "HuggingFaceDecoder" in (place / "attention.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ _TENSORBOARD = f"{_TRAINING}.loggers.tensorboard_logger.TensorBoardRunLogger"
 
 MOVED: Mapping[str, str] = MappingProxyType(
     {
+        "tuneformer.models.hf.model.HuggingFaceModel": "tuneformer.models.hf.families.hugging_face",
         "tuneformer.callbacks": f"{_TRAINING}.callbacks",
         f"{_TRAINING}.loggers.TensorBoardRunLogger": _TENSORBOARD,
         f"{_TRAINING}.loggers.run_loggers.TensorBoardRunLogger": _TENSORBOARD,

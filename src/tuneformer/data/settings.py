@@ -35,7 +35,7 @@ TokenizerName = Annotated[
     str,
     Setting(
         "what turns text into tokens: bytes, characters, bpe (learnt from the text), or the folder of a model"
-        " with a tokenizer.json of byte-level pieces"
+        " with a tokenizer.json of byte-level pieces (of sentences to classify: of any)"
     ),
 ]
 BpeVocabSize = Annotated[

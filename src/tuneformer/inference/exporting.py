@@ -10,6 +10,8 @@ from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError
 from tuneformer.inference.loading import Run
 from tuneformer.models.finite_weights import check_finite_weights
+from tuneformer.models.hf.architecture import CLASS_TOKEN, OWN_TOKENS
+from tuneformer.models.hf.classifier import HuggingFaceClassifier
 from tuneformer.models.hf.conv1d import as_the_library_has_it
 from tuneformer.models.hf.equivalent import equivalent_of
 from tuneformer.models.hf.library import INSTALL, transformers
@@ -34,7 +36,9 @@ def export(run: Run, folder: Path) -> list[str]:
     check_finite_weights(run.model, of=str(run.path))
     folder.mkdir(parents=True, exist_ok=True)
     told = [_write_model(run, folder)]
-    if run.kept_tokenizer is not None:
+    if isinstance(run.model, HuggingFaceClassifier) and run.model.adds_class_token:
+        told.append(f"its input: {CLASS_TOKEN}, then the tokens of the run's tokenizer + {OWN_TOKENS}")
+    elif run.kept_tokenizer is not None:
         told.append(_write_tokenizer(run.kept_tokenizer, folder))
     return told
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tuneformer.data.task_facts import TaskFacts
-from tuneformer.data.tokenizers.kinds import kind_of, read_tokenizer
+from tuneformer.data.tokenizers.kinds import names_of, read_tokenizer
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError, reason_of
 from tuneformer.models.build import build_model
@@ -241,7 +241,7 @@ def kept_tokenizer(directory: RunDirectory) -> Tokenizer | None:
     except FileNotFoundError as error:
         raise UserError(f"{file} cannot be read: there is none") from error
     asked, room = config["data"].get("tokenizer"), config["model"].get("vocab_size")
-    if asked is not None and kind_of(asked) != tokenizer.name:
+    if asked is not None and tokenizer.name not in names_of(asked):
         raise UserError(f"{file} is of the kind {tokenizer.name}, not data.tokenizer={asked}")
     # translation has a token more, the boundary of a sentence
     if is_whole(room) and not room - 1 <= tokenizer.vocab_size <= room:

@@ -30,6 +30,7 @@ MAY_DIFFER = frozenset(
         "model.n_inputs",
         "model.n_outputs",
         "model.size",
+        "model.task",
         "model.tasks",
         "model.vocab_size",
     }

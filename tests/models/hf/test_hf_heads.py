@@ -72,9 +72,7 @@ def test_the_page_of_a_run_has_its_heads(small_settings: list[str], command: Cal
     tuneformer.train([*small_settings, "model=hf", "model.config=llama", "run_dir=run"])
     answer = command("scripts/analyze.py", "run", "--text", "the quick fox")
     assert answer.status == 0
-    assert answer.out[0] == (
-        "run, step 3: HuggingFaceModel with LlamaAttention: layers x heads decoder 1 x 2"
-    )
+    assert answer.out[0] == "run, step 3: hugging_face with LlamaAttention: layers x heads decoder 1 x 2"
     heads = Path("run/analysis/heads.csv").read_text(encoding="utf-8")
     assert "ablation" in heads
     assert "importance" in heads

@@ -10,7 +10,7 @@ from tuneformer.data.tokenizers.folder_tokenizer import FolderTokenizer
 from tuneformer.errors import UserError
 from tuneformer.inference.loading import Run
 from tuneformer.models.finite_weights import check_finite_weights
-from tuneformer.models.hf.model import HuggingFaceModel
+from tuneformer.models.hf.causal import HuggingFaceDecoder
 from tuneformer.models.hf.settings import HuggingFaceSettings
 from tuneformer.models.hf.source import ModelSource
 from tuneformer.runs.record import RunRecord
@@ -41,7 +41,7 @@ def read_pretrained(path: Path) -> Subject:
         "vocab_size": 1,
         "context_length": room,
     }
-    model = HuggingFaceModel(settings=HuggingFaceSettings(**chosen)).eval()
+    model = HuggingFaceDecoder(settings=HuggingFaceSettings(**chosen)).eval()
     if not model.watchers:
         raise UserError(f"{path} has no attention to look at: its model is {told['model_type']}")
     check_finite_weights(model, of=str(path))

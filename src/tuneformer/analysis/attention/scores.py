@@ -23,13 +23,13 @@ from tuneformer.measures.probe import Probe, probe
 from tuneformer.measures.snapshot import as_array
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.decoder import Decoder
-from tuneformer.models.hf.model import HuggingFaceModel
+from tuneformer.models.hf.causal import HuggingFaceDecoder
 from tuneformer.runs.probe_files import Site
 
 SITE_SCORES = dict[AttentionSite, HeadScore]
 REPEATED_SEQUENCES = 8
 MOST_REPEATED = 64
-NEXT_TOKEN = (Decoder, HuggingFaceModel)
+NEXT_TOKEN = (Decoder, HuggingFaceDecoder)
 NULL_SEED = 0
 NUMBERS_AT_ONCE = 1 << 12
 """Tokens of one pass in which heads are taken out: a small model takes as long for fewer."""

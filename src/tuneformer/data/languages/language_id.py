@@ -30,7 +30,13 @@ from tuneformer.data.settings import (
     check_follows,
 )
 from tuneformer.data.task_facts import TaskFacts
-from tuneformer.data.tokenizers.kinds import WORDS, check_tokenizer, settings_of_tokenizer, train_tokenizer
+from tuneformer.data.tokenizers.kinds import (
+    WORDS,
+    check_tokenizer,
+    settings_of_tokenizer,
+    tokenizer_of_sentences,
+)
+from tuneformer.data.tokenizers.sentence_tokenizer import SentenceTokenizer
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.data.wheels import Wheel
 from tuneformer.errors import UserError
@@ -100,25 +106,27 @@ class LanguageId(ExampleData["LanguageSplits"]):
             (sentence for sentence in sentences if sentence.language in self.languages),
             min_characters=self.min_characters,
         )
+        tokenizer = tokenizer_of_sentences(
+            self.tokenizer,
+            [f"{sentence.text}\n" for sentence in parts["train"]],
+            bpe_vocab_size=self.bpe_vocab_size,
+        )
         prepared = LanguageSplits(
-            tokenizer=train_tokenizer(
-                self.tokenizer,
-                [f"{sentence.text}\n" for sentence in parts["train"]],
-                bpe_vocab_size=self.bpe_vocab_size,
-            ),
+            tokenizer=tokenizer,
             parts=parts,
             classes=list(self.languages),
             context_length=self.context_length,
-            fingerprint=_fingerprint(parts, list(self.languages), self._told_tokenizer),
+            fingerprint=_fingerprint(parts, list(self.languages), self._told(tokenizer)),
             notes=[],
         )
         check_follows(self, prepared.needs)
         return prepared
 
-    @property
-    def _told_tokenizer(self) -> str:
+    def _told(self, tokenizer: Tokenizer) -> str:
         if self.tokenizer in WORDS:
             return self.tokenizer
+        if isinstance(tokenizer, SentenceTokenizer):
+            return hashlib.sha256(tokenizer.to_json().encode()).hexdigest()
         return str(settings_of_tokenizer(self.tokenizer, bpe_vocab_size=self.bpe_vocab_size))
 
 

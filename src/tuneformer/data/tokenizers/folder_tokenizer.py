@@ -52,17 +52,7 @@ class FolderTokenizer:
 
     @cached_property
     def _library(self) -> "tokenizers.Tokenizer":
-        from tokenizers import Tokenizer
-
-        try:
-            made = Tokenizer.from_str(json.dumps(self._stored))
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # the library raises nothing narrower; its panics are no Exception
-            raise DamagedTokenizerError(str(error)) from None
-        made.no_padding()
-        made.no_truncation()
-        return made
+        return library_tokenizer(self._stored)
 
     def encode(self, text: str) -> np.ndarray:
         return np.array(self._library.encode(text, add_special_tokens=False).ids, dtype=np.int64)
@@ -89,6 +79,25 @@ def tokenizer_file(path: str) -> Path:
     """The file that `data.tokenizer` names by itself or by its folder."""
     given = Path(path).expanduser()
     return given if given.suffix == ".json" else given / FILE
+
+
+def library_tokenizer(stored: Mapping[str, Any]) -> "tokenizers.Tokenizer":
+    """What the library tokenizers makes of a tokenizer.json, without padding and truncation.
+
+    Raises:
+        DamagedTokenizerError: it is none.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        made = Tokenizer.from_str(json.dumps(stored))
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # the library raises nothing narrower; its panics are no Exception
+        raise DamagedTokenizerError(str(error)) from None
+    made.no_padding()
+    made.no_truncation()
+    return made
 
 
 def _bytes_of_tokens(stored: Mapping[str, Any]) -> list[bytes]:

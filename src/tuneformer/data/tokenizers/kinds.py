@@ -8,6 +8,7 @@ from tuneformer.config.suggestions import one_of
 from tuneformer.data.tokenizers.bpe_tokenizer import BpeTokenizer, check_bpe_vocab_size
 from tuneformer.data.tokenizers.folder_tokenizer import FolderTokenizer, tokenizer_file
 from tuneformer.data.tokenizers.plain_tokenizers import ByteTokenizer, CharacterTokenizer
+from tuneformer.data.tokenizers.sentence_tokenizer import SentenceTokenizer, marks_ends, read_stored
 from tuneformer.data.tokenizers.tokenizer import DamagedTokenizerError, Tokenizer
 from tuneformer.errors import UserError, reason_of
 from tuneformer.runs.plain_files import parse_json, read_json
@@ -15,13 +16,18 @@ from tuneformer.runs.plain_files import parse_json, read_json
 LEARNT = (ByteTokenizer, CharacterTokenizer, BpeTokenizer)
 WORDS = tuple(kind.name for kind in LEARNT)
 """What `data.tokenizer` may be, but for the folder of a tokenizer that is there already."""
-KINDS = {kind.name: kind for kind in (*LEARNT, FolderTokenizer)}
+KINDS = {kind.name: kind for kind in (*LEARNT, FolderTokenizer, SentenceTokenizer)}
 """By the name that a stored one has."""
 
 
 def kind_of(setting: str) -> str:
     """The name of the kind that `data.tokenizer` asks for."""
     return setting if setting in WORDS else FolderTokenizer.name
+
+
+def names_of(setting: str) -> tuple[str, ...]:
+    """The names of the kinds that `data.tokenizer` may have given."""
+    return (setting,) if setting in WORDS else (FolderTokenizer.name, SentenceTokenizer.name)
 
 
 def check_tokenizer(setting: str, *, bpe_vocab_size: int) -> None:
@@ -48,6 +54,16 @@ def train_tokenizer(name: str, texts: Iterable[str], *, bpe_vocab_size: int) -> 
     if name == "bpe":
         return BpeTokenizer.train(texts, vocab_size=bpe_vocab_size)
     return CharacterTokenizer.train(texts) if name == "characters" else ByteTokenizer()
+
+
+def tokenizer_of_sentences(name: str, texts: Iterable[str], *, bpe_vocab_size: int) -> Tokenizer:
+    """As `train_tokenizer`, where no text needs to come back: one that is there may be of any pieces.
+
+    One that marks the ends of a sentence does so.
+    """
+    if name in WORDS:
+        return train_tokenizer(name, texts, bpe_vocab_size=bpe_vocab_size)
+    return SentenceTokenizer.read(name) if marks_ends(read_stored(name)) else FolderTokenizer.read(name)
 
 
 def read_tokenizer(path: Path) -> Tokenizer:

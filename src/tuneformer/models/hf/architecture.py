@@ -6,6 +6,7 @@ from typing import Any
 
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError, reason_of
+from tuneformer.models.hf.kinds import CAUSAL, KINDS, TEXT_CLASSIFIER, TRANSLATOR, ModelKind
 from tuneformer.models.hf.library import refusal, transformers
 from tuneformer.models.hf.settings import HuggingFaceSettings
 from tuneformer.models.hf.source import ModelSource, names_file
@@ -15,7 +16,10 @@ NOT_OF_THE_MODEL = (
     "architectures",
     "auto_map",
     "dtype",
+    "id2label",
+    "label2id",
     "model_type",
+    "problem_type",
     "quantization_config",
     "torch_dtype",
     "transformers_weights",
@@ -23,6 +27,8 @@ NOT_OF_THE_MODEL = (
 )
 """What a config.json says of files and code, none of which is asked for."""
 DROPOUTS = ("dropout", "pdrop", "dropout_prob")
+MORE_DROPOUTS = ("dropout_rate",)
+"""The same of those that are no causal language models."""
 TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 IN_PROPORTION = {
     "intermediate_size": "hidden_size",
@@ -30,6 +36,18 @@ IN_PROPORTION = {
     "num_key_value_heads": "num_attention_heads",
 }
 """What an architecture has in proportion to its width or its heads, where it says so at all."""
+FEED_FORWARD = ("hidden_dim", "d_ff", "encoder_ffn_dim")
+"""What others that are no causal language models call the width of their feed-forward layers."""
+MORE_IN_PROPORTION = dict.fromkeys((*FEED_FORWARD, "embedding_size"), "hidden_size")
+OF_THE_DECODER = {
+    "decoder_layers": "num_hidden_layers",
+    "decoder_attention_heads": "num_attention_heads",
+    "decoder_ffn_dim": "encoder_ffn_dim",
+}
+"""What the decoder behind an encoder has like it."""
+PADDING, CLASS_TOKEN = 0, 1
+OWN_TOKENS = 2
+"""Padding and the class token, which a classifier with weights of its own has before those of the data."""
 MULTIPLE = 8
 
 
@@ -43,11 +61,13 @@ def architecture_of(settings: HuggingFaceSettings) -> Any:
         return _of_weights(settings)
     assert settings.config is not None
     if not names_file(settings.config):
+        _check_known(settings.config, settings.kind)
         return _of_name(settings.config, settings)
     source = ModelSource.of(config=settings.config, path=None, gguf_file=None)
     assert source is not None
     told = {name: value for name, value in source.settings.items() if name not in NOT_OF_THE_MODEL}
     name = source.settings["model_type"]
+    _check_known(name, settings.kind)
     sizes = _sizes(settings, name)
     return _make(name, told | sizes | _of_data(settings, name), settings)
 
@@ -67,7 +87,7 @@ def _of_weights(settings: HuggingFaceSettings) -> Any:
         told, name = config.to_dict(), config.model_type
     else:
         told, name = source.settings, source.settings["model_type"]
-    _usual(name, of=f"{settings.asked}: model_type")
+    _check_known(name, settings.kind, of=f"{settings.asked}: model_type")
     told = {key: value for key, value in told.items() if key not in NOT_OF_THE_MODEL}
     if settings.n_layers is not None:  # fewer, where only memory is counted
         told |= {_own_name(name, "num_hidden_layers"): settings.n_layers}
@@ -103,15 +123,23 @@ def _check_room(made: Any, settings: HuggingFaceSettings, folder: Path) -> None:
 def _of_name(name: str, settings: HuggingFaceSettings) -> Any:
     given = _sizes(settings, name) | _of_data(settings, name)
     usual = _usual(name)
-    for inside, around in IN_PROPORTION.items():
+    more = {} if settings.kind is CAUSAL else MORE_IN_PROPORTION
+    for inside, around in (IN_PROPORTION | more).items():
         own, whole = getattr(usual, inside, None), getattr(usual, around, None)
         if isinstance(own, int) and isinstance(whole, int) and inside not in _aliases(name):
             exact = own / whole * given[_own_name(name, around)]
             size = max(1, round(exact))
             given.setdefault(inside, -(-size // MULTIPLE) * MULTIPLE if around == "hidden_size" else size)
-    if isinstance(usual.to_dict().get("head_dim"), int):  # no property that follows from the others
+    has_own = settings.kind is not CAUSAL and "head_dim" in _aliases(name)
+    if has_own or isinstance(
+        usual.to_dict().get("head_dim"), int
+    ):  # no property that follows from the others
         width, heads = (given[_own_name(name, each)] for each in ("hidden_size", "num_attention_heads"))
-        given.setdefault("head_dim", width // heads)
+        given.setdefault(_own_name(name, "head_dim") if has_own else "head_dim", width // heads)
+    if settings.kind is TRANSLATOR:
+        for decoder, encoder in OF_THE_DECODER.items():
+            if hasattr(usual, decoder):
+                given.setdefault(decoder, given[_own_name(name, encoder)])
     return _make(name, given, settings)
 
 
@@ -123,14 +151,29 @@ def _sizes(settings: HuggingFaceSettings, name: str) -> dict[str, Any]:
         "intermediate_size": settings.d_ff,
     }
     aliases = {"intermediate_size": "n_inner"} if hasattr(_usual(name), "n_inner") else {}
+    if settings.kind is not CAUSAL:
+        other = [each for each in FEED_FORWARD if hasattr(_usual(name), each)]
+        aliases |= {"intermediate_size": other[0]} if other else {}
     return {
         aliases.get(each, _own_name(name, each)): value for each, value in sizes.items() if value is not None
     }
 
 
 def _of_data(settings: HuggingFaceSettings, name: str) -> dict[str, Any]:
-    of_data = {"vocab_size": settings.vocab_size, "max_position_embeddings": settings.context_length}
-    return {_own_name(name, each): value for each, value in of_data.items()} | dict.fromkeys(TOKENS)
+    of_data: dict[str, Any] = {
+        "vocab_size": settings.vocab_size,
+        "max_position_embeddings": settings.context_length,
+    }
+    tokens: dict[str, int | None] = dict.fromkeys(TOKENS)
+    if settings.kind is TEXT_CLASSIFIER:
+        of_data["vocab_size"] += OWN_TOKENS
+        # the class token is one more, and RoBERTa and MPNet number positions from 1 or 2 on
+        of_data["max_position_embeddings"] += 3
+        tokens |= {"pad_token_id": PADDING, "bos_token_id": CLASS_TOKEN}
+    if settings.kind is TRANSLATOR:  # the last token of the data begins and ends a sentence
+        boundary = dict.fromkeys(("decoder_start_token_id", "eos_token_id"), settings.vocab_size - 1)
+        tokens |= boundary | {"forced_eos_token_id": None}
+    return {_own_name(name, each): value for each, value in of_data.items()} | tokens
 
 
 def _make(name: str, told: dict[str, Any], settings: HuggingFaceSettings) -> Any:
@@ -139,12 +182,15 @@ def _make(name: str, told: dict[str, Any], settings: HuggingFaceSettings) -> Any
         if key not in usual:
             known = [each for each in usual if each not in NOT_OF_THE_MODEL]
             raise UserError(f"model.keys.{key} is not a setting of {name}: {did_you_mean(key, known)}")
-    dropouts = [each for each, value in usual.items() if each.endswith(DROPOUTS) and _is_rate(value)]
+    ends = DROPOUTS if settings.kind is CAUSAL else DROPOUTS + MORE_DROPOUTS
+    dropouts = [each for each, value in usual.items() if each.endswith(ends) and _is_rate(value)]
     told = told | dict.fromkeys(dropouts, settings.dropout) | keys
     n_layers, kinds = told.get(_own_name(name, "num_hidden_layers")), told.get("layer_types")
     if isinstance(kinds, list) and isinstance(n_layers, int):
         told["layer_types"] = kinds[:n_layers]
     told = {key: value for key, value in told.items() if key not in NOT_OF_THE_MODEL and key[:1] != "_"}
+    if settings.n_classes is not None:
+        told["num_labels"] = settings.n_classes
     try:
         return transformers().AutoConfig.for_model(name, **told)
     except Exception as error:
@@ -158,18 +204,25 @@ def _is_rate(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _usual(name: str, *, of: str = "model.config") -> Any:
-    """The configuration of an architecture as its authors have it.
-
-    Raises:
-        UserError: the library has none of that name.
-    """
+def _check_known(name: str, kind: ModelKind, *, of: str = "model.config") -> None:
+    """Raises UserError where the library has no architecture of that name, or none that does the task."""
     library = transformers()
-    known = library.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    if name not in library.CONFIG_MAPPING or name not in known:
-        what = "no architecture" if name not in library.CONFIG_MAPPING else "no causal language model"
-        raise UserError(f"{of}={name} is {what} of transformers: {did_you_mean(name, list(known))}")
-    return library.CONFIG_MAPPING[name]()
+    known = library.models.auto.modeling_auto
+
+    def has(other: ModelKind) -> bool:
+        return name in getattr(known, other.mapping)
+
+    if name not in library.CONFIG_MAPPING:
+        near = did_you_mean(name, list(getattr(known, kind.mapping)))
+        raise UserError(f"{of}={name} is no architecture of transformers: {near}")
+    if not has(kind):
+        does = " and ".join(f"a {other.what}" for other in KINDS if has(other)) or "of another use"
+        raise UserError(f"{of}={name} is no {kind.what} of transformers: it is {does}")
+
+
+def _usual(name: str) -> Any:
+    """The configuration of an architecture as its authors have it."""
+    return transformers().CONFIG_MAPPING[name]()
 
 
 def _aliases(name: str) -> dict[str, str]:

@@ -5,6 +5,8 @@ is the library's own for scaled dot products, and where somebody looks the same 
 """
 
 import math
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 
 from tuneformer.models.attention.explicit import SeenAttention, WatchedHeads
 from tuneformer.models.attention.layer_spec import AttentionSite
+from tuneformer.models.hf.kinds import ModelKind
 from tuneformer.models.hf.library import transformers
 from tuneformer.models.hf.lora import base_of, weight_of
 
@@ -20,8 +23,10 @@ NAME = "tuneformer"
 WATCHER = "watched_attention"
 OWN_TABLE = ("falcon",)
 """Architectures that take an attention from a table of their own, where no function can be registered."""
-OUTPUTS = ("o_proj", "c_proj", "out_proj", "dense", "wo", "output_projection")
+OUTPUTS = ("o_proj", "c_proj", "out_proj", "dense", "wo", "output_projection", "out_lin", "Wo", "o")
 """What the architectures call the matrix behind the heads."""
+HEAD_DIMS = ("head_dim", "attention_head_size", "key_value_proj_dim")
+"""What their attention modules call the numbers of a head."""
 
 
 class LibraryHeads(WatchedHeads):
@@ -31,7 +36,8 @@ class LibraryHeads(WatchedHeads):
         super().__init__()
         self._site = site
         self._around = [around, output]  # in a list: they are no parts of this one
-        self.head_dim = int(getattr(around, "head_dim", 0)) or int(weight_of(output).shape[1])
+        known = (int(getattr(around, name, 0)) for name in HEAD_DIMS)
+        self.head_dim = next((size for size in known if size), int(weight_of(output).shape[1]))
 
     @property
     def site(self) -> AttentionSite:
@@ -61,32 +67,52 @@ def register_attention() -> None:
     library.AttentionMaskInterface.register(NAME, library.masking_utils.sdpa_mask)
 
 
-def implementation_of(config: Any) -> str:
+def implementation_of(config: Any, kind: ModelKind) -> str:
     """Our function, where a class computes its attention by scaled dot products alone; else its own.
 
     A class that does not say so passes what such a function drops (the sinks of gpt_oss, the soft cap of
     gemma2), or has an attention of its own that needs every mask (bloom, xglm).
     """
-    library = transformers()
-    kind = library.AutoModelForCausalLM._model_mapping[type(config)]
-    return NAME if kind._supports_sdpa and config.model_type not in OWN_TABLE else "eager"
+    made = getattr(transformers(), kind.auto)._model_mapping[type(config)]
+    return NAME if made._supports_sdpa and config.model_type not in OWN_TABLE else "eager"
 
 
-def put_watchers(model: nn.Module, stack: str) -> list[LibraryHeads]:
-    """Put one into each attention module with an output matrix; those of a model that asks our function."""
-    watchers = []
-    for module in list(model.modules()):
-        layer, output = getattr(module, "layer_idx", None), _output_of(module)
-        if isinstance(layer, int) and output is not None and hasattr(module, "scaling"):
-            watcher = LibraryHeads(AttentionSite(stack, layer), module, output)
-            module.add_module(WATCHER, watcher)
-            watchers.append(watcher)
+def put_watchers(model: nn.Module, stack_of: Callable[[str], str]) -> list[LibraryHeads]:
+    """Put one into each attention module with an output matrix; those of a model that asks our function.
+
+    `stack_of`: the stack of a module by its name.
+    """
+    watchers, seen = [], Counter[str]()
+    for name, module in list(model.named_modules()):
+        output = _output_of(module) or _output_beside(model, name)
+        if output is None or not _has_heads(module):
+            continue
+        layer, stack = getattr(module, "layer_idx", None), stack_of(name)
+        site = AttentionSite(stack, layer if isinstance(layer, int) else seen[stack])
+        seen[stack] += 1
+        watcher = LibraryHeads(site, module, output)
+        module.add_module(WATCHER, watcher)
+        watchers.append(watcher)
     return watchers
+
+
+def _has_heads(module: nn.Module) -> bool:
+    """Whether it is one that calls an attention function."""
+    if isinstance(getattr(module, "layer_idx", None), int) and hasattr(module, "scaling"):
+        return True
+    return hasattr(module, "is_causal") and any(hasattr(module, name) for name in HEAD_DIMS)
 
 
 def _output_of(module: nn.Module) -> nn.Module | None:
     found = (getattr(module, name, None) for name in OUTPUTS)
     return next((each for each in found if each is not None and isinstance(base_of(each), nn.Linear)), None)
+
+
+def _output_beside(model: nn.Module, name: str) -> nn.Module | None:
+    """The same where it stands in a module beside that of the heads, as in BERT."""
+    around, _, last = name.rpartition(".")
+    beside = getattr(model.get_submodule(around), "output", None) if last == "self" else None
+    return _output_of(beside) if isinstance(beside, nn.Module) else None
 
 
 def attention(
@@ -118,6 +144,8 @@ def attention(
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     logits = query @ key.transpose(-2, -1) * (1 / math.sqrt(query.shape[-1]) if scaling is None else scaling)
+    if more.get("position_bias") is not None:
+        logits = logits + more["position_bias"]
     causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
     masked, allowed = _masked(logits, attention_mask, causal=causal)
     weights = masked.softmax(dim=-1, dtype=torch.promote_types(masked.dtype, torch.float32)).to(query.dtype)

@@ -1,30 +1,31 @@
-"""A causal language model of transformers as a model of ours: tokens in, logits out."""
+"""What every model of transformers has as a model of ours."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from tuneformer.errors import UserError, reason_of
 from tuneformer.models.hf.architecture import architecture_of, told_architecture
 from tuneformer.models.hf.attention import (
     NAME,
-    implementation_of,
+    WATCHER,
+    LibraryHeads,
     put_watchers,
     register_attention,
 )
 from tuneformer.models.hf.conv1d import QUERY_KEY_VALUE, LinearOfConv1D, with_linear_layers
-from tuneformer.models.hf.library import refusal, transformers
+from tuneformer.models.hf.kinds import ModelKind
+from tuneformer.models.hf.layers import down_of
 from tuneformer.models.hf.lora import base_of, name_of_rows, put_adapters
+from tuneformer.models.hf.network import drawn, pretrained, try_network
 from tuneformer.models.hf.settings import HuggingFaceSettings
-from tuneformer.models.hf.source import ARCHITECTURE_FILE, ModelSource
+from tuneformer.models.hf.source import ARCHITECTURE_FILE
 from tuneformer.models.parts import LayerPart
 
-STACK = "decoder"
 FUSED_BY_HEAD = {
     **dict.fromkeys(("bloom", "gpt_neox", "persimmon"), ("query_key_value",)),
     "gpt_bigcode": ("c_attn",),
@@ -32,13 +33,15 @@ FUSED_BY_HEAD = {
 """Matrices with the query, key and value of the first head, then those of the second, by architecture."""
 
 
-class HuggingFaceModel(nn.Module):
-    """Logits of the next token, by a model of transformers that reads token ids.
+class HuggingFaceModel(nn.Module, ABC):
+    """A model of transformers; a subclass for each kind of task calls it.
 
     GPT-2's matrices are turned to lie as all others (`with_linear_layers`). Weights are drawn by the library
     from torch's default generator, or are those of `model.path`.
     """
 
+    kind: ClassVar[ModelKind]
+    stack: ClassVar[str]
     network: Any
 
     def __init__(self, *, settings: HuggingFaceSettings) -> None:
@@ -51,49 +54,55 @@ class HuggingFaceModel(nn.Module):
         register_attention()
         config = architecture_of(settings)
         self.context_length = settings.context_length
-        self.vocab_size: int = config.vocab_size
+        self.vocab_size: int = getattr(config, "vocab_size", 0)
         self.d_model: int = config.hidden_size
         self.n_layers: int = config.num_hidden_layers
         on_meta = torch.get_default_device().type == "meta"
         if settings.path is None or on_meta:
-            self.network = _drawn(config, settings.asked)
+            self.network = drawn(config, self.kind, settings.asked)
         else:
-            self.network = _pretrained(config, settings)
+            self.network = pretrained(config, settings)
         with_linear_layers(self.network)
+        self._takes = frozenset(signature(self.network.forward).parameters)
+        self.check_architecture(settings.asked, settings.task)
         if not on_meta:
-            _try(self.network, settings.asked)
+            try_network(self.network, self.tried_inputs(), settings.asked)
         if settings.lora_rank is not None:
             put_adapters(self.network, settings)
-        self.watchers = put_watchers(self.network, STACK) if _asks_ours(self.network) else []
-        self._takes = frozenset(signature(self.network.forward).parameters)
+            self.train_head()
+        self.watchers = put_watchers(self.network, self.stack_of) if _asks_ours(self.network) else []
         self.register_state_dict_post_hook(_leave_tied_out)
         self.register_load_state_dict_pre_hook(_put_tied_in)
 
-    def forward(
-        self, tokens: Int[Tensor, "batch time"], cache: "PastOfNetwork | None" = None
-    ) -> Float[Tensor, "batch time vocab"]:
-        """Return the logits of the token after each token; with a cache `tokens` continue those in it."""
-        given: dict[str, Any] = {"input_ids": tokens}
-        if "use_cache" in self._takes:
-            given["use_cache"] = cache is not None
-        if cache is not None:
-            given["cache" if "cache" in self._takes else "past_key_values"] = cache.past
-            cache.length += tokens.shape[1]
-        return self.network(**given).logits
+    def stack_of(self, name: str) -> str:
+        """Return the stack that a module of the network belongs to, by its name there."""
+        del name
+        return self.stack
 
-    def new_cache(self) -> "PastOfNetwork | None":
-        """Return an empty cache for decoding step by step; None where the model has another kind of past."""
-        if not {"cache", "past_key_values"} & self._takes:
-            return None
-        past = transformers().DynamicCache(config=self.network.config)
-        return PastOfNetwork(past=past, capacity=self.context_length)
+    def check_architecture(self, asked: str, task: str | None) -> None:
+        """Raise UserError where the network cannot do the task, whatever its class is called."""
+        del asked, task
+
+    def train_head(self) -> None:
+        """Let that train beside adapters which no pretrained model has."""
+
+    def unwatch(self) -> None:
+        """Take the watchers of attention out again."""
+        for module in list(self.network.modules()):
+            if isinstance(getattr(module, WATCHER, None), LibraryHeads):
+                delattr(module, WATCHER)
+        self.watchers = []
+
+    @abstractmethod
+    def tried_inputs(self) -> dict[str, Tensor]:
+        """Return what the network is called with once it is built, by the library's names."""
 
     def initialize(self) -> None:
         """Draw all weights anew, as the library draws them."""
         config = self.network.config
-        drawn = _drawn(config, f"model.config={config.model_type}")
-        with_linear_layers(drawn)
-        self.network.load_state_dict(drawn.state_dict())
+        other = drawn(config, self.kind, f"model.config={config.model_type}")
+        with_linear_layers(other)
+        self.network.load_state_dict(other.state_dict())
 
     def rule_names(self) -> Mapping[str, str]:
         """By which name of our own models a rule of parameter groups knows a parameter besides its own."""
@@ -134,7 +143,7 @@ class HuggingFaceModel(nn.Module):
         kinds = set(self.network._no_split_modules or ())
         found = [module for module in self.network.modules() if type(module).__name__ in kinds]
         return [
-            LayerPart(stack=STACK, layer=index, module=module, down=_down_of(module))
+            LayerPart(stack=self.stack, layer=index, module=module, down=down_of(module))
             for index, module in enumerate(found)
         ]
 
@@ -173,87 +182,8 @@ class HuggingFaceModel(nn.Module):
         return self
 
 
-class PastOfNetwork:
-    """What a model of transformers keeps of the tokens before, for use without gradients."""
-
-    def __init__(self, *, past: Any, capacity: int) -> None:
-        self.past = past
-        self.capacity = capacity
-        self.length = 0
-
-
-def _drawn(config: Any, asked: str) -> nn.Module:
-    return _built(lambda **how: transformers().AutoModelForCausalLM.from_config(config, **how), config, asked)
-
-
-def _built(build: Callable[..., Any], config: Any, asked: str) -> nn.Module:
-    """The model with our attention function; with its own where its class takes no other."""
-    try:
-        return build(dtype=torch.float32, attn_implementation=implementation_of(config))
-    except Exception as error:
-        raise refusal(asked, error) from error
-
-
-def _try(network: nn.Module, asked: str) -> None:
-    """Raise UserError where sizes do not go together: some architectures notice it when they compute."""
-    tokens = torch.zeros(1, 1, dtype=torch.long, device=next(network.parameters()).device)
-    try:
-        with torch.no_grad():
-            network.eval()(input_ids=tokens)
-    except Exception as error:
-        raise refusal(asked, error) from error
-    network.train()
-
-
-def _pretrained(config: Any, settings: HuggingFaceSettings) -> nn.Module:
-    source = ModelSource.of(config=None, path=settings.path, gguf_file=settings.gguf_file)
-    assert source is not None
-    where = f"model.path={settings.path}"
-
-    def build(**how: Any) -> nn.Module:
-        of_file = {"gguf_file": source.file.name} if source.is_gguf else {}
-        try:
-            model, told = transformers().AutoModelForCausalLM.from_pretrained(
-                source.file.parent,
-                config=config,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-                **of_file,
-                **how,
-            )
-        except OSError as error:
-            raise UserError(f"{where} cannot be read: {reason_of(error)}") from error
-        if told["mismatched_keys"]:
-            name, there, here = sorted(told["mismatched_keys"])[0]
-            raise UserError(
-                f"{where} does not fit its config.json: {name} is {list(there)}, not {list(here)}"
-            )
-        if told["missing_keys"]:
-            raise UserError(f"{where} has no weights of {min(told['missing_keys'])}")
-        return model
-
-    return _built(build, config, settings.asked)
-
-
 def _asks_ours(network: Any) -> bool:
     return network.config._attn_implementation == NAME
-
-
-def _down_of(layer: nn.Module) -> nn.Module | None:
-    """The matrix that takes the hidden units of a feed-forward layer back to the stream."""
-    for branch in (layer, *(getattr(layer, name, None) for name in ("mlp", "feed_forward", "ffn"))):
-        found = (
-            getattr(branch, name, None) for name in ("down_proj", "c_proj", "w2", "fc2", "dense_4h_to_h")
-        )
-        matrix = next(
-            (each for each in found if each is not None and isinstance(base_of(each), nn.Linear)), None
-        )
-        if matrix is not None:
-            return matrix
-    return None
 
 
 def _tied_names(model: nn.Module, prefix: str) -> dict[str, str]:

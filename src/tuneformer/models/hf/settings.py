@@ -8,6 +8,7 @@ from tuneformer.config.ranges import AT_LEAST_ONE, BELOW_ONE, POSITIVE, Number
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.models.attention.settings import AttentionSettings
+from tuneformer.models.hf.kinds import BY_TASK, CAUSAL, TEXT_CLASSIFIER, ModelKind
 from tuneformer.models.hf.source import ModelSource
 from tuneformer.models.settings import ContextLength, ModelSettings, VocabSize
 
@@ -17,9 +18,9 @@ ALL_LINEAR = "all-linear"
 """What stands for every linear layer but the output, in `lora_targets`."""
 
 
-@describes("model", f"{__package__}.model.HuggingFaceModel")
+@describes("model", f"{__package__}.families.hugging_face")
 class HuggingFaceSettings(ModelSettings):
-    """A causal language model of transformers, with random weights or those of a folder."""
+    """A model of transformers that does the task of the data, with random weights or those of a folder."""
 
     config: Annotated[
         str | None,
@@ -65,6 +66,21 @@ class HuggingFaceSettings(ModelSettings):
     ]
     vocab_size: VocabSize
     context_length: ContextLength
+    task: Annotated[
+        str | None,
+        Setting(
+            "what the data ask for, and so which class of the architecture",
+            null="text",
+            from_data=True,
+            added_later=True,
+        ),
+    ] = None
+    n_classes: Annotated[
+        int | None,
+        Setting(
+            "classes to tell apart", AT_LEAST_ONE, null="there are none", from_data=True, added_later=True
+        ),
+    ] = None
     lora_rank: Annotated[
         int | None,
         Setting(
@@ -117,6 +133,12 @@ class HuggingFaceSettings(ModelSettings):
                 raise UserError(f"model.{name}={given} cannot be set: {there}")
             filled[name] = own if given is None else given
         return filled
+
+    @property
+    def kind(self) -> ModelKind:
+        """Which class of the architecture does the task; a task of the user's own tells by what it needs."""
+        known = TEXT_CLASSIFIER if self.n_classes is not None else CAUSAL
+        return BY_TASK.get(self.task or "", known)
 
     @property
     def asked(self) -> str:
