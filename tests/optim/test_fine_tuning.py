@@ -229,3 +229,11 @@ def test_a_run_without_fine_tuning_is_the_run_that_it_was_before_it_was_there() 
     assert determining(config) == determining(before)
     for line in ("freeze=[norm]", "freeze_layers=0", "layer_decay=1.0"):
         assert config_hash(check_config(*compose_config([f"param_groups.{line}"]))) != config_hash(config)
+
+
+def test_an_optimizer_for_matrices_without_any_that_trains_is_refused(
+    make: Callable, family: Callable
+) -> None:
+    groups = make("param_groups", "default", freeze=["blocks"])
+    with pytest.raises(UserError, match="holds any that trains"):
+        built(family("decoder"), make("optimizer", "muon"), groups)

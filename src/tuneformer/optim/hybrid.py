@@ -47,7 +47,7 @@ class Hybrid(Optimizer):
         if not hidden:
             raise UserError(
                 "optimizer.matrices trains hidden matrices, and no rule of param_groups with"
-                " hidden_matrices: true holds any: choose param_groups=default"
+                " hidden_matrices: true holds any that trains: choose param_groups=default"
             )
         for group in rest:
             group["lr"] *= others_lr_ratio
