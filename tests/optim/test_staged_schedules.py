@@ -135,12 +135,13 @@ def test_a_cooldown_begins_where_it_says_and_falls_to_the_floor(
 
 def test_only_stable_schedules_have_a_trunk() -> None:
     def start(name: str, **own: Any) -> int | None:
-        return cooldown_start({"_target_": f"tuneformer.optim.x.{name}", "warmup": 5, **own}, 100)
+        return cooldown_start({"_target_": name, "warmup": 5, **own}, 100)
 
-    assert start("constant") == 100
-    assert start("wsd", cooldown=0.3) == 70
-    assert start("wsd", cooldown=12) == 88
-    assert start("cosine") is None
+    assert start("tuneformer.optim.schedules.constant") == 100
+    assert start("tuneformer.optim.staged_schedules.wsd", cooldown=0.3) == 70
+    assert start("tuneformer.optim.staged_schedules.wsd", cooldown=12) == 88
+    assert start("tuneformer.optim.schedules.cosine") is None
+    assert start("own.schedules.constant") is None
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def _no_cooldown(config: Config) -> list[str]:
 
 
 def _long_warmup(config: Config) -> list[str]:
-    horizon, warmup = config["trainer"]["max_steps"], config["scheduler"]["warmup"]
+    horizon, warmup = config["trainer"]["max_steps"], config["scheduler"].get("warmup", 0)
     steps = warmup_steps(warmup, horizon)
     if steps <= LONGEST_WARMUP * horizon:
         return []

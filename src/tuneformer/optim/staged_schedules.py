@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
+from tuneformer.config.arguments import dotted_name
 from tuneformer.config.ranges import ABOVE_ZERO_TO_ONE, BELOW_ONE, POSITIVE, ZERO_TO_ONE, Number, up_to
 from tuneformer.config.setting import Setting
 from tuneformer.config.shown import shown
@@ -84,10 +85,10 @@ def cooldown_start(settings: Mapping[str, object], horizon: int) -> int | None:
     `settings`: the group `scheduler` of the configuration. The horizon itself for a constant schedule.
     Raises UserError where settings of its length are no numbers.
     """
-    name = str(settings.get("_target_")).rpartition(".")[2]
-    if name == constant.__name__:
+    name = settings.get("_target_")
+    if name == dotted_name(constant):
         return horizon
-    if name != wsd.__name__:
+    if name != dotted_name(wsd):
         return None
     warmup, cooldown = settings.get("warmup"), settings.get("cooldown")
     if not isinstance(warmup, int | float) or not isinstance(cooldown, int | float):

@@ -9,8 +9,10 @@ from typing import Any
 
 from tuneformer.errors import UserError
 
-OF_A_TRUNK = ("callbacks", "param_groups", "scheduler._target_", "scheduler.warmup", "trainer.max_steps")
+OF_A_TRUNK = ("callbacks", "param_groups", "scheduler._target_", "trainer.max_steps")
 """Settings that say until which step a run's rate does not depend on its horizon."""
+OF_A_STABLE_SCHEDULE = ("scheduler.warmup",)
+"""What the schedules that a trunk may have are set to besides."""
 OF_AN_OPTIMIZER = ("optimizer", "param_groups")
 """Settings that tell one optimizer from another."""
 

@@ -9,7 +9,7 @@ from tuneformer.optim.schedules import warmup_steps
 from tuneformer.optim.staged_schedules import cooldown_start
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.identity import determining
-from tuneformer.runs.needed_fields import OF_A_TRUNK, first_absent
+from tuneformer.runs.needed_fields import OF_A_STABLE_SCHEDULE, OF_A_TRUNK, first_absent
 from tuneformer.runs.origin import STARTED_FROM, check_architecture
 from tuneformer.runs.record import ENDED
 
@@ -50,7 +50,7 @@ def _changed(config: Config, there: Config) -> list[str]:
 
 def _cooldown(config: Config, there: Config, directory: RunDirectory) -> list[str]:
     """The branch that ends at the horizon asked for, if the trunk's last checkpoint can be gone on from."""
-    if first_absent(there, OF_A_TRUNK) is not None:
+    if first_absent(there, (*OF_A_TRUNK, *OF_A_STABLE_SCHEDULE)) is not None:
         return []
     trunk, horizon = there["trainer"]["max_steps"], config["trainer"]["max_steps"]
     stable = cooldown_start(there["scheduler"], trunk) == trunk  # so that its last checkpoint serves

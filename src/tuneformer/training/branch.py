@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuneformer.config.arguments import dotted_name
 from tuneformer.config.callback_facts import averaging_callbacks
 from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
@@ -17,7 +18,7 @@ from tuneformer.optim.schedules import warmup_steps
 from tuneformer.optim.staged_schedules import cooldown_start, wsd
 from tuneformer.runs.directory import RunDirectory, find_run
 from tuneformer.runs.identity import determining
-from tuneformer.runs.needed_fields import OF_A_TRUNK, check_present
+from tuneformer.runs.needed_fields import OF_A_STABLE_SCHEDULE, OF_A_TRUNK, check_present
 from tuneformer.training.callbacks.checkpoints import KEPT, LAST, PREVIOUS
 from tuneformer.training.origin import check_origin
 from tuneformer.training.resume import checkpoint_step, is_whole
@@ -56,6 +57,8 @@ def find_branch(config: Config, *, fingerprint: str) -> Branch:
     trunk_config, record = trunk.read_config(), trunk.read_record()
     check_present(trunk_config, OF_A_TRUNK, file=trunk.config_file)
     check_present(vars(record), ("data.fingerprint",), file=trunk.record_file)
+    _check_stable(config, trunk_config, where)
+    check_present(trunk_config, OF_A_STABLE_SCHEDULE, file=trunk.config_file)
     _check_schedules(config, trunk_config, where)
     _check_equal_otherwise(config, trunk_config, where)
     if record.data["fingerprint"] != fingerprint:
@@ -83,14 +86,17 @@ def find_branch(config: Config, *, fingerprint: str) -> Branch:
     return Branch(trunk=trunk, checkpoint=checkpoint, step=step)
 
 
-def _check_schedules(config: Config, trunk: Config, where: str) -> None:
-    if not str(config["scheduler"]["_target_"]).endswith(f".{wsd.__name__}"):
+def _check_stable(config: Config, trunk: Config, where: str) -> None:
+    if config["scheduler"]["_target_"] != dotted_name(wsd):
         raise UserError(f"{where} needs scheduler=wsd, which is stable and then cools down")
     if cooldown_start(trunk["scheduler"], trunk["trainer"]["max_steps"]) is None:
         raise UserError(
             f"{where} is not a stable trunk: its scheduler must be constant or wsd, not"
             f" {str(trunk['scheduler']['_target_']).rpartition('.')[2]}"
         )
+
+
+def _check_schedules(config: Config, trunk: Config, where: str) -> None:
     here, there = (
         warmup_steps(run["scheduler"]["warmup"], run["trainer"]["max_steps"]) for run in (config, trunk)
     )

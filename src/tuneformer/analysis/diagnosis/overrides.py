@@ -1,12 +1,11 @@
 """The override that a finding proposes."""
 
 from tuneformer.analysis.diagnosis.evidence import ABSENT, Evidence
+from tuneformer.config.callback_facts import averaging_callbacks
 from tuneformer.config.shown import shown
 
 Value = str | float | bool
 Candidate = tuple[str, Value]
-
-OPTIONS_OF_CALLBACKS = {"ema": "averaging", "tail_average": "averaging"}
 
 
 def first_that_changes(evidence: Evidence, *candidates: Candidate) -> str | None:
@@ -33,8 +32,10 @@ def lower_rate(evidence: Evidence, by: float = 3.0) -> Candidate:
 def _is_open(evidence: Evidence, key: str, value: Value) -> bool:
     if isinstance(value, float) and value != value:
         return False
-    if key == "callbacks":
-        return OPTIONS_OF_CALLBACKS[str(value)] not in evidence.config.get("callbacks", {})
+    if key == "callbacks":  # those that are proposed average the weights
+        return not averaging_callbacks(evidence.config.get("callbacks", {}))
     if "." in key:
         return evidence.setting(key) not in (ABSENT, value)
-    return not evidence.target(key).lower().startswith(str(value).replace("_", ""))
+    if key in evidence.record.options:
+        return evidence.record.options[key] != value
+    return not evidence.target(key).lower().startswith(str(value).replace("_", ""))  # an old record
