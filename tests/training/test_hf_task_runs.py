@@ -45,6 +45,13 @@ def pairs(tmp_path: Path) -> list[str]:
     return [*SHORT, "data=pairs", *of_data, "data.context_length=48", "data.beam_size=2"]
 
 
+@pytest.fixture
+def images(tmp_path: Path) -> list[str]:
+    """A short run that tells images that are bright above from the others."""
+    folder = small_data.write_idx_folder(tmp_path / "idx")
+    return [*SHORT, "data=idx", f"data.path={folder}", "model.keys.patch_size=4"]
+
+
 class BrokenError(Exception):
     """What ends a run in the middle of a step, in this process."""
 
@@ -84,6 +91,7 @@ def assert_analysed(command: Callable[..., Any], path: Path, heads: str) -> None
     answer = command("scripts/analyze.py", str(path))
     assert answer.status == 0, answer.err
     assert answer.out[0].endswith(heads)
+
     assert "ablation" in (path / "analysis" / "heads.csv").read_text(encoding="utf-8")
 
 
@@ -93,6 +101,7 @@ def test_a_broken_run_of_an_encoder_goes_on_to_the_same_bits(
     run = train_broken([*sentences, "model.config=bert", "model.dropout=0.1", "optimizer=muon"])
     assert_evaluated_alike(run)
     assert_analysed(command, run, "encoder 2 x 2")
+    assert "[class]" in (run / "analysis" / "attention.html").read_text(encoding="utf-8")
 
 
 def test_a_broken_run_of_a_translator_goes_on_to_the_same_bits(
@@ -103,6 +112,15 @@ def test_a_broken_run_of_a_translator_goes_on_to_the_same_bits(
     answer = command("scripts/generate.py", str(run), "--prompt", "abcde fghab")
     assert answer.status == 0, answer.err
     assert_analysed(command, run, "encoder 2 x 2, decoder 2 x 2, cross 2 x 2")
+
+
+def test_a_broken_run_of_a_vision_transformer_goes_on_to_the_same_bits(
+    images: list[str], train_broken: Callable[[list[str]], Path], command: Callable[..., Any]
+) -> None:
+    run = train_broken([*images, "model.config=vit", "model.dropout=0.1", "optimizer=muon"])
+    assert_evaluated_alike(run)
+    assert_analysed(command, run, "encoder 2 x 2")
+    assert "[class]" in (run / "analysis" / "attention.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.proof

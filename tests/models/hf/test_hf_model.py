@@ -220,7 +220,7 @@ def test_what_is_not_there_is_one_line(overrides: list[str], message: str) -> No
     ("name", "overrides", "message"),
     [
         ("lama", [], r"model.config=lama is no architecture of transformers: did you mean llama\?"),
-        ("vit", [], r"model.config=vit is no causal language model of transformers: it is of another use"),
+        ("vit", [], r"model.config=vit is no causal language model of transformers: it is a classifier"),
         ("llama", ["model.keys.hidden_sise=3"], r"model.keys.hidden_sise is not a setting of llama: did you"),
         ("llama", ["model.d_model=30"], r"model.config=llama cannot be built: .*30.* multiple"),
         (

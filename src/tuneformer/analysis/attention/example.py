@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tuneformer.analysis.attention.subject import Subject
 from tuneformer.analysis.attention.token_text import TokenTexts
+from tuneformer.models.hf.architecture import PATCH as PATCH_SIDE
 
 CLASS_TOKEN = "[class]"
 BEGIN = "[begin]"
@@ -68,7 +69,7 @@ def describe(subject: Subject, inputs: Sequence[NDArray[Any] | None]) -> Example
     if kinds == ("numbers",):
         vectors = np.asarray(inputs[0], dtype=np.float32)
         if vectors.ndim == 4:
-            return _of_image(vectors[0], model)
+            return _of_image(vectors[0], subject)
         names = tuple(f"vector {place}" for place in range(vectors.shape[1]))
         return Example(axes={"decoder": Axes(queries=names, keys=names, following=(*names[1:], ""))})
     texts = TokenTexts(subject.kept_tokenizer)
@@ -79,18 +80,27 @@ def describe(subject: Subject, inputs: Sequence[NDArray[Any] | None]) -> Example
         visible = inputs[1]
         length = len(tokens) if visible is None else int(visible[0].sum())
         names = texts.all(tokens[:length])
-        with_class = (CLASS_TOKEN, *names) if model.get("pooling") == "first" else names
+        with_class = (CLASS_TOKEN, *names) if _has_class_token(model) else names
         pooling = Axes(queries=(CLASS_TOKEN,), keys=with_class)
         return Example(axes={"encoder": Axes(queries=with_class, keys=with_class), "pooling": pooling})
     names = texts.all(tokens)
     return Example(axes={"decoder": Axes(queries=names, keys=names, following=(*names[1:], ""))})
 
 
-def _of_image(pixels: NDArray[np.float32], model: Mapping[str, object]) -> Example:
-    size = int(str(model["patch_size"]))
+def _has_class_token(model: Mapping[str, Any]) -> bool:
+    """Whether a learned token stands first: in a model of transformers, where weights were drawn."""
+    return model.get("pooling") == "first" or ("gguf_file" in model and model["path"] is None)
+
+
+def _of_image(pixels: NDArray[np.float32], subject: Subject) -> Example:
+    model = subject.config["model"]
+    of_library = "gguf_file" in model
+    size = int(model["keys"].get("patch_size", PATCH_SIDE) if of_library else model["patch_size"])
+    if of_library and subject.run is not None:  # a folder has its own
+        size = int(subject.run.model.patch_size)  # pyright: ignore[reportArgumentType]
     side = pixels.shape[-1] // size
     patches = [PATCH.format(row=i // side + 1, column=i % side + 1) for i in range(side * side)]
-    with_class = model.get("pooling") == "first"
+    with_class = of_library or model.get("pooling") == "first"
     names = (CLASS_TOKEN, *patches) if with_class else tuple(patches)
     return Example(
         axes={

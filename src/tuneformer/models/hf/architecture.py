@@ -6,7 +6,14 @@ from typing import Any
 
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError, reason_of
-from tuneformer.models.hf.kinds import CAUSAL, KINDS, TEXT_CLASSIFIER, TRANSLATOR, ModelKind
+from tuneformer.models.hf.kinds import (
+    CAUSAL,
+    IMAGE_CLASSIFIER,
+    KINDS,
+    TEXT_CLASSIFIER,
+    TRANSLATOR,
+    ModelKind,
+)
 from tuneformer.models.hf.library import refusal, transformers
 from tuneformer.models.hf.settings import HuggingFaceSettings
 from tuneformer.models.hf.source import ModelSource, names_file
@@ -46,6 +53,8 @@ OF_THE_DECODER = {
 }
 """What the decoder behind an encoder has like it."""
 PADDING, CLASS_TOKEN = 0, 1
+PATCH = 4
+"""The side of a patch, unless `model.keys.patch_size` says another."""
 OWN_TOKENS = 2
 """Padding and the class token, which a classifier with weights of its own has before those of the data."""
 MULTIPLE = 8
@@ -107,15 +116,22 @@ def _read_gguf(source: ModelSource) -> Any:
 
 def _check_room(made: Any, settings: HuggingFaceSettings, folder: Path) -> None:
     """Raises UserError where the data have more tokens, or longer texts, than the weights know."""
-    if settings.vocab_size > made.vocab_size:
+    if settings.kind is IMAGE_CLASSIFIER:
+        for name, asked in (("image_size", settings.image_size), ("num_channels", settings.n_channels)):
+            if getattr(made, name) != asked:
+                raise UserError(
+                    f"{settings.asked} reads {name}={getattr(made, name)}, and the data have {asked}"
+                )
+        return
+    if settings.n_tokens > made.vocab_size:
         raise UserError(
-            f"data.vocab_size={settings.vocab_size} is more than the {made.vocab_size} tokens that"
+            f"data.vocab_size={settings.n_tokens} is more than the {made.vocab_size} tokens that"
             f" model.path={settings.path} knows: choose data.tokenizer={folder}"
         )
     room = getattr(made, "max_position_embeddings", None)
-    if isinstance(room, int) and settings.context_length > room:
+    if isinstance(room, int) and settings.longest > room:
         raise UserError(
-            f"data.context_length={settings.context_length} must be at most {room}, the positions that"
+            f"data.context_length={settings.longest} must be at most {room}, the positions that"
             f" model.path={settings.path} has"
         )
 
@@ -160,9 +176,12 @@ def _sizes(settings: HuggingFaceSettings, name: str) -> dict[str, Any]:
 
 
 def _of_data(settings: HuggingFaceSettings, name: str) -> dict[str, Any]:
+    if settings.kind is IMAGE_CLASSIFIER:
+        size, patch = settings.image_size, min(PATCH, settings.image_size or PATCH)
+        return {"image_size": size, "num_channels": settings.n_channels, "patch_size": patch}
     of_data: dict[str, Any] = {
-        "vocab_size": settings.vocab_size,
-        "max_position_embeddings": settings.context_length,
+        "vocab_size": settings.n_tokens,
+        "max_position_embeddings": settings.longest,
     }
     tokens: dict[str, int | None] = dict.fromkeys(TOKENS)
     if settings.kind is TEXT_CLASSIFIER:
@@ -171,7 +190,7 @@ def _of_data(settings: HuggingFaceSettings, name: str) -> dict[str, Any]:
         of_data["max_position_embeddings"] += 3
         tokens |= {"pad_token_id": PADDING, "bos_token_id": CLASS_TOKEN}
     if settings.kind is TRANSLATOR:  # the last token of the data begins and ends a sentence
-        boundary = dict.fromkeys(("decoder_start_token_id", "eos_token_id"), settings.vocab_size - 1)
+        boundary = dict.fromkeys(("decoder_start_token_id", "eos_token_id"), settings.n_tokens - 1)
         tokens |= boundary | {"forced_eos_token_id": None}
     return {_own_name(name, each): value for each, value in of_data.items()} | tokens
 
@@ -191,6 +210,8 @@ def _make(name: str, told: dict[str, Any], settings: HuggingFaceSettings) -> Any
     told = {key: value for key, value in told.items() if key not in NOT_OF_THE_MODEL and key[:1] != "_"}
     if settings.n_classes is not None:
         told["num_labels"] = settings.n_classes
+    if settings.kind is IMAGE_CLASSIFIER:
+        told["architectures"] = []  # the library looks here where it has several classes, as of deit
     try:
         return transformers().AutoConfig.for_model(name, **told)
     except Exception as error:
@@ -218,6 +239,9 @@ def _check_known(name: str, kind: ModelKind, *, of: str = "model.config") -> Non
     if not has(kind):
         does = " and ".join(f"a {other.what}" for other in KINDS if has(other)) or "of another use"
         raise UserError(f"{of}={name} is no {kind.what} of transformers: it is {does}")
+    sizes = (getattr(_usual(name), each, None) for each in ("hidden_size", "num_attention_heads"))
+    if kind is IMAGE_CLASSIFIER and not all(isinstance(size, int) for size in sizes):
+        raise UserError(f"{of}={name} has no width and heads that are those of all layers: choose vit")
 
 
 def _usual(name: str) -> Any:

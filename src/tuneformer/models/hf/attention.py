@@ -74,6 +74,7 @@ def implementation_of(config: Any, kind: ModelKind) -> str:
     gemma2), or has an attention of its own that needs every mask (bloom, xglm).
     """
     made = getattr(transformers(), kind.auto)._model_mapping[type(config)]
+    made = made[0] if isinstance(made, tuple) else made  # the library takes the first of several
     return NAME if made._supports_sdpa and config.model_type not in OWN_TABLE else "eager"
 
 

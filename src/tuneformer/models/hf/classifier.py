@@ -19,14 +19,9 @@ from tuneformer.models.parts import LayerPart
 MASK = "attention_mask"
 
 
-class HuggingFaceClassifier(HuggingFaceModel):
-    """Logits of the class of a text, by the class for that of an architecture and its own head.
+class ClassifierOfLibrary(HuggingFaceModel):
+    """What classifiers of texts and of images share: layers that read, and a head behind them."""
 
-    With weights that are drawn, a class token stands before the text, and it and padding have numbers before
-    those of the data. A pretrained model reads what its tokenizer gives, class token included.
-    """
-
-    kind = TEXT_CLASSIFIER
     stack = "encoder"
 
     def __init__(self, *, settings: HuggingFaceSettings) -> None:
@@ -35,10 +30,42 @@ class HuggingFaceClassifier(HuggingFaceModel):
         Raises:
             UserError: there is no such architecture, it cannot do this, or the weights do not fit it.
         """
-        self._n_data_tokens = settings.vocab_size
         super().__init__(settings=settings)
         if len(self.watchers) < self.n_layers:  # ALBERT's one layer is passed many times
             self.unwatch()
+
+    def train_head(self) -> None:
+        for name, parameter in self.network.named_parameters():
+            if is_of_the_head(self.network, name):
+                parameter.requires_grad_(True)
+
+    def layer_parts(self) -> list[LayerPart]:
+        return layer_parts_of(self.network, self.stack_of)
+
+    def rule_names(self) -> Mapping[str, str]:
+        return names_for_rules(self.network, self.network.config.num_labels, "network")
+
+    def row_parts(self) -> Mapping[str, tuple[int, ...]]:
+        return {**super().row_parts(), **fused_rows(self.network, "network")}
+
+
+class HuggingFaceClassifier(ClassifierOfLibrary):
+    """Logits of the class of a text, by the class for that of an architecture and its own head.
+
+    With weights that are drawn, a class token stands before the text, and it and padding have numbers before
+    those of the data. A pretrained model reads what its tokenizer gives, class token included.
+    """
+
+    kind = TEXT_CLASSIFIER
+
+    def __init__(self, *, settings: HuggingFaceSettings) -> None:
+        """Build on torch's default device, in float32.
+
+        Raises:
+            UserError: there is no such architecture, it cannot do this, or the weights do not fit it.
+        """
+        self._n_data_tokens = settings.n_tokens
+        super().__init__(settings=settings)
 
     @property
     def adds_class_token(self) -> bool:
@@ -78,17 +105,3 @@ class HuggingFaceClassifier(HuggingFaceModel):
     def n_positions(self, n_tokens: int | float) -> int | float:
         """Return the tokens of an example, the class token among them."""
         return n_tokens + self.adds_class_token
-
-    def train_head(self) -> None:
-        for name, parameter in self.network.named_parameters():
-            if is_of_the_head(self.network, name):
-                parameter.requires_grad_(True)
-
-    def layer_parts(self) -> list[LayerPart]:
-        return layer_parts_of(self.network, self.stack_of)
-
-    def rule_names(self) -> Mapping[str, str]:
-        return names_for_rules(self.network, self.network.config.num_labels, "network")
-
-    def row_parts(self) -> Mapping[str, tuple[int, ...]]:
-        return {**super().row_parts(), **fused_rows(self.network, "network")}

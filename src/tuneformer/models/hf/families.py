@@ -2,6 +2,7 @@
 
 from tuneformer.models.hf.causal import HuggingFaceDecoder
 from tuneformer.models.hf.classifier import HuggingFaceClassifier
+from tuneformer.models.hf.image_classifier import HuggingFaceImageClassifier
 from tuneformer.models.hf.model import HuggingFaceModel
 from tuneformer.models.hf.settings import HuggingFaceSettings
 from tuneformer.models.hf.translator import HuggingFaceTranslator
@@ -10,6 +11,7 @@ MODELS: tuple[type[HuggingFaceModel], ...] = (
     HuggingFaceDecoder,
     HuggingFaceClassifier,
     HuggingFaceTranslator,
+    HuggingFaceImageClassifier,
 )
 
 

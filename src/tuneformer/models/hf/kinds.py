@@ -33,6 +33,15 @@ TRANSLATOR = ModelKind(
     auto="AutoModelForSeq2SeqLM",
     mapping="MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES",
 )
-KINDS = (CAUSAL, TEXT_CLASSIFIER, TRANSLATOR)
-BY_TASK = {"text_classification": TEXT_CLASSIFIER, "translation": TRANSLATOR}
+IMAGE_CLASSIFIER = ModelKind(
+    what="classifier of images",
+    auto="AutoModelForImageClassification",
+    mapping="MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES",
+)
+KINDS = (CAUSAL, TEXT_CLASSIFIER, TRANSLATOR, IMAGE_CLASSIFIER)
+BY_TASK = {
+    "image_classification": IMAGE_CLASSIFIER,
+    "text_classification": TEXT_CLASSIFIER,
+    "translation": TRANSLATOR,
+}
 """The kind that does each task of ours; every other task is done by a causal model."""

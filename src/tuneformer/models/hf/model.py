@@ -53,7 +53,7 @@ class HuggingFaceModel(nn.Module, ABC):
         super().__init__()
         register_attention()
         config = architecture_of(settings)
-        self.context_length = settings.context_length
+        self.context_length = settings.context_length or 0
         self.vocab_size: int = getattr(config, "vocab_size", 0)
         self.d_model: int = config.hidden_size
         self.n_layers: int = config.num_hidden_layers

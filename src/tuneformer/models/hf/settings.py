@@ -8,9 +8,9 @@ from tuneformer.config.ranges import AT_LEAST_ONE, BELOW_ONE, POSITIVE, Number
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.models.attention.settings import AttentionSettings
-from tuneformer.models.hf.kinds import BY_TASK, CAUSAL, TEXT_CLASSIFIER, ModelKind
+from tuneformer.models.hf.kinds import BY_TASK, CAUSAL, IMAGE_CLASSIFIER, TEXT_CLASSIFIER, ModelKind
 from tuneformer.models.hf.source import ModelSource
-from tuneformer.models.settings import ContextLength, ModelSettings, VocabSize
+from tuneformer.models.settings import ModelSettings
 
 OWN_SIZES = {"n_layers": 4, "n_heads": 4, "d_model": 128}
 """Those of an architecture that is given by its name alone."""
@@ -64,8 +64,13 @@ class HuggingFaceSettings(ModelSettings):
         dict[str, Any],
         Setting("further settings of the architecture, as model.keys.num_key_value_heads=2"),
     ]
-    vocab_size: VocabSize
-    context_length: ContextLength
+    vocab_size: Annotated[
+        int | None, Setting("tokens that the tokenizer has", AT_LEAST_ONE, null="no tokens", from_data=True)
+    ]
+    context_length: Annotated[
+        int | None,
+        Setting("longest text that the model reads", AT_LEAST_ONE, unit="tokens", null="no texts"),
+    ]
     task: Annotated[
         str | None,
         Setting(
@@ -80,6 +85,21 @@ class HuggingFaceSettings(ModelSettings):
         Setting(
             "classes to tell apart", AT_LEAST_ONE, null="there are none", from_data=True, added_later=True
         ),
+    ] = None
+    image_size: Annotated[
+        int | None,
+        Setting(
+            "side of an image",
+            AT_LEAST_ONE,
+            unit="pixels",
+            null="there are none",
+            from_data=True,
+            added_later=True,
+        ),
+    ] = None
+    n_channels: Annotated[
+        int | None,
+        Setting("colours of an image", AT_LEAST_ONE, null="there are none", from_data=True, added_later=True),
     ] = None
     lora_rank: Annotated[
         int | None,
@@ -137,8 +157,21 @@ class HuggingFaceSettings(ModelSettings):
     @property
     def kind(self) -> ModelKind:
         """Which class of the architecture does the task; a task of the user's own tells by what it needs."""
-        known = TEXT_CLASSIFIER if self.n_classes is not None else CAUSAL
+        known = CAUSAL if self.n_classes is None else TEXT_CLASSIFIER
+        known = known if self.image_size is None else IMAGE_CLASSIFIER
         return BY_TASK.get(self.task or "", known)
+
+    @property
+    def n_tokens(self) -> int:
+        """The tokens of the data, which are no images."""
+        assert self.vocab_size is not None
+        return self.vocab_size
+
+    @property
+    def longest(self) -> int:
+        """The longest text of the data, which are no images."""
+        assert self.context_length is not None
+        return self.context_length
 
     @property
     def asked(self) -> str:

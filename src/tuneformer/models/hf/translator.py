@@ -45,7 +45,7 @@ class HuggingFaceTranslator(HuggingFaceModel, SequenceToSequence):
         Raises:
             UserError: there is no such architecture, or the weights do not fit it.
         """
-        self._n_data_tokens = settings.vocab_size
+        self._n_data_tokens = settings.n_tokens
         super().__init__(settings=settings)
 
     def forward(
