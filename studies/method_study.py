@@ -87,9 +87,8 @@ class Study:
         done = len(self.records) + len(self.errors)
         loss = self.tunings[job.option].losses.get((job.rate, job.seed))
         result = f"val loss {loss:.4f}" if loss is not None else f"failed: {self.errors[job]}"
-        setting = self.tunings[job.option].method.setting.removeprefix("optimizer.")
         role = "tuning" if job.seed == TUNING_SEED else "fresh seed"
         say(
             f"{done} done, {self._submitted - done} known to be left, {minutes:.1f} min: {job.option}"
-            f" {setting} {job.rate:g} seed {job.seed} ({role}): {result}"
+            f" lr {job.rate:g} seed {job.seed} ({role}): {result}"
         )

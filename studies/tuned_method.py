@@ -7,21 +7,12 @@ from tuneformer.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class TunedMethod:
-    """An option of the config group `group`, tuned over `rates`; `overrides` is what else it needs.
-
-    `setting` is what takes the rates: the learning rate, or for a method that finds it the factor of that.
-    """
+    """An option of the config group `group`, tuned over learning rates; `overrides` is what else it needs."""
 
     option: str
     rates: tuple[float, ...]
     overrides: tuple[str, ...] = ()
     group: str = "optimizer"
-    setting: str = "optimizer.lr"
-
-
-def around(rate: float) -> tuple[float, ...]:
-    """Five rates, each twice the one before, with `rate` in the middle."""
-    return tuple(rate * 2.0**power for power in (-2, -1, 0, 1, 2))
 
 
 def choose_methods(names: str | None, methods: tuple[TunedMethod, ...]) -> tuple[TunedMethod, ...]:

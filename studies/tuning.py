@@ -77,7 +77,7 @@ def overrides_of(job: TuningRun, method: TunedMethod, experiment: str) -> list[s
     return [
         f"experiment={experiment}",
         f"{method.group}={job.option}",
-        f"{method.setting}={job.rate:g}",
+        f"optimizer.lr={job.rate:g}",
         f"seed={job.seed}",
         *method.overrides,
     ]

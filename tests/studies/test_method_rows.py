@@ -8,11 +8,13 @@ import pytest
 from scipy import stats
 
 from studies.method_rows import MethodRow, difference, gap, make_rows, over_seeds
-from studies.tuned_method import TunedMethod, around
+from studies.tuned_method import TunedMethod
 from studies.tuning import FRESH_SEEDS, TuningRun
 from tests.studies.planted import run_tuning
 
 pytestmark = pytest.mark.fast
+
+RATES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 def row(option: str, *losses: float, **changed: Any) -> MethodRow:
@@ -51,9 +53,9 @@ def test_nothing_is_claimed_where_a_run_diverged_or_is_missing() -> None:
 
 
 def test_the_best_method_stands_first_and_an_edge_is_marked() -> None:
-    method = TunedMethod(option="adamw", rates=around(1.0))
+    method = TunedMethod(option="adamw", rates=RATES)
     tuned, _ = run_tuning(method, lambda job: abs(job.rate - 1))
-    sloped, _ = run_tuning(TunedMethod(option="lion", rates=around(1.0)), lambda job: -job.rate)
+    sloped, _ = run_tuning(TunedMethod(option="lion", rates=RATES), lambda job: -job.rate)
     losses = {TuningRun("adamw", 1.0, seed): 2.0 + 0.1 * seed for seed in FRESH_SEEDS}
     losses |= {TuningRun("lion", 64.0, seed): 1.0 + 0.1 * seed for seed in FRESH_SEEDS}
     rows = make_rows([tuned, sloped], losses)

@@ -5,15 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
-from studies.tuned_method import TunedMethod, around, choose_methods
+from studies.tuned_method import TunedMethod, choose_methods
 from studies.tuning import FRESH_SEEDS, LARGEST_EXTENSION, TUNING_SEED, Tuning, TuningRun, overrides_of
 from tests.studies.planted import run_tuning
 from tuneformer.errors import UserError
 
 pytestmark = pytest.mark.fast
 
-METHOD = TunedMethod(option="adamw", rates=around(1.0), overrides=("scheduler=warmup",))
-METHODS = (METHOD, TunedMethod(option="sgd", rates=around(0.4)))
+RATES = (0.25, 0.5, 1.0, 2.0, 4.0)
+METHOD = TunedMethod(option="adamw", rates=RATES, overrides=("scheduler=warmup",))
+METHODS = (METHOD, TunedMethod(option="sgd", rates=(0.2, 0.4)))
 
 
 def bowl(best: float) -> Callable[[TuningRun], float]:
@@ -66,13 +67,6 @@ def test_a_job_is_a_command_line_of_train() -> None:
         "seed=3",
         "scheduler=warmup",
     ]
-
-
-def test_a_method_that_finds_its_rate_is_tuned_over_what_multiplies_it() -> None:
-    prodigy = TunedMethod(option="prodigy", rates=around(1.0), setting="optimizer.d_coef")
-    overrides = overrides_of(TuningRun("prodigy", 0.5, 0), prodigy, "smoke")
-    assert "optimizer.d_coef=0.5" in overrides
-    assert not [given for given in overrides if ".lr=" in given]
 
 
 def test_methods_are_chosen_by_name() -> None:

@@ -2,7 +2,7 @@ import multiprocessing
 import os
 import runpy
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.training.two_ranks import train_in_two_ranks
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.runs.metrics_file import read_rows
@@ -140,6 +141,21 @@ def train_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainHere:
 def read_checkpoint(run: Path, name: str = "last.ckpt") -> dict[str, Any]:
     """What a checkpoint of a run holds."""
     return torch.load(run / "checkpoints" / name, weights_only=True)
+
+
+def check_two_ranks_against_one(
+    runs: Mapping[str, Sequence[str]], train_here: TrainHere, folder: Path
+) -> None:
+    """Each run by two processes (two_<name>) has the rows of the same by one (one_<name>), to rounding."""
+    errors = train_in_two_ranks(
+        {f"two_{name}": [*run, "trainer.strategy=ddp"] for name, run in runs.items()}, folder
+    )
+    assert errors == {}
+    for name, run in runs.items():
+        train_here([*run, f"run_dir=one_{name}"])
+        one, two = folder / f"one_{name}", folder / f"two_{name}"
+        for a, b in zip(repeatable_rows(one), repeatable_rows(two), strict=True):
+            assert a == pytest.approx(b, rel=1e-3, abs=1e-5)
 
 
 def repeatable_rows(run: Path) -> Rows:

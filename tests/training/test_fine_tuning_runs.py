@@ -9,8 +9,12 @@ import pytorch_lightning as pl
 import torch
 
 from tests.models.hf.models import model_of
-from tests.training.conftest import TrainHere, assert_same_run, read_checkpoint, repeatable_rows
-from tests.training.two_ranks import train_in_two_ranks
+from tests.training.conftest import (
+    TrainHere,
+    assert_same_run,
+    check_two_ranks_against_one,
+    read_checkpoint,
+)
 from tuneformer import load_run
 from tuneformer.analysis.attention.subject import read_subject
 from tuneformer.inference.evaluation import evaluate
@@ -155,12 +159,4 @@ def test_two_processes_give_the_rows_of_one(
         "lora": on_adapters(short, pretrained),
         "rules": [*short, "param_groups.freeze_layers=1", "param_groups.layer_decay=0.5", "optimizer=muon"],
     }
-    errors = train_in_two_ranks(
-        {f"two_{name}": [*run, "trainer.strategy=ddp"] for name, run in runs.items()}, tmp_path
-    )
-    assert errors == {}
-    for name, run in runs.items():
-        train_here([*run, f"run_dir=one_{name}"])
-        one, two = tmp_path / f"one_{name}", tmp_path / f"two_{name}"
-        for a, b in zip(repeatable_rows(one), repeatable_rows(two), strict=True):
-            assert a == pytest.approx(b, rel=1e-3, abs=1e-5)
+    check_two_ranks_against_one(runs, train_here, tmp_path)

@@ -7,8 +7,12 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from tests.training.conftest import TrainHere, assert_same_run, read_checkpoint, repeatable_rows
-from tests.training.two_ranks import train_in_two_ranks
+from tests.training.conftest import (
+    TrainHere,
+    assert_same_run,
+    check_two_ranks_against_one,
+    read_checkpoint,
+)
 from tuneformer import load_run
 from tuneformer.runs.record import read_record
 from tuneformer.training.callbacks.run_metrics import RunMetrics
@@ -56,15 +60,7 @@ def test_a_broken_run_goes_on_to_the_same_bits_and_is_used_without_what_it_was_m
 @pytest.mark.proof
 def test_two_processes_give_the_rows_of_one(hf: list[str], train_here: TrainHere, tmp_path: Path) -> None:
     runs = {name: [*hf, f"model.config={name}"] for name in ("llama", "gpt2")}
-    errors = train_in_two_ranks(
-        {f"two_{name}": [*run, "trainer.strategy=ddp"] for name, run in runs.items()}, tmp_path
-    )
-    assert errors == {}
-    for name, run in runs.items():
-        train_here([*run, f"run_dir=one_{name}"])
-        one, two = tmp_path / f"one_{name}", tmp_path / f"two_{name}"
-        for a, b in zip(repeatable_rows(one), repeatable_rows(two), strict=True):
-            assert a == pytest.approx(b, rel=1e-3, abs=1e-5)
+    check_two_ranks_against_one(runs, train_here, tmp_path)
 
 
 @pytest.mark.proof

@@ -62,10 +62,10 @@ def description_of(place: Place, settings: Mapping[str, Any]) -> Callable[..., A
     """What describes the component that `settings` name at a place; None where nothing does."""
     group, target = place[0], settings.get(TARGET)
     if target is None or not isinstance(target, str):
-        return _registered(group, None)
+        return settings_object(group, None)
     if allowed_by_user(target) is not None:
         return _of_users_own(component_of(place, settings))
-    return component_of(place, settings) if group in BY_THEMSELVES else _registered(group, target)
+    return component_of(place, settings) if group in BY_THEMSELVES else settings_object(group, target)
 
 
 @cache
@@ -142,7 +142,8 @@ def _all(group: str) -> Iterator[Callable[..., Any]]:
         yield from (component_of((group,), {TARGET: name}) for name in sorted(registered_names(group)))
 
 
-def _registered(group: str, target: str | None) -> type | None:
+def settings_object(group: str, target: str | None) -> type | None:
+    """The settings object of `target`, or of what is not known by name; None where there is none."""
     _load(group)
     return _DESCRIPTIONS.get((group, target))
 

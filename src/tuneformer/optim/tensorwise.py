@@ -9,29 +9,34 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tuneformer.config.described import described_arguments
-from tuneformer.config.registry import TARGET
+from tuneformer.config.described import settings_object
+from tuneformer.config.setting import arguments_of
 
 
 class TensorwiseOptimizer(Optimizer):
     """A subclass gives `update`; `group["step"]` counts the steps, from 1 within the first.
 
-    It is built with the settings that its settings object describes, by keyword: they are its signature.
+    A class with a settings object is built with what that describes, by keyword: it is the class's signature.
+    One without has a constructor of its own, which gives its settings as `torch.optim.Optimizer` takes them.
     """
 
     def __init_subclass__(cls) -> None:
-        described = described_arguments(("optimizer",), {TARGET: f"{cls.__module__}.{cls.__qualname__}"})
+        described = settings_object("optimizer", f"{cls.__module__}.{cls.__qualname__}")
+        if described is None:
+            return
+        names = arguments_of(described)
         cls.__signature__ = Signature(
             [
                 Parameter("params", Parameter.POSITIONAL_OR_KEYWORD),
-                *(Parameter(name, Parameter.KEYWORD_ONLY) for name in described),
+                *(Parameter(name, Parameter.KEYWORD_ONLY) for name in names),
             ]
         )
 
-    def __init__(self, params: Any, **settings: Any) -> None:
+    def __init__(self, params: Any, defaults: dict[str, Any] | None = None, **settings: Any) -> None:
         """Raises TypeError for other settings than those described."""
-        signature(type(self)).bind(params, **settings)
-        super().__init__(params, settings)
+        if defaults is None:
+            signature(type(self)).bind(params, **settings)
+        super().__init__(params, settings if defaults is None else defaults)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
