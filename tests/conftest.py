@@ -30,6 +30,15 @@ shape_checks.install()
 gc.disable()  # what is imported stays: to look for garbage in it takes a tenth of the time
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a fixture makes for a module is made by one test process: its tests stay together."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        fixtures = item._fixtureinfo.name2fixturedefs.values()
+        if any(made.scope == "module" for definitions in fixtures for made in definitions):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 def pytest_collection_finish() -> None:
     """From here on only what tests make is looked through for garbage."""
     gc.freeze()

