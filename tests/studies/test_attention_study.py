@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from studies.attention_methods import BASELINE, RATES, attention_methods, parameters
 from studies.attention_table import PAGE, Cost, markdown, measure_cost
@@ -31,6 +32,18 @@ def test_every_module_is_studied_at_the_parameters_of_the_baseline_within_one_pe
     # 64 x 64 in a gate are 21 columns of three matrices with 64 rows
     assert widths["gated_output"] == widths[BASELINE] - 21
     assert choose_methods("linear", methods)[0].option == "linear"
+
+
+def test_the_listed_widths_give_every_module_the_parameters_of_the_baseline() -> None:
+    listed = OmegaConf.load(CONF / "experiment/attention_methods.yaml").search.grid["attention,model.d_ff"]
+    wanted = parameters(BASELINE, None)
+    assert {option for option, _ in listed} == {file.stem for file in (CONF / "attention").glob("*.yaml")}
+    for option, width in listed:
+        # no other width comes nearer: one more is a row of each of the feed-forward matrices
+        assert (
+            abs(parameters(option, width) - wanted)
+            <= (parameters(option, width + 1) - parameters(option, width)) / 2
+        )
 
 
 @pytest.mark.fast

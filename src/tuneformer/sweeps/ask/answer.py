@@ -3,11 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import median
 from typing import Any
 
 from tuneformer.analysis.statistics.intervals import Estimate
 from tuneformer.analysis.statistics.sequential import BETTER, EQUIVALENT, OPEN, WORSE
+from tuneformer.runs.trial_roles import REPORT
 from tuneformer.sweeps.ask.budget import Budget
 from tuneformer.sweeps.ask.inquiry import Findings, Question
 from tuneformer.sweeps.ask.reporting import PairVerdict, ranked
@@ -136,15 +137,12 @@ class Answer:
         return said
 
     def _cost(self) -> str:
-        per_run = {
-            entry.name: fmean(
-                [r.seconds for trial, r in self.results.items() if trial.method == entry.name] or [math.nan]
-            )
-            for entry in self.question.contestants
-        }
         total = sum(result.seconds for result in self.results.values())
-        each = ", ".join(f"{name} {seconds:.3g} s" for name, seconds in per_run.items())
-        return f"it rests on {len(self.results)} runs, {total:,.0f} s; one run of each takes {each}"
+        each = ", ".join(
+            f"{entry.name} {seconds_a_run(self.results, entry.name):.3g} s"
+            for entry in self.question.contestants
+        )
+        return f"it rests on {len(self.results)} runs, {total:,.0f} s; one run of each takes {each} (median)"
 
     def _spent(self) -> dict[str, float]:
         return {"runs": len(self.results), "seconds": sum(each.seconds for each in self.results.values())}
@@ -193,3 +191,10 @@ def _with_interval(estimate: Estimate, sign: float, *, signed: bool = False) -> 
     shown_mean = f"{mean:+.4f}" if signed else f"{mean:.4f}"
     known = math.isfinite(estimate.half_width)
     return f"{shown_mean} ± {estimate.half_width:.4f} (95 %)" if known else shown_mean
+
+
+def seconds_a_run(results: Mapping[AskedTrial, TrialResult], method: str) -> float:
+    """The median over the fresh seeds, which all methods run in turn: on an equally busy machine."""
+    whole = {trial: each.seconds for trial, each in results.items() if trial.method == method and each.whole}
+    reported = [seconds for trial, seconds in whole.items() if trial.role == REPORT]
+    return median(reported or [*whole.values()] or [math.nan])
