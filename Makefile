@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 # a test process gets one thread: two of them share two cores; what is compiled serves the next run
 TEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist loadgroup -q
-STUDY := experiment=optimizer_study model.initialization=zero_output launcher=local
+STUDY := experiment=optimizer_study launcher=local
 OPTIMIZERS := optimizer=glob(*,exclude=[any,adamw_*,normuon_short,schedule_free_adamw])
 CLUSTER := slurmctld slurmd slurm-client munge postgresql mariadb-server
 

@@ -32,7 +32,7 @@ WORDS = [
     *[("model.norm", name) for name in NORMS if name != "rms_norm"],
     *[("model.feed_forward", name) for name in FEED_FORWARDS if name != "swiglu"],
     *[("model.positions", name) for name in POSITIONS if name != "rope"],
-    *[("model.initialization", name) for name in SCHEMES if name != "gpt2"],
+    *[("model.initialization", name) for name in SCHEMES if name != "zero_output"],
     *[("model.block", name) for name in BLOCKS if name != "pre_norm"],
     ("model.size", "tiny"),
     ("attention.qk_norm", "true"),

@@ -18,6 +18,9 @@ from tuneformer.training.start import train
 
 Command = Callable[..., Any]
 
+DEFAULTS_THEN = ["model.initialization=gpt2"]
+"""What a decoder had where nothing was said."""
+
 VERSIONS = sorted(folder.name for folder in Path(__file__).parent.glob("version_*"))
 
 pytestmark = pytest.mark.parametrize("version", VERSIONS, indirect=True)
@@ -78,7 +81,7 @@ def test_a_sweep_is_compared(command: Command) -> None:
 def test_an_interrupted_run_goes_on_to_what_a_whole_one_ends_with() -> None:
     assert read_record(Path("interrupted/record.json")).steps == INTERRUPTED_AT + 1
     train(checked_config(["run_dir=interrupted"]))
-    train(checked_config([*SETTINGS, "optimizer=adamw", "run_dir=whole"]))
+    train(checked_config([*SETTINGS, *DEFAULTS_THEN, "optimizer=adamw", "run_dir=whole"]))
     gone_on, whole = tuneformer.load_run("interrupted"), tuneformer.load_run("whole")
     assert (gone_on.record.status, gone_on.record.restarts) == ("finished", 1)
     for ours, theirs in zip(gone_on.model.parameters(), whole.model.parameters(), strict=True):

@@ -147,9 +147,7 @@ def check_two_ranks_against_one(
     runs: Mapping[str, Sequence[str]], train_here: TrainHere, folder: Path
 ) -> None:
     """Each run by two processes (two_<name>) has the rows of the same by one (one_<name>), to rounding."""
-    train_in_two_ranks(
-        {f"two_{name}": [*run, "trainer.strategy=ddp"] for name, run in runs.items()}, folder
-    )
+    train_in_two_ranks({f"two_{name}": [*run, "trainer.strategy=ddp"] for name, run in runs.items()}, folder)
     for name, run in runs.items():
         train_here([*run, f"run_dir=one_{name}"])
         one, two = folder / f"one_{name}", folder / f"two_{name}"

@@ -51,7 +51,8 @@ SHARED = [
     "model.d_model=16",
 ]
 HEADS = "model.n_heads=4"
-TEXT = ["data=text", "data.path={sources}/words.txt", "data.context_length=16", HEADS]
+GPT2 = "model.initialization=gpt2"
+TEXT = ["data=text", "data.path={sources}/words.txt", "data.context_length=16", HEADS, GPT2]
 SYNTHETIC = ["data.n_validation=20", "data.n_test=20", HEADS]
 PAIRS = ["data=pairs", "data.path={sources}/pairs.tsv", "data.bpe_vocab_size=280", "data.context_length=32"]
 CLASSES = ["data=language_id", f"data.languages=[{','.join(small_data.LANGUAGES)}]", "data.context_length=16"]
@@ -88,14 +89,14 @@ CONFIGURATIONS: dict[str, list[str]] = {
     ],
     "prodigy-infinite_cosine": [
         *["data=copy", *SYNTHETIC, "optimizer=prodigy", "scheduler=infinite_cosine"],
-        *["attention=gated_output", "param_groups=uniform"],
+        *["attention=gated_output", "param_groups=uniform", GPT2],
     ],
     "mars-induction": [
         *["data=induction", *SYNTHETIC, "optimizer=mars", "attention=sliding_window", "attention.window=8"],
         "model.initialization=xavier",
     ],
-    "adafactor-recall": [*["data=recall", *SYNTHETIC, "optimizer=adafactor"], "attention=delta_rule"],
-    "scion-modular": [*["data=modular", *SYNTHETIC, "optimizer=scion", "attention=retention"]],
+    "adafactor-recall": ["data=recall", *SYNTHETIC, "optimizer=adafactor", "attention=delta_rule", GPT2],
+    "scion-modular": ["data=modular", *SYNTHETIC, "optimizer=scion", "attention=retention", GPT2],
     "nadam-mup": [
         *["data=sorting", *SYNTHETIC, "optimizer=nadam", "scheduler=linear", "attention=block_local"],
         *["model=decoder_mup", "param_groups=mup"],

@@ -56,7 +56,7 @@ def test_the_check_tries_what_the_method_has_otherwise_and_is_not_tuned() -> Non
     (one,) = asked("optimizer=adamw", "scheduler.warmup=0.05")
     names = [variant.name for variant in variants_of(one.method)]
     assert "model.initialization=xavier" in names
-    assert "model.initialization=gpt2" not in names
+    assert "model.initialization=zero_output" not in names
     assert {"scheduler.warmup=0.2", "trainer.gradient_clip_val=null", "attention.qk_norm=true"} <= {*names}
     (one,) = asked("optimizer=sgd", "data=translation", "model=lstm")
     names = [variant.name for variant in variants_of(one.method)]
@@ -91,7 +91,7 @@ def test_what_cannot_be_composed_is_not_tried_and_not_reached() -> None:
     assert narrowed.contestant.space.limits[RATE] == one.contestant.space.limits[RATE]
     names = [variant.name for variant in question_of([one], composes).variants]
     assert "model.initialization=xavier" not in names
-    assert "model.initialization=zero_output" in names
+    assert "model.initialization=depth_scaled" in names
 
 
 def test_a_method_with_nothing_to_tune_is_refused_and_one_with_the_warmup_alone_is_not() -> None:

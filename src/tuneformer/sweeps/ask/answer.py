@@ -11,7 +11,7 @@ from tuneformer.analysis.statistics.sequential import BETTER, EQUIVALENT, OPEN, 
 from tuneformer.runs.trial_roles import REPORT
 from tuneformer.sweeps.ask.budget import Budget
 from tuneformer.sweeps.ask.inquiry import Findings, Question
-from tuneformer.sweeps.ask.reporting import PairVerdict, ranked
+from tuneformer.sweeps.ask.reporting import PairVerdict, ranked, unsteady
 from tuneformer.sweeps.ask.trials import AskedTrial, TrialResult
 from tuneformer.sweeps.search.space import shown
 
@@ -134,6 +134,11 @@ class Answer:
             if tuned.on_edge and math.isfinite(tuned.score):
                 settings = ", ".join(tuned.on_edge)
                 said.append(f"the best {settings} of {name} lies at the end of its range or beyond it")
+        for name, (own, usual) in unsteady(self.findings.reported.values).items():
+            said.append(
+                f"{name} is unsteady: its deviation over seeds is {own:.2g}, that of most {usual:.2g};"
+                " a lower rate may be steadier"
+            )
         return said
 
     def _cost(self) -> str:
