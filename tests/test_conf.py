@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.described import described_arguments, description_of
+from tuneformer.config.open_options import OPEN
 from tuneformer.config.options import list_options, load_option
 from tuneformer.config.registry import Place, check_targets, is_order
 from tuneformer.config.schema import GROUPS
@@ -26,6 +27,8 @@ from tuneformer.models.settings import DecoderSettings
 CONF = Path(__file__).parents[1] / "conf"
 OPTIONS = [(group, option) for group in GROUPS for option in list_options(group, [CONF])]
 EXPERIMENTS = list_options("experiment", [CONF])
+OWN_MODULE = ("model", "module")
+EXAMPLE = CONF.parent / "examples" / "own_project"
 
 # What the framework itself gives when it builds an option.
 GIVEN_AT_RUN_TIME = {
@@ -57,6 +60,7 @@ def needed_by(group: str, option: str) -> list[str]:
         ("data", "translation"): ["model=encoder_decoder"],
         **{("model", name): ["data=translation"] for name in ("encoder_decoder", "lstm", "lstm_attention")},
         ("model", "hf"): ["model.config=llama"],
+        ("model", "module"): ["model.target=own.gpt.GPT"],
         ("model", "vector_decoder"): ["data=regression"],
         ("model", "vit"): ["data=digits"],
         ("param_groups", "mup"): ["model=decoder_mup"],
@@ -96,6 +100,13 @@ def parameters_of(place: Place, node: dict[str, Any]) -> dict[str, inspect.Param
     return {key: each for key, each in signature.parameters.items() if each.kind in named}
 
 
+@pytest.fixture(autouse=True)
+def own_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class of the user's own may be named."""
+    monkeypatch.syspath_prepend(EXAMPLE)
+    monkeypatch.setenv("TUNEFORMER_ALLOW", "own.*")
+
+
 @pytest.mark.fast
 def test_every_file_of_conf_is_an_option_of_a_known_group() -> None:
     found = [file for file in CONF.rglob("*.yaml") if not file.stem.startswith("_")]
@@ -116,6 +127,9 @@ def test_every_option_composes_and_passes_the_checks(group: str, option: str) ->
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_key_of_an_option_is_a_named_parameter_and_none_is_forgotten(group: str, option: str) -> None:
     settings = load_option(group, option, [CONF])
+    if (group, option) == OWN_MODULE:
+        assert tuple(settings) == OPEN[OWN_MODULE]
+        return
     check_targets({group: settings})
     for place, node in components(settings, (group,)):
         arguments, target = described_arguments(place, node), node.get("_target_", "???")
@@ -143,7 +157,7 @@ def test_every_key_of_an_option_is_a_named_parameter_and_none_is_forgotten(group
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_says_what_it_can_be_set_to(group: str, option: str) -> None:
     values = {key for key in load_option(group, option, [CONF]) if not is_order(key)}
-    assert not values or described(group, option) or (group, option) == ("optimizer", "any")
+    assert not values or described(group, option) or (group, option) in OPEN
 
 
 @pytest.mark.fast

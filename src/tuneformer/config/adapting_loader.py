@@ -7,7 +7,6 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from tuneformer.config.open_options import OPEN
 from tuneformer.config.options import list_options, load_option
 from tuneformer.config.own_spaces import own_spaces
 from tuneformer.config.registry import is_order
@@ -16,6 +15,9 @@ from tuneformer.config.telling_loader import TellingConfigLoader
 
 OF_EVERY_OPTION = frozenset({"search.grid"})
 """Settings of one option that mean the same with every other: a grid lists the methods of a search."""
+
+ANY_OPTIMIZER = ("optimizer", "any")
+"""An option whose settings an experiment may give, whatever they are."""
 
 
 class AdaptingConfigLoader(TellingConfigLoader):
@@ -57,7 +59,7 @@ def _unneeded(
 ) -> Iterator[str]:
     """The settings of a group that its option does not have, another one has, and nobody typed."""
     options, settings = list_options(group, folders), config.get(group)
-    if option not in options or (group, option) in OPEN or not isinstance(settings, DictConfig):
+    if option not in options or (group, option) == ANY_OPTIMIZER or not isinstance(settings, DictConfig):
         return
     known = load_option(group, option, folders)
     further = [str(name) for name in settings if name not in known and not is_order(str(name))]

@@ -13,6 +13,9 @@ from tuneformer.config.plain import Settings
 from tuneformer.config.registry import TARGET
 from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.memory_needed import ModelPlan
+from tuneformer.models.own_answers import built_and_tried
+from tuneformer.models.own_module import is_own_module, own_arguments
+from tuneformer.models.parts import watch_parts
 from tuneformer.models.settings_object import settings_object
 
 
@@ -42,6 +45,9 @@ def plan_model(model: Settings, attention: Settings, *, needs: Mapping[str, Any]
     """
     settings = {key: value for key, value in model.items() if key != "tasks"}
     settings |= {key: value for key, value in needs.items() if key in settings}
+    vocab_size, context_length = settings.get("vocab_size") or 1, settings.get("context_length")
+    if own := is_own_module(model):
+        settings = {TARGET: model[TARGET], **own_arguments(settings)}
     family = bound(settings, ("model",), kind=nn.Module)
     given = {"attention": _in_a_layer(attention)} if "attention" in signature(family.func).parameters else {}
 
@@ -52,7 +58,18 @@ def plan_model(model: Settings, attention: Settings, *, needs: Mapping[str, Any]
         check_arguments(family.func, family.keywords, where="model", later=("attention",))
         return family.func(**changed, **given)
 
-    return ModelPlan(settings=family.keywords, attention=attention, build=built)
+    def watched(changed: Settings) -> nn.Module:
+        made = built(changed)
+        watch_parts(made, lambda: built(changed))
+        return made
+
+    def tried(changed: Settings) -> nn.Module:
+        asked = f"model.target={model[TARGET]}"
+        return built_and_tried(
+            lambda: watched(changed), asked=asked, vocab_size=vocab_size, context_length=context_length
+        )
+
+    return ModelPlan(settings=family.keywords, attention=attention, build=tried if own else watched)
 
 
 def _in_a_layer(attention: Settings) -> "partial[AttentionBase]":

@@ -1,12 +1,15 @@
 """The parts of a model that training is watched by: its layers, and what stands before and behind them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import MethodType
 from typing import Protocol, cast, runtime_checkable
 
 from torch import nn
 
 from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.layer_spec import AttentionSite
+from tuneformer.models.attention.products import WATCHER, WatchedProducts
 from tuneformer.models.block import Block
 from tuneformer.models.feed_forward import FeedForward
 
@@ -35,6 +38,49 @@ class HasLayerParts(Protocol):
     def layer_parts(self) -> list[LayerPart]:
         """Return them, stack by stack, in order."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionPart:
+    """An attention module of a model of the user's own, which calls F.scaled_dot_product_attention.
+
+    Attributes:
+        stack: "decoder" or "encoder".
+        layer: its number there, from 0.
+        module: the one that calls it.
+        output: the matrix in which its heads come together; its inputs are the heads, one behind the other.
+        head_dim: the inputs of one head.
+    """
+
+    stack: str
+    layer: int
+    module: nn.Module
+    output: nn.Linear
+    head_dim: int
+
+
+@runtime_checkable
+class HasAttentionParts(Protocol):
+    """A model of other attention modules than ours that says which they are."""
+
+    def attention_parts(self) -> list[AttentionPart]:
+        """Return them, stack by stack, in order."""
+        ...
+
+
+def watch_parts(model: nn.Module, build: Callable[[], nn.Module]) -> None:
+    """Let the attention modules be seen that a model says it has, beside those of one that `build` draws."""
+    if not isinstance(model, HasAttentionParts):
+        return
+    for part in model.attention_parts():
+        site = AttentionSite(part.stack, part.layer)
+        part.module.add_module(WATCHER, WatchedProducts(site, part.module, part.output, part.head_dim))
+
+    def initialize(self: nn.Module) -> None:
+        self.load_state_dict(build().state_dict())
+
+    if not hasattr(model, "initialize"):
+        vars(model)["initialize"] = MethodType(initialize, model)  # of a copy it is the copy's
 
 
 def layers_of(model: nn.Module) -> list[LayerPart]:

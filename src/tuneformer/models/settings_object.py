@@ -12,6 +12,7 @@ from tuneformer.config.setting import arguments_of
 from tuneformer.config.setting_check import check_values
 from tuneformer.errors import UserError
 from tuneformer.models.attention.settings import AttentionSettings
+from tuneformer.models.own_module import check_is_named, check_own_module, is_own_module
 from tuneformer.models.settings import ModelSettings
 
 
@@ -24,6 +25,8 @@ def check_model(model: Settings, attention: Settings) -> None:
         model: the group `model`, plain values.
         attention: the group `attention`, plain values.
     """
+    if is_own_module(model):
+        check_own_module(model)
     described, chosen = description_of(("model",), model), None
     if not (isinstance(described, type) and issubclass(described, ModelSettings)):
         return
@@ -42,9 +45,11 @@ def filled_model(config: DictConfig) -> DictConfig:
     """The configuration with what the chosen model fills in of its group, before anything is resolved.
 
     Raises:
-        UserError: the files that its settings name are not there.
+        UserError: the files that its settings name are not there, or nothing names the user's own.
     """
     target = OmegaConf.select(config, f"model.{TARGET}")
+    if target is None:
+        check_is_named(OmegaConf.select(config, "model"))
     fill = getattr(description_of(("model",), {TARGET: target}), "fill", None)
     if fill is None:
         return config

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
+from tuneformer.config.registry import allowed_by_user
 from tuneformer.errors import UserError
 from tuneformer.inference.loading import (
     CHECKPOINTS,
@@ -21,6 +22,9 @@ from tuneformer.models.attention.explicit import Watched
 from tuneformer.models.finite_weights import check_finite_weights
 from tuneformer.runs.directory import find_run
 from tuneformer.runs.probe_files import snapshots_in
+
+HOW_TO_SAY = "docs/guide-extending.md"
+"""Where a model of the user's own is told how to say where its attention is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +66,11 @@ def read_subject(path: Path, *, checkpoint: str) -> Subject:
         run = load(path, checkpoint=checkpoint)
         check_finite_weights(run.model, of=str(path))
         if not any(isinstance(module, Watched) for module in run.model.modules()):
-            name = str(config["model"].get("_target_", "")).rpartition(".")[2]
-            raise UserError(f"{path} has no attention to look at: its model is {name}")
+            target = str(config["model"].get("_target_", ""))
+            hint = f", without attention_parts() ({HOW_TO_SAY})" if allowed_by_user(target) else ""
+            raise UserError(
+                f"{path} has no attention to look at: its model is {target.rpartition('.')[2]}{hint}"
+            )
         return Subject(
             path=path, config=config, metrics=run.metrics, kept_tokenizer=run.kept_tokenizer, run=run
         )

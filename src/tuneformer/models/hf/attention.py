@@ -4,23 +4,21 @@ Their attention modules call a function by its registered name, with queries, ke
 is the library's own for scaled dot products, and where somebody looks the same as plain products.
 """
 
-import math
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tuneformer.models.attention.explicit import SeenAttention, WatchedHeads
+from tuneformer.models.attention.explicit import WatchedHeads
 from tuneformer.models.attention.layer_spec import AttentionSite
+from tuneformer.models.attention.products import WATCHER, watched_products
 from tuneformer.models.hf.kinds import ModelKind
 from tuneformer.models.hf.library import transformers
 from tuneformer.models.hf.lora import base_of, weight_of
 
 NAME = "tuneformer"
-WATCHER = "watched_attention"
 OWN_TABLE = ("falcon",)
 """Architectures that take an attention from a table of their own, where no function can be registered."""
 OUTPUTS = ("o_proj", "c_proj", "out_proj", "dense", "wo", "output_projection", "out_lin", "Wo", "o")
@@ -142,30 +140,23 @@ def attention(
             is_causal=is_causal,
             **more,
         )
-    groups = query.shape[1] // key.shape[1]
-    key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    logits = query @ key.transpose(-2, -1) * (1 / math.sqrt(query.shape[-1]) if scaling is None else scaling)
-    if more.get("position_bias") is not None:
-        logits = logits + more["position_bias"]
     causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
-    masked, allowed = _masked(logits, attention_mask, causal=causal)
-    weights = masked.softmax(dim=-1, dtype=torch.promote_types(masked.dtype, torch.float32)).to(query.dtype)
-    weights = watcher.edited(watcher.site, weights)
-    if watcher.watch is not None:
-        seen = SeenAttention(weights=weights, values=value, logits=logits, allowed=allowed)
-        watcher.watch(watcher.site, seen)
-    mixed = F.dropout(weights, dropout, dropout > 0) @ value
+    mixed, weights = watched_products(
+        watcher,
+        query,
+        key,
+        value,
+        mask=_causal_mask(query, key) if attention_mask is None and causal else attention_mask,
+        dropout=dropout,
+        scale=scaling,
+        bias=more.get("position_bias"),
+    )
     return mixed.transpose(1, 2).contiguous(), weights
 
 
-def _masked(logits: Tensor, mask: Tensor | None, *, causal: bool) -> tuple[Tensor, Tensor | None]:
-    """The logits with those left out at minus infinity, and which keys a query may see; None: all."""
-    n_queries, n_keys = logits.shape[-2:]
-    if mask is None:
-        if not causal or n_queries == 1:
-            return logits, None
-        mask = torch.ones(n_queries, n_keys, dtype=torch.bool, device=logits.device).tril(n_keys - n_queries)
-    mask = mask[..., :n_keys]
-    if mask.dtype == torch.bool:
-        return logits.masked_fill(~mask, -math.inf), mask
-    return logits + mask, mask > torch.finfo(mask.dtype).min / 2
+def _causal_mask(query: Tensor, key: Tensor) -> Tensor | None:
+    """Which keys a query may see, the last query being of the last key; None: all, as a query alone does."""
+    n_queries, n_keys = query.shape[2], key.shape[2]
+    if n_queries == 1:
+        return None
+    return torch.ones(n_queries, n_keys, dtype=torch.bool, device=query.device).tril(n_keys - n_queries)
