@@ -32,7 +32,7 @@ EXAMPLE = CONF.parent / "examples" / "own_project"
 
 # What the framework itself gives when it builds an option.
 GIVEN_AT_RUN_TIME = {
-    "model": {"attention", "tasks"},
+    "model": {"attention"},
     "optimizer": {"params"},
     "scheduler": {"step", "horizon"},
     "logger": {"directory", "first_step", "run_config"},
@@ -141,7 +141,7 @@ def test_every_key_of_an_option_is_a_named_parameter_and_none_is_forgotten(group
             outside = GIVEN_BY_THE_OPTION_AROUND.get(path, set())
             assert keys_of(node) == arguments.keys() - outside, place
         parameters = parameters_of(place, node)
-        keys = keys_of(node) - ({"tasks"} if group == "model" else set())  # a fact for the checks
+        keys = keys_of(node)
         given = GIVEN_BY_THE_OPTION_AROUND.get(path, GIVEN_AT_RUN_TIME.get(group, set()))
         assert keys <= parameters.keys() - given, path
         if target.startswith("tuneformer."):

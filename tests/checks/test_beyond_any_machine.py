@@ -17,7 +17,6 @@ pytestmark = pytest.mark.fast
             ["attention=multi_head_latent", f"attention.rotary_dim={10**12}"],
             f"attention.rotary_dim={10**12} must be at most model.d_model=128",
         ),
-        (["model.tasks=1"], "model.tasks cannot be set: it is what model=decoder can do"),
         (["model.size=[1]"], "model.size=[1] must be one of"),
         (["scheduler=cyclic", f"scheduler.cycles={2**62}"], f"scheduler.cycles={2**62} must be from 1 to"),
         (

@@ -1,6 +1,6 @@
 import pytest
 
-from tuneformer.config.moved import MOVED, first_name, present_name, with_present_names
+from tuneformer.config.moved import MOVED, as_of_now, first_name, present_name, with_present_names
 from tuneformer.config.registry import PURPOSES, registered_names
 
 pytestmark = pytest.mark.fast
@@ -35,3 +35,9 @@ def test_every_target_of_a_configuration_is_renamed_at_any_depth() -> None:
         "model": {"attention": {"_target_": NOW, "n": [{"_target_": NOW}, 1]}, "_target_": 3},
         "name": OLD,
     }
+
+
+def test_a_setting_that_is_gone_is_left_out_of_a_saved_configuration() -> None:
+    saved = {"model": {"_target_": OLD, "tasks": ["synthetic"], "n_heads": 1}, "data": {"tasks": 1}}
+    assert as_of_now(saved) == {"model": {"_target_": NOW, "n_heads": 1}, "data": {"tasks": 1}}
+    assert as_of_now({"model": 1}) == {"model": 1}

@@ -67,7 +67,7 @@ def test_an_experiment_fits_a_model_of_ones_own_that_has_its_size(
     monkeypatch.setenv("TUNEFORMER_ALLOW", "my_sized_model.*")
     (tmp_path / "conf" / "model").mkdir(parents=True)
     (tmp_path / "conf" / "model" / "mine.yaml").write_text(
-        "_target_: my_sized_model.Mine\ntasks: [language_modelling]\nvocab_size: ${data.vocab_size}\n"
+        "_target_: my_sized_model.Mine\nvocab_size: ${data.vocab_size}\n"
         "size: null\nwidth: ${by_size:${.size},16,{nano:8}}\n",
         encoding="utf-8",
     )

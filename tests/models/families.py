@@ -47,7 +47,7 @@ WIDTH: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "d_model": 16}
 def plain_settings(group: str, option: str) -> dict[str, Any]:
     """The settings of an option that its class takes."""
     settings = load_option(group, option, [CONF])
-    return {key: value for key, value in settings.items() if not key.startswith("_") and key != "tasks"}
+    return {key: value for key, value in settings.items() if not key.startswith("_")}
 
 
 def small_model(family: str, *, seed: int = 0, **changes: Any) -> Any:

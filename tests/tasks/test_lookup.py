@@ -9,8 +9,11 @@ import pytest
 from tests.tasks.all_tasks import all_tasks
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
+from tuneformer.config.options import list_options, load_option
+from tuneformer.config.registry import SHIPPED
 from tuneformer.data.task_facts import TaskFacts
 from tuneformer.errors import UserError
+from tuneformer.models.settings_object import tasks_of
 from tuneformer.tasks.base import Task
 from tuneformer.tasks.lookup import task_class
 
@@ -93,6 +96,43 @@ def test_a_task_of_ones_own_may_be_given_to_any_data(conf: Path, monkeypatch: py
 
 
 @pytest.mark.fast
+def test_every_task_that_a_family_names_is_one_of_the_data() -> None:
+    options = {name: load_option("model", name, [SHIPPED]) for name in list_options("model", [SHIPPED])}
+    named = {name: tasks_of(each) for name, each in options.items()}
+    assert named.pop("module") is None  # its class is not named yet
+    assert all(named.values())
+    assert {task for each in named.values() for task in each or ()} == TASKS.keys()
+
+
+OF_SOMEBODY = """
+from torch import nn
+
+class Silent(nn.Module):
+    def __init__(self, *, n: int) -> None: ...
+
+class Translates(Silent):
+    tasks = ("translation",)
+"""
+
+
+@pytest.mark.fast
+def test_a_model_of_ones_own_says_its_tasks_in_its_class(conf: Path) -> None:
+    (conf.parent / "juggler.py").write_text(OF_SOMEBODY)
+    (conf / "model").mkdir()
+    for name in ("Silent", "Translates"):
+        (conf / "model" / f"{name.lower()}.yaml").write_text(f"_target_: juggler.{name}\nn: 1\n")
+    check_config(*compose_config(["model=silent", "data=digits"], conf))
+    with pytest.raises(UserError) as error:
+        check_config(*compose_config(["model=translates"], conf))
+    assert str(error.value).startswith(
+        "model=translates cannot do data.task=language_modelling, only translation: choose model=decoder or"
+    )
+    (conf / "model" / "silent.yaml").write_text("_target_: juggler.Silent\nn: 1\ntasks: [translation]\n")
+    with pytest.raises(UserError, match=r"^model\.tasks cannot be set: the class of a model says its tasks"):
+        check_config(*compose_config(["model=silent"], conf))
+
+
+@pytest.mark.fast
 def test_a_task_is_known_without_torch() -> None:
     code = (
         "import sys; from tuneformer.tasks.lookup import task_of;"
@@ -107,7 +147,7 @@ def test_a_task_is_known_without_torch() -> None:
     ("override", "message"),
     [
         ("data.task=language_modeling", "did you mean language_modelling?"),
-        ("model.tasks=[translation]", "model.tasks cannot be set: it is what model=decoder can do"),
+        ("+model.tasks=[translation]", "model.tasks cannot be set: the class of a model says its tasks"),
     ],
 )
 def test_a_task_that_there_is_not_is_one_line(override: str, message: str) -> None:

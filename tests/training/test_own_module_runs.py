@@ -139,7 +139,6 @@ def test_what_an_experiment_sets_for_other_models_is_left_out(small: list[str]) 
     assert config["model"] == {
         "target": "own.gpt.GPT",
         "_target_": "own.gpt.GPT",
-        "tasks": ["language_modelling", "synthetic"],
         "vocab_size": None,
         "context_length": 32,
         "width": 8,

@@ -12,6 +12,8 @@ from tuneformer.config.setting import Setting
 class MeanOfThePast(nn.Module):
     """Predicts the next token from the mean of the embeddings so far and the last one."""
 
+    tasks = ("language_modelling",)
+
     def __init__(
         self,
         *,

@@ -19,8 +19,6 @@ from tuneformer.errors import UserError
 
 # Groups whose entries are parts that a run can do without: `~callbacks.sample`, or `callbacks.sample=null`.
 OF_PARTS = frozenset({"callbacks", "logger"})
-TASKS = ("model", "tasks")
-"""What an option says that a model of the user's own can do: it is no argument of the model."""
 
 NOT_DROPPED = {"callbacks.checkpoints": "it keeps the run safe"}
 
@@ -86,11 +84,7 @@ def _check_described(
         for name, argument in described.items()
         if name not in given and (TARGET in settings or name in known or _is_added(argument, settings))
     }
-    values = {
-        name: value
-        for name, value in settings.items()
-        if not is_order(name) and (name in wanted or (*place, name) != TASKS)
-    }
+    values = {name: value for name, value in settings.items() if not is_order(name)}
     check_values(wanted, values, group=".".join(place), option=option)
     for name, argument in wanted.items():
         if argument.is_component:

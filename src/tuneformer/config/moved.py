@@ -1,4 +1,7 @@
-"""Names of classes that have moved: what was saved under the old name is found, and stays the same run."""
+"""What configurations had that were saved before: classes that have moved, and settings that are gone.
+
+A run that was saved under an old name is found, and stays the same.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -43,6 +46,9 @@ MOVED: Mapping[str, str] = MappingProxyType(
 Of several names that one has had the first comes first.
 """
 
+GONE = (("model", "tasks"),)
+"""Settings that configurations had: group and name. None of them determined the weights."""
+
 
 def present_name(target: str) -> str:
     """The name by which a class or function is found now, of one that was saved."""
@@ -54,8 +60,17 @@ def first_name(target: str) -> str:
     return _renamed(target, {now: before for before, now in reversed([*MOVED.items()])})
 
 
+def as_of_now(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration that was saved: each `_target_` by its present name, without settings that are gone."""
+    present = with_present_names(config)
+    for group, name in GONE:
+        if isinstance(present.get(group), dict):
+            present[group].pop(name, None)
+    return present
+
+
 def with_present_names(settings: Any) -> Any:
-    """A configuration that was saved, with each `_target_` by its present name."""
+    """Settings that were saved, with each `_target_` by its present name."""
     if isinstance(settings, dict):
         return {
             key: present_name(value)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 OPEN = {
     ("optimizer", "any"): ("_target_", "_partial_", "lr"),
-    ("model", "module"): ("target", "_target_", "tasks", "vocab_size", "context_length"),
+    ("model", "module"): ("target", "_target_", "vocab_size", "context_length"),
 }
 """(group, option) -> the settings that its file has; every other one is an argument of the class."""
 OPEN_SETTINGS = ("model.keys",)

@@ -43,8 +43,7 @@ def plan_model(model: Settings, attention: Settings, *, needs: Mapping[str, Any]
     Raises:
         UserError: as `build_model`, for what is told without building anything.
     """
-    settings = {key: value for key, value in model.items() if key != "tasks"}
-    settings |= {key: value for key, value in needs.items() if key in settings}
+    settings = {**model, **{key: value for key, value in needs.items() if key in model}}
     vocab_size, context_length = settings.get("vocab_size") or 1, settings.get("context_length")
     if own := is_own_module(model):
         settings = {TARGET: model[TARGET], **own_arguments(settings)}

@@ -20,7 +20,9 @@ OPTION = "model=module"
 NAMED_BY = "target"
 FROM_DATA = ("vocab_size", "context_length")
 """What the data say, for a class that takes it."""
-NO_ARGUMENTS = (TARGET, NAMED_BY, "tasks")
+NO_ARGUMENTS = (TARGET, NAMED_BY)
+TASKS = ("language_modelling", "synthetic")
+"""What it can be asked to do: token ids in, logits of the next token out."""
 
 
 def is_own_module(model: Settings) -> bool:

@@ -36,14 +36,12 @@ class ModelSettings:
 
     Attributes:
         has_attention: whether its layers have the attention module that the group `attention` chooses.
+        tasks: what it can be asked to do (TaskFacts of the data); None: anything.
     """
 
     has_attention: ClassVar[bool] = False
+    tasks: ClassVar[tuple[str, ...] | None] = None
 
-    tasks: Annotated[
-        tuple[str, ...],
-        Setting("what it can be asked to do (TaskFacts of the data): a fact, no choice", weights=False),
-    ] = ()
     size: Annotated[
         str | None,
         Setting(
@@ -159,6 +157,8 @@ class TransformerSettings(PositionSettings, FamilySettings):
 class DecoderSettings(TransformerSettings):
     """A decoder-only Transformer."""
 
+    tasks = ("language_modelling", "synthetic")
+
     vocab_size: VocabSize
     context_length: ContextLength
     embedded_tokens: Annotated[
@@ -191,6 +191,8 @@ class DecoderSettings(TransformerSettings):
 class EncoderSettings(TransformerSettings):
     """A bidirectional Transformer that sorts sequences into classes."""
 
+    tasks = ("text_classification",)
+
     vocab_size: VocabSize
     n_classes: NClasses
     context_length: ContextLength
@@ -201,6 +203,8 @@ class EncoderSettings(TransformerSettings):
 class EncoderDecoderSettings(TransformerSettings):
     """The Transformer as it was first: an encoder reads the source, a decoder writes the target."""
 
+    tasks = ("translation",)
+
     vocab_size: VocabSize
     context_length: ContextLength
     tie_embeddings: TieEmbeddings
@@ -210,6 +214,8 @@ class EncoderDecoderSettings(TransformerSettings):
 class VectorDecoderSettings(TransformerSettings):
     """A decoder over real vectors in place of tokens."""
 
+    tasks = ("regression",)
+
     n_inputs: Annotated[int, of_data("elements of a vector that is read")]
     n_outputs: Annotated[int, of_data("elements of a vector that is predicted")]
     context_length: ContextLength
@@ -218,6 +224,8 @@ class VectorDecoderSettings(TransformerSettings):
 @describes("model", f"{__package__}.vision_transformer.VisionTransformer")
 class VisionTransformerSettings(TransformerSettings):
     """A vision Transformer: an image is a sequence of patches."""
+
+    tasks = ("image_classification",)
 
     image_size: Annotated[int, of_data("side of an image", unit="pixels")]
     n_channels: Annotated[int, of_data("colours of an image")]
@@ -231,6 +239,8 @@ class VisionTransformerSettings(TransformerSettings):
 @describes("model", f"{__package__}.recurrent.families.lstm")
 class LstmSettings(FamilySettings):
     """LSTMs that translate, or for data with classes sort into them."""
+
+    tasks = ("translation", "text_classification")
 
     vocab_size: VocabSize
     n_classes: Annotated[

@@ -5,14 +5,15 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from tuneformer.config.building import component_of
 from tuneformer.config.described import description_of
 from tuneformer.config.plain import Settings
-from tuneformer.config.registry import TARGET, is_order
+from tuneformer.config.registry import TARGET, allowed_by_user, is_order
 from tuneformer.config.setting import arguments_of
 from tuneformer.config.setting_check import check_values
 from tuneformer.errors import UserError
 from tuneformer.models.attention.settings import AttentionSettings
-from tuneformer.models.own_module import check_is_named, check_own_module, is_own_module
+from tuneformer.models.own_module import TASKS, check_is_named, check_own_module, is_own_module
 from tuneformer.models.settings import ModelSettings
 
 
@@ -62,6 +63,16 @@ def filled_model(config: DictConfig) -> DictConfig:
 def has_attention(model: Settings) -> bool:
     """Whether the group `attention` has a place in a model; in one that does not say so, if it has heads."""
     return bool(getattr(description_of(("model",), model), "has_attention", "n_heads" in model))
+
+
+def tasks_of(model: Settings) -> tuple[str, ...] | None:
+    """What a model can be asked to do, as its class or what describes it says; None: anything."""
+    if is_own_module(model):
+        return TASKS
+    said = getattr(description_of(("model",), model), "tasks", None)
+    if said is None and allowed_by_user(model.get(TARGET)) is not None:
+        said = getattr(component_of(("model",), model), "tasks", None)
+    return said if isinstance(said, tuple) else None
 
 
 def plain_settings(group: Settings) -> dict[str, Any]:

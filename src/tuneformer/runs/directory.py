@@ -12,7 +12,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf._utils import get_omega_conf_dumper
 
-from tuneformer.config.moved import with_present_names
+from tuneformer.config.moved import as_of_now
 from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
 from tuneformer.runs.field_types import CONFIG, first_fault
@@ -219,7 +219,7 @@ def _separate(value: Any) -> Any:
 def read_config_file(path: Path) -> Config:
     """The configuration in a config.yaml as plain values: nothing in it is resolved or built.
 
-    A class that has moved since is named by where it is now.
+    A class that has moved since is named by where it is now, and a setting that is gone is left out.
 
     Raises:
         UserError: the file is missing or damaged, or a setting is not of its type (`field_types.CONFIG`).
@@ -232,7 +232,7 @@ def read_config_file(path: Path) -> Config:
         raise UserError(f"{path} is damaged: it is not the configuration of a run")
     if fault := first_fault(config, CONFIG):
         raise UserError(f"{path} is damaged: {fault}")
-    return with_present_names(config)
+    return as_of_now(config)
 
 
 def find_run(path: str | Path) -> RunDirectory:

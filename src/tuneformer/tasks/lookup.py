@@ -20,6 +20,8 @@ from tuneformer.config.suggestions import one_of
 from tuneformer.data.contract import Data
 from tuneformer.data.task_facts import TaskFacts
 from tuneformer.errors import UserError
+from tuneformer.models.own_module import NAMED_BY
+from tuneformer.models.settings_object import tasks_of
 
 BEST_METRIC = "callbacks.checkpoints.best_metric"
 
@@ -59,17 +61,19 @@ def check_task(config: DictConfig, model: str | None, folders: Sequence[Path]) -
         model: the chosen option.
         folders: where options are found.
     """
-    task, can_do = OmegaConf.select(config, "data.task"), OmegaConf.select(config, "model.tasks")
-    if task is None or can_do is None or model is None:
+    if OmegaConf.select(config, "model.tasks") is not None:
+        raise UserError("model.tasks cannot be set: the class of a model says its tasks")
+    task, target = OmegaConf.select(config, "data.task"), OmegaConf.select(config, f"model.{TARGET}")
+    if task is None or target is None or model is None:
+        return
+    can_do = tasks_of({TARGET: target, NAMED_BY: OmegaConf.select(config, f"model.{NAMED_BY}")})
+    if can_do is None:
         return
     facts = task_of({"task": task, TARGET: OmegaConf.select(config, f"data.{TARGET}")})
-    known = load_option("model", model, folders).get("tasks")
-    if can_do != known:  # a list of Hydra's equals one of Python's
-        raise UserError(f"model.tasks cannot be set: it is what model={model} can do")
     wanted = {facts.name, facts.as_task}
     if wanted.isdisjoint(can_do):
         options = {name: load_option("model", name, folders) for name in list_options("model", folders)}
-        fitting = [name for name, each in options.items() if not wanted.isdisjoint(each.get("tasks", ()))]
+        fitting = [name for name, each in options.items() if not wanted.isdisjoint(tasks_of(each) or ())]
         raise UserError(
             f"model={model} cannot do data.task={task}, only {', '.join(can_do)}:"
             f" choose model={' or '.join(fitting) or 'one of your own'}"

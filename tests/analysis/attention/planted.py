@@ -125,7 +125,7 @@ RECORD = {
 
 def plain(option: Mapping[str, Any]) -> dict[str, Any]:
     """An option without what composes it."""
-    return {key: value for key, value in option.items() if key not in ("defaults", "tasks")}
+    return {key: value for key, value in option.items() if key != "defaults"}
 
 
 def made(model: dict[str, Any], attention: dict[str, Any], seed: int) -> nn.Module:

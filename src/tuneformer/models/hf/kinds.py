@@ -40,8 +40,10 @@ IMAGE_CLASSIFIER = ModelKind(
 )
 KINDS = (CAUSAL, TEXT_CLASSIFIER, TRANSLATOR, IMAGE_CLASSIFIER)
 BY_TASK = {
-    "image_classification": IMAGE_CLASSIFIER,
+    "language_modelling": CAUSAL,
+    "synthetic": CAUSAL,
     "text_classification": TEXT_CLASSIFIER,
     "translation": TRANSLATOR,
+    "image_classification": IMAGE_CLASSIFIER,
 }
-"""The kind that does each task of ours; every other task is done by a causal model."""
+"""The kind that does each task of ours."""

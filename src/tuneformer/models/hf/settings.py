@@ -22,6 +22,8 @@ ALL_LINEAR = "all-linear"
 class HuggingFaceSettings(ModelSettings):
     """A model of transformers that does the task of the data, with random weights or those of a folder."""
 
+    tasks = tuple(BY_TASK)
+
     config: Annotated[
         str | None,
         Setting(
