@@ -167,7 +167,7 @@ class TestOwnProject:
         assert "tent" in shell("tuneformer", "preview", *small, *options, "logger=none", *steps).stdout
         branch = [*small, "scheduler=wsd", "scheduler.warmup=1", "branch_from=run", "run_dir=branch"]
         refused = shell("tuneformer", "train", *branch, status=2).stderr
-        assert "branch_from=run is not a stable trunk: its scheduler must be constant or wsd" in refused
+        assert "branch_from=run is not a stable trunk: its scheduler must stay at its peak" in refused
 
     def test_data_with_a_task_and_an_attention_core(self, shell: Shell, tmp_path: Path) -> None:
         small = ["model.size=nano", "trainer.max_steps=6", "trainer.val_check_interval=3", "logger=none"]

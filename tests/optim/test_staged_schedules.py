@@ -1,6 +1,7 @@
 import math
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuneformer.errors import UserError
-from tuneformer.optim.schedules import warmup_steps
+from tuneformer.optim.schedules import cooldown_start, warmup_steps
 from tuneformer.optim.staged_schedules import (
     COOLDOWNS,
-    cooldown_start,
     cosine_restarts,
     cyclic,
     infinite_cosine,
@@ -131,6 +131,26 @@ def test_a_cooldown_begins_where_it_says_and_falls_to_the_floor(
     assert set(factors[W:start]) == {1.0}
     assert all(b < a for a, b in pairwise(factors[start - 1 :]))
     assert factors[-1] == run["floor"]
+
+
+OF_ONES_OWN = """
+from tuneformer.optim.schedules import stable
+
+@stable(lambda settings, horizon: horizon - settings["last"])
+def plateau(step: int, *, horizon: int, warmup: float, last: int) -> float:
+    return 1.0
+"""
+
+
+def test_a_schedule_of_ones_own_says_how_long_it_is_stable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_plateau.py").write_text(OF_ONES_OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = {"_target_": "my_plateau.plateau", "warmup": 0.1, "last": 30}
+    assert cooldown_start(settings, 100) is None
+    monkeypatch.setenv("TUNEFORMER_ALLOW", "my_plateau.*")
+    assert cooldown_start(settings, 100) == 70
 
 
 def test_only_stable_schedules_have_a_trunk() -> None:

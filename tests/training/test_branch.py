@@ -124,7 +124,7 @@ def test_a_run_whose_rate_falls_from_the_start_is_no_trunk(
     tiny: list[str], train_here: TrainHere, tmp_path: Path
 ) -> None:
     train_here([*tiny, "scheduler=cosine", "run_dir=trunk"])
-    with pytest.raises(UserError, match=r"^branch_from=trunk is not a stable trunk: its scheduler must be"):
+    with pytest.raises(UserError, match=r"^branch_from=trunk is not a stable trunk: its scheduler must stay"):
         train_here([*tiny, *COOLDOWN, "trainer.max_steps=20", "branch_from=trunk", "run_dir=branch"])
 
 

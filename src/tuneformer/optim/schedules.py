@@ -15,10 +15,12 @@ schedule is followed. Nothing here imports torch, so that settings can be checke
 """
 
 import math
-from collections.abc import Callable
-from typing import Annotated, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
 
+from tuneformer.config.building import component_of
 from tuneformer.config.ranges import ABOVE_ZERO_TO_ONE, NOT_NEGATIVE, POSITIVE, ZERO_TO_ONE, Number
+from tuneformer.config.registry import TARGET, allowed_by_user, registered_names
 from tuneformer.config.setting import Setting
 from tuneformer.config.shown import shown
 from tuneformer.errors import UserError
@@ -58,6 +60,39 @@ class Schedule(Protocol):
         ...
 
 
+StableUntil = Callable[[Mapping[str, Any], int], int]
+"""(settings, horizon) -> the first step whose factor may be below its peak after warmup."""
+Factor = TypeVar("Factor", bound=Callable[..., float])
+
+
+def stable(until: StableUntil) -> Callable[[Factor], Factor]:
+    """Says of a schedule that its rate stays at the peak after warmup, and so is the same for many horizons.
+
+    Runs may branch off such a one (branch_from), also where it is of the user's own.
+    """
+
+    def said(schedule: Factor) -> Factor:
+        vars(schedule)["stable_until"] = until
+        return schedule
+
+    return said
+
+
+def cooldown_start(settings: Mapping[str, Any], horizon: int) -> int | None:
+    """The first step of a schedule whose factor may be below its peak after warmup; None: at once.
+
+    `settings`: the group `scheduler` of a configuration, which may be one that was saved.
+    Raises UserError where settings of its length are no numbers.
+    """
+    target = settings.get(TARGET)
+    if not isinstance(target, str):
+        return None
+    if target not in registered_names("scheduler") and allowed_by_user(target) is None:
+        return None
+    until: StableUntil | None = getattr(component_of(("scheduler",), settings), "stable_until", None)
+    return None if until is None else until(settings, horizon)
+
+
 def warmup_steps(warmup: Number, horizon: int) -> int:
     """Steps of warmup: `warmup` below 1 is a fraction of the horizon (rounded), from 1 on a number of steps.
 
@@ -86,6 +121,7 @@ def warm_up_then(shape: Shape, step: int, *, horizon: int, warmup: Number, floor
     return float(max(floor, shape(t - W, (t - W) / max(horizon - 1 - W, 1))))
 
 
+@stable(lambda _, horizon: horizon)
 def constant(step: int, *, horizon: int, warmup: Warmup, floor: UnusedFloor) -> float:
     """shape = 1. It never reaches `floor`, which is taken so that every schedule has it."""
     return warm_up_then(lambda _k, _p: 1.0, step, horizon=horizon, warmup=warmup, floor=floor)

@@ -5,9 +5,8 @@ Each is a `tuneformer.optim.schedules.Shape` after the shared warmup, as every s
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from tuneformer.config.arguments import dotted_name
 from tuneformer.config.ranges import ABOVE_ZERO_TO_ONE, BELOW_ONE, POSITIVE, ZERO_TO_ONE, Number, up_to
 from tuneformer.config.setting import Setting
 from tuneformer.config.shown import shown
@@ -18,7 +17,7 @@ from tuneformer.optim.schedules import (
     Floor,
     PositiveFloor,
     Warmup,
-    constant,
+    stable,
     steps_of,
     warm_up_then,
     warmup_steps,
@@ -37,6 +36,14 @@ LONGEST_OVER_SHORTEST = 100.0
 """The natural logarithm of the ratio between two cycles beyond which no run steps into the shorter."""
 
 
+def _until_cooldown(settings: Mapping[str, Any], horizon: int) -> int:
+    warmup, cooldown = settings.get("warmup"), settings.get("cooldown")
+    if not isinstance(warmup, int | float) or not isinstance(cooldown, int | float):
+        raise UserError("scheduler.warmup and scheduler.cooldown must be numbers")
+    return horizon - _cooldown_steps(cooldown, warmup, horizon)
+
+
+@stable(_until_cooldown)
 def wsd(
     step: int,
     *,
@@ -77,23 +84,6 @@ def wsd(
         warmup=warmup,
         floor=floor,
     )
-
-
-def cooldown_start(settings: Mapping[str, object], horizon: int) -> int | None:
-    """The first step of a schedule whose factor may be below its peak after warmup; None: at once.
-
-    `settings`: the group `scheduler` of the configuration. The horizon itself for a constant schedule.
-    Raises UserError where settings of its length are no numbers.
-    """
-    name = settings.get("_target_")
-    if name == dotted_name(constant):
-        return horizon
-    if name != dotted_name(wsd):
-        return None
-    warmup, cooldown = settings.get("warmup"), settings.get("cooldown")
-    if not isinstance(warmup, int | float) or not isinstance(cooldown, int | float):
-        raise UserError("scheduler.warmup and scheduler.cooldown must be numbers")
-    return horizon - _cooldown_steps(cooldown, warmup, horizon)
 
 
 def cosine_restarts(

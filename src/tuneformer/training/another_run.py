@@ -5,8 +5,7 @@ from contextlib import suppress
 from tuneformer.config.callback_facts import averaging_callbacks
 from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
-from tuneformer.optim.schedules import warmup_steps
-from tuneformer.optim.staged_schedules import cooldown_start
+from tuneformer.optim.schedules import cooldown_start, warmup_steps
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.identity import determining
 from tuneformer.runs.needed_fields import OF_A_STABLE_SCHEDULE, OF_A_TRUNK, first_absent

@@ -1,8 +1,8 @@
 """A branch: a run that goes on from another one's checkpoint and cools down, so that horizons share a trunk.
 
-The rate of `scheduler=constant` and of the stable part of `scheduler=wsd` does not depend on the horizon.
-A run of wsd that takes over such a checkpoint is, bit for bit, the run that would have trained from the
-start (2405.18392, section 4).
+The rate of `scheduler=constant` and of the stable part of `scheduler=wsd` does not depend on the horizon, nor
+does that of another schedule that says so (`optim.schedules.stable`). A run of wsd that takes over such a
+checkpoint is, bit for bit, the run that would have trained from the start (2405.18392, section 4).
 """
 
 import shutil
@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuneformer.config.arguments import dotted_name
 from tuneformer.config.callback_facts import averaging_callbacks
 from tuneformer.config.plain import Config
 from tuneformer.errors import UserError
-from tuneformer.optim.schedules import warmup_steps
-from tuneformer.optim.staged_schedules import cooldown_start, wsd
+from tuneformer.optim.schedules import cooldown_start, warmup_steps
 from tuneformer.runs.directory import RunDirectory, find_run
 from tuneformer.runs.identity import determining
 from tuneformer.runs.needed_fields import OF_A_STABLE_SCHEDULE, OF_A_TRUNK, check_present
@@ -87,11 +85,12 @@ def find_branch(config: Config, *, fingerprint: str) -> Branch:
 
 
 def _check_stable(config: Config, trunk: Config, where: str) -> None:
-    if config["scheduler"]["_target_"] != dotted_name(wsd):
+    horizon = config["trainer"]["max_steps"]
+    if "warmup" not in config["scheduler"] or cooldown_start(config["scheduler"], horizon) in (None, horizon):
         raise UserError(f"{where} needs scheduler=wsd, which is stable and then cools down")
     if cooldown_start(trunk["scheduler"], trunk["trainer"]["max_steps"]) is None:
         raise UserError(
-            f"{where} is not a stable trunk: its scheduler must be constant or wsd, not"
+            f"{where} is not a stable trunk: its scheduler must stay at its peak, as constant or wsd, not"
             f" {str(trunk['scheduler']['_target_']).rpartition('.')[2]}"
         )
 
