@@ -26,12 +26,11 @@ COARSE = {
 }  # where they round to bfloat16 or float32 by themselves
 
 
+# said once more, so that one whose facts lose their word for it is not left out in silence
 WHOLE_TENSORS = (
     *("adafactor", "kron", "muon", "normuon", "normuon_short", "prodigy", "schedule_free_adamw", "scion"),
     *("shampoo", "soap", "sophia", "stable_adamw"),
 )
-
-
 SHARDED = [name for name in OPTIMIZERS if name not in WHOLE_TENSORS]
 
 

@@ -17,7 +17,7 @@ from tuneformer.checks.lightning_callbacks import check_lightning_callbacks
 from tuneformer.checks.run_overrides import with_run_settings
 from tuneformer.config.callback_facts import averaging_callbacks
 from tuneformer.config.compose import compose_choices, compose_config
-from tuneformer.config.described import follows_from_data
+from tuneformer.config.described import description_of, follows_from_data
 from tuneformer.config.full_names import full_names
 from tuneformer.config.keys import MISSING, check_group, without_dropped
 from tuneformer.config.messages import COMPOSING_ERRORS, check_choices, one_line
@@ -171,7 +171,7 @@ def _check_groups_together(config: Config) -> None:
 
 def _check_width_transfer(config: Config) -> None:
     base_width, scheme = setting(config, "model.base_width"), setting(config, "model.initialization")
-    by_width = setting(config, "param_groups._target_") == "tuneformer.optim.mup.MuP"
+    by_width = getattr(description_of(("param_groups",), config["param_groups"]), "scales_with_width", False)
     if by_width and base_width is None:
         raise UserError(
             "param_groups=mup scales rates from model.base_width, which is null: choose model=decoder_mup"

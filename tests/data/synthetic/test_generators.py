@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hydra.utils import get_class
 
-from tuneformer.config.options import load_option
+from tuneformer.config.options import list_options, load_option
 from tuneformer.data.contract import IGNORED
 from tuneformer.data.draws import philox
 from tuneformer.data.examples.examples import Examples
@@ -17,7 +17,11 @@ from tuneformer.data.synthetic.base import SyntheticData
 from tuneformer.errors import UserError
 
 CONF = Path(__file__).parents[3] / "conf"
-NAMES = ("copy", "dyck", "induction", "markov", "modular", "needle", "recall", "regression", "sorting")
+NAMES = [
+    name
+    for name in list_options("data", [CONF])
+    if issubclass(get_class(load_option("data", name, [CONF])["_target_"]), SyntheticData)
+]
 pytestmark = pytest.mark.fast
 
 

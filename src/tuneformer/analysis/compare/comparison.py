@@ -18,7 +18,7 @@ from tuneformer.analysis.compare.scaling import Scaling, fit_scaling
 from tuneformer.analysis.compare.selection import Result, select
 from tuneformer.analysis.compare.task_names import task_names
 from tuneformer.analysis.compare.time_to_target import TimeToTarget, time_to_target
-from tuneformer.analysis.compare.trial import Trial, Trials
+from tuneformer.analysis.compare.trial import USUAL_BASELINE, Trial, Trials
 from tuneformer.analysis.compare.tuning_curves import (
     HeatMap,
     TuningCurve,
@@ -30,7 +30,6 @@ from tuneformer.analysis.statistics.profiles import Profile, performance_profile
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 
-USUAL_BASELINE = "adamw"
 TOLERANCE = 0.02
 """How far from the best a setting may lie to be in its basin, in the metric, if nothing else is said."""
 SHOWN_METHODS = 5

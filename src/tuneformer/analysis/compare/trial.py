@@ -11,6 +11,7 @@ import numpy as np
 SEED = "seed"
 HORIZON = "trainer.max_steps"
 GRID = "grid"  # the sampler of settings that were listed, not drawn
+USUAL_BASELINE = "adamw"  # what others are compared with, where it is there and nothing else is asked for
 METHOD = "method"  # the column of a table that names methods of any kind
 MISSING = "-"  # the value of a setting that a run does not have
 

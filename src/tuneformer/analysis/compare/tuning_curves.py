@@ -13,10 +13,9 @@ from tuneformer.analysis.compare.trial import MISSING, Trial
 from tuneformer.analysis.statistics.best_of_k import best_of_k
 from tuneformer.analysis.statistics.sensitivity import Basin, basin, lr_sensitivity
 from tuneformer.config.described import limits_of
-from tuneformer.runs.trial_roles import EXPLORE
+from tuneformer.runs.trial_roles import EXPLORE, SAMPLERS
 
 RATE_NAMES = ("lr", "learning_rate")
-DRAWN_AT_RANDOM = ("random", "halton")
 ALL_METHODS = "all methods"  # whose curve it is, where each value is a method
 
 
@@ -159,7 +158,7 @@ def best_of_k_curves(results: Sequence[Result], criterion: Criterion) -> dict[st
 
 
 def _at_random(trial: Trial) -> bool:
-    return trial.sampler in DRAWN_AT_RANDOM or trial.role == EXPLORE
+    return SAMPLERS.get(trial.sampler, False) or trial.role == EXPLORE
 
 
 def best_unnamed(cost: float, criterion: Criterion) -> float:

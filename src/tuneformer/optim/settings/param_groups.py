@@ -1,6 +1,6 @@
 """What parameter groups can be set to."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from tuneformer.config.described import describes
 from tuneformer.config.ranges import ABOVE_ZERO_TO_ONE, AT_LEAST_ZERO, Number
@@ -8,9 +8,15 @@ from tuneformer.config.setting import Setting
 from tuneformer.optim.rules import KINDS, ParamGroupRule
 
 
-@describes("param_groups", "tuneformer.optim.param_groups.ParamGroups", "tuneformer.optim.mup.MuP")
+@describes("param_groups", "tuneformer.optim.param_groups.ParamGroups")
 class ParamGroupSettings:
-    """Ordered rules; a parameter belongs to the first rule whose pattern is found in its name."""
+    """Ordered rules; a parameter belongs to the first rule whose pattern is found in its name.
+
+    Attributes:
+        scales_with_width: whether rates follow the width of the model (muP).
+    """
+
+    scales_with_width: ClassVar[bool] = False
 
     weight_decay_kind: Annotated[
         str, Setting("how weights decay; own: as the optimizer does by itself (optim/weight_decay.py)", KINDS)
@@ -54,3 +60,10 @@ class ParamGroupSettings:
             added_later=True,
         ),
     ] = None
+
+
+@describes("param_groups", "tuneformer.optim.mup.MuP")
+class MuPSettings(ParamGroupSettings):
+    """The same rules, hidden matrices trained at a rate that follows the width (muP, 2203.03466)."""
+
+    scales_with_width = True

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tuneformer.analysis.compare.criterion import CHOOSING
+from tuneformer.analysis.compare.trial import USUAL_BASELINE
 from tuneformer.config.described import described_arguments
 from tuneformer.config.plain import Config
 from tuneformer.config.quoting import typed
@@ -24,7 +25,6 @@ from tuneformer.sweeps.search.space import Choices, SearchRange, Space
 SEED, HORIZON, VALIDATED = "seed", "trainer.max_steps", "trainer.val_check_interval"
 RATE = "optimizer.lr"
 LARGEST_SEED = 2**31
-USUAL_BASELINE = "adamw"
 BESIDE_OPTIMIZER = ("scheduler",)
 """Groups whose components say what is tuned with every optimizer."""
 CHECKED = ("model", "scheduler", "optimizer", "trainer", "attention")

@@ -8,15 +8,11 @@ from tuneformer.config.plain import Settings
 from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_TWO, AT_LEAST_ZERO, POSITIVE, Number
 from tuneformer.config.setting import Setting, Unchecked
 from tuneformer.errors import UserError
-from tuneformer.runs.trial_roles import ROLES
+from tuneformer.runs.trial_roles import ASK, ROLES, SAMPLERS
 from tuneformer.sweeps.search.space import Choices, Space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
-
-
-ASK = "ask"
-"""The sampler of a question with a budget (`sweeps.ask`)."""
 
 
 @describes("search")
@@ -30,7 +26,7 @@ class SearchSettings:
             " {'optimizer,scheduler': [[adamw, cosine], [sgd, warmup]]}; what is typed counts in their place"
         ),
     ] = field(default_factory=Unchecked)
-    sampler: Annotated[str, Setting("what draws the trials", ("random", "halton", "tpe", "cmaes", "ask"))]
+    sampler: Annotated[str, Setting("what draws the trials", tuple(SAMPLERS))]
     seed: Annotated[int, Setting("of the points drawn, whatever the seed of the runs", AT_LEAST_ZERO)]
     startup_trials: Annotated[
         int,
