@@ -8,7 +8,7 @@ A run of translation translates the prompt, by the search of its data settings.
 from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser
-from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO, NOT_NEGATIVE, up_to
+from tuneformer.config.ranges import AT_LEAST_ONE, NOT_NEGATIVE, SEED, up_to
 
 MOST_TOKENS = 1_000_000
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_number(
         "--top-k", AT_LEAST_ONE, default=None, what="draw from the k likeliest only (default: all)"
     )
-    parser.add_number("--seed", AT_LEAST_ZERO, default=0, what="of the random numbers (default: 0)")
+    parser.add_number("--seed", SEED, default=0, what="of the random numbers (default: 0)")
     parser.add_argument("--checkpoint", default="last", help="last or best (default: last)")
     arguments = parser.parse_args()
 

@@ -12,7 +12,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING
 
 from tuneformer.config.plugins import GROUP, plugin_folders
-from tuneformer.config.ranges import AT_LEAST_ZERO, Range
+from tuneformer.config.ranges import SEED, Range
 from tuneformer.config.setting import Argument, Setting, argument_of
 from tuneformer.config.sizes import register_sizes
 
@@ -58,7 +58,7 @@ class Root:
     logger: dict[str, Any] = MISSING
     launcher: dict[str, Any] = MISSING
     search: dict[str, Any] = MISSING
-    seed: int = said("initial weights, batches and dropout", AT_LEAST_ZERO)
+    seed: int = said("initial weights, batches and dropout", SEED)
     name: str | None = said("of the run, for people", null="<optimizer>-<scheduler>", weights=False)
     tags: list[str] = field(
         default_factory=list,

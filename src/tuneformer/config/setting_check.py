@@ -87,7 +87,7 @@ def _check_list(argument: Argument, path: str, value: Any) -> None:
         if isinstance(allowed, tuple):
             one_of(path, element, allowed)
         elif isinstance(allowed, Range) and element not in allowed:
-            raise UserError(f"{path}={shown(value)}: each {allowed.words}")
+            raise UserError(f"{path}={shown(value)}: each {allowed.words_for(element)}")
         elif isinstance(allowed, TextLimits):
             allowed.check(path, element)
 

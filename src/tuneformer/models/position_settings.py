@@ -1,10 +1,9 @@
 """What positions can be set to. Nothing here imports torch."""
 
-import math
 from dataclasses import dataclass
 from typing import Annotated
 
-from tuneformer.config.ranges import AT_LEAST_ONE, POSITIVE, Number, Range
+from tuneformer.config.ranges import AT_LEAST_ONE, POSITIVE, Number, Range, at_least
 from tuneformer.config.setting import Setting
 
 POSITIONS = ("rope", "partial_rope", "ntk", "yarn", "alibi", "t5", "learned", "sinusoidal", "none")
@@ -12,7 +11,7 @@ ROTATING = ("rope", "partial_rope", "ntk", "yarn")
 BIASING = ("alibi", "t5")
 
 SHARE = Range(low=0, high=1, holds_low=False, holds_high=True, words="must be above 0 and at most 1")
-BUCKETS = Range(low=4, high=math.inf, holds_low=True, holds_high=False, words="must be at least 4")
+BUCKETS = at_least(4, "must be at least 4", most=100_000)
 
 
 @dataclass(frozen=True, kw_only=True)

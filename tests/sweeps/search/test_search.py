@@ -118,6 +118,10 @@ def test_a_failed_trial_is_named_in_every_attempt_until_it_is_tried_again(
     [
         (["search=random"], "hydra.sweeper.n_trials=None must be the number of trials"),
         (["search=random", f"hydra.sweeper.n_trials={10**30}"], f"hydra.sweeper.n_trials={10**30} must fit"),
+        (
+            ["search=random", f"hydra.sweeper.n_trials={10**18}"],
+            f"hydra.sweeper.n_trials={10**18} must be at most 1,000,000,000,000",
+        ),
         (["hydra.sweeper.n_trials=3"], "hydra.sweeper.n_trials=3 needs a search: choose search=random"),
         (
             ["search=random", "hydra.sweeper.n_trials=3", "search.spaces.adamw.optimizer.lr.low=1.0"],

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from tuneformer.config.ranges import AT_LEAST_ZERO, BELOW_ONE, Number, whole
+from tuneformer.config.ranges import BELOW_ONE, POWER, Number, whole
 from tuneformer.config.setting import Setting
 from tuneformer.data.code_digest import code_digest
 from tuneformer.data.contract import Data
@@ -112,7 +112,7 @@ class PairsData(Data[PairSplits]):
         Number,
         Setting(
             "alpha of ((5 + length) / 6)^alpha, by which log probabilities are divided",
-            AT_LEAST_ZERO,
+            POWER,
             source="1609.08144",
             weights=False,
         ),

@@ -5,7 +5,16 @@ from dataclasses import replace
 from typing import Annotated
 
 from tuneformer.config.described import describes
-from tuneformer.config.ranges import AT_LEAST_ONE, BELOW_ONE, NOT_NEGATIVE, POSITIVE, Number, Range
+from tuneformer.config.ranges import (
+    AT_LEAST_ONE,
+    AT_LEAST_ZERO,
+    BELOW_ONE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    POWER,
+    Number,
+    Range,
+)
 from tuneformer.config.setting import Setting
 from tuneformer.optim.facts import ADAM_LIKE, Facts
 from tuneformer.optim.settings.shared import (
@@ -106,7 +115,7 @@ class AdaBeliefSettings:
     weight_decouple: Decoupled
     fixed_decay: FixedDecay
     rectify: Annotated[bool, Setting("RAdam's correction of early steps")]
-    n_sma_threshold: Annotated[int, Setting("read only with rectify", NOT_NEGATIVE)]
+    n_sma_threshold: Annotated[int, Setting("read only with rectify", AT_LEAST_ZERO)]
     degenerated_to_sgd: Annotated[bool, Setting("read only with rectify")]
     ams_bound: Annotated[bool, Setting("divide by the largest s so far")]
     foreach: Foreach
@@ -150,9 +159,7 @@ class ADOPTSettings:
     betas: Annotated[tuple[Number, Number], moments("2509.01440")]
     eps: Annotated[Number, epsilon("2411.02853", "lower bound of sqrt(v)")]
     weight_decay: Annotated[Number, decay("2509.01440")]
-    clip_power: Annotated[
-        Number, Setting("elements are clipped to t^clip_power", NOT_NEGATIVE, source="2411.02853")
-    ]
+    clip_power: Annotated[Number, Setting("elements are clipped to t^clip_power", POWER, source="2411.02853")]
 
 
 @describes("optimizer", "tuneformer.optim.cautious_adamw.CautiousAdamW")
@@ -223,12 +230,12 @@ class ScheduleFreeAdamWSettings:
     eps: Annotated[Number, epsilon("2405.15682")]
     weight_decay: Annotated[Number, decay("as AdamW's", unit="per step and unit of lr, at y")]
     warmup_steps: Annotated[
-        int, Setting("of its own, beside scheduler.warmup, which every method has", NOT_NEGATIVE)
+        int, Setting("of its own, beside scheduler.warmup, which every method has", AT_LEAST_ZERO)
     ]
-    r: Annotated[Number, Setting("weight of step t in the average: t^r", NOT_NEGATIVE, source="2405.15682")]
+    r: Annotated[Number, Setting("weight of step t in the average: t^r", POWER, source="2405.15682")]
     weight_lr_power: Annotated[
         Number,
-        Setting("weight of step t in the average: lr_max to this power", NOT_NEGATIVE, source="2405.15682"),
+        Setting("weight of step t in the average: lr_max to this power", POWER, source="2405.15682"),
     ]
     foreach: Foreach
 

@@ -1,13 +1,14 @@
 """Optimizers of hidden matrices, and the one that steps everything else by another."""
 
-import math
 from typing import Annotated
 
 from tuneformer.config.described import describes
 from tuneformer.config.ranges import (
     AT_LEAST_ONE,
+    AT_LEAST_ZERO,
     BELOW_ONE,
     FINITE,
+    LARGEST_POWER,
     NOT_NEGATIVE,
     POSITIVE,
     ZERO_TO_ONE,
@@ -29,7 +30,13 @@ from tuneformer.optim.settings.shared import (
 
 MUON_RATES, KRON_RATES, KRON_DECAYS = (2.5e-3, 1.6e-1), (2.5e-4, 1.6e-2), (7.0e-2, 2.0)
 GIVEN = ("lr", "weight_decay")
-NEGATIVE = Range(low=-math.inf, high=0, holds_low=False, holds_high=False, words="must be negative")
+NEGATIVE = Range(
+    low=-LARGEST_POWER,
+    high=0,
+    holds_low=True,
+    holds_high=False,
+    words=f"must be negative, from {-LARGEST_POWER} on",
+)
 
 Iterations = Annotated[int, Setting("iterations of Newton and Schulz", whole(1, 100))]
 Look = Annotated[bool, Setting("look ahead: (1 - momentum) g + momentum M in place of M")]
@@ -181,7 +188,7 @@ class SOAPSettings:
         ),
     ]
     max_precondition_dim: Annotated[
-        int, Setting("a longer side keeps the identity as its basis", NOT_NEGATIVE, source="2409.11321")
+        int, Setting("a longer side keeps the identity as its basis", AT_LEAST_ZERO, source="2409.11321")
     ]
     merge_dims: Annotated[bool, Setting("of tensors with more than two")]
     precondition_1d: Annotated[bool, Setting("of vectors, which are not trained by it here")]

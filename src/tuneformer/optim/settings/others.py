@@ -1,12 +1,12 @@
 """Optimizers of neither kind, and what is said of a class that nobody described."""
 
-import math
 from typing import Annotated
 
 from tuneformer.config.described import describes
 from tuneformer.config.ranges import (
     AT_LEAST_ONE,
     BELOW_ONE,
+    LARGEST_POWER,
     NOT_NEGATIVE,
     POSITIVE,
     ZERO_TO_ONE,
@@ -26,7 +26,13 @@ from tuneformer.optim.settings.shared import (
     peak_rate,
 )
 
-NOT_POSITIVE = Range(low=-math.inf, high=0, holds_low=False, holds_high=True, words="must be 0 or less")
+NOT_POSITIVE = Range(
+    low=-LARGEST_POWER,
+    high=0,
+    holds_low=True,
+    holds_high=True,
+    words=f"must be 0 or less, from {-LARGEST_POWER} on",
+)
 
 
 @describes("optimizer", "torch.optim.SGD")

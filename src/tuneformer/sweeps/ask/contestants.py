@@ -10,7 +10,7 @@ from tuneformer.analysis.compare.trial import USUAL_BASELINE
 from tuneformer.config.described import described_arguments
 from tuneformer.config.plain import Config
 from tuneformer.config.quoting import typed
-from tuneformer.config.ranges import Range
+from tuneformer.config.ranges import LARGEST_COUNT, Range
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 from tuneformer.models.settings_object import has_attention
@@ -211,6 +211,7 @@ def _limits(method: Method) -> dict[str, tuple[float, float]]:
         argument = described_arguments(place, _group(method.composed.config, place)).get(name)
         allowed = argument.setting.allowed if argument is not None else None
         low, high = (allowed.low, allowed.high) if isinstance(allowed, Range) else (0.0, math.inf)
+        high = math.inf if high >= LARGEST_COUNT else high  # no search comes near
         below = argument.setting.search_below if argument is not None else None
         if isinstance(allowed, Range) and not allowed.holds_high:
             high = min(high, math.nextafter(high, -math.inf))

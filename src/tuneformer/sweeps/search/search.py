@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tuneformer.config.plain import Settings
 from tuneformer.config.quoting import quoted
-from tuneformer.config.ranges import check_finite
+from tuneformer.config.ranges import AT_LEAST_ONE, check_finite
 from tuneformer.errors import UserError
 from tuneformer.sweeps.composing import Composed, Composer
 from tuneformer.sweeps.folders import SWEEPS, make_job
@@ -42,6 +42,7 @@ class Search:
         if n_trials is None or n_trials < 1:
             raise UserError(f"hydra.sweeper.n_trials={n_trials} must be the number of trials of each method")
         check_finite("hydra.sweeper.n_trials", n_trials)
+        AT_LEAST_ONE.check("hydra.sweeper.n_trials", n_trials)
         self.n_trials = n_trials
         first = composed[0].config
         self._settings: Settings = first["search"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tuneformer.config.described import describes
 from tuneformer.config.plain import Settings
-from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_TWO, AT_LEAST_ZERO, POSITIVE, Number
+from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_TWO, AT_LEAST_ZERO, POSITIVE, SEED, Number
 from tuneformer.config.setting import Setting, Unchecked
 from tuneformer.errors import UserError
 from tuneformer.runs.trial_roles import ASK, ROLES, SAMPLERS
@@ -27,7 +27,7 @@ class SearchSettings:
         ),
     ] = field(default_factory=Unchecked)
     sampler: Annotated[str, Setting("what draws the trials", tuple(SAMPLERS))]
-    seed: Annotated[int, Setting("of the points drawn, whatever the seed of the runs", AT_LEAST_ZERO)]
+    seed: Annotated[int, Setting("of the points drawn, whatever the seed of the runs", SEED)]
     startup_trials: Annotated[
         int,
         Setting(
