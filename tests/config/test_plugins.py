@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from tuneformer.analysis.diagnosis.rules import RULES as RULES_OF_OURS
+from tuneformer.analysis.diagnosis.rules import all_rules
 from tuneformer.checks.config import checked_config
 from tuneformer.config import plugins
-from tuneformer.config.plugins import plugin_folders, plugin_packages
+from tuneformer.config.plugins import MEASURES, RULES, plugin_folders, plugin_objects, plugin_packages
 from tuneformer.config.registry import allowed_by_user
 from tuneformer.errors import UserError
 from tuneformer.measures.measure import Measure
+from tuneformer.measures.registry import MEASURES as MEASURES_OF_OURS
+from tuneformer.measures.registry import all_measures
+from tuneformer.runs.provenance import own_sources
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "own_project"
 
 pytestmark = pytest.mark.fast
 
@@ -63,8 +70,19 @@ def test_without_plugins_there_are_no_further_folders() -> None:
     assert plugin_folders() == []
 
 
-def test_an_entry_point_of_measures_names_a_tuple_of_measures(monkeypatch: pytest.MonkeyPatch) -> None:
-    points = [EntryPoint(name="a", value="math:pi", group=plugins.MEASURES)]
-    monkeypatch.setattr(plugins, "entry_points", lambda group: points)
-    with pytest.raises(UserError, match="names no tuple of Measure: math:pi"):
-        plugins.plugin_objects.__wrapped__(plugins.MEASURES, Measure)
+def test_measures_and_rules_stand_in_a_module_of_the_package(plugin: str, tmp_path: Path) -> None:
+    (tmp_path / plugin / "plugins.py").write_text("MEASURES = (3,)\n")
+    assert plugin_objects(MEASURES, int) == (3,)
+    assert plugin_objects(RULES, int) == ()
+    with pytest.raises(UserError, match=r"^somebodys\.plugins\.MEASURES is no tuple of Measure$"):
+        plugin_objects(MEASURES, Measure)
+
+
+def test_those_of_a_folder_are_found_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    keys, names = {each.key for each in MEASURES_OF_OURS}, {each.name for each in RULES_OF_OURS}
+    assert ({each.key for each in all_measures()}, {each.name for each in all_rules()}) == (keys, names)
+    monkeypatch.setenv("TUNEFORMER_ALLOW", "own.*, other.module.Thing, missing.*")
+    assert {each.key for each in all_measures()} == keys | {"spread"}
+    assert {each.name for each in all_rules()} == names | {"lone_weights"}
+    assert own_sources({"callbacks": {"spread": {"_target_": "own.spread.Spread"}}}).keys() == {"own"}

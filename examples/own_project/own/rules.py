@@ -3,7 +3,6 @@
 from own.spread import SPREAD
 from tuneformer.analysis.diagnosis.evidence import Evidence
 from tuneformer.analysis.diagnosis.finding import Finding
-from tuneformer.analysis.diagnosis.rules import Rule, needs_rows
 
 LARGEST = 20.0
 
@@ -25,6 +24,3 @@ def lone_weights(evidence: Evidence) -> Finding | None:
                 override=None,
             )
     return None
-
-
-RULES = (Rule(look=lone_weights, needs=needs_rows(SPREAD, rows=2)),)

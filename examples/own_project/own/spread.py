@@ -18,7 +18,6 @@ SPREAD = Measure(
     taken=Taken("spread", "trainer.val_check_interval"),
     together=Together("", max),
 )
-MEASURES = (SPREAD,)
 
 
 def spread(weight: Tensor) -> float:

@@ -1,14 +1,19 @@
-"""Installed packages that add options of their own, by an entry point of the group tuneformer.plugins.
+"""Packages of one's own: options in their folder conf, measures and rules in their module plugins.
+
+An installed one is found by an entry point of the group tuneformer.plugins:
 
     [project.entry-points."tuneformer.plugins"]
     mine = "mypackage"
 
-The options lie in the package's folder conf, as those of tuneformer do, and may name what the package has.
-A package is looked for, not imported, until an option that names it is built. Two more groups name tuples:
-tuneformer.measures of `measures.measure.Measure`, tuneformer.rules of `diagnosis.rules.Rule`.
+One that is not installed is found where TUNEFORMER_ALLOW="mypackage.*" allows it and Python can import it;
+--config-dir tells of its options. A package is looked for, not imported, until something of it is wanted.
+`mypackage/plugins.py` may have MEASURES, a tuple of `measures.measure.Measure`, and RULES, one of
+`diagnosis.rules.Rule`.
 """
 
+import os
 from functools import cache
+from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +21,8 @@ from typing import Any
 
 from tuneformer.errors import UserError
 
-GROUP, MEASURES, RULES = "tuneformer.plugins", "tuneformer.measures", "tuneformer.rules"
+GROUP = "tuneformer.plugins"
+MEASURES, RULES = "MEASURES", "RULES"
 
 
 @cache
@@ -25,26 +31,39 @@ def plugin_packages() -> tuple[str, ...]:
     return tuple(sorted({point.value for point in entry_points(group=GROUP) if point.value.isidentifier()}))
 
 
+def allowed_names() -> list[str]:
+    """What TUNEFORMER_ALLOW names: each a name, or a package and `.*`."""
+    return [pattern.strip() for pattern in os.environ.get("TUNEFORMER_ALLOW", "").split(",")]
+
+
 def plugin_folders() -> list[Path]:
     """The folders of options of the packages that have one."""
-    specs = [spec for package in plugin_packages() if (spec := find_spec(package)) is not None]
-    places = [Path(place) / "conf" for spec in specs for place in spec.submodule_search_locations or ()]
-    return [folder for folder in places if folder.is_dir()]
+    folders = [place / "conf" for package in plugin_packages() for place in _places(package)]
+    return [folder for folder in folders if folder.is_dir()]
 
 
-@cache
-def plugin_objects(group: str, kind: type) -> tuple[Any, ...]:
-    """What the tuples hold that the entry points of a group name.
+def plugin_objects(name: str, kind: type) -> tuple[Any, ...]:
+    """What the tuples of that name hold in the modules `plugins` of the packages.
 
     Raises:
         UserError: something else than a tuple of `kind`.
     """
-    found: list[Any] = []
-    for point in entry_points(group=group):
-        named = point.load()
-        if not isinstance(named, tuple) or not all(isinstance(each, kind) for each in named):
-            raise UserError(
-                f"the entry point {point.name} of {group} names no tuple of {kind.__name__}: {point.value}"
-            )
-        found += named
-    return tuple(found)
+    allowed = (pattern.removesuffix(".*") for pattern in allowed_names() if pattern.endswith(".*"))
+    packages = dict.fromkeys((*plugin_packages(), *filter(str.isidentifier, allowed)))
+    return tuple(each for package in packages for each in _objects_of(package, name, kind))
+
+
+@cache
+def _objects_of(package: str, name: str, kind: type) -> tuple[Any, ...]:
+    if not any((place / "plugins.py").is_file() for place in _places(package)):
+        return ()
+    named = getattr(import_module(f"{package}.plugins"), name, ())
+    if not isinstance(named, tuple) or not all(isinstance(each, kind) for each in named):
+        raise UserError(f"{package}.plugins.{name} is no tuple of {kind.__name__}")
+    return named
+
+
+def _places(package: str) -> list[Path]:
+    """The folders of a package; none where it is no package, or cannot be found."""
+    spec = find_spec(package)
+    return [Path(place) for place in (spec and spec.submodule_search_locations) or ()]

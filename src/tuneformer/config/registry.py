@@ -6,7 +6,6 @@ separated by commas), or by installing it as a plugin (`config.plugins`), never 
 imported here: that is for `config.building`.
 """
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 import yaml
 
 from tuneformer.config.lightning_names import CALLBACKS, LIGHTNING, LOGGERS, REFUSED
-from tuneformer.config.plugins import plugin_packages
+from tuneformer.config.plugins import allowed_names, plugin_packages
 from tuneformer.config.shown import printable
 from tuneformer.config.suggestions import nearest
 from tuneformer.config.yaml_loader import LOADER
@@ -108,8 +107,7 @@ def check_calls(settings: Any, path: Place, *, own: bool = False) -> None:
 
 def allowed_by_user(target: object) -> str | None:
     """The pattern of TUNEFORMER_ALLOW or of a plugin that a name matches: a name, or a package and `.*`."""
-    typed = (pattern.strip() for pattern in os.environ.get("TUNEFORMER_ALLOW", "").split(","))
-    patterns = (*typed, *(f"{package}.*" for package in plugin_packages()))
+    patterns = (*allowed_names(), *(f"{package}.*" for package in plugin_packages()))
     return next((each for each in patterns if isinstance(target, str) and _matches(target, each)), None)
 
 

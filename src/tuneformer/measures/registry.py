@@ -278,7 +278,7 @@ MEASURES = tuple(each for each in globals().values() if isinstance(each, Measure
 
 
 def all_measures() -> tuple[Measure, ...]:
-    """Ours, and those of installed packages."""
+    """Ours, and those of packages of one's own."""
     return (*MEASURES, *plugin_objects(plugins.MEASURES, Measure))
 
 

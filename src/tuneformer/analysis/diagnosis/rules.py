@@ -103,5 +103,5 @@ RULES = (
 
 
 def all_rules() -> tuple[Rule, ...]:
-    """Ours, and those of installed packages."""
+    """Ours, and those of packages of one's own."""
     return (*RULES, *plugin_objects(plugins.RULES, Rule))
