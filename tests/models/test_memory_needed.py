@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from tuneformer.checks.config import checked_config
 from tuneformer.errors import UserError
+from tuneformer.models.build import plan_model
 from tuneformer.models.memory_needed import ModelPlan
 
 pytestmark = pytest.mark.fast
@@ -74,3 +76,13 @@ def test_what_is_small_is_not_built_at_all_and_what_fits_passes() -> None:
 def test_what_is_counted_of_one_and_two_layers_holds_for_all() -> None:
     counted = plan(d_model=8, n_layers=5, vocab_size=11).numbers()
     assert counted.held == counted.trained == 11 * 8 + 5 * 8**2
+
+
+@pytest.mark.parametrize("positions", ["rope", "sinusoidal", "learned"])
+def test_a_table_that_no_machine_holds_is_counted_and_not_computed(positions: str) -> None:
+    settings = ["experiment=smoke", f"model.positions={positions}", f"model.context_length={10**12}"]
+    config = checked_config(settings)
+    with pytest.raises(
+        UserError, match=r"^the model's weights need .*: lower data\.context_length=10{12} or "
+    ):
+        plan_model(config["model"], config["attention"], needs={"vocab_size": 8}).check_fits()

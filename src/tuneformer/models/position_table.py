@@ -28,8 +28,12 @@ class PositionTable(nn.Module, ABC):
         """Return the float64 rows of these positions."""
 
     def fill(self, n_positions: int) -> None:
-        """Compute the first `n_positions` rows, on the device where the table lies."""
+        """Compute the first `n_positions` rows, on the table's device; on meta they have a shape alone."""
         dtype = torch.float64 if self.table.dtype == torch.float64 else torch.float32
+        if self.table.is_meta:
+            row = self.compute(torch.zeros(1, dtype=torch.float64, device="cpu"))
+            self.table = torch.empty(n_positions, *row.shape[1:], dtype=dtype, device="meta")
+            return
         rows = self.compute(torch.arange(n_positions, dtype=torch.float64, device="cpu"))
         self.table = rows.to(dtype).to(self.table.device)
 
