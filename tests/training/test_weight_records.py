@@ -1,4 +1,4 @@
-"""Every change of the code leaves the weights of twenty small runs as they are recorded."""
+"""Every change of the code leaves the weights of small runs of every kind as they are recorded."""
 
 import json
 from collections.abc import Iterator
@@ -56,8 +56,8 @@ def test_a_schedule_s_changed_constant_is_noticed_under_any_arithmetic(
 @pytest.mark.fast
 def test_one_other_bit_is_noticed_under_the_arithmetic_of_the_records() -> None:
     records = json.loads(RECORDS.read_text(encoding="utf-8"))
-    under = next(iter(records["digests"]))
     for name in CONFIGURATIONS:
+        under = next(each for each, kept in records["digests"].items() if name in kept)
         found = Weights(digest="0" * 32, numbers=records["numbers"][name])
         assert f"{name}: other bytes" in (mismatch(name, found, under=under) or "")
         assert mismatch(name, found, under=ELSEWHERE) is None

@@ -1,4 +1,4 @@
-"""Twenty small runs, and what is recorded of the weights that they end with.
+"""Small runs of every kind, and what is recorded of the weights that they end with.
 
     python -m tests.training.weight_records     # trains them and writes weight_records.json
 
@@ -35,8 +35,14 @@ RECORDS = Path(__file__).with_suffix(".json")
 STEPS = 20
 TOLERANCE = 2e-5
 """Of a norm or a projection, relative to the norm: ten times what other instruction sets make of it."""
-TOLERANCES = {"muon-wsd": 0.1, "soap-inverse_sqrt": 0.1, "shampoo-polynomial": 1e-2, "scion-modular": 1e-3}
-"""The same where iterations over matrices, in half precision or nearly singular, magnify rounding."""
+TOLERANCES = {
+    "muon-wsd": 0.1,
+    "soap-inverse_sqrt": 0.1,
+    "shampoo-polynomial": 1e-2,
+    "scion-modular": 1e-3,
+    "adamw-bf16": 1e-2,
+}
+"""The same where half precision, or iterations over matrices that are nearly singular, magnify rounding."""
 
 WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "and", "sleeps", "on"]
 SHARED = [
@@ -109,6 +115,7 @@ CONFIGURATIONS: dict[str, list[str]] = {
         *["data=idx", "data.path={sources}/idx", HEADS, "model=vit", "optimizer=cautious_adamw"],
     ],
     "sam-classes": [*CLASSES, HEADS, "model=encoder", "optimizer=sam", "attention=linear"],
+    "adamw-bf16": [*TEXT, "optimizer=adamw", "trainer.precision=bf16-mixed"],
 }
 
 
@@ -123,6 +130,7 @@ QUICK = (
     "nadam-mup",
     "cautious_adamw-images",
     "sam-classes",
+    "adamw-bf16",
 )
 """Those that are not left to the proofs."""
 
