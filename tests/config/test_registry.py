@@ -28,7 +28,8 @@ def refusal(config: dict[str, Any]) -> str:
 @pytest.mark.parametrize("group", PURPOSES)
 def test_every_shipped_option_may_be_called(group: str) -> None:
     for option in list_options(group, [SHIPPED]):
-        check_targets({group: load_option(group, option, [SHIPPED])})
+        if (group, option) != ("model", "module"):  # whose class is named by model.target
+            check_targets({group: load_option(group, option, [SHIPPED])})
 
 
 @pytest.mark.parametrize(
