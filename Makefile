@@ -8,7 +8,7 @@ STUDY := experiment=optimizer_study launcher=local
 OPTIMIZERS := optimizer=glob(*,exclude=[any,adamw_*,normuon_short,schedule_free_adamw])
 CLUSTER := slurmctld slurmd slurm-client munge postgresql mariadb-server
 
-.PHONY: help setup browser browser-where-possible train test lint check proof cluster-test bench study study-attention study-tasks translation speedrun dashboard clean
+.PHONY: help setup browser browser-where-possible train test lint check proof cluster-test bench study study-attention study-tasks translation fine-tuning speedrun dashboard clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -68,6 +68,11 @@ study-attention: $(STAMP) ## tune and compare every attention module: docs/resul
 
 translation: $(STAMP) ## a Transformer and LSTMs translate: docs/results/translation.md; goes on where it was stopped
 	$(BIN)/python scripts/compare_translators.py --report docs/results/translation.md
+
+fine-tuning: $(STAMP) ## tune and compare optimizers and adapters on a pretrained encoder: docs/results/fine_tuning.md; goes on where it was stopped
+	$(BIN)/python -m studies.minilm outputs/models/minilm
+	$(BIN)/tuneformer ask --config-dir=studies/conf experiment=fine_tuning budget=56runs sweep=fine-tuning
+	$(BIN)/python -m studies.fine_tuning outputs/sweeps/fine-tuning docs/results/fine_tuning.md
 
 speedrun: $(STAMP) ## from the well-known small recipe to the fastest, TEXT=tinyshakespeare.txt: docs/results/speedrun.md; goes on where it was stopped
 	$(BIN)/python scripts/speedrun.py --text $(TEXT) --report docs/results/speedrun.md
