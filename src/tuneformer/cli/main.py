@@ -19,6 +19,7 @@ COMMANDS = (
     "coordinate-check",
     "status",
     "compare",
+    "predict",
     "diagnose",
     "analyze",
     "evaluate",

@@ -1,0 +1,166 @@
+"""L(N, D) = E + A (N / N0)^-a + B (D / D0)^-b: the loss of N parameters after D tokens (2203.15556).
+
+Given both exponents the law is linear in E, A and B: two dimensions are searched, three are solved
+(variable projection, 2603.22339), so that there is no start to choose and no local minimum to end in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tuneformer.errors import UserError
+
+Numbers = Sequence[float] | np.ndarray
+
+EXPONENTS = (0.05, 1.5)
+"""Where exponents are searched for; published ones lie between 0.2 and 0.6."""
+HUBER = 1e-3
+"""Of log L: larger residuals count by their size, not their square (2203.15556)."""
+ON_A_SIDE, REFINEMENTS, NARROWED, REWEIGHTED = 12, 8, 2.5, 8
+RIDGE = 1e-13
+N_NUMBERS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossLaw:
+    """A fitted law.
+
+    Attributes:
+        floor: E, nats per token.
+        of_parameters: A, the part of the loss at N0 that more parameters take away.
+        of_tokens: B, the part at D0 that more tokens take away.
+        a: exponent of N.
+        b: exponent of D.
+        units: N0 and D0, the geometric means of what was fitted.
+        deviation: of log L about the law, with `freedom` degrees; NaN where there are none.
+        freedom: points beyond the numbers that were fitted.
+    """
+
+    floor: float
+    of_parameters: float
+    of_tokens: float
+    a: float
+    b: float
+    units: tuple[float, float]
+    deviation: float
+    freedom: int
+
+    def loss(self, parameters: float, tokens: float) -> float:
+        """The loss that the law has at N and D."""
+        n, d = parameters / self.units[0], tokens / self.units[1]
+        return self.floor + self.of_parameters * n**-self.a + self.of_tokens * d**-self.b
+
+
+def fit_loss_law(
+    parameters: Numbers,
+    tokens: Numbers,
+    losses: Numbers,
+    *,
+    a: float | None = None,
+) -> LossLaw:
+    """The law with the least sum of Huber losses of log L.
+
+    Args:
+        parameters: N of each point.
+        tokens: D of each point.
+        losses: L of each point, positive.
+        a: the exponent of N where it is known; None: it is fitted. Of one size there is no such term.
+
+    Raises:
+        UserError: the points cannot tell the law: too few, of too few sizes or lengths, or not falling.
+    """
+    n, d, y = (np.asarray(each, float) for each in (parameters, tokens, losses))
+    one_size = len(np.unique(n)) == 1
+    known = 0.0 if one_size else a
+    freedom = len(y) - (3 if one_size else N_NUMBERS - (a is not None))
+    _check_enough(n, d, freedom, fitted_a=known is None)
+    units = float(np.exp(np.log(n).mean())), float(np.exp(np.log(d).mean()))
+    log_n, log_d = np.log(n / units[0]), np.log(d / units[1])
+    numbers, exponents = _searched(log_n, log_d, y, a=known, with_parameters=not one_size)
+    law = LossLaw(
+        floor=numbers[0],
+        of_parameters=numbers[1],
+        of_tokens=numbers[2],
+        a=exponents[0],
+        b=exponents[1],
+        units=units,
+        deviation=np.nan,
+        freedom=freedom,
+    )
+    residuals = np.log([law.loss(*point) for point in zip(n, d, strict=True)]) - np.log(y)
+    return replace(law, deviation=float(np.sqrt(residuals @ residuals / freedom)) if freedom > 0 else np.nan)
+
+
+def _searched(
+    log_n: np.ndarray, log_d: np.ndarray, y: np.ndarray, *, a: float | None, with_parameters: bool
+) -> tuple[list[float], list[float]]:
+    """(E, A, B) and (a, b) of the least cost: grids of exponents, each about the best of the one before."""
+    known = [a is not None, False]
+    low, high = (np.log(np.array([EXPONENTS[end]] * 2)) for end in (0, 1))
+    best, best_cost, centre, width = None, np.inf, (low + high) / 2, high - low
+    for _ in range(REFINEMENTS):
+        tried = np.clip(centre + np.linspace(-0.5, 0.5, ON_A_SIDE)[:, None] * width, low, high)
+        sides = [np.array([a]) if known[axis] else np.exp(np.unique(tried[:, axis])) for axis in (0, 1)]
+        pairs = np.stack([each.ravel() for each in np.meshgrid(*sides, indexing="ij")], axis=1)
+        costs, solutions = _solve(pairs, log_n, log_d, y, with_parameters=with_parameters)
+        found = int(np.argmin(costs))
+        if costs[found] < best_cost:
+            best, best_cost = (solutions[found], pairs[found]), costs[found]
+            centre = np.where(known, centre, np.log(np.where(known, 1.0, pairs[found])))
+        width = width / NARROWED
+    if best is None:
+        raise UserError("the losses do not fall with parameters and tokens: there is no law to fit")
+    return best[0].tolist(), best[1].tolist()
+
+
+def _check_enough(n: np.ndarray, d: np.ndarray, freedom: int, *, fitted_a: bool) -> None:
+    sizes, lengths = len(np.unique(n)), len(np.unique(d))
+    if fitted_a and sizes < 3:
+        raise UserError(f"{sizes} sizes cannot tell how the loss falls with parameters: three are needed")
+    if lengths < 3:
+        raise UserError(f"{lengths} lengths cannot tell how the loss falls with tokens: three are needed")
+    if freedom < 0:
+        raise UserError(f"{len(n)} points cannot tell the {len(n) - freedom} numbers of the law")
+
+
+def _solve(
+    exponents: np.ndarray, log_n: np.ndarray, log_d: np.ndarray, y: np.ndarray, *, with_parameters: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Huber's cost and (E, A, B) for each pair of exponents; infinite where A or B would be negative.
+
+    Where E would be negative it is 0.
+    """
+    of_parameters = np.exp(-exponents[:, :1] * log_n) * with_parameters
+    of_tokens = np.exp(-exponents[:, 1:] * log_d)
+    columns = np.stack([np.ones_like(of_tokens), of_parameters, of_tokens], axis=2)
+    costs, solutions = _reweighted(columns, y)
+    costs_from_zero, from_zero = _reweighted(columns * np.array([0.0, 1.0, 1.0]), y)
+    lower = costs_from_zero < costs
+    return np.where(lower, costs_from_zero, costs), np.where(lower[:, None], from_zero, solutions)
+
+
+def _reweighted(columns: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Iteratively reweighted least squares of (L_law - L) / L, to first order log L_law - log L."""
+    solutions = _weighted(columns, y, np.ones(columns.shape[:2]))
+    for _ in range(REWEIGHTED - 1):
+        size = _residuals(columns, solutions, y)
+        solutions = _weighted(columns, y, np.minimum(1.0, HUBER / np.maximum(size, HUBER)))
+    size = _residuals(columns, solutions, y)
+    cost = np.where(size <= HUBER, size**2 / 2, HUBER * (size - HUBER / 2)).sum(axis=1)
+    negative = np.any(solutions < 0, axis=1)
+    return np.where(negative | ~np.isfinite(cost), np.inf, cost), solutions
+
+
+def _weighted(columns: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    root = np.sqrt(weights)
+    scaled = columns * (root / y)[:, :, None]
+    normal = scaled.transpose(0, 2, 1) @ scaled + RIDGE * np.eye(3)
+    return np.linalg.solve(normal, (scaled * root[:, :, None]).sum(axis=1)[:, :, None])[:, :, 0]
+
+
+def _residuals(columns: np.ndarray, solutions: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """|log L_law - log L|, infinite where the law is not positive."""
+    predicted = (columns @ solutions[:, :, None])[:, :, 0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.abs(np.nan_to_num(np.log(predicted) - np.log(y), nan=np.inf))
