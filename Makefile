@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
 # a test process gets one thread: two of them share two cores; what is compiled serves the next run
-TEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist loadgroup -q
+TEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 -q
 STUDY := experiment=optimizer_study launcher=local
 OPTIMIZERS := optimizer=glob(*,exclude=[any,adamw_*,normuon_short,schedule_free_adamw])
 CLUSTER := slurmctld slurmd slurm-client munge postgresql mariadb-server
@@ -45,8 +45,9 @@ lint: $(STAMP) ## format, lint, types and layers
 check: lint ## lint and the fast tests: two to three minutes
 	$(TEST) -m 'fast and not proof'
 
+# runs that several proofs share are made by one process
 proof: $(STAMP) ## the long proofs
-	$(TEST) -m proof
+	$(TEST) --dist loadgroup -m proof
 
 cluster-test: $(STAMP) ## install, start and test a Ray and a SLURM cluster, a PostgreSQL and a MariaDB on this machine (Debian, as root)
 	@dpkg -s $(CLUSTER) > /dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(CLUSTER); }

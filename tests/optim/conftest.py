@@ -70,7 +70,7 @@ def make_decoder(load_settings: LoadSettings) -> MakeDecoder:
 
     def made(*, qk_norm: bool = False, **replaced: object) -> nn.Module:
         small = {"n_layers": 2, "n_heads": 2, "d_model": 8, "context_length": 6, "vocab_size": 11}
-        model = load_settings("model", "decoder", **{**small, **replaced})
+        model = load_settings("model", "decoder", **{**small, "initialization": "gpt2", **replaced})
         return build_model(
             model, load_settings("attention", "multi_head", qk_norm=qk_norm), needs={"vocab_size": 11}
         )

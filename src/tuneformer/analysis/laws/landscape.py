@@ -2,8 +2,8 @@
 
 Near its floor the loss is a convex quadratic of log rate and log batch (2503.04715), of about the same
 curvature for all sizes and lengths. So all sweeps share one curvature, and each has a floor of its own:
-L = L_k + (x - x_k)' H (x - x_k) / 2, which is linear in its unknowns. Floors found so lie between the cells,
-and vary less than those of a quadratic for each sweep alone, or than the best cells.
+L = L_k + (x - x_k)' H (x - x_k) / 2, which is linear in its unknowns. Floors found so lie between the runs,
+and vary less than those of a quadratic for each sweep alone, or than the best runs.
 """
 
 import math
@@ -15,13 +15,13 @@ import numpy as np
 from tuneformer.errors import UserError
 
 SHARE = 0.25
-"""Of the cells of a sweep, the best ones: further from the floor the loss is no quadratic."""
+"""Of the runs of a sweep, the best ones: further from the floor the loss is no quadratic."""
 FEWEST = 3
 """Cells of a sweep that are fitted at least, beyond one for each of rate and batch that varies."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class SweptRun:
     """One run of a sweep."""
 
     learning_rate: float
@@ -30,12 +30,12 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sweep:
+class RateSweep:
     """Runs of one size and length over rates, or rates and batches."""
 
     parameters: float
     tokens: float
-    cells: tuple[Cell, ...]
+    runs: tuple[SweptRun, ...]
 
     def __str__(self) -> str:
         return f"parameters={self.parameters:.12g} tokens={self.tokens:.12g}"
@@ -47,7 +47,7 @@ class Floor:
 
     Attributes:
         learning_rate: at the floor.
-        batch_size: at the floor; that of all cells where they have but one.
+        batch_size: at the floor; that of all runs where they have but one.
         loss: at the floor.
         on_edge: whether it lies outside of what was swept.
     """
@@ -58,21 +58,21 @@ class Floor:
     on_edge: bool
 
 
-def floors_of(sweeps: Sequence[Sweep]) -> list[Floor]:
-    """The floor of each sweep, by least squares over the best cells of all.
+def floors_of(sweeps: Sequence[RateSweep]) -> list[Floor]:
+    """The floor of each sweep, by least squares over the best runs of all.
 
     Raises:
-        UserError: a sweep has too few cells, or the losses form no basin.
+        UserError: a sweep has too few runs, or the losses form no basin.
     """
-    points = [np.log([(cell.learning_rate, cell.batch_size) for cell in sweep.cells]) for sweep in sweeps]
-    losses = [np.array([cell.loss for cell in sweep.cells]) for sweep in sweeps]
+    points = [np.log([(run.learning_rate, run.batch_size) for run in sweep.runs]) for sweep in sweeps]
+    losses = [np.array([run.loss for run in sweep.runs]) for sweep in sweeps]
     axes = [axis for axis in (0, 1) if any(np.ptp(each[:, axis]) > 0 for each in points)]
     best = [
         np.argsort(y, kind="stable")[: max(FEWEST + len(axes), math.ceil(SHARE * len(y)))] for y in losses
     ]
     for sweep, kept in zip(sweeps, best, strict=True):
         if not axes or len(kept) < FEWEST + len(axes):
-            raise UserError(f"the {len(sweep.cells)} runs at {sweep} do not show where the best rate lies")
+            raise UserError(f"the {len(sweep.runs)} runs at {sweep} do not show where the best rate lies")
     centres = [each[kept].mean(axis=0) for each, kept in zip(points, best, strict=True)]
     steps, values = _minima(
         [(each[kept] - centre)[:, axes] for each, kept, centre in zip(points, best, centres, strict=True)],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tuneformer.analysis.laws.landscape import Floor, Sweep, floors_of
+from tuneformer.analysis.laws.landscape import Floor, RateSweep, floors_of
 from tuneformer.analysis.laws.loss_law import EXPONENTS, LossLaw, Numbers, fit_loss_law
 from tuneformer.analysis.laws.rate_law import PowerOf, fit_powers
 from tuneformer.analysis.statistics.intervals import CONFIDENCE
@@ -55,7 +55,7 @@ class Prediction:
     notes: tuple[str, ...]
 
 
-def predict(sweeps: Sequence[Sweep], *, parameters: float, tokens: float) -> Prediction:
+def predict(sweeps: Sequence[RateSweep], *, parameters: float, tokens: float) -> Prediction:
     """What a model of so many parameters comes to after so many tokens, tuned.
 
     Raises:
@@ -76,7 +76,7 @@ def predict(sweeps: Sequence[Sweep], *, parameters: float, tokens: float) -> Pre
     }
     wanted = {"parameters": parameters, "tokens": tokens}
     rates = fit_powers(points, [floor.learning_rate for floor in floors])
-    batch_varies = any(len({cell.batch_size for cell in sweep.cells}) > 1 for sweep in sweeps)
+    batch_varies = any(len({run.batch_size for run in sweep.runs}) > 1 for sweep in sweeps)
     batches = fit_powers(points, [floor.batch_size for floor in floors]) if batch_varies else None
     law, loss = _loss(points, [floor.loss for floor in floors], wanted)
     return Prediction(
@@ -140,7 +140,7 @@ def exponents_of_parameters(
 
 
 def _notes(
-    sweeps: Sequence[Sweep],
+    sweeps: Sequence[RateSweep],
     floors: Sequence[Floor],
     wanted: dict[str, float],
     rates: PowerOf,

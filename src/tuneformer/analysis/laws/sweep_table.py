@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuneformer.analysis.compare.table_file import TableRow, read_rows
-from tuneformer.analysis.laws.landscape import Cell, Sweep
+from tuneformer.analysis.laws.landscape import RateSweep, SweptRun
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 
@@ -29,7 +29,7 @@ class SweepTable:
         diverged: how many runs have no loss.
     """
 
-    sweeps: tuple[Sweep, ...]
+    sweeps: tuple[RateSweep, ...]
     loss: str
     batch: str
     diverged: int
@@ -48,7 +48,7 @@ def read_sweeps(path: Path, *, loss: str | None, leave_out: Mapping[str, float])
         if name not in header:
             raise UserError(f"--table={path} has no column {name}: {did_you_mean(name, header)}")
     batch = next((name for name in header if name.lower().startswith(BATCH)), "")
-    cells: dict[tuple[float, float], list[Cell]] = {}
+    runs: dict[tuple[float, float], list[SweptRun]] = {}
     diverged = 0
     for row in rows:
         if leave_out and all(row.number(name) == value for name, value in leave_out.items()):
@@ -57,18 +57,18 @@ def read_sweeps(path: Path, *, loss: str | None, leave_out: Mapping[str, float])
         if not math.isfinite(value):
             diverged += 1
             continue
-        cell = Cell(
+        run = SweptRun(
             learning_rate=_positive(row, rate),
             batch_size=_positive(row, batch) if batch else 1.0,
             loss=_positive(row, result),
         )
-        cells.setdefault((_positive(row, PARAMETERS), _positive(row, TOKENS)), []).append(cell)
-    if not cells:
+        runs.setdefault((_positive(row, PARAMETERS), _positive(row, TOKENS)), []).append(run)
+    if not runs:
         raise UserError(f"--table={path} has no rows but those that are left out")
     return SweepTable(
         sweeps=tuple(
-            Sweep(parameters=size, tokens=length, cells=tuple(found))
-            for (size, length), found in sorted(cells.items())
+            RateSweep(parameters=size, tokens=length, runs=tuple(found))
+            for (size, length), found in sorted(runs.items())
         ),
         loss=result,
         batch=batch,
