@@ -74,7 +74,7 @@ def test_under_mup_activations_move_alike_at_every_width_and_grow_otherwise(
     assert {
         name: slope(by_width) for name, by_width in transferred.items() if abs(slope(by_width)) >= 0.1
     } == {}
-    standard = changes_of(run, **measured)
+    standard = changes_of(run, "model.initialization=gpt2", **measured)
     assert all(slope(by_width) > 0.3 for by_width in standard.values())
 
 

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.proof
 Plant = Callable[[nn.Module], None]
 SMALL = [
     "experiment=optimizer_study",
+    "model.initialization=gpt2",  # of branches that begin at zero no gradient vanishes
     "optimizer=adamw",
     "optimizer.lr=2e-3",
     "callbacks=default",

@@ -146,7 +146,7 @@ def test_the_baseline_is_checked_and_a_run_that_fails_counts_as_diverged_the_sec
     second = sweep(*line)
     assert any(text.startswith("ask: counts as diverged: ") for text in second.err)
     assert any(text.startswith("optimizer=sgd diverged with 1 of ") for text in second.err)
-    assert "model.initialization=zero_output" in answer()["check"]["tried"]
+    assert "model.initialization=xavier" in answer()["check"]["tried"]
     roles = [record["search"]["role"] for record in records().values()]
     assert 0 < roles.count("check") <= 14
 
