@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneformer.cli.command_line import CommandParser
+from tuneformer.errors import UserError
 
 
 def arguments() -> argparse.Namespace:
@@ -32,7 +33,6 @@ def main() -> None:
 
     from tuneformer.analysis.laws.prediction import predict
     from tuneformer.analysis.laws.sweep_table import PARAMETERS, TOKENS, read_sweeps
-    from tuneformer.errors import UserError
     from tuneformer.process.terminal import show
 
     wanted = numbers_of("--to", given.to)
@@ -67,8 +67,6 @@ def numbers_of(option: str, text: str) -> dict[str, float]:
     Raises:
         UserError: it is something else.
     """
-    from tuneformer.errors import UserError
-
     found = {}
     for part in text.split():
         name, _, value = part.partition("=")

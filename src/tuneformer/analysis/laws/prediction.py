@@ -107,8 +107,6 @@ def _loss(
     places = (points["parameters"], points["tokens"])
     exponents, weights = exponents_of_parameters(*places, losses)
     law = fit_loss_law(*places, losses, a=float(np.exp(np.log(exponents) @ weights)))
-    if law.freedom < 1:
-        raise UserError(f"{len(losses)} sweeps tell a law of losses without an interval: sweep one more")
     fitted = np.array([law.loss(*point) for point in zip(*places, strict=True)])
     draw = np.random.default_rng(0)
     found = []
@@ -133,8 +131,7 @@ def exponents_of_parameters(
     if len(set(parameters)) == 1:
         return exponents, np.exp(prior) / np.exp(prior).sum()
     laws = [fit_loss_law(parameters, tokens, losses, a=float(a)) for a in exponents]
-    freedom = max(1, laws[0].freedom)
-    likelihood = -freedom * np.log([max(law.deviation, SMALLEST_DEVIATION) for law in laws])
+    likelihood = -laws[0].freedom * np.log([max(law.deviation, SMALLEST_DEVIATION) for law in laws])
     weights = np.exp(prior + likelihood - (prior + likelihood).max())
     return exponents, weights / weights.sum()
 

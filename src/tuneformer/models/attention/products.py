@@ -17,24 +17,18 @@ WATCHER = "watched_attention"
 """What a watcher is called in the module that it stands in."""
 
 
-class WatchedProducts(WatchedHeads):
-    """Stands in a module that calls F.scaled_dot_product_attention, and sees what that is given.
+class HeadsOfAnother(WatchedHeads):
+    """Stands in an attention module that knows nothing of being watched."""
 
-    While somebody looks, the module's calls of it are computed by `watched_products`.
-    """
-
-    def __init__(self, site: AttentionSite, around: nn.Module, output: nn.Linear, head_dim: int) -> None:
+    def __init__(self, site: AttentionSite, around: nn.Module, output: nn.Module, head_dim: int) -> None:
         super().__init__()
         self._site = site
         self._around = [around, output]  # in a list: they are no parts of this one
-        self._modes: list[TorchFunctionMode] = []
         self.head_dim = head_dim
-        around.register_forward_pre_hook(self._begin)
-        around.register_forward_hook(self._end, always_call=True)
 
     @property
     def site(self) -> AttentionSite:
-        """As the model says it."""
+        """That of the module around."""
         return self._site
 
     @property
@@ -46,6 +40,19 @@ class WatchedProducts(WatchedHeads):
     def told_as(self) -> str:
         """The name of the module around."""
         return type(self._around[0]).__name__
+
+
+class WatchedProducts(HeadsOfAnother):
+    """Stands in a module that calls F.scaled_dot_product_attention, and sees what that is given.
+
+    While somebody looks, the module's calls of it are computed by `watched_products`.
+    """
+
+    def __init__(self, site: AttentionSite, around: nn.Module, output: nn.Linear, head_dim: int) -> None:
+        super().__init__(site, around, output, head_dim)
+        self._modes: list[TorchFunctionMode] = []
+        around.register_forward_pre_hook(self._begin)
+        around.register_forward_hook(self._end, always_call=True)
 
     def _begin(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         del module, inputs

@@ -11,9 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tuneformer.models.attention.explicit import WatchedHeads
 from tuneformer.models.attention.layer_spec import AttentionSite
-from tuneformer.models.attention.products import WATCHER, watched_products
+from tuneformer.models.attention.products import WATCHER, HeadsOfAnother, watched_products
 from tuneformer.models.hf.kinds import ModelKind
 from tuneformer.models.hf.library import transformers
 from tuneformer.models.hf.lora import base_of, weight_of
@@ -27,35 +26,19 @@ HEAD_DIMS = ("head_dim", "attention_head_size", "key_value_proj_dim")
 """What their attention modules call the numbers of a head."""
 
 
-class LibraryHeads(WatchedHeads):
+class LibraryHeads(HeadsOfAnother):
     """Stands in an attention module of transformers, where its weights can be asked for."""
 
     def __init__(self, site: AttentionSite, around: nn.Module, output: nn.Module) -> None:
-        super().__init__()
-        self._site = site
-        self._around = [around, output]  # in a list: they are no parts of this one
         known = (int(getattr(around, name, 0)) for name in HEAD_DIMS)
-        self.head_dim = next((size for size in known if size), int(weight_of(output).shape[1]))
-
-    @property
-    def site(self) -> AttentionSite:
-        """That of the module around."""
-        return self._site
-
-    @property
-    def output(self) -> nn.Module:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The matrix behind the heads."""
-        return self._around[1]
+        super().__init__(
+            site, around, output, next((size for size in known if size), int(weight_of(output).shape[1]))
+        )
 
     @property
     def output_weight(self) -> Tensor:
         """With what an adapter adds."""
         return weight_of(self.output)
-
-    @property
-    def told_as(self) -> str:
-        """The library's name of the module around."""
-        return type(self._around[0]).__name__
 
 
 def register_attention() -> None:
