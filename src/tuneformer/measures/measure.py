@@ -22,7 +22,7 @@ class Together(NamedTuple):
     one_of: Callable[[Sequence[float]], float]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Measure:
     """One measure.
 
@@ -30,8 +30,8 @@ class Measure:
         key: its name in files.
         label: its name for people; empty: that of the key.
         says: what a value means.
-        unit: empty for a plain number.
         null: what it is by chance, in words.
+        unit: empty for a plain number.
         function: in `measures/`, with the formula; None: the callback itself counts.
         within: the names of its columns in metrics.csv around the key; None: only `analyze` measures it.
         taken: when a run takes it.
@@ -41,8 +41,8 @@ class Measure:
 
     key: str
     says: str
-    unit: str = ""
     null: str
+    unit: str = ""
     label: str = ""
     function: str | None = None
     within: str | None = None

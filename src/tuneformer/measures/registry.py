@@ -36,241 +36,236 @@ _of_stream = partial(Measure, within="residual/<stack>.<layer>/{}", taken=BY_PRO
 _of_curvature = partial(Measure, within="curvature/{}", taken=BY_CURVATURE, together=ONLY)
 _of_noise = partial(Measure, function="gradients.noise_scale", within="gradient_noise/{}", taken=BY_NOISE)
 
+# each: its key, what a value says, what it is by chance
 ENTROPY = _of_head(
-    key="entropy",
-    says="0: all on one key; 1: spread evenly",
+    "entropy",
+    "0: all on one key; 1: spread evenly",
+    "uniform attention",
     unit="log(visible keys)",
-    null="uniform attention",
     function="attention_maps.entropy",
     together=MEAN_HEAD,
 )
 LARGEST_LOGIT = _of_head(
-    key="largest_logit",
-    says="near 100 training is in danger",
-    null="random weights",
+    "largest_logit",
+    "near 100 training is in danger",
+    "random weights",
     function="attention_logits.largest_logit",
     together=ONLY,
 )
 SINK_RATE = _of_head(
-    key="sink_rate",
-    says=f"attention to the first key; above {SINK_THRESHOLD} a sink",
+    "sink_rate",
+    f"attention to the first key; above {SINK_THRESHOLD} a sink",
+    "uniform attention",
     unit="share",
-    null="uniform attention",
     function="attention_maps.sink_rate",
     together=MEAN_HEAD,
 )
 MEAN_DISTANCE = _of_head(
-    key="mean_distance",
-    says="tokens between query and key",
+    "mean_distance",
+    "tokens between query and key",
+    "uniform attention",
     unit="tokens",
-    null="uniform attention",
     function="attention_maps.mean_distance",
     together=MEAN_HEAD,
     of_an_order=True,
 )
 PREVIOUS_TOKEN = _of_head(
-    key="previous_token",
-    says="attention to the token before; near 1: a previous-token head",
+    "previous_token",
+    "attention to the token before; near 1: a previous-token head",
+    "uniform attention",
     unit="share",
-    null="uniform attention",
     function="induction.previous_token",
     together=BEST_HEAD,
     of_an_order=True,
 )
 PREFIX_MATCHING = _of_head(
-    key="prefix_matching",
-    says="attention to what followed this token before, here; near 1: an induction head",
+    "prefix_matching",
+    "attention to what followed this token before, here; near 1: an induction head",
+    "uniform attention",
     unit="share",
-    null="uniform attention",
     function="induction.prefix_matching_of_tokens",
     together=BEST_HEAD,
     of_an_order=True,
 )
 PREFIX_MATCHING_RANDOM = Measure(
-    key="prefix_matching_random",
+    "prefix_matching_random",
+    "the same on random tokens, twice; near 1: an induction head",
+    "uniform attention",
     label="prefix matching, random tokens",
-    says="the same on random tokens, twice; near 1: an induction head",
     unit="share",
-    null="uniform attention",
     function="induction.prefix_matching",
 )
 COPYING = Measure(
-    key="copying",
-    says="by its weights; 1: raises the logit of what it looks at; -1: lowers it",
-    null="random weights in the mean",
+    "copying",
+    "by its weights; 1: raises the logit of what it looks at; -1: lowers it",
+    "random weights in the mean",
     function="ov_circuit.copying_score",
 )
 SIMILARITY = Measure(
-    key="similarity",
+    "similarity",
+    "mean cosine with other heads of its layer; 1: a duplicate",
+    "random vectors in the mean",
     label="output similarity",
-    says="mean cosine with other heads of its layer; 1: a duplicate",
     unit="cosine",
-    null="random vectors in the mean",
     function="head_outputs.output_similarity",
 )
 IMPORTANCE = _of_head(
-    key="importance",
+    "importance",
+    "mean size of dL/d gate; 0: a dead head",
+    "random weights",
     label="importance by gradient",
-    says="mean size of dL/d gate; 0: a dead head",
     unit="nats",
-    null="random weights",
     function="head_importance.importance_by_gradient",
     together=MEAN_HEAD,
 )
 ABLATION = Measure(
-    key="ablation",
+    "ablation",
+    "zero in its place; above 0 it helps, below it harms",
+    "random weights",
     label="change of the loss without it",
-    says="zero in its place; above 0 it helps, below it harms",
     unit="nats",
-    null="random weights",
     function="head_importance.importance_by_ablation",
 )
 RESIDUAL_NORM = _of_stream(
-    key="norm",
+    "norm",
+    "mean length of a token",
+    "initialisation",
     label="residual norm",
-    says="mean length of a token",
-    null="initialisation",
     function="residual_stream.residual_norm",
     together=LARGEST_LAYER,
 )
 RANK_COLLAPSE = _of_stream(
-    key="rank_collapse",
-    says="what differs between tokens; 1: all, 0: nothing",
+    "rank_collapse",
+    "what differs between tokens; 1: all, 0: nothing",
+    "unrelated tokens, about 1",
     unit="share",
-    null="unrelated tokens, about 1",
     function="residual_stream.rank_collapse",
     together=LEAST_LAYER,
 )
 KURTOSIS = _of_stream(
-    key="kurtosis",
-    says="large: a few channels hold everything",
-    null="normal numbers, 3",
+    "kurtosis",
+    "large: a few channels hold everything",
+    "normal numbers, 3",
     function="residual_stream.kurtosis",
     together=LARGEST_LAYER,
 )
 LENS_LOSS = Measure(
-    key="lens_loss",
-    says="loss if the model ended here",
+    "lens_loss",
+    "loss if the model ended here",
+    "a uniform guess, log V",
     unit="nats",
-    null="a uniform guess, log V",
     function="residual_stream.lens_loss",
 )
 DEAD_UNITS = Measure(
-    key="dead",
+    "dead",
+    "hidden units that are silent on every token",
+    "initialisation, about 0",
     label="dead units",
-    says="hidden units that are silent on every token",
     unit="share",
-    null="initialisation, about 0",
     function="units.dead_units",
     within="units/<stack>.<layer>/{}",
     taken=BY_PROBE,
     together=LARGEST_LAYER,
 )
 WEIGHT_NORM = Measure(
-    key="weight_norm",
-    says="length of the weights",
-    null="initialisation",
+    "weight_norm",
+    "length of the weights",
+    "initialisation",
     function="weights.weight_norm",
     within=GROUPS,
     taken=BY_UPDATES,
     together=Together("", lambda norms: math.hypot(*norms)),
 )
 UPDATE_RATIO = Measure(
-    key="update_ratio",
+    "update_ratio",
+    "length of a step over that of the weights; about 1e-3 is healthy, a rule of thumb",
+    "0",
     label="update over weight",
-    says="length of a step over that of the weights; about 1e-3 is healthy, a rule of thumb",
-    null="0",
     function="gradients.update_ratio",
     within=GROUPS,
     taken=BY_UPDATES,
 )
 STABLE_RANK = Measure(
-    key="stable_rank",
-    says="directions in which the matrices are large, in the mean",
-    null="initialisation",
+    "stable_rank",
+    "directions in which the matrices are large, in the mean",
+    "initialisation",
     function="weights.stable_rank",
     within=PARTS,
     taken=BY_SPECTRA,
     together=Together("mean of parts", fmean),
 )
 EFFECTIVE_LR = Measure(
-    key="effective_lr",
+    "effective_lr",
+    "lr over the length of the weights: how fast they can turn",
+    "initialisation",
     label="effective rate",
-    says="lr over the length of the weights: how fast they can turn",
-    null="initialisation",
     function="weights.effective_lr_of_unit_updates",
     within=GROUPS,
     taken=BY_SPECTRA,
 )
 GRADIENT_NORM = Measure(
-    key="grad_norm",
+    "grad_norm",
+    "before clipping",
+    "initialisation",
     label="gradient norm",
-    says="before clipping",
-    null="initialisation",
     function="weights.weight_norm",
     within=WHOLE,
     taken=AT_LOG,
     together=ONLY,
 )
 CLIPPED_GRADIENT_NORM = Measure(
-    key="grad_norm_clipped",
+    "grad_norm_clipped",
+    "what the optimizer is given, where there is clipping",
+    "the norm before it",
     label="gradient norm after clipping",
-    says="what the optimizer is given, where there is clipping",
-    null="the norm before it",
     function="weights.weight_norm",
     within=WHOLE,
     taken=AT_LOG,
 )
 GRADIENT_NORM_OF_PART = Measure(
-    key="grad_norm",
+    "grad_norm",
+    "before clipping; the squares add up to that of the whole",
+    "initialisation",
     label="gradient norm of each part",
-    says="before clipping; the squares add up to that of the whole",
-    null="initialisation",
     function="gradients.norms_by_part",
     within=PARTS,
     taken=BY_GRADIENTS,
 )
 UNTRAINED = Measure(
-    key="untrained",
+    "untrained",
+    "rows of the lookup tables that no logged step has reached",
+    "0",
     label="untrained embeddings",
-    says="rows of the lookup tables that no logged step has reached",
     unit="share",
-    null="0",
     within="embedding/{}",
     taken=Taken("embedding_rows", LOGGED),
 )
 SHARPNESS = _of_curvature(
-    key="sharpness",
-    says="largest eigenvalue of the Hessian; 2 / lr is the edge of stability",
-    null="initialisation",
+    "sharpness",
+    "largest eigenvalue of the Hessian; 2 / lr is the edge of stability",
+    "initialisation",
     function="sharpness.sharpness",
 )
 ADAM_SHARPNESS = _of_curvature(
-    key="adam_sharpness",
+    "adam_sharpness",
+    "the same under Adam's preconditioner; 38 / lr is the edge at b1 = 0.9",
+    "initialisation",
     label="Adam sharpness",
-    says="the same under Adam's preconditioner; 38 / lr is the edge at b1 = 0.9",
-    null="initialisation",
     function="sharpness.adam_sharpness",
 )
 NOISE_SCALE = _of_noise(
-    key="examples",
+    "examples",
+    "the batch size beyond which more does not help",
+    "infinite for pure noise",
     label="gradient noise scale",
-    says="the batch size beyond which more does not help",
     unit="examples",
-    null="infinite for pure noise",
     together=ONLY,
 )
 NOISE_TRACE = _of_noise(
-    key="trace",
-    label="variance of gradients",
-    says="summed over all weights, of one example",
-    null="0",
+    "trace", "summed over all weights, of one example", "0", label="variance of gradients"
 )
 GRADIENT_SQUARE = _of_noise(
-    key="gradient_square",
-    label="squared mean gradient",
-    says="without its noise",
-    null="0 for pure noise",
+    "gradient_square", "without its noise", "0 for pure noise", label="squared mean gradient"
 )
 
 MEASURES = tuple(each for each in globals().values() if isinstance(each, Measure))
