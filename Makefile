@@ -65,7 +65,8 @@ study-tasks: $(STAMP) ## train every task with a known result: docs/results/task
 	$(BIN)/python scripts/study_tasks.py --report docs/results/tasks.md
 
 study-attention: $(STAMP) ## tune and compare every attention module: docs/results/attention.md; goes on where it was stopped
-	$(BIN)/python scripts/study_attention.py --report docs/results/attention.md
+	$(BIN)/tuneformer ask experiment=attention_methods launcher=local search.check=false budget=324runs sweep=attention
+	$(BIN)/tuneformer compare outputs/sweeps/attention --by attention --into docs/results/attention.md
 
 translation: $(STAMP) ## a Transformer and LSTMs translate: docs/results/translation.md; goes on where it was stopped
 	$(BIN)/python scripts/compare_translators.py --report docs/results/translation.md

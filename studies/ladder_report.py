@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from studies.ladder import Climb, Found, Rung
-from studies.method_rows import over_seeds
+from studies.over_seeds import over_seeds
 from tuneformer.report.wording import INTERVAL
 
 HEAD = (

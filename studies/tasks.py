@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from studies.method_rows import over_seeds
+from studies.over_seeds import over_seeds
 from studies.running import Call, RunResult, run_all
 from studies.task_trials import TaskTrial
 from tuneformer.process.terminal import say

@@ -11,7 +11,7 @@ from tuneformer.cli import main as cli
 from tuneformer.process.invocation import STARTED_AS
 
 ROOT = Path(__file__).parents[2]
-STUDIES = {"bench", "compare-translators", "speedrun", "study-attention", "study-tasks"}
+STUDIES = {"bench", "compare-translators", "speedrun", "study-tasks"}
 """Scripts that remake the tables of docs/, for which a checkout is needed."""
 
 Installed = Callable[..., Answer]

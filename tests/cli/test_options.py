@@ -31,7 +31,7 @@ pytestmark = pytest.mark.fast
         ("generate.py", ["run", "--seed=-1"], "--seed=-1 must be 0 or more"),
         ("bench.py", ["--repeats=0"], "--repeats=0 must be at least 1"),
         ("study_tasks.py", ["--workers=0"], "--workers=0 must be at least 1"),
-        ("study_attention.py", ["--name="], "sweep= must name a folder below outputs/sweeps"),
+        ("study_tasks.py", ["--name="], "sweep= must name a folder below outputs/sweeps"),
         (
             "evaluate.py",
             ["x" * 300],
