@@ -31,6 +31,7 @@ class Facts:
         gradients_a_step: how often a step needs the gradient of its batch.
         averages_weights: it is evaluated on an average of its own, which stands in place of a schedule.
         state_numbers: numbers that it keeps for each parameter, at least. It may follow from the settings.
+        family: of those that come to nearly the same where none is held back; empty: of none.
     """
 
     works_on_shards: bool = False
@@ -39,6 +40,7 @@ class Facts:
     gradients_a_step: int = 1
     averages_weights: bool = False
     state_numbers: Count = 0
+    family: str = ""
 
     def exponent(self, settings: Mapping[str, Any]) -> float | None:
         """The exponent of the width at these settings, None where it is not known."""
@@ -51,6 +53,8 @@ class Facts:
 
 ADAM_LIKE = Facts(works_on_shards=True, width_exponent=1.0, state_numbers=2)
 """Each tensor by itself, elementwise, every element of the update of about size 1 (2203.03466, table 8)."""
+OF_ADAMW = replace(ADAM_LIKE, family="AdamW")
+"""AdamW but for its first steps, for what it decays or for single elements that it leaves out."""
 SIGN_LIKE = replace(ADAM_LIKE, state_numbers=1)
 
 

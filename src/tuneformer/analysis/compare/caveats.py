@@ -31,13 +31,15 @@ def caveats(
     curves: Sequence[TuningCurve],
     spent: Sequence[Spent],
     criterion: Criterion,
+    *,
+    tolerance: float,
 ) -> list[str]:
     """Edges, signs of an unfair setting, budgets, seeds, divergence, what was left out and what differed."""
     return [
         *_edges(curves, spent),
         *[
             f"unfair to {_names(methods)}? {sign}"
-            for methods, sign in unfair_signs(results, curves, spent, design, criterion)
+            for methods, sign in unfair_signs(results, curves, spent, design, criterion, tolerance=tolerance)
         ],
         *unequal_budgets(spent),
         *_optimistic(results),

@@ -143,7 +143,7 @@ def compare(
         curves=tuple(curves),
         heat_maps=tuple(heat_maps(results, design, criterion)),
         bands=tuple(learning_bands(results, learning_metrics(criterion.choose))),
-        caveats=tuple(caveats(read, design, results, curves, spent, criterion)),
+        caveats=tuple(caveats(read, design, results, curves, spent, criterion, tolerance=tolerance)),
     )
 
 

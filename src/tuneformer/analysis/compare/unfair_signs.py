@@ -1,19 +1,27 @@
-"""What a table itself shows of a setting that is unfair to some method: uneven basins, spread that grows."""
+"""What a table itself shows of a setting that is unfair: uneven basins, spread that grows, kin far apart."""
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.special import fdtrc
+from scipy.special import fdtrc, ndtr, ndtri
 
 from tuneformer.analysis.compare.budget import Spent
 from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.design import Design
+from tuneformer.analysis.compare.pairs import difference_from
 from tuneformer.analysis.compare.selection import Result
 from tuneformer.analysis.compare.trial import GRID
 from tuneformer.analysis.compare.tuning_curves import ALL_METHODS, RATE_NAMES, TuningCurve
+from tuneformer.config.registry import TARGET
+from tuneformer.optim.facts import facts_in
 
 FEWEST_VALUES, FEWEST_SEEDS = 4, 3
+APART = 2
+"""Tolerances between kin. Where none is held back NAdam gains one on AdamW (docs/results/optimizers.md)."""
+FEWEST_METHODS = 4
+"""That show together whether spreads grow: each has few repeated settings."""
 LEVEL = 0.01
 REMEDY = "the setting may hold these methods back: try another initialization, a longer warmup, other betas"
 
@@ -24,14 +32,19 @@ def unfair_signs(
     spent: Sequence[Spent],
     design: Design,
     criterion: Criterion,
+    *,
+    tolerance: float,
 ) -> list[tuple[list[str], str]]:
     """The methods that show a sign, and what it is."""
     listed = {each.method for each in spent if each.samplers == (GRID,)}
     uneven = [each.method for each in curves if each.method in listed and is_uneven(each, criterion)]
     spreading = [result.method for result in results if spread_grows(result, design, criterion)]
+    if not spreading and spreads_grow_together(results, design, criterion):
+        spreading = [result.method for result in results]
     signs = (
         (uneven, "the loss over the learning rate falls, rises and falls again"),
         (spreading, "the spread over seeds grows with the learning rate"),
+        *families_apart(results, criterion, tolerance=tolerance),
     )
     return [(list(dict.fromkeys(methods)), f"{what}; {REMEDY}") for methods, what in signs if methods]
 
@@ -59,22 +72,72 @@ def is_uneven(curve: TuningCurve, criterion: Criterion) -> bool:
 
 def spread_grows(result: Result, design: Design, criterion: Criterion) -> bool:
     """Whether the variance over seeds at the highest rate repeated exceeds that at the lowest (F test)."""
+    repeated = {
+        rate: losses
+        for rate, losses in _repeated(result, design, criterion).items()
+        if len(losses) >= FEWEST_SEEDS
+    }
+    return _p_of_growth(repeated) < LEVEL
+
+
+def spreads_grow_together(results: Sequence[Result], design: Design, criterion: Criterion) -> bool:
+    """The same of all methods at once, each with a few settings repeated: Stouffer's sum of their F tests."""
+    each = [_p_of_growth(_repeated(result, design, criterion)) for result in results]
+    scores = [float(ndtri(1 - p)) for p in each if 0 < p < 1]
+    if len(scores) < FEWEST_METHODS:
+        return False
+    return float(ndtr(-sum(scores) / math.sqrt(len(scores)))) < LEVEL
+
+
+def families_apart(
+    results: Sequence[Result], criterion: Criterion, *, tolerance: float
+) -> list[tuple[list[str], str]]:
+    """Methods of one family (`optim.facts`) surely more than twice the tolerance apart: the farthest two.
+
+    They are compared where nothing but the optimizer's option differs, on the same task and length.
+    """
+    kin: dict[tuple[object, ...], list[Result]] = {}
+    for result in results:
+        trial = result.best.trials[0]
+        family = facts_in({"optimizer": {TARGET: trial.settings.get(f"optimizer.{TARGET}")}}).family
+        if family and result.reported:
+            others = frozenset(
+                (group, option) for group, option in trial.options.items() if group != "optimizer"
+            )
+            kin.setdefault((family, result.task, result.horizon, others), []).append(result)
+    found = []
+    for (family, *_), members in kin.items():
+        pairs = [
+            (min(abs(gap.low), abs(gap.high)), [one.method, other.method])
+            for one, other in itertools.combinations(members, 2)
+            if (gap := difference_from(one, other, criterion)).excludes_zero
+        ]
+        least, methods = max(pairs, default=(0.0, []))
+        if least > APART * tolerance:
+            found.append((methods, f"methods of the family of {family} are surely {least:.2g} apart"))
+    return found
+
+
+def _repeated(result: Result, design: Design, criterion: Criterion) -> Mapping[float, list[float]]:
+    """The losses of each rate that has a setting with several seeds, of the first such setting."""
     rates = [index for index, dimension in enumerate(design.tuning) if _is_rate(dimension.key)]
-    if not rates:
-        return False
     repeated: dict[float, list[float]] = {}
-    for setting in result.settings:
+    for setting in result.settings if rates else ():
         rate, losses = setting.values[rates[0]], [criterion.choosing(trial) for trial in setting.trials]
-        if isinstance(rate, int | float) and len(losses) >= FEWEST_SEEDS and np.isfinite(losses).all():
+        if isinstance(rate, int | float) and len(losses) > 1 and np.isfinite(losses).all():
             repeated.setdefault(float(rate), losses)
+    return repeated
+
+
+def _p_of_growth(repeated: Mapping[float, list[float]]) -> float:
+    """Of the F test of the variance at the highest rate against that at the lowest; NaN without two."""
     if len(repeated) < 2:
-        return False
+        return math.nan
     low, high = repeated[min(repeated)], repeated[max(repeated)]
     below = float(np.var(low, ddof=1))
     if below == 0:
-        return False
-    ratio = float(np.var(high, ddof=1)) / below
-    return float(fdtrc(len(high) - 1, len(low) - 1, ratio)) < LEVEL
+        return math.nan
+    return float(fdtrc(len(high) - 1, len(low) - 1, float(np.var(high, ddof=1)) / below))
 
 
 def _is_rate(key: str) -> bool:

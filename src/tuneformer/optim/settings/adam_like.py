@@ -16,7 +16,7 @@ from tuneformer.config.ranges import (
     Range,
 )
 from tuneformer.config.setting import Setting
-from tuneformer.optim.facts import ADAM_LIKE, Facts
+from tuneformer.optim.facts import ADAM_LIKE, OF_ADAMW, Facts
 from tuneformer.optim.settings.shared import (
     Decay,
     Decoupled,
@@ -44,7 +44,7 @@ Amsgrad = Annotated[bool, Setting("divide by the largest v so far (1904.09237): 
 class AdamWSettings:
     """Adam with decoupled weight decay (1711.05101)."""
 
-    facts = ADAM_LIKE
+    facts = OF_ADAMW
     lr: Annotated[Number, peak_rate("between nanoGPT's 1e-3 for small models and 8e-3, 2509.02046, 130M")]
     betas: Annotated[tuple[Number, Number], moments("GPT-3, 2005.14165; nanoGPT, few tokens a step: 0.99")]
     eps: Annotated[Number, epsilon("Adam, 1412.6980")]
@@ -72,7 +72,7 @@ class AdamSettings(AdamWSettings):
 class NAdamSettings:
     """Adam with Nesterov momentum (Dozat 2016)."""
 
-    facts = ADAM_LIKE
+    facts = OF_ADAMW
     lr: Annotated[Number, peak_rate("Dozat; torch")]
     betas: Moments
     eps: Epsilon
@@ -90,7 +90,7 @@ class NAdamSettings:
 class RAdamSettings:
     """Adam with its early variance rectified (1908.03265)."""
 
-    facts = ADAM_LIKE
+    facts = OF_ADAMW
     lr: Rate
     betas: Moments
     eps: Annotated[Number, epsilon("1908.03265, authors' code", "added to sqrt(v)")]
@@ -166,7 +166,7 @@ class ADOPTSettings:
 class CautiousAdamWSettings:
     """AdamW that moves only where step and gradient agree (2411.16085)."""
 
-    facts = ADAM_LIKE
+    facts = OF_ADAMW
     lr: Rate
     betas: Moments
     eps: Epsilon
@@ -206,7 +206,7 @@ class MARSSettings:
 class StableAdamWSettings:
     """AdamW with updates clipped to an RMS of 1 (2304.13013)."""
 
-    facts = Facts(width_exponent=1.0, state_numbers=2)
+    facts = replace(OF_ADAMW, works_on_shards=False)
     lr: Rate
     betas: Moments
     eps: Annotated[Number, epsilon("2304.13013: 1e-6", "added to sqrt(v)")]
