@@ -49,6 +49,7 @@ class Setting:
         given: settings of a component inside that the one around it gives.
         search: low and high, between which a search looks on a logarithmic scale, unless told otherwise.
         search_below: the highest value that it means the same up to, beyond which no search goes.
+        momenta: values of a momentum among which a search chooses that tunes it.
         also_try: values that often train better than the one given, the likeliest first: the check of a
             baseline tries them.
         added_later: whether runs were made before it was there: what is null is no part of what a run is.
@@ -66,6 +67,7 @@ class Setting:
     given: tuple[str, ...] = ()
     search: tuple[float, float] | None = None
     search_below: float | None = None
+    momenta: tuple[Any, ...] = ()
     also_try: tuple[Any, ...] = ()
     added_later: bool = False
 

@@ -7,6 +7,8 @@ import pytest
 from tuneformer.checks.config import check_config
 from tuneformer.config.compose import compose_config
 from tuneformer.config.hydra_guard import guarded_hydra
+from tuneformer.config.options import list_options
+from tuneformer.config.registry import SHIPPED
 from tuneformer.errors import UserError
 from tuneformer.sweeps.ask.contestants import (
     ComposedContestant,
@@ -17,7 +19,7 @@ from tuneformer.sweeps.ask.contestants import (
     within_what_composes,
 )
 from tuneformer.sweeps.composing import Composed
-from tuneformer.sweeps.search.space import SearchRange
+from tuneformer.sweeps.search.space import Choices, SearchRange
 
 RATE, DECAY, WARMUP = "optimizer.lr", "optimizer.weight_decay", "scheduler.warmup"
 
@@ -42,6 +44,40 @@ def test_rate_decay_and_warmup_are_tuned_unless_they_are_given() -> None:
     assert list(one.contestant.space.space) == [RATE, DECAY, WARMUP]
     (one,) = asked("optimizer=adamw", "scheduler.warmup=0.1", "optimizer.weight_decay=0.1")
     assert list(one.contestant.space.space) == [RATE]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "path", "own"),
+    [
+        ("adamw", "optimizer.betas", "[0.9,0.95]"),
+        ("muon", "optimizer.matrices.momentum", "0.95"),
+        ("lion", "optimizer.betas", "[0.9,0.99]"),
+        ("sam", "optimizer.base.betas", "[0.9,0.95]"),
+    ],
+)
+def test_momentum_is_tuned_on_request_among_values_that_the_optimizer_names(
+    optimizer: str, path: str, own: str
+) -> None:
+    (one,) = asked(f"optimizer={optimizer}", "search.momentum=true")
+    space = one.contestant.space
+    choices = space.space[path]
+    assert isinstance(choices, Choices)
+    assert choices.values[0] == own
+    assert len(set(choices.values)) == len(choices.values) >= 4
+    drawn = [dict(point)[path] for point in space.draw(40, seed=0)]
+    assert set(drawn) == set(choices.values)
+    (fixed,) = asked(f"optimizer={optimizer}", "search.momentum=true", f"{path}={choices.values[1]}")
+    assert path not in fixed.contestant.space.space
+    assert all(compose_config([f"optimizer={optimizer}", f"{path}={value}"]) for value in choices.values)
+
+
+def test_every_optimizer_names_momenta_but_those_without_or_with_their_own_reason() -> None:
+    without = {"adafactor", "any"}
+    for option in list_options("optimizer", [SHIPPED]):
+        if option in without:
+            continue
+        (one,) = asked(f"optimizer={option}", "search.momentum=true")
+        assert any("momentum" in path or "betas" in path for path in one.contestant.space.space), option
 
 
 def test_a_range_may_be_left_as_far_as_the_setting_allows() -> None:

@@ -129,7 +129,13 @@ class AdEMAMixSettings:
     facts = replace(ADAM_LIKE, state_numbers=3)
     lr: Annotated[Number, peak_rate("2509.01440", (2.5e-4, 1.6e-2))]
     betas: Annotated[
-        tuple[Number, Number, Number], Setting("beta1, beta2, final beta3", BELOW_ONE, source="2509.01440")
+        tuple[Number, Number, Number],
+        Setting(
+            "beta1, beta2, final beta3",
+            BELOW_ONE,
+            source="2509.01440",
+            momenta=([0.8, 0.999, 0.999], [0.9, 0.999, 0.99], [0.9, 0.999, 0.999], [0.9, 0.999, 0.9999]),
+        ),
     ]
     eps: Annotated[Number, epsilon("2409.03137")]
     weight_decay: Annotated[Number, decay("2409.03137")]
@@ -225,7 +231,12 @@ class ScheduleFreeAdamWSettings:
     lr: Annotated[Number, peak_rate("2405.15682: larger than AdamW's", (1.0e-3, 6.4e-2))]
     betas: Annotated[
         tuple[Number, Number],
-        Setting("interpolation y, decay of the second moment", BELOW_ONE, source="2405.15682"),
+        Setting(
+            "interpolation y, decay of the second moment",
+            BELOW_ONE,
+            source="2405.15682",
+            momenta=([0.9, 0.95], [0.9, 0.999], [0.95, 0.99], [0.98, 0.99]),
+        ),
     ]
     eps: Annotated[Number, epsilon("2405.15682")]
     weight_decay: Annotated[Number, decay("as AdamW's", unit="per step and unit of lr, at y")]

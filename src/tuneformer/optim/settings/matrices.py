@@ -24,6 +24,7 @@ from tuneformer.optim.settings.shared import (
     Maximize,
     decay,
     epsilon,
+    momentum,
     moving_average,
     peak_rate,
 )
@@ -75,7 +76,7 @@ class MuonSettings:
     facts = Facts(width_exponent=of_muon, state_numbers=1)
     lr: Annotated[Number, peak_rate("Jordan et al.; 2509.02046: 1.6e-2", MUON_RATES)]
     weight_decay: MatrixDecay
-    momentum: Annotated[Number, moving_average("Jordan et al.; 2509.02046")]
+    momentum: Annotated[Number, momentum("Jordan et al.; 2509.02046")]
     nesterov: Look
     ns_coefficients: Annotated[
         tuple[Number, Number, Number], Setting("of the iteration", FINITE, source="Jordan et al.")
@@ -99,7 +100,7 @@ class NorMuonSettings:
     facts = Facts(width_exponent=0.5, state_numbers=1)
     lr: Annotated[Number, peak_rate("in the size of AdamW's steps (2510.05491)", MUON_RATES)]
     weight_decay: Annotated[Number, decay("2510.05491")]
-    momentum: Annotated[Number, moving_average("2510.05491; 0.85 for runs of a hundred steps")]
+    momentum: Annotated[Number, momentum("2510.05491; 0.85 for runs of a hundred steps")]
     beta2: Annotated[Number, moving_average("2510.05491", "decay of the second moment")]
     eps: Annotated[Number, epsilon("2510.05491", "added to sqrt(v)")]
     ns_steps: Iterations
@@ -115,7 +116,7 @@ class SpectralDescentSettings:
     facts = Facts(state_numbers=1)
     lr: Annotated[Number, peak_rate("2509.02046: 1.6e-2", MUON_RATES)]
     weight_decay: MatrixDecay
-    momentum: Annotated[Number, moving_average("2502.07529", "decay of the average")]
+    momentum: Annotated[Number, momentum("2502.07529", "decay of the average")]
     ns_steps: Iterations
 
 
@@ -126,7 +127,7 @@ class SignDescentSettings:
     facts = Facts(state_numbers=1)
     lr: Annotated[Number, peak_rate("2502.07529", None)]
     weight_decay: MatrixDecay
-    momentum: Annotated[Number, moving_average("2502.07529", "decay of the average")]
+    momentum: Annotated[Number, momentum("2502.07529", "decay of the average")]
     eps: Annotated[Number, epsilon("the authors' code", "added to RMS(d)")]
 
 
@@ -137,7 +138,7 @@ class KronSettings:
     facts = Facts(state_numbers=1)
     lr: Annotated[Number, peak_rate("2509.02046", KRON_RATES)]
     weight_decay: Annotated[Number, decay("2509.02046", search=KRON_DECAYS)]
-    momentum: Annotated[Number, moving_average("2509.02046", "decay of the average")]
+    momentum: Annotated[Number, momentum("2509.02046", "decay of the average")]
     precondition_lr: Annotated[Number, Setting("relative step of Q", POSITIVE, source="the author's code")]
 
 
@@ -148,7 +149,7 @@ class ShampooSettings:
     facts = Facts(state_numbers=1)
     lr: Annotated[Number, peak_rate("a factor 8 around docs/results/optimizers.md", ADAM_RATES)]
     weight_decay: Annotated[Number, decay("as AdamW's", search=DECAYS)]
-    momentum: Annotated[Number, moving_average("2002.09018")]
+    momentum: Annotated[Number, momentum("2002.09018")]
     beta2: Annotated[Number, Setting("decay of L and R; 1: sums", ZERO_TO_ONE, source="1802.09568: sums")]
     eps: Annotated[
         Number,
@@ -174,7 +175,13 @@ class SOAPSettings:
     lr: Annotated[Number, peak_rate("2409.11321")]
     weight_decay: MatrixDecay
     betas: Annotated[
-        tuple[Number, Number], Setting("decay of the first and second moment", BELOW_ONE, source="2409.11321")
+        tuple[Number, Number],
+        Setting(
+            "decay of the first and second moment",
+            BELOW_ONE,
+            source="2409.11321",
+            momenta=([0.9, 0.95], [0.95, 0.95], [0.9, 0.99], [0.95, 0.99]),
+        ),
     ]
     shampoo_beta: Annotated[Number, moving_average("2409.11321: as beta2", "decay of L and R")]
     eps: Annotated[Number, epsilon("2409.11321")]

@@ -22,7 +22,7 @@ from tuneformer.optim.settings.shared import (
     Rate,
     decay,
     epsilon,
-    moving_average,
+    momentum,
     peak_rate,
 )
 
@@ -42,7 +42,7 @@ class SGDSettings:
     # torch has no fused SGD for shards
     facts = Facts(works_on_shards=True, changed_on_shards={"fused": False}, state_numbers=of_momentum)
     lr: Annotated[Number, peak_rate("ResNet, 1512.03385", (5.0e-2, 3.2))]
-    momentum: Annotated[Number, moving_average("ResNet, 1512.03385", "decay of the buffer")]
+    momentum: Annotated[Number, momentum("ResNet, 1512.03385", "decay of the buffer")]
     dampening: Annotated[
         Number, Setting("share of the gradient kept out of the buffer; 0 with nesterov", ZERO_TO_ONE)
     ]
@@ -100,7 +100,13 @@ class SophiaSettings:
     facts = Facts(state_numbers=2)
     lr: Annotated[Number, peak_rate("2509.01440", (2.5e-4, 1.6e-2))]
     betas: Annotated[
-        tuple[Number, Number], Setting("decay of momentum and Hessian", BELOW_ONE, source="2305.14342")
+        tuple[Number, Number],
+        Setting(
+            "decay of momentum and Hessian",
+            BELOW_ONE,
+            source="2305.14342",
+            momenta=([0.9, 0.99], [0.96, 0.99], [0.98, 0.99]),
+        ),
     ]
     eps: Annotated[Number, epsilon("2305.14342", "lower bound of gamma h")]
     weight_decay: Annotated[Number, decay("2305.14342: 0.2")]

@@ -13,6 +13,10 @@ ADAM_RATES = (5.0e-4, 3.2e-2)
 
 DECAYS = (1.0e-2, 1.0)
 
+MOMENTA = (0.8, 0.9, 0.95, 0.98)
+PAIRS_OF_MOMENTA = ([0.8, 0.95], [0.9, 0.95], [0.9, 0.99], [0.95, 0.99])
+"""One shorter and one longer than the two that are usual (2005.14165; 1412.6980 and nanoGPT)."""
+
 
 def peak_rate(source: str, search: tuple[float, float] | None = ADAM_RATES) -> Setting:
     """The learning rate, and where a search looks for it."""
@@ -29,12 +33,21 @@ def decay(
 def moments(source: str) -> Setting:
     """The decays of Adam's averages."""
     return Setting(
-        "decay of the first and second moment", BELOW_ONE, source=source, also_try=([0.9, 0.99], [0.9, 0.95])
+        "decay of the first and second moment",
+        BELOW_ONE,
+        source=source,
+        momenta=PAIRS_OF_MOMENTA,
+        also_try=([0.9, 0.99], [0.9, 0.95]),
     )
 
 
-def moving_average(source: str, what: str = "decay of the momentum") -> Setting:
-    """The decay of one average."""
+def momentum(source: str, what: str = "decay of the momentum") -> Setting:
+    """The decay of the average that a step follows."""
+    return Setting(what, BELOW_ONE, source=source, momenta=MOMENTA)
+
+
+def moving_average(source: str, what: str) -> Setting:
+    """The decay of another average."""
     return Setting(what, BELOW_ONE, source=source)
 
 

@@ -12,7 +12,7 @@ from tuneformer.optim.settings.shared import (
     Foreach,
     Maximize,
     decay,
-    moving_average,
+    momentum,
     peak_rate,
 )
 
@@ -26,7 +26,13 @@ class LionSettings:
     facts = SIGN_LIKE
     lr: Annotated[Number, peak_rate("3 to 10 times below AdamW's (2302.06675)", SIGN_RATES)]
     betas: Annotated[
-        tuple[Number, Number], Setting("of the step and of the momentum", BELOW_ONE, source="2302.06675")
+        tuple[Number, Number],
+        Setting(
+            "of the step and of the momentum",
+            BELOW_ONE,
+            source="2302.06675; its authors also use 0.95 and 0.98",
+            momenta=([0.8, 0.95], [0.9, 0.95], [0.9, 0.99], [0.95, 0.98]),
+        ),
     ]
     weight_decay: Annotated[
         Number, decay("larger as lr is smaller; 2509.02046: 0.6 to 0.7", search=SIGN_DECAYS)
@@ -43,9 +49,7 @@ class SignumSettings:
 
     facts = SIGN_LIKE
     lr: Annotated[Number, peak_rate("as Lion's; 2509.01440: 1e-3 at 124M", SIGN_RATES)]
-    momentum: Annotated[
-        Number, moving_average("2509.01440 tunes it between 0.9 and 0.99", "decay of the average")
-    ]
+    momentum: Annotated[Number, momentum("2509.01440 tunes it between 0.9 and 0.99", "decay of the average")]
     weight_decay: Annotated[Number, decay("as Lion's", search=SIGN_DECAYS)]
     weight_decouple: Decoupled
     foreach: Foreach

@@ -1,7 +1,7 @@
 """From the points of a command line to what is asked: methods, their spaces, and what the check tries."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from tuneformer.config.described import described_arguments
 from tuneformer.config.plain import Config
 from tuneformer.config.quoting import typed
 from tuneformer.config.ranges import LARGEST_COUNT, Range
+from tuneformer.config.registry import Place
 from tuneformer.config.suggestions import did_you_mean
 from tuneformer.errors import UserError
 from tuneformer.models.settings_object import has_attention
@@ -197,7 +198,24 @@ def _with_shared_space(method: Method) -> Method:
             path, search = f"{group}.{name}", argument.setting.search
             if search is not None and path not in given and path not in space:
                 space[path] = SearchRange(low=search[0], high=search[1], log=True)
+    if method.composed.config["search"]["momentum"]:
+        momenta = _momenta(("optimizer",), method.composed.config["optimizer"])
+        path, choices = next(momenta, ("", None))
+        if choices is not None and path not in given and path not in space:
+            space[path] = choices
     return replace(method, space=space)
+
+
+def _momenta(place: Place, settings: Config) -> Iterator[tuple[str, Choices]]:
+    """The momenta of an optimizer and of those inside it, in their order: each with its own value first."""
+    arguments = described_arguments(place, settings)
+    for name, argument in arguments.items():
+        if argument.setting.momenta and name in settings:
+            values = dict.fromkeys(typed(value) for value in (settings[name], *argument.setting.momenta))
+            yield ".".join((*place, name)), Choices(values=tuple(values))
+    for name, argument in arguments.items():
+        if argument.is_component and isinstance(settings.get(name), dict):
+            yield from _momenta((*place, name), settings[name])
 
 
 def _limits(method: Method) -> dict[str, tuple[float, float]]:

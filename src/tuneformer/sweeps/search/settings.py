@@ -74,6 +74,10 @@ class SearchSettings:
         bool,
         Setting("ask: try first what often holds a baseline back, such as its initialization"),
     ]
+    momentum: Annotated[
+        bool,
+        Setting("ask: tune the optimizer's momentum or betas too, among values that it names"),
+    ]
     horizons: Annotated[
         tuple[int, ...] | None,
         Setting(
