@@ -49,6 +49,24 @@ def test_another_text_than_the_run_was_trained_on_is_refused(small_run: Run, tmp
         prepare_again(replace(small_run, config={**small_run.config, "data": data}))
 
 
+def test_a_received_run_makes_no_folder_outside_of_itself(
+    small_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, stray, known = tmp_path / "mine", tmp_path / "stray", tmp_path / "known"
+    monkeypatch.setenv("TUNEFORMER_CACHE", str(mine))
+    (known / "sources").mkdir(parents=True)
+
+    def prepare_in(folder: Path) -> None:
+        data = {**small_run.config["data"], "cache_dir": str(folder)}
+        prepare_again(replace(small_run, config={**small_run.config, "data": data}))
+
+    prepare_in(stray)
+    assert not stray.exists()
+    assert (mine / "tokens").is_dir()
+    prepare_in(known)
+    assert (known / "tokens").is_dir()
+
+
 def test_data_that_would_be_kept_in_the_working_directory_is_refused(small_run: Run) -> None:
     data = {**small_run.config["data"], "cache_dir": ""}
     with pytest.raises(UserError, match=r"config\.yaml: data\.cache_dir is empty: give a path"):

@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,18 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is damaged"):
         load_checkpoint(tmp_path / "bad.ckpt")
     assert not (tmp_path / "harmed").exists()
+
+
+def test_what_a_run_says_of_itself_obeys_no_control_character(small_run: Run) -> None:
+    record = replace(
+        small_run.record,
+        options={"model": "decoder\x1b[31m"},
+        data={**small_run.record.data, "unit": "tok\nens"},
+        metrics={"final": {"val/loss\x07": 1.0}, "best": {}},
+    )
+    said = str(replace(small_run, record=record, path=Path("run\x1b]0;x")))
+    assert len(said.splitlines()) == 5
+    assert said.replace("\n", "").isprintable()
 
 
 def test_a_run_says_in_five_lines_what_it_is(small_run: Run) -> None:

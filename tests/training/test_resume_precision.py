@@ -1,15 +1,17 @@
-"""A run resumes bit for bit in every precision that a CPU trains in."""
+"""A run resumes bit for bit in every precision, in that of a GPU alone where there is one."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from _pytest.mark import ParameterSet
 
 from tests.training.conftest import TrainHere, assert_same_run, read_checkpoint
 from tuneformer.training.callbacks.run_metrics import RunMetrics
 
-PRECISIONS = ("32-true", "bf16-mixed", "bf16-true", "64-true")
+PRECISIONS = ("32-true", "bf16-mixed", "bf16-true", "64-true", "16-mixed")
+ON_A_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="16-mixed needs a GPU")
 OPTIMIZERS = ("adamw", "lion", "muon")
 SHORT = (("64-true", "adamw", 1), ("64-true", "lion", 2), ("64-true", "muon", 1), ("bf16-true", "adamw", 2))
 FEW_STEPS = [
@@ -32,7 +34,10 @@ def cases() -> list[ParameterSet]:
             precision,
             optimizer,
             parts,
-            marks=() if (precision, optimizer, parts) in SHORT else pytest.mark.proof,
+            marks=[
+                *([] if (precision, optimizer, parts) in SHORT else [pytest.mark.proof]),
+                *([ON_A_GPU] if precision == "16-mixed" else []),
+            ],
         )
         for precision in PRECISIONS
         for optimizer in OPTIMIZERS

@@ -66,6 +66,13 @@ def test_an_accelerator_that_is_not_there_is_one_line(accelerator: str, tmp_path
     assert len(str(error.value)) > len(start) + 10
 
 
+def test_half_precision_without_a_gpu_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"trainer\.precision=16-mixed needs a GPU: choose bf16-mixed or 32-true"
+    ):
+        build(tmp_path, accelerator="cpu", precision="16-mixed")
+
+
 @pytest.mark.parametrize(("batch_size", "accumulate"), [(5, 1), (6, 4), (2, 4)])
 def test_a_batch_that_cannot_be_dealt_to_the_devices_found_is_refused(
     batch_size: int, accumulate: int, tmp_path: Path

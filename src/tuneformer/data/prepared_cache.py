@@ -14,6 +14,8 @@ from typing import Generic, TypeVar
 from tuneformer.errors import UserError
 
 ABANDONED_AFTER_SECONDS = 24 * 3600
+SOURCES, DOWNLOADS, SHARDS = "sources", "downloads", "shards"
+"""The folders of a cache by which it is known as one."""
 
 Kept = TypeVar("Kept")
 
@@ -88,10 +90,20 @@ class PreparedCache(Generic[Kept]):
                 raise
 
     def _source_path(self, source: str) -> Path:
-        return self._cache_dir / "sources" / hashlib.sha256(source.encode()).hexdigest()
+        return self._cache_dir / SOURCES / hashlib.sha256(source.encode()).hexdigest()
 
     def _content_path(self, content: str) -> Path:
         return self._cache_dir / self._folder / content
+
+
+def cache_folder() -> Path:
+    """The folder of what can be made again: TUNEFORMER_CACHE, or ~/.cache/tuneformer."""
+    return Path(os.environ.get("TUNEFORMER_CACHE") or "~/.cache/tuneformer").expanduser()
+
+
+def is_cache(folder: Path) -> bool:
+    """Whether a folder has been used as a cache before."""
+    return any((folder / name).is_dir() for name in (SOURCES, DOWNLOADS, SHARDS))
 
 
 @contextmanager

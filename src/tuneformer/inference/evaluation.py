@@ -1,5 +1,6 @@
 """The metrics of a finished run's weights on a split, as training itself measured them."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -7,6 +8,7 @@ import torch
 from tuneformer.config.building import build
 from tuneformer.config.places import check_places
 from tuneformer.data.contract import SPLITS, Data, PreparedData
+from tuneformer.data.prepared_cache import cache_folder, is_cache
 from tuneformer.errors import UserError
 from tuneformer.inference.loading import Run
 from tuneformer.models.finite_weights import check_finite_weights
@@ -50,6 +52,9 @@ def available_device(name: str) -> torch.device:
 def prepare_again(run: Run) -> tuple[Data[Any], PreparedData]:
     """The data that a run was trained on.
 
+    What has to be made of them goes into the run's `data.cache_dir` where that is a cache already, and into
+    the reader's own elsewhere: a run directory makes no folder outside of itself.
+
     Raises:
         UserError: it cannot be had any more, is other data now, or would be kept in no place.
     """
@@ -57,7 +62,10 @@ def prepare_again(run: Run) -> tuple[Data[Any], PreparedData]:
         check_places({"data": run.config["data"]})
     except UserError as error:
         raise UserError(f"{run.path / 'config.yaml'}: {error}") from error
-    data: Data[Any] = build(run.config["data"], ("data",), kind=Data)
+    settings = dict(run.config["data"])
+    if "cache_dir" in settings and not is_cache(Path(str(settings["cache_dir"])).expanduser()):
+        settings["cache_dir"] = str(cache_folder())
+    data: Data[Any] = build(settings, ("data",), kind=Data)
     prepared = data.prepare()
     if prepared.fingerprint != run.record.data.get("fingerprint"):
         raise UserError(f"{run.path} was trained on other data than its settings give now")

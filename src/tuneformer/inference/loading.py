@@ -15,6 +15,7 @@ from tuneformer.models.build import build_model
 from tuneformer.models.hf.lora import merged_weights, without_adapters
 from tuneformer.models.hf.source import ARCHITECTURE_FILE, with_kept_architecture
 from tuneformer.models.size import n_parameters
+from tuneformer.process.terminal import printable
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
 from tuneformer.runs.directory import TOKENIZER_FILE, RunDirectory, find_run
 from tuneformer.runs.field_types import is_whole
@@ -75,15 +76,14 @@ class Run(RunFiles):
         model = str(self.config["model"].get("_target_", "")).rpartition(".")[2]
         options = " ".join(f"{group}={option}" for group, option in self.record.options.items())
         shown = (f"{name} {value:.4f}" for name, value in self.record.final.items() if "/loss" in name)
-        return "\n".join(
-            (
-                f"{self.path}: {self.record.status}, step {self.step:,}",
-                f"model: {model}, {n_parameters(self.model):,} parameters",
-                f"task: {self.task}, {self.record.seen:,} {self.record.data.get('unit', 'units')} seen",
-                f"options: {options or 'not recorded'}",
-                f"metrics: {', '.join(shown) or 'none yet'}",
-            )
+        lines = (
+            f"{self.path}: {self.record.status}, step {self.step:,}",
+            f"model: {model}, {n_parameters(self.model):,} parameters",
+            f"task: {self.task}, {self.record.seen:,} {self.record.data.get('unit', 'units')} seen",
+            f"options: {options or 'not recorded'}",
+            f"metrics: {', '.join(shown) or 'none yet'}",
         )
+        return "\n".join(printable(line).replace("\n", "\\n") for line in lines)
 
     @property
     def tokenizer(self) -> Tokenizer:

@@ -19,7 +19,7 @@ from tuneformer.models.memory_needed import ModelNumbers
 from tuneformer.optim.factory import optimizer_factory, param_groups
 from tuneformer.optim.facts import state_numbers_of
 from tuneformer.process.machine_memory import Room, in_gib, largest_two, room_here
-from tuneformer.training.autotune.resolve import device_type
+from tuneformer.training.trainer import device_type
 
 BYTES_OF_A_WEIGHT = {"64-true": 8, "bf16-true": 2}
 """By trainer.precision; 4 in every other. Gradients and the optimizer's state are as wide, or wider."""

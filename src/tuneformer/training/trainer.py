@@ -53,8 +53,10 @@ def build_trainer(
     `launched_by`: see `Launch`.
 
     Raises:
-        UserError: the devices asked for are not there.
+        UserError: the devices asked for are not there, or do not have the precision.
     """
+    if settings.precision == "16-mixed" and device_type(settings.accelerator) == "cpu":
+        raise UserError("trainer.precision=16-mixed needs a GPU: choose bf16-mixed or 32-true")
     try:
         trainer = pl.Trainer(
             max_steps=settings.max_steps,
@@ -88,6 +90,14 @@ def build_trainer(
     _check_cores(settings, trainer)
     trainer._checkpoint_connector = CheckpointConnector(trainer)
     return trainer
+
+
+def device_type(accelerator: str) -> str:
+    """The kind of device that Lightning would take for trainer.accelerator."""
+    if accelerator == "cpu":
+        return "cpu"
+    found = torch.accelerator.current_accelerator(check_available=True)
+    return "cpu" if found is None else found.type
 
 
 def _strategy(settings: TrainerSettings) -> Any:

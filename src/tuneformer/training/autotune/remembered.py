@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
 from tuneformer.config.plain import Config
 from tuneformer.config.registry import targets
+from tuneformer.data.prepared_cache import cache_folder
 from tuneformer.runs.files import write_json
 from tuneformer.runs.identity import determining
 from tuneformer.runs.provenance import host_hardware
@@ -49,8 +48,3 @@ class RememberedTimings:
             write_json(self.file, [as_record(each) for each in measured])
         except OSError:
             return
-
-
-def cache_folder() -> Path:
-    """The folder of what can be made again: TUNEFORMER_CACHE, or ~/.cache/tuneformer."""
-    return Path(os.environ.get("TUNEFORMER_CACHE") or "~/.cache/tuneformer").expanduser()

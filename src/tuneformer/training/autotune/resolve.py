@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import torch
-
 from tuneformer.config.plain import Config
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.process.terminal import say
@@ -18,6 +16,7 @@ from tuneformer.training.autotune.remembered import RememberedTimings
 from tuneformer.training.core_share import told_cores
 from tuneformer.training.settings import available_cores
 from tuneformer.training.threads import wished_threads
+from tuneformer.training.trainer import device_type
 
 
 def resolve_auto(
@@ -80,11 +79,3 @@ def told(measured: list[Measured], chosen: Measured, how: str) -> list[str]:
         f"trainer=auto: not {candidate.beside(default.candidate)}: {reason}"
         for reason, candidate in reasons.items()
     ]
-
-
-def device_type(accelerator: str) -> str:
-    """The kind of device that Lightning would take for trainer.accelerator."""
-    if accelerator == "cpu":
-        return "cpu"
-    found = torch.accelerator.current_accelerator(check_available=True)
-    return "cpu" if found is None else found.type
