@@ -59,6 +59,7 @@ bench: $(STAMP) ## print the speed and memory ratios of docs/performance.md
 study: $(STAMP) ## tune and compare every optimizer: docs/results/optimizers.md; goes on where it was stopped
 	$(BIN)/tuneformer ask $(STUDY) '$(OPTIMIZERS)' search.check=false budget=462runs sweep=optimizers
 	$(BIN)/tuneformer ask $(STUDY) optimizer=schedule_free_adamw scheduler=warmup search.check=false budget=19runs sweep=schedule-free
+	$(BIN)/tuneformer ask $(STUDY) optimizer=adamw,soap,muon,nadam,lion trainer.max_steps=1800 trainer.val_check_interval=1800 search.check=false budget=70runs sweep=optimizers-1800
 	$(BIN)/tuneformer compare outputs/sweeps/optimizers outputs/sweeps/schedule-free --by optimizer --into docs/results/optimizers.md
 
 study-tasks: $(STAMP) ## train every task with a known result: docs/results/tasks.md; goes on where it was stopped

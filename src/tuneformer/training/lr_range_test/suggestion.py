@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 SMOOTHING = 0.9
 LEAST_FALL = 0.02
-KNEE = 0.9
-BELOW_KNEE = 2.5
+KNEE = 0.95
+BELOW_KNEE = 1.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ def smooth(losses: Sequence[float]) -> list[float]:
 
 
 def suggest(rates: Sequence[float], losses: Sequence[float]) -> Suggestion:
-    """The rate by which nine tenths of the smoothed loss's fall are done, over 2.5.
+    """The rate by which 95 % of the smoothed loss's fall are done, over 1.3.
 
     Both numbers were chosen on the tuned rates of the study of optimizers (docs/guide-optimizers.md says
     how close it comes). None where the loss never fell, or the range does not hold the whole fall.
@@ -47,6 +47,6 @@ def suggest(rates: Sequence[float], losses: Sequence[float]) -> Suggestion:
     at = finite[knee][0]
     return Suggestion(
         rate=at / BELOW_KNEE,
-        reason=f"by {at:.2g} the loss had fallen nine tenths of the way from {smoothed[0]:.3g} to"
+        reason=f"by {at:.2g} the loss had fallen {KNEE:.0%} of the way from {smoothed[0]:.3g} to"
         f" {min(smoothed):.3g}; a whole run does best at about 1/{BELOW_KNEE:g} of that rate",
     )
