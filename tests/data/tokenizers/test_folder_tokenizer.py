@@ -89,5 +89,8 @@ def test_what_cannot_be_used_is_one_line(folder: Path, small_settings: list[str]
     file.unlink()
     with pytest.raises(UserError, match=r"data.tokenizer=\S+ holds no tokenizer.json"):
         tuneformer.train([*small_settings, f"data.tokenizer={folder}", "run_dir=run"])
+    (folder / "spiece.model").write_bytes(b"pieces")
+    with pytest.raises(UserError, match=r"holds no tokenizer.json, only spiece.model: AutoTokenizer of"):
+        tuneformer.train([*small_settings, f"data.tokenizer={folder}", "run_dir=run"])
     with pytest.raises(UserError, match=r"data.tokenizer=byte must be one of bytes, characters, bpe \(did"):
         tuneformer.train([*small_settings, "data.tokenizer=byte", "run_dir=run"])

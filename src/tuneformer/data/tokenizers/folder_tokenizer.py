@@ -46,7 +46,7 @@ class FolderTokenizer:
         try:
             return cls(read_json(file))
         except FileNotFoundError:
-            raise UserError(f"data.tokenizer={path} holds no {FILE}") from None
+            raise UserError(without_file(path)) from None
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise UserError(f"data.tokenizer={path} cannot be used: {error}") from error
 
@@ -79,6 +79,14 @@ def tokenizer_file(path: str) -> Path:
     """The file that `data.tokenizer` names by itself or by its folder."""
     given = Path(path).expanduser()
     return given if given.suffix == ".json" else given / FILE
+
+
+def without_file(path: str) -> str:
+    """What is wrong with a folder that has no tokenizer.json, and what to do where it has SentencePiece's."""
+    folder = Path(path).expanduser()
+    other = next((file.name for file in sorted(folder.glob("*.model")) if file.is_file()), None)
+    hint = f", only {other}: AutoTokenizer of transformers reads that, and its save_pretrained writes {FILE}"
+    return f"data.tokenizer={path} holds no {FILE}{hint if other else ''}"
 
 
 def library_tokenizer(stored: Mapping[str, Any]) -> "tokenizers.Tokenizer":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, SupportsInt
 
 import numpy as np
 
-from tuneformer.data.tokenizers.folder_tokenizer import FILE, library_tokenizer, tokenizer_file
+from tuneformer.data.tokenizers.folder_tokenizer import FILE, library_tokenizer, tokenizer_file, without_file
 from tuneformer.data.tokenizers.tokenizer import DamagedTokenizerError, encodable
 from tuneformer.errors import UserError
 from tuneformer.runs.plain_files import read_json
@@ -78,7 +78,7 @@ def read_stored(path: str) -> dict[str, Any]:
     try:
         stored = read_json(tokenizer_file(path))
     except FileNotFoundError:
-        raise UserError(f"data.tokenizer={path} holds no {FILE}") from None
+        raise UserError(without_file(path)) from None
     except ValueError as error:
         raise UserError(f"data.tokenizer={path} cannot be used: {error}") from error
     if not isinstance(stored, dict):
