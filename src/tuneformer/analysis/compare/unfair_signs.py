@@ -72,17 +72,12 @@ def is_uneven(curve: TuningCurve, criterion: Criterion) -> bool:
 
 def spread_grows(result: Result, design: Design, criterion: Criterion) -> bool:
     """Whether the variance over seeds at the highest rate repeated exceeds that at the lowest (F test)."""
-    repeated = {
-        rate: losses
-        for rate, losses in _repeated(result, design, criterion).items()
-        if len(losses) >= FEWEST_SEEDS
-    }
-    return _p_of_growth(repeated) < LEVEL
+    return _p_of_growth(_repeated(result, design, criterion, n_seeds=FEWEST_SEEDS)) < LEVEL
 
 
 def spreads_grow_together(results: Sequence[Result], design: Design, criterion: Criterion) -> bool:
     """The same of all methods at once, each with a few settings repeated: Stouffer's sum of their F tests."""
-    each = [_p_of_growth(_repeated(result, design, criterion)) for result in results]
+    each = [_p_of_growth(_repeated(result, design, criterion, n_seeds=2)) for result in results]
     scores = [float(ndtri(1 - p)) for p in each if 0 < p < 1]
     if len(scores) < FEWEST_METHODS:
         return False
@@ -118,19 +113,21 @@ def families_apart(
     return found
 
 
-def _repeated(result: Result, design: Design, criterion: Criterion) -> Mapping[float, list[float]]:
-    """The losses of each rate that has a setting with several seeds, of the first such setting."""
+def _repeated(
+    result: Result, design: Design, criterion: Criterion, *, n_seeds: int
+) -> Mapping[float, list[float]]:
+    """The losses of each rate that has a setting with so many seeds or more, of the first such setting."""
     rates = [index for index, dimension in enumerate(design.tuning) if _is_rate(dimension.key)]
     repeated: dict[float, list[float]] = {}
     for setting in result.settings if rates else ():
         rate, losses = setting.values[rates[0]], [criterion.choosing(trial) for trial in setting.trials]
-        if isinstance(rate, int | float) and len(losses) > 1 and np.isfinite(losses).all():
+        if isinstance(rate, int | float) and len(losses) >= n_seeds and np.isfinite(losses).all():
             repeated.setdefault(float(rate), losses)
     return repeated
 
 
 def _p_of_growth(repeated: Mapping[float, list[float]]) -> float:
-    """Of the F test of the variance at the highest rate against that at the lowest; NaN without two."""
+    """The p of the F test of the variance at the highest rate against that at the lowest; NaN without two."""
     if len(repeated) < 2:
         return math.nan
     low, high = repeated[min(repeated)], repeated[max(repeated)]
