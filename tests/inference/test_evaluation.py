@@ -49,19 +49,22 @@ def test_another_text_than_the_run_was_trained_on_is_refused(small_run: Run, tmp
         prepare_again(replace(small_run, config={**small_run.config, "data": data}))
 
 
-def test_a_received_run_makes_no_folder_outside_of_itself(
+def test_a_received_run_writes_into_no_folder_but_a_cache(
     small_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine, stray, known = tmp_path / "mine", tmp_path / "stray", tmp_path / "known"
     monkeypatch.setenv("TUNEFORMER_CACHE", str(mine))
     (known / "sources").mkdir(parents=True)
+    (known / "sources" / ("0" * 64)).write_text("{}", encoding="utf-8")
+    (stray / "sources" / "mine").mkdir(parents=True)
+    (stray / "downloads").mkdir()
 
     def prepare_in(folder: Path) -> None:
         data = {**small_run.config["data"], "cache_dir": str(folder)}
         prepare_again(replace(small_run, config={**small_run.config, "data": data}))
 
     prepare_in(stray)
-    assert not stray.exists()
+    assert {each.name for each in stray.iterdir()} == {"sources", "downloads"}
     assert (mine / "tokens").is_dir()
     prepare_in(known)
     assert (known / "tokens").is_dir()

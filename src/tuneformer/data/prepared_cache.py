@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -15,7 +16,8 @@ from tuneformer.errors import UserError
 
 ABANDONED_AFTER_SECONDS = 24 * 3600
 SOURCES, DOWNLOADS, SHARDS = "sources", "downloads", "shards"
-"""The folders of a cache by which it is known as one."""
+"""The folders of a cache by whose entries it is known as one."""
+_HASH = re.compile(r"[0-9a-f]{16,64}")
 
 Kept = TypeVar("Kept")
 
@@ -102,8 +104,9 @@ def cache_folder() -> Path:
 
 
 def is_cache(folder: Path) -> bool:
-    """Whether a folder has been used as a cache before."""
-    return any((folder / name).is_dir() for name in (SOURCES, DOWNLOADS, SHARDS))
+    """Whether a folder holds what only a cache does: entries named by hashes, or wheels."""
+    entries = (*folder.glob(f"{SOURCES}/*"), *folder.glob(f"{SHARDS}/*"))
+    return any(_HASH.fullmatch(each.name) for each in entries) or any(folder.glob(f"{DOWNLOADS}/*.whl"))
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def prepare_again(run: Run) -> tuple[Data[Any], PreparedData]:
     """The data that a run was trained on.
 
     What has to be made of them goes into the run's `data.cache_dir` where that is a cache already, and into
-    the reader's own elsewhere: a run directory makes no folder outside of itself.
+    the reader's own elsewhere, so that a run directory names no other folder to write into.
 
     Raises:
         UserError: it cannot be had any more, is other data now, or would be kept in no place.
