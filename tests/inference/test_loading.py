@@ -1,8 +1,10 @@
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,9 +24,23 @@ def test_a_loaded_run_has_what_its_directory_holds(small_run: Run) -> None:
     assert small_run.config["model"]["d_model"] == 16
     assert small_run.config["data"]["vocab_size"] == small_run.tokenizer.vocab_size == 256
     assert small_run.step == record["steps"] == 3
-    assert small_run.metrics["step"] == [1, 2, 3]
-    assert small_run.metrics["val/loss"][-1] == record["metrics"]["final"]["val/loss"]
+    assert list(small_run.metrics["train/loss"]) == [1, 2, 3]
+    assert list(small_run.metrics["val/loss"]) == [2, 3]
+    assert small_run.metrics["val/loss"][3] == record["metrics"]["final"]["val/loss"]
     assert not small_run.model.training
+
+
+def test_the_guide_reads_the_curve_of_a_run_as_it_says(small_run: Run) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guide-training.md").read_text(encoding="utf-8")
+    (example,) = (
+        part for part in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "run.metrics[" in part
+    )
+    told: dict[str, Any] = {"run": small_run}
+    exec(example, told)
+    record = small_run.record
+    assert told["losses"][told["best_step"]] == record.best["val/loss"]
+    assert (told["last_step"], told["last_loss"]) == (3, record.final["val/loss"])
+    assert (told["steps"], told["values"][1]) == ([2, 3], told["last_loss"])
 
 
 def test_a_loaded_model_has_the_validation_loss_of_its_record(small_run: Run, small_text: Path) -> None:

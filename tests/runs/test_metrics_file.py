@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tuneformer.analysis.compare.curves import read_curves
 from tuneformer.errors import UserError
-from tuneformer.runs.metrics_file import MetricsFile, read_columns, read_last_row, read_rows
+from tuneformer.runs.metrics_file import MetricsFile, read_columns, read_last_row, read_rows, read_values
 
 pytestmark = pytest.mark.fast
 
@@ -66,6 +66,7 @@ def test_a_late_column_is_added_and_earlier_rows_are_empty_there(path: Path) -> 
     columns = read_columns(path)
     assert math.isnan(columns["a"][0])
     assert list(columns["a"][1:] + columns["b"] + columns["step"]) == [2, 1, 3, 1, 2]
+    assert read_values(path) == {"a": {2: 2}, "b": {1: 1, 2: 3}}
 
 
 def test_values_that_come_after_their_row_was_written_join_it(path: Path) -> None:
@@ -114,7 +115,7 @@ def test_what_is_no_finite_number_survives(path: Path) -> None:
 def test_a_file_without_rows_has_no_columns(path: Path) -> None:
     MetricsFile(path, first_step=0)
     assert read_rows(path) == []
-    assert read_columns(path) == {}
+    assert read_columns(path) == read_values(path) == {}
     path.write_text("", encoding="utf-8")
     assert read_rows(path) == []
     assert MetricsFile(path, first_step=5).path == path

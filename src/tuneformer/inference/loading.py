@@ -19,7 +19,7 @@ from tuneformer.process.terminal import printable
 from tuneformer.runs.checkpoint_keys import EVALUATION_WEIGHTS
 from tuneformer.runs.directory import TOKENIZER_FILE, RunDirectory, find_run
 from tuneformer.runs.field_types import is_whole
-from tuneformer.runs.metrics_file import read_columns
+from tuneformer.runs.metrics_file import read_values
 from tuneformer.runs.packed_archive import check_archive
 from tuneformer.runs.record import RunRecord
 from tuneformer.runs.regular_file import check_regular
@@ -36,13 +36,13 @@ class RunFiles:
     Attributes:
         path: its directory.
         config: its configuration, plain values.
-        metrics: metrics.csv, one list a column, NaN where a row has no value.
+        metrics: of metrics.csv, name -> step -> value, with the steps at which each was measured alone.
         kept_tokenizer: what turns text into its tokens and back, where its data are text.
     """
 
     path: Path
     config: dict[str, Any]
-    metrics: dict[str, list[float]]
+    metrics: dict[str, dict[int, float]]
     kept_tokenizer: Tokenizer | None
 
     @property
@@ -119,11 +119,9 @@ def load(path: Path, *, checkpoint: str) -> Run:
     )
 
 
-def metrics_of(directory: RunDirectory) -> dict[str, list[float]]:
-    """The columns of metrics.csv, NaN where a row has no value; none where nothing was measured yet."""
-    if not directory.metrics_file.exists():
-        return {}
-    return {name: values.tolist() for name, values in read_columns(directory.metrics_file).items()}
+def metrics_of(directory: RunDirectory) -> dict[str, dict[int, float]]:
+    """What metrics.csv holds, name -> step -> value; nothing where nothing was measured yet."""
+    return read_values(directory.metrics_file) if directory.metrics_file.exists() else {}
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:

@@ -211,6 +211,20 @@ def read_columns(path: Path) -> "dict[str, array[float]]":
     return {name: columns[name] for name in in_order(columns)}
 
 
+def read_values(path: Path) -> dict[str, dict[int, float]]:
+    """metrics.csv as name -> step -> value: a step at which something was not measured is not there.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    values: dict[str, dict[int, float]] = {}
+    for row in iterate_rows(path):
+        step = int(row.pop("step"))
+        for name, value in row.items():
+            values.setdefault(name, {})[step] = value
+    return {name: values[name] for name in in_order(values)}
+
+
 def in_order(columns: Collection[str]) -> list[str]:
     """Columns as metrics.csv has them: first those that are compared, so that the rest need not be read."""
     first = [column for column in FIRST_COLUMNS if column in columns]

@@ -22,10 +22,9 @@ SNAPSHOT = ProbeSnapshot(
 
 def test_columns_of_heads_become_curves_without_their_gaps() -> None:
     metrics = {
-        "step": [10.0, 20.0, 30.0],
-        "train/loss": [3.0, 2.0, 1.0],
-        "val/loss": [math.nan, 2.5, math.nan],
-        "attention/decoder.0.1/entropy": [0.9, math.nan, 0.7],
+        "train/loss": {10: 3.0, 20: 2.0, 30: 1.0},
+        "val/loss": {20: 2.5, 30: math.inf},
+        "attention/decoder.0.1/entropy": {10: 0.9, 20: math.nan, 30: 0.7},
     }
     curves = read_curves(metrics, [SNAPSHOT])
     assert curves.losses == {"train/loss": [(10, 3), (20, 2), (30, 1)], "val/loss": [(20, 2.5)]}

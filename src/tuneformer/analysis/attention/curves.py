@@ -27,13 +27,12 @@ class Curves:
     heads: Mapping[str, Mapping[Site, Mapping[int, Points]]]
 
 
-def read_curves(metrics: Mapping[str, Sequence[float]], snapshots: Sequence[ProbeSnapshot]) -> Curves:
-    """The curves of a run; where metrics.csv has none of heads, those of its snapshots."""
-    steps = metrics.get("step", [])
-    losses = {name: _points(steps, metrics[name]) for name in LOSSES if name in metrics}
+def read_curves(metrics: Mapping[str, Mapping[int, float]], snapshots: Sequence[ProbeSnapshot]) -> Curves:
+    """The curves of a run; where its metrics have none of heads, those of its snapshots."""
+    losses = {name: _points(metrics[name]) for name in LOSSES if name in metrics}
     heads: dict[str, dict[Site, dict[int, list[tuple[float, float]]]]] = {}
     for name, values in metrics.items():
-        if (found := COLUMN.fullmatch(name)) and (points := _points(steps, values)):
+        if (found := COLUMN.fullmatch(name)) and (points := _points(values)):
             stack, layer, head, measure = found.groups()
             heads.setdefault(measure, {}).setdefault((stack, int(layer)), {})[int(head)] = points
     logged = {*heads}
@@ -44,10 +43,9 @@ def read_curves(metrics: Mapping[str, Sequence[float]], snapshots: Sequence[Prob
             for site, values in sites.items():
                 for head, value in enumerate(values.tolist()):
                     points = heads.setdefault(measure, {}).setdefault(site, {}).setdefault(head, [])
-                    points.extend(_points([snapshot.step], [value]))
+                    points.extend(_points({snapshot.step: value}))
     return Curves(losses={name: points for name, points in losses.items() if points}, heads=heads)
 
 
-def _points(steps: Sequence[float], values: Sequence[float]) -> list[tuple[float, float]]:
-    pairs = zip(steps, values, strict=True)
-    return [(step, value) for step, value in pairs if math.isfinite(value)]
+def _points(values: Mapping[int, float]) -> list[tuple[float, float]]:
+    return [(step, value) for step, value in values.items() if math.isfinite(value)]
