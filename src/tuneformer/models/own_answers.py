@@ -12,8 +12,8 @@ from tuneformer.errors import UserError, reason_of
 from tuneformer.models.attention.explicit import SeenAttention, watch_attention
 from tuneformer.models.attention.layer_spec import AttentionSite
 from tuneformer.models.evaluating import evaluating
-from tuneformer.models.hf.layers import names_for_rules
 from tuneformer.models.parts import HasAttentionParts
+from tuneformer.models.rule_names import names_for_rules
 from tuneformer.process.random_state import kept_random_state
 
 N_EXAMPLES, N_TOKENS = 2, 3

@@ -4,7 +4,7 @@ from importlib import import_module
 from inspect import signature
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 
 from tuneformer.config.arguments import check_arguments
 from tuneformer.config.building import find_target
@@ -28,6 +28,11 @@ TASKS = ("language_modelling", "synthetic")
 def is_own_module(model: Settings) -> bool:
     """Whether the group `model` is of this option."""
     return NAMED_BY in model and model[NAMED_BY] == model.get(TARGET)
+
+
+def names_no_class(model: Settings) -> bool:
+    """Whether the group `model` is of this option as it stands in its file, before a class is named."""
+    return model.get(NAMED_BY) == MISSING
 
 
 def check_is_named(model: DictConfig) -> None:

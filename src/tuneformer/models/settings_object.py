@@ -13,7 +13,13 @@ from tuneformer.config.setting import arguments_of
 from tuneformer.config.setting_check import check_values
 from tuneformer.errors import UserError
 from tuneformer.models.attention.settings import AttentionSettings
-from tuneformer.models.own_module import TASKS, check_is_named, check_own_module, is_own_module
+from tuneformer.models.own_module import (
+    TASKS,
+    check_is_named,
+    check_own_module,
+    is_own_module,
+    names_no_class,
+)
 from tuneformer.models.settings import ModelSettings
 
 
@@ -67,7 +73,7 @@ def has_attention(model: Settings) -> bool:
 
 def tasks_of(model: Settings) -> tuple[str, ...] | None:
     """What a model can be asked to do, as its class or what describes it says; None: anything."""
-    if is_own_module(model):
+    if is_own_module(model) or names_no_class(model):
         return TASKS
     said = getattr(description_of(("model",), model), "tasks", None)
     if said is None and allowed_by_user(model.get(TARGET)) is not None:

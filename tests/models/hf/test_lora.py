@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.models.hf.classifiers import classifier_of, settings_of_classifier
 from tests.models.hf.models import model_of, plan_of, settings_of, tokens
 from tuneformer.errors import UserError
 from tuneformer.models.build import build_model
@@ -104,6 +105,16 @@ def test_muon_sees_a_and_b_and_the_parts_of_a_fused_b() -> None:
         for part in step.chunk(3) if "lora_B" in name else (step,):
             values = torch.linalg.svdvals(part)
             assert float(values.min() / values.max()) > 0.4, name
+
+
+def test_the_one_row_of_an_adapter_of_rank_one_is_a_matrix() -> None:
+    rank_one = ("model.lora_rank=1", "model.dropout=0")
+    model, rules = classifier_of("bert", *rank_one), settings_of_classifier("bert", *rank_one)["param_groups"]
+    groups = {group.rule.name: group.parameters for group in param_groups(rules).split(model)}
+    assert sum("lora_A" in name for name in groups["matrices"]) == 4
+    assert "lora_" not in " ".join(
+        name for group, names in groups.items() if group != "matrices" for name in names
+    )
 
 
 def test_what_trains_is_counted_before_anything_is_built() -> None:

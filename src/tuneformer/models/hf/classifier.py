@@ -10,11 +10,12 @@ from torch import Tensor
 from tuneformer.errors import UserError
 from tuneformer.models.hf.architecture import CLASS_TOKEN, OWN_TOKENS, PADDING
 from tuneformer.models.hf.kinds import TEXT_CLASSIFIER
-from tuneformer.models.hf.layers import fused_rows, layer_parts_of, names_for_rules
+from tuneformer.models.hf.layers import fused_rows, layer_parts_of
 from tuneformer.models.hf.model import HuggingFaceModel
 from tuneformer.models.hf.network import is_of_the_head
 from tuneformer.models.hf.settings import HuggingFaceSettings
 from tuneformer.models.parts import LayerPart
+from tuneformer.models.rule_names import names_for_rules
 
 MASK = "attention_mask"
 

@@ -1,4 +1,4 @@
-"""The layers of a network of transformers, and what its matrices are for."""
+"""The layers of a network of transformers, and the linear ones inside them."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -23,25 +23,6 @@ def layer_parts_of(network: nn.Module, stack_of: Callable[[str], str]) -> list[L
                 parts.append(LayerPart(stack=stack, layer=seen[stack], module=module, down=last_down(module)))
                 seen[stack] += 1
     return parts
-
-
-def names_for_rules(network: nn.Module, n_outputs: int, prefix: str) -> Mapping[str, str]:
-    """By which name of our own models a rule knows the parameters of a network that answers with numbers.
-
-    A parameter of its own, as a class token or a table of positions, is an embedding; what makes pixels into
-    vectors, and vectors into the answer, is no hidden matrix.
-    """
-    names = {}
-    outputs = [base_of(each) for each in linear_layers(network) if weight_of(each).shape[0] == n_outputs][-1:]
-    for place, module in network.named_modules(prefix=prefix):
-        for name, parameter in module.named_parameters(place, recurse=False):
-            if isinstance(module, nn.Embedding) or (parameter.dim() > 1 and parameter.shape[0] == 1):
-                names.setdefault(name, "token_embedding.weight")
-            elif parameter.dim() < 2:
-                names[name] = "norm.weight"
-            elif module in outputs or parameter.dim() > 2:
-                names[name] = "output.weight"
-    return names
 
 
 def fused_rows(network: nn.Module, prefix: str) -> Mapping[str, tuple[int, ...]]:
