@@ -5,6 +5,7 @@ STAMP := .venv/.complete
 # a test process gets one thread: two of them share two cores; what is compiled serves the next run
 TEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 -q
 STUDY := experiment=optimizer_study launcher=local
+UNCHECKED := launcher=local search.check=false
 OPTIMIZERS := optimizer=glob(*,exclude=[any,adamw_*,normuon_short,schedule_free_adamw])
 CLUSTER := slurmctld slurmd slurm-client munge postgresql mariadb-server
 
@@ -66,7 +67,9 @@ study-tasks: $(STAMP) ## train every task with a known result: docs/results/task
 	$(BIN)/python scripts/study_tasks.py --report docs/results/tasks.md
 
 study-attention: $(STAMP) ## tune and compare every attention module: docs/results/attention.md; goes on where it was stopped
-	$(BIN)/tuneformer ask experiment=attention_methods launcher=local search.check=false budget=324runs sweep=attention
+	$(BIN)/tuneformer ask experiment=attention_methods $(UNCHECKED) budget=324runs sweep=attention
+	$(BIN)/tuneformer ask experiment=attention_study attention=sliding_window attention.window=16,32,64,128 $(UNCHECKED) budget=48runs sweep=attention-windows
+	$(BIN)/tuneformer ask experiment=attention_512 $(UNCHECKED) budget=65runs sweep=attention-512
 	$(BIN)/tuneformer compare outputs/sweeps/attention --by attention --into docs/results/attention.md
 
 translation: $(STAMP) ## a Transformer and LSTMs translate: docs/results/translation.md; goes on where it was stopped
