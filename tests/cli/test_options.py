@@ -62,7 +62,7 @@ class _ReadParserError(Exception):
 
 @pytest.fixture(params=COMMANDS)
 def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> CommandParser | None:
-    """That of each command; None of `train` and `ask`, whose options are Hydra's."""
+    """That of each command; None of `train`, `ask` and `ladder`, whose options are Hydra's."""
     read: list[CommandParser] = []
 
     def remember(self: CommandParser, *_: Any) -> None:
@@ -72,7 +72,7 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", remember)
     monkeypatch.setattr(argparse.ArgumentParser, "parse_intermixed_args", remember)
     monkeypatch.setattr("sys.argv", [request.param])
-    if request.param in ("train", "ask"):
+    if request.param in ("train", "ask", "ladder"):
         return None
     with pytest.raises(_ReadParserError):
         import_module(f"tuneformer.cli.{request.param.replace('-', '_')}").main()

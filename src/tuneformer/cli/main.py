@@ -14,6 +14,7 @@ from tuneformer.process.terminal import show
 COMMANDS = (
     "train",
     "ask",
+    "ladder",
     "preview",
     "find-lr",
     "coordinate-check",

@@ -1,8 +1,12 @@
 """How large a model is and what a token costs."""
 
+import re
+from collections.abc import Mapping
 from typing import Protocol, cast, runtime_checkable
 
 from torch import nn
+
+_AT_AN_END = re.compile(r"(position_embedding|output)\.")
 
 
 @runtime_checkable
@@ -31,6 +35,25 @@ def n_trained_parameters(model: nn.Module) -> int:
 def n_position_parameters(model: nn.Module) -> int:
     """Return those of learned positions, which some published counts leave out (nanoGPT's does)."""
     return sum(p.numel() for name, p in model.named_parameters() if name.startswith("position_embedding."))
+
+
+def n_parameters_beside_embeddings(model: nn.Module) -> int:
+    """Return those of the layers: without the tables of tokens and positions, and without the output matrix.
+
+    The size that laws of scale are published in (2001.08361, 2503.04715).
+    """
+    rule_names: Mapping[str, str] = getattr(model, "rule_names", dict)()
+    tables = {
+        id(parameter)
+        for module in model.modules()
+        if isinstance(module, nn.Embedding)
+        for parameter in module.parameters()
+    }
+    return sum(
+        parameter.numel()
+        for name, parameter in model.named_parameters()
+        if id(parameter) not in tables and not _AT_AN_END.match(rule_names.get(name, name))
+    )
 
 
 def flops_per_example(model: nn.Module, *, n_tokens: int | float) -> float:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.plugins.sweeper import Sweeper
@@ -23,10 +23,11 @@ from tuneformer.sweeps.launchers.launcher import Launcher
 from tuneformer.sweeps.launchers.plugin import PluginLauncher
 from tuneformer.sweeps.manifest import Manifest
 from tuneformer.sweeps.plan import Plan
+from tuneformer.sweeps.preflight.examined import Examined
 from tuneformer.sweeps.preflight.preflight import preflight
 from tuneformer.sweeps.request import Request, read_request
 from tuneformer.sweeps.search.search import Search
-from tuneformer.sweeps.search.settings import is_question, is_search
+from tuneformer.sweeps.search.settings import is_ladder, is_question, is_search
 from tuneformer.sweeps.sweep import known_outcome, run_jobs
 from tuneformer.sweeps.tally import Tally
 
@@ -105,17 +106,7 @@ class TuneformerSweeper(Sweeper):
         settings = self._settings["search"]
         _check_effort(request, settings)
         if is_question(settings):
-            from tuneformer.sweeps.ask.ask import Ask  # it loads SciPy, which no other sweep needs
-
-            return Ask(
-                composed=request.composed,
-                keys=request.swept,
-                composer=request.composer,
-                manifest=manifest,
-                budget=request.budget,
-                retry_failed=self._settings["retry_failed"],
-                at_a_time=launcher.at_a_time,
-            )
+            return self._question(request, manifest, launcher)
         if is_search(settings):
             return Search(
                 composed=request.composed,
@@ -126,6 +117,28 @@ class TuneformerSweeper(Sweeper):
                 retry_failed=self._settings["retry_failed"],
             )
         return Grid(composed=request.composed, keys=request.named, manifest=manifest)
+
+    def _question(self, request: Request, manifest: Manifest, launcher: Launcher) -> Plan:
+        # they load SciPy, which no other sweep needs
+        from tuneformer.sweeps.ask.ask import Ask
+        from tuneformer.sweeps.ask.contestants import contestants_of
+        from tuneformer.sweeps.ladder.ladder import AskedLadder
+
+        given: dict[str, Any] = {
+            "composer": request.composer,
+            "manifest": manifest,
+            "budget": request.budget,
+            "retry_failed": self._settings["retry_failed"],
+            "at_a_time": launcher.at_a_time,
+        }
+        if not is_ladder(self._settings["search"]):
+            return Ask(contestants=contestants_of(request.composed, keys=request.swept), **given)
+
+        def examine(jobs: Sequence[Job]) -> list[Examined | UserError]:
+            launcher.check([job.config for job in jobs])
+            return launcher.examine(jobs, timed=self._settings["preflight"] != "quick")
+
+        return AskedLadder(composed=request.composed, keys=request.swept, examine=examine, **given)
 
     def _preflight(self, plan: Plan, launcher: Launcher, manifest: Manifest) -> None:
         outcomes = [(job.name, known_outcome(job, manifest)) for job in plan.sample]

@@ -20,7 +20,7 @@ from tuneformer.sweeps.ask.answer import Answer
 from tuneformer.sweeps.ask.budget import SECONDS, Split, read_budget, split
 from tuneformer.sweeps.ask.contestants import (
     SEED,
-    contestants_of,
+    ComposedContestant,
     fixed_point,
     question_of,
     within_what_composes,
@@ -30,7 +30,7 @@ from tuneformer.sweeps.ask.kept import read_kept
 from tuneformer.sweeps.ask.pages import write_comparison
 from tuneformer.sweeps.ask.promise import promise, promise_of
 from tuneformer.sweeps.ask.trials import AskedTrial, Point, TrialResult
-from tuneformer.sweeps.composing import Composed, Composer
+from tuneformer.sweeps.composing import Composer
 from tuneformer.sweeps.folders import SWEEPS, make_job
 from tuneformer.sweeps.job import Job, Outcome
 from tuneformer.sweeps.job_names import job_name
@@ -55,24 +55,24 @@ class Ask:
     def __init__(
         self,
         *,
-        composed: Sequence[Composed],
-        keys: frozenset[str],
+        contestants: Sequence[ComposedContestant],
         composer: Composer,
         manifest: Manifest,
         budget: str | None,
         retry_failed: bool,
         at_a_time: Callable[[], int],
     ) -> None:
+        first = contestants[0].method.composed
         if budget is None:
-            raise UserError("search=ask needs a budget: hydra.sweeper.budget=64runs, 200000steps or 2h")
+            option = first.hydra.runtime.choices.search
+            raise UserError(f"search={option} needs a budget: hydra.sweeper.budget=64runs, 200000steps or 2h")
         self._composer, self._manifest, self._folder = composer, manifest, manifest.path.parent
         self._retry_failed = retry_failed
-        config = composed[0].config
+        config = first.config
         self._metric: str = config["optimized_metric"]
         self._reported_metric: str | None = None
         self._sign = -1.0 if task_of(config["data"]).higher_is_better(self._metric) else 1.0
         self._budget = read_budget(budget)
-        contestants = contestants_of(composed, keys=keys)
         self._contestants = {
             each.contestant.name: within_what_composes(each, self._composes) for each in contestants
         }

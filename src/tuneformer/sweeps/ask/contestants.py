@@ -21,6 +21,7 @@ from tuneformer.sweeps.ask.tuning_space import TuningSpace
 from tuneformer.sweeps.composing import Composed
 from tuneformer.sweeps.points import Point, key_of
 from tuneformer.sweeps.search.method import Method, make_method
+from tuneformer.sweeps.search.settings import is_ladder
 from tuneformer.sweeps.search.space import Choices, SearchRange, Space
 
 SEED, HORIZON, VALIDATED = "seed", "trainer.max_steps", "trainer.val_check_interval"
@@ -55,40 +56,71 @@ def contestants_of(composed: Sequence[Composed], *, keys: frozenset[str]) -> lis
     Raises:
         UserError: seeds or lengths are swept, or a method has nothing to tune.
     """
+    methods = methods_of(composed, keys=keys)
+    horizons = horizons_of(composed[0].config)
+    return [
+        contestant_of(
+            method,
+            name=method.name if len(horizons) == 1 else f"{method.name} at {horizon} steps",
+            of=method.name,
+            field=str(horizon),
+            horizon=horizon,
+            cost_in_runs=horizon / max(horizons),
+        )
+        for method in methods
+        for horizon in horizons
+    ]
+
+
+def horizons_of(config: Config) -> list[int]:
+    """The lengths that all methods are run at, the shortest first; UserError for one given twice."""
+    horizons = config["search"]["horizons"] or [config["trainer"]["max_steps"]]
+    if len(set(horizons)) < len(horizons):
+        raise UserError(f"search.horizons={typed(horizons)} gives a length twice")
+    return sorted(horizons)
+
+
+def methods_of(composed: Sequence[Composed], *, keys: frozenset[str]) -> list[Method]:
+    """The methods of a question, each with what is tuned of it.
+
+    Raises:
+        UserError: seeds or lengths are swept, the metric is not one of validation, or a method has nothing
+            to tune.
+    """
+    option = composed[0].hydra.runtime.choices.search
     for key, instead in ((SEED, "it takes seeds of its own"), (HORIZON, "search.horizons lists lengths")):
         if key in keys:
-            raise UserError(f"{key} cannot have several values with search=ask: {instead}")
+            raise UserError(f"{key} cannot have several values with search={option}: {instead}")
     first = composed[0].config
     if not first["optimized_metric"].startswith(CHOOSING):
         raise UserError(
-            f"optimized_metric={first['optimized_metric']} cannot choose settings: search=ask chooses on"
+            f"optimized_metric={first['optimized_metric']} cannot choose settings: search={option} chooses on"
             f" validation ({CHOOSING}...), and reports on test"
         )
     if first[SEED] > LARGEST_SEED:
-        raise UserError(f"seed={first[SEED]} is too large for search=ask: {LARGEST_SEED} is the largest")
-    horizons = first["search"]["horizons"] or [first["trainer"]["max_steps"]]
-    if len(set(horizons)) < len(horizons):
-        raise UserError(f"search.horizons={typed(horizons)} gives a length twice")
-    entries = []
-    for each in composed:
-        method = _with_shared_space(make_method(each, keys=keys, may_be_empty=True))
+        raise UserError(f"seed={first[SEED]} is too large for search={option}: {LARGEST_SEED} is the largest")
+    methods = [_with_shared_space(make_method(each, keys=keys, may_be_empty=True)) for each in composed]
+    for method in methods:
         if not method.space:
             raise UserError(
-                f"search=ask: {method.name} has nothing to tune: all that it says is given a value"
+                f"search={option}: {method.name} has nothing to tune: all that it says is given a value"
             )
-        space = TuningSpace(space=method.space, limits=_limits(method))
-        for horizon in sorted(horizons):
-            name = method.name if len(horizons) == 1 else f"{method.name} at {horizon} steps"
-            contestant = Contestant(
-                name=name,
-                method=method.name,
-                field=str(horizon),
-                space=space,
-                cost_in_runs=horizon / max(horizons),
-                steps=horizon,
-            )
-            entries.append(ComposedContestant(contestant=contestant, method=method, horizon=horizon))
-    return entries
+    return methods
+
+
+def contestant_of(
+    method: Method, *, name: str, of: str, field: str, horizon: int, cost_in_runs: float
+) -> ComposedContestant:
+    """A method at a length as the entry `name` of the method `of`, compared with those of its field."""
+    contestant = Contestant(
+        name=name,
+        method=of,
+        field=field,
+        space=TuningSpace(space=method.space, limits=_limits(method)),
+        cost_in_runs=cost_in_runs,
+        steps=horizon,
+    )
+    return ComposedContestant(contestant=contestant, method=method, horizon=horizon)
 
 
 def within_what_composes(asked: ComposedContestant, composes: Composes) -> ComposedContestant:
@@ -129,6 +161,7 @@ def question_of(entries: Sequence[ComposedContestant], composes: Composes) -> Qu
         detect=float(settings["detect"]),
         seed=config[SEED],
         points_seed=settings["seed"],
+        places="sizes and lengths" if is_ladder(settings) else "lengths",
     )
 
 

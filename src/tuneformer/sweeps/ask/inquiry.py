@@ -48,6 +48,7 @@ class Question:
         detect: the difference that is looked for, in the metric: smaller ones are as good as none.
         seed: the first seed of tuning.
         points_seed: of the points that are drawn.
+        places: what a method has its entries at.
     """
 
     contestants: tuple[Contestant, ...]
@@ -57,6 +58,7 @@ class Question:
     detect: float
     seed: int
     points_seed: int
+    places: str = "lengths"
 
     @property
     def methods(self) -> list[list[str]]:

@@ -41,7 +41,7 @@ def promise_of(question: Question, plan: Split, n_seeds: int, *, budget: Budget,
 def _asked(question: Question) -> str:
     methods, n_entries = question.methods, len(question.contestants)
     asked = f"{len(methods)} methods" if len(methods) > 1 else "1 method"
-    return asked + (f" at {n_entries // len(methods)} lengths" if n_entries > len(methods) else "")
+    return asked + (f" at {n_entries // len(methods)} {question.places}" if n_entries > len(methods) else "")
 
 
 def _power(question: Question, n_seeds: int, metric: str) -> str:

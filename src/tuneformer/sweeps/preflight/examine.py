@@ -11,7 +11,7 @@ from tuneformer.config.plain import Config
 from tuneformer.config.registry import targets
 from tuneformer.data.contract import Data, PreparedData
 from tuneformer.errors import UserError
-from tuneformer.models.size import n_parameters
+from tuneformer.models.size import n_parameters, n_parameters_beside_embeddings
 from tuneformer.optim.build import build_optimizer, build_schedule
 from tuneformer.optim.checks import schedule_of
 from tuneformer.optim.factory import optimizer_factory, param_groups
@@ -24,6 +24,7 @@ from tuneformer.training.assembly import build_task, build_trainer_settings
 from tuneformer.training.autotune.resolve import resolve_auto
 from tuneformer.training.initial_weights import initial_weights
 from tuneformer.training.memory_needed import check_memory
+from tuneformer.training.records import model_size
 from tuneformer.training.start import prepare_data
 
 TIMED_STEPS = 5
@@ -48,12 +49,14 @@ def _one(config: Config, parts: "_Parts", *, timed: bool) -> Examined | UserErro
     try:
         task = parts.build(config)
         parts.check_initial_weights(config, task)
-        data, _ = parts.data(config)
+        data, prepared = parts.data(config)
         seconds = parts.seconds_per_step(config) if timed else None
     except UserError as error:
         return error
     return Examined(
         parameters=n_parameters(task.model),
+        beside_embeddings=n_parameters_beside_embeddings(task.model),
+        flops_per_token=model_size(task.model, config, prepared)["flops_per_token"],
         units=config["trainer"]["max_steps"] * data.units_per_step,
         unit=data.unit,
         seconds_per_step=seconds,

@@ -87,6 +87,24 @@ class SearchSettings:
             null="trainer.max_steps alone",
         ),
     ]
+    chinchilla: Annotated[
+        tuple[Number, ...] | None,
+        Setting(
+            "ladder: lengths of each size, in multiples of 20 tokens a parameter (without embeddings)",
+            POSITIVE,
+            source="20: 2203.15556",
+            null="search.flops or search.horizons",
+        ),
+    ]
+    flops: Annotated[
+        tuple[Number, ...] | None,
+        Setting(
+            "ladder: lengths of each size, in compute: all sizes cost as much",
+            POSITIVE,
+            unit="floating-point operations",
+            null="search.chinchilla or search.horizons",
+        ),
+    ]
     role: Annotated[
         str | None,
         Setting("what a trial of ask is for", ROLES, null="set by the sweep"),
@@ -108,6 +126,11 @@ def is_search(settings: Settings) -> bool:
 def is_question(settings: Settings) -> bool:
     """Whether a search is a question with a budget."""
     return settings.get("sampler") == ASK
+
+
+def is_ladder(settings: Settings) -> bool:
+    """Whether a question is asked at several sizes, each at lengths of its own."""
+    return "chinchilla" in settings
 
 
 def check_installed(settings: Settings) -> None:
