@@ -176,12 +176,13 @@ def test_a_folder_is_looked_at_without_a_run(exported: tuple[Run, Path], command
     ("arguments", "message"),
     [
         ([], "give a run directory, or --model=DIR for a folder of transformers"),
-        (["--model", "x"], "--model has no data of its own to look at: give --text=..."),
+        (["--model", "x"], "--model has no data of its own to look at: give --text=..., or --image=FILE"),
         (
             ["--model", "x", "--text", "a", "--against", "y"],
             "--against is for runs: leave it out with --model",
         ),
-        (["--model", "x", "--text", "a"], "data.tokenizer=x holds no tokenizer.json"),
+        (["--model", "x", "--text", "a"], "--model=x is no folder"),
+        (["x", "--image", "a.png"], "--image is for --model: a run has examples of its own"),
     ],
 )
 def test_what_to_look_at_is_asked_for_in_one_line(

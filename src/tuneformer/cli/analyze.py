@@ -2,6 +2,7 @@
 
     %(prog)s outputs/runs/<run>
     %(prog)s --model DIR --text "..."      a folder of transformers, without a run
+    %(prog)s --model DIR --image FILE      one with a vision Transformer
 
 Maps over training, the scores of every head beside chance, and the loss with each head taken out: a few
 lines here, and analysis/attention.html, attention.json and heads.csv in the run directory.
@@ -28,6 +29,12 @@ def main() -> None:
     )
     parser.add_argument("--against", type=Path, default=None, help="another run, shown beside it")
     parser.add_argument("--text", default=None, help="the example to look at (default: one of validation)")
+    parser.add_argument(
+        "--target",
+        default=None,
+        help="of --model from text to text: what it shall write (default: what it does)",
+    )
+    parser.add_argument("--image", type=Path, default=None, help="of --model, in place of --text: a file")
     parser.add_number(
         "--examples", AT_LEAST_ONE, default=16, what="of validation, that heads are measured on (default: 16)"
     )
@@ -36,8 +43,9 @@ def main() -> None:
 
     from rich.progress import Progress
 
-    from tuneformer.analysis.attention.analysis import analyse, analyse_subject
-    from tuneformer.analysis.attention.pretrained import read_pretrained
+    from tuneformer.analysis.attention.analysis import analyse
+    from tuneformer.analysis.attention.own_example import OwnExample
+    from tuneformer.analysis.attention.pretrained import analyse_pretrained
     from tuneformer.process.escaping_console import EscapingConsole
     from tuneformer.process.invocation import typed_command
     from tuneformer.process.terminal import say, show
@@ -52,8 +60,10 @@ def main() -> None:
     errors = EscapingConsole(stderr=True)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         analyses = [
-            analyse_subject(
-                read_pretrained(given.model), text=given.text, examples=given.examples, progress=progress
+            analyse_pretrained(
+                given.model,
+                OwnExample(text=given.text, target=given.target, image=given.image),
+                progress=progress,
             )
             if given.model is not None
             else analyse(
@@ -82,7 +92,12 @@ def check_given(given: Namespace) -> None:
     """Raises UserError where it is not clear what to look at."""
     if (given.run is None) == (given.model is None):
         raise UserError("give a run directory, or --model=DIR for a folder of transformers")
-    if given.model is not None and given.text is None:
-        raise UserError("--model has no data of its own to look at: give --text=...")
-    if given.model is not None and given.against is not None:
+    if given.model is None:
+        for name in ("target", "image"):
+            if getattr(given, name) is not None:
+                raise UserError(f"--{name} is for --model: a run has examples of its own")
+        return
+    if (given.text is None) == (given.image is None):
+        raise UserError("--model has no data of its own to look at: give --text=..., or --image=FILE")
+    if given.against is not None:
         raise UserError("--against is for runs: leave it out with --model")

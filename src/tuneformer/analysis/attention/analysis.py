@@ -111,23 +111,28 @@ def analyse(
         UserError: there is nothing to look at, or the text cannot be read.
     """
     subject = read_subject(path, checkpoint=checkpoint)
-    return analyse_subject(subject, text=text, examples=examples, progress=progress)
-
-
-def analyse_subject(
-    subject: Subject, *, text: str | None, examples: int, progress: Progress
-) -> AttentionAnalysis:
-    """Look at a run or a model that has been read; see `analyse`."""
-    path = subject.path
     if text is not None and subject.run is None:
         raise UserError(f"{path} has no checkpoint that could read --text")
     snapshots, notes = read_snapshots(subject) if text is None else ([], [])
     if subject.run is None and not snapshots:
         raise UserError(f"{path} has no checkpoint, and no snapshot of it can be read: {'; '.join(notes)}")
     batch, more = _choose_batch(subject, snapshots, text, examples=examples)
-    notes += more
+    return analyse_batch(subject, snapshots, batch, notes + more, progress=progress)
+
+
+def analyse_batch(
+    subject: Subject,
+    snapshots: Sequence[ProbeSnapshot],
+    batch: MeasuredBatch,
+    notes: Sequence[str],
+    *,
+    progress: Progress,
+) -> AttentionAnalysis:
+    """Look at what has been read, with examples that have been chosen; see `analyse`."""
+    notes = [*notes]
     shown = _shown(subject, snapshots, batch)
-    example = describe(subject, [None if x is None else x.numpy() for x in shown.inputs])
+    targets = None if shown.targets is None else shown.targets.numpy()
+    example = describe(subject, [None if x is None else x.numpy() for x in shown.inputs], targets)
     steps = _steps(subject, snapshots, batch, shown, progress)
     lengths = {stack: (len(axes.queries), len(axes.keys)) for stack, axes in example.axes.items()}
     ordered = example.image is None
@@ -143,6 +148,7 @@ def analyse_subject(
             notes.append("what the model shall answer is not known here: no loss with a head taken out")
     curves = read_curves(subject.metrics, [step.snapshot for step in steps])
     curves = replace(curves, heads=meaningful(curves.heads, ordered=ordered))
+    path = subject.path
     return AttentionAnalysis(
         name=path.resolve().name,
         path=path,

@@ -62,8 +62,13 @@ class Example:
     image: Image | None = field(default=None)
 
 
-def describe(subject: Subject, inputs: Sequence[NDArray[Any] | None]) -> Example:
-    """What the inputs of a model, for one example, are called on the page."""
+def describe(
+    subject: Subject, inputs: Sequence[NDArray[Any] | None], targets: NDArray[Any] | None = None
+) -> Example:
+    """What the inputs of a model, for one example, are called on the page.
+
+    `targets`: what it shall answer, where that is known.
+    """
     model = subject.config["model"]
     kinds = subject.task_facts.inputs
     if kinds == ("numbers",):
@@ -74,7 +79,7 @@ def describe(subject: Subject, inputs: Sequence[NDArray[Any] | None]) -> Example
         return Example(axes={"decoder": Axes(queries=names, keys=names, following=(*names[1:], ""))})
     texts = TokenTexts(subject.kept_tokenizer)
     if kinds == ("tokens", "visible", "tokens"):
-        return _of_pair(texts, inputs)
+        return _of_pair(texts, inputs, targets)
     tokens = np.asarray(inputs[0])[0]
     if kinds == ("tokens", "visible"):
         visible = inputs[1]
@@ -111,14 +116,17 @@ def _of_image(pixels: NDArray[np.float32], subject: Subject) -> Example:
     )
 
 
-def _of_pair(texts: TokenTexts, inputs: Sequence[NDArray[Any] | None]) -> Example:
+def _of_pair(
+    texts: TokenTexts, inputs: Sequence[NDArray[Any] | None], targets: NDArray[Any] | None
+) -> Example:
     source, visible, target = (np.asarray(x)[0] for x in inputs)
     source = source[: int(visible.sum())]
     # the target begins with a boundary, and ends before those that it is padded with
     written = np.flatnonzero(target[1:] != target[0])
     target = target[: int(written[-1]) + 2 if len(written) else 1]
     read, said = texts.all(source), (BEGIN, *texts.all(target[1:]))
-    following = (*said[1:], texts.text(int(target[0])))
+    last = target[0] if targets is None else targets[0][len(target) - 1]
+    following = (*said[1:], texts.text(int(last)))
     return Example(
         axes={
             "encoder": Axes(queries=read, keys=read),

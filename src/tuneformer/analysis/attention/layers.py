@@ -12,9 +12,11 @@ from tuneformer.measures.stream_scores import stream_scores
 from tuneformer.models.decoder import Decoder
 from tuneformer.models.encoder_decoder import EncoderDecoder
 from tuneformer.models.hf.causal import HuggingFaceDecoder
+from tuneformer.models.hf.translator import HuggingFaceTranslator
 from tuneformer.models.parts import HasAttentionParts
 
 LAST_STACK = "decoder"
+WITH_LOGITS_OF_TOKENS = (Decoder, EncoderDecoder, HuggingFaceDecoder, HuggingFaceTranslator)
 
 
 def score_layers(model: nn.Module, batch: MeasuredBatch) -> dict[str, dict[str, list[float]]]:
@@ -40,7 +42,7 @@ def score_layers(model: nn.Module, batch: MeasuredBatch) -> dict[str, dict[str, 
 def guesses(model: nn.Module, shown: MeasuredBatch) -> tuple[list[int], list[float]] | None:
     """The likeliest token behind each of the example, and its probability; None where none is predicted."""
     told = isinstance(model, HasAttentionParts) and shown.targets is not None and shown.targets.dim() == 2
-    if not told and not isinstance(model, Decoder | EncoderDecoder | HuggingFaceDecoder):
+    if not told and not isinstance(model, WITH_LOGITS_OF_TOKENS):
         return None
     likeliest = probe(model, shown.inputs).output[0].float().softmax(dim=-1).max(dim=-1)
     return likeliest.indices.tolist(), likeliest.values.tolist()

@@ -1,53 +1,104 @@
 """A model of transformers that no run of ours has trained, as something to look at."""
 
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rich.progress import Progress
+
+from tuneformer.analysis.attention.analysis import AttentionAnalysis, analyse_batch
+from tuneformer.analysis.attention.own_example import OwnExample, read_example
 from tuneformer.analysis.attention.subject import Subject
-from tuneformer.config.options import load_option
-from tuneformer.config.registry import SHIPPED
+from tuneformer.data.images.base import IMAGE_CLASSIFICATION
+from tuneformer.data.languages.language_id import TEXT_CLASSIFICATION
+from tuneformer.data.pairs.pairs_data import TRANSLATION
+from tuneformer.data.task_facts import TaskFacts
+from tuneformer.data.text.text_data import LANGUAGE_MODELLING
 from tuneformer.data.tokenizers.folder_tokenizer import FolderTokenizer
+from tuneformer.data.tokenizers.sentence_tokenizer import SentenceTokenizer
+from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError
 from tuneformer.inference.loading import Run
 from tuneformer.models.finite_weights import check_finite_weights
 from tuneformer.models.hf.causal import HuggingFaceDecoder
+from tuneformer.models.hf.encoder import HuggingFaceEncoder
+from tuneformer.models.hf.image_classifier import HuggingFaceImageClassifier
+from tuneformer.models.hf.kinds import CAUSAL, ENCODER, ENCODING, IMAGE_CLASSIFIER, TRANSLATOR, ModelKind
+from tuneformer.models.hf.library import transformers
+from tuneformer.models.hf.model import HuggingFaceModel
 from tuneformer.models.hf.settings import HuggingFaceSettings
 from tuneformer.models.hf.source import ModelSource
+from tuneformer.models.hf.translator import HuggingFaceTranslator
 from tuneformer.runs.record import RunRecord
 
 POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "seq_length")
 """What the architectures call the longest text that they read."""
 LONGEST = 1024
 """Of a model that does not say how long."""
+WAYS: Mapping[ModelKind, tuple[type[HuggingFaceModel], TaskFacts]] = {
+    CAUSAL: (HuggingFaceDecoder, LANGUAGE_MODELLING),
+    ENCODER: (HuggingFaceEncoder, replace(TEXT_CLASSIFICATION, name=ENCODING)),
+    TRANSLATOR: (HuggingFaceTranslator, TRANSLATION),
+    IMAGE_CLASSIFIER: (HuggingFaceImageClassifier, IMAGE_CLASSIFICATION),
+}
+"""What stands for a model that is looked at, and what it is called with, by what it is."""
 
 
-def read_pretrained(path: Path) -> Subject:
+@dataclass(frozen=True, kw_only=True)
+class PretrainedSubject(Subject):
+    """A model of a folder, in place of a run."""
+
+    facts: TaskFacts
+
+    @property
+    def task(self) -> str:
+        return self.facts.name
+
+    @property
+    def task_facts(self) -> TaskFacts:
+        return self.facts
+
+
+def analyse_pretrained(path: Path, given: OwnExample, *, progress: Progress) -> AttentionAnalysis:
+    """Look at the model of a folder with an example of the user's own.
+
+    Raises:
+        UserError: the folder holds none, its attention cannot be seen, or it does not read the example.
+    """
+    if not path.is_dir():
+        raise UserError(f"--model={path} is no folder")
+    try:
+        subject = read_pretrained(path)
+    except UserError as error:  # said as of training
+        told = str(error).replace("model.path=", "--model=").replace("data.tokenizer=", "--model=")
+        raise UserError(told) from error
+    batch, notes = read_example(subject, given)
+    return analyse_batch(subject, [], batch, notes, progress=progress)
+
+
+def read_pretrained(path: Path) -> PretrainedSubject:
     """The model and the tokenizer of a folder.
 
     Raises:
         UserError: it holds none, or there is nothing to look at: its attention cannot be seen.
     """
-    tokenizer = FolderTokenizer.read(str(path))
     source = ModelSource.of(config=None, path=str(path), gguf_file=None)
     assert source is not None
-    told = source.settings
-    room = next((told[name] for name in POSITIONS if isinstance(told.get(name), int)), LONGEST)
-    chosen: dict[str, Any] = {
-        **dict.fromkeys(("config", "gguf_file", "digest", "size", "d_ff")),
-        **dict.fromkeys(("n_layers", "n_heads", "d_model")),
-        "path": str(path),
-        "dropout": 0.0,
-        "keys": {},
-        "vocab_size": 1,
-        "context_length": room,
-    }
-    model = HuggingFaceDecoder(settings=HuggingFaceSettings(**chosen)).eval()
-    if not model.watchers:
-        raise UserError(f"{path} has no attention to look at: its model is {told['model_type']}")
+    kind = _kind_of(source, path)
+    made, facts = WAYS[kind]
+    tokenizer = _tokenizer_of(kind, path)
+    settings = _settings_of(source, kind, path)
+    model = made(settings=settings).eval()
+    if not any(model.watchers):
+        name = source.settings["model_type"]
+        raise UserError(f"{path} has no attention that can be looked at: its model is {name}")
     check_finite_weights(model, of=str(path))
+    told = {name: getattr(settings, name) for name in ("path", "gguf_file", "keys")}
     config = {
-        "model": {"_target_": type(model).__name__, "vocab_size": model.vocab_size},
-        "data": load_option("data", "text", [SHIPPED]) | {"context_length": room},
+        "model": {"_target_": type(model).__name__, "vocab_size": model.vocab_size, **told},
+        "data": {"context_length": model.context_length},
     }
     nothing = {"status": "finished", "config_hash": "", "started": "", "restarts": 0, "steps": 0}
     record = RunRecord(**nothing, wall_seconds=0.0, metrics={"best": {}, "final": {}}, data={})
@@ -60,4 +111,58 @@ def read_pretrained(path: Path) -> Subject:
         kept_tokenizer=tokenizer,
         step=0,
     )
-    return Subject(path=path, config=config, metrics={}, kept_tokenizer=tokenizer, run=run)
+    return PretrainedSubject(
+        path=path, config=config, metrics={}, kept_tokenizer=tokenizer, run=run, facts=facts
+    )
+
+
+def _kind_of(source: ModelSource, path: Path) -> ModelKind:
+    """What the model of a folder is, by its configuration and the library's tables."""
+    told, library = source.settings, transformers()
+    name, known = told["model_type"], library.models.auto.modeling_auto
+    if name not in library.CONFIG_MAPPING:
+        return CAUSAL  # what builds it says what is wrong
+    has_both = told.get("is_encoder_decoder", library.CONFIG_MAPPING[name]().is_encoder_decoder)
+    fits = {
+        TRANSLATOR: has_both,
+        IMAGE_CLASSIFIER: True,
+        ENCODER: not has_both and not told.get("is_decoder", False),
+        CAUSAL: not has_both,
+    }
+    for kind, fitting in fits.items():
+        if fitting and name in getattr(known, kind.mapping):
+            return kind
+    allowed = " and ".join(f"a {kind.what}" for kind in fits)
+    raise UserError(f"{path} cannot be looked at: its model is {name}, and what can is {allowed}")
+
+
+def _tokenizer_of(kind: ModelKind, path: Path) -> Tokenizer | None:
+    if kind is IMAGE_CLASSIFIER:
+        return None
+    if kind is CAUSAL:
+        with suppress(UserError):
+            return FolderTokenizer.read(str(path))
+    return SentenceTokenizer.read(str(path))  # of any pieces, as it marks the ends of a text
+
+
+def _settings_of(source: ModelSource, kind: ModelKind, path: Path) -> HuggingFaceSettings:
+    told = source.settings
+    room = next((told[name] for name in POSITIONS if isinstance(told.get(name), int)), LONGEST)
+    chosen: dict[str, Any] = {
+        **dict.fromkeys(("config", "gguf_file", "digest", "size", "d_ff")),
+        **dict.fromkeys(("n_layers", "n_heads", "d_model")),
+        "path": str(path),
+        "dropout": 0.0,
+        "keys": {},
+        "vocab_size": 1,
+        "context_length": room,
+        "task": WAYS[kind][1].name,
+    }
+    if kind is IMAGE_CLASSIFIER:
+        usual = transformers().CONFIG_MAPPING[told["model_type"]]()
+        names = {"image_size": "image_size", "n_channels": "num_channels"}
+        sizes = {ours: told.get(theirs, getattr(usual, theirs, None)) for ours, theirs in names.items()}
+        if not all(isinstance(size, int) for size in sizes.values()):
+            raise UserError(f"{path} cannot be looked at: its images are no squares of one size")
+        chosen |= sizes | {"n_classes": max(1, len(told.get("id2label", "ab")))}
+    return HuggingFaceSettings(**chosen)

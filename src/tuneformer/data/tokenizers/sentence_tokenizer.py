@@ -54,6 +54,15 @@ class SentenceTokenizer:
     def encode_prompt(self, text: str) -> np.ndarray:
         return self.encode(encodable(text))
 
+    def encode_in_language(self, text: str) -> np.ndarray:
+        """As `encode_prompt`; no token is put before a text that begins with a special one, as a language."""
+        whole = self.encode_prompt(text).tolist()
+        alone = self._library.encode(text, add_special_tokens=False).ids
+        known = self._library.get_added_tokens_decoder()
+        if alone and alone[0] in known and known[alone[0]].special:
+            whole = whole[next(i for i in range(len(whole)) if whole[i : i + len(alone)] == alone) :]
+        return np.array(whole, dtype=np.int64)
+
     def encode_corpus(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
         return iter([self.encode("".join(texts))])
 

@@ -38,6 +38,12 @@ IMAGE_CLASSIFIER = ModelKind(
     auto="AutoModelForImageClassification",
     mapping="MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES",
 )
+ENCODER = ModelKind(
+    what="encoder of texts",
+    auto="AutoModel",
+    mapping="MODEL_FOR_MASKED_LM_MAPPING_NAMES",
+)
+"""Without what a task puts behind it: the library has no table of these but that of one task of theirs."""
 KINDS = (CAUSAL, TEXT_CLASSIFIER, TRANSLATOR, IMAGE_CLASSIFIER)
 BY_TASK = {
     "language_modelling": CAUSAL,
@@ -47,3 +53,5 @@ BY_TASK = {
     "image_classification": IMAGE_CLASSIFIER,
 }
 """The kind that does each task of ours."""
+ENCODING = "encoding"
+"""What an encoder alone does: none of our tasks, but it can be looked at."""

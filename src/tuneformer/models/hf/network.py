@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tuneformer.errors import UserError, reason_of
 from tuneformer.models.hf.attention import implementation_of
-from tuneformer.models.hf.kinds import ModelKind
+from tuneformer.models.hf.kinds import ENCODER, ModelKind
 from tuneformer.models.hf.library import refusal, transformers
 from tuneformer.models.hf.settings import HuggingFaceSettings
 from tuneformer.models.hf.source import ModelSource
@@ -52,6 +52,8 @@ def pretrained(config: Any, settings: HuggingFaceSettings) -> nn.Module:
     where = f"model.path={settings.path}"
 
     def may_lack(model: nn.Module, name: str) -> bool:
+        if settings.kind is ENCODER:
+            return POOLER in name.split(".")
         return settings.n_classes is not None and is_of_the_head(model, name)
 
     def build(config: Any, **how: Any) -> nn.Module:

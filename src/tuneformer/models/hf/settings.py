@@ -8,7 +8,15 @@ from tuneformer.config.ranges import AT_LEAST_ONE, BELOW_ONE, POSITIVE, Number
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.models.attention.settings import AttentionSettings
-from tuneformer.models.hf.kinds import BY_TASK, CAUSAL, IMAGE_CLASSIFIER, TEXT_CLASSIFIER, ModelKind
+from tuneformer.models.hf.kinds import (
+    BY_TASK,
+    CAUSAL,
+    ENCODER,
+    ENCODING,
+    IMAGE_CLASSIFIER,
+    TEXT_CLASSIFIER,
+    ModelKind,
+)
 from tuneformer.models.hf.source import ModelSource
 from tuneformer.models.settings import ModelSettings
 
@@ -161,7 +169,7 @@ class HuggingFaceSettings(ModelSettings):
         """Which class of the architecture does the task; a task of the user's own tells by what it needs."""
         known = CAUSAL if self.n_classes is None else TEXT_CLASSIFIER
         known = known if self.image_size is None else IMAGE_CLASSIFIER
-        return BY_TASK.get(self.task or "", known)
+        return ENCODER if self.task == ENCODING else BY_TASK.get(self.task or "", known)
 
     @property
     def n_tokens(self) -> int:

@@ -78,6 +78,14 @@ class HuggingFaceTranslator(HuggingFaceModel, SequenceToSequence):
         logits = self.network(**given, decoder_input_ids=tokens.unsqueeze(1), use_cache=True).logits
         return logits[:, -1, : self._n_data_tokens]  # a folder's model may know more tokens
 
+    @torch.no_grad()
+    def written(self, source: Int[Tensor, "1 source"], *, at_most: int) -> list[int]:
+        """Return what follows the token that begins a target, as the library writes it without a search."""
+        visible = torch.ones_like(source)
+        how = {"num_beams": 1, "do_sample": False, "max_new_tokens": at_most}
+        given = self.network.generate(input_ids=source, attention_mask=visible, **how)
+        return given[0, 1:].tolist()
+
     def stack_of(self, name: str) -> str:
         parts = name.split(".")
         if "decoder" not in parts:
