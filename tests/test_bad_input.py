@@ -73,6 +73,20 @@ CONFIG_DECIDES = [
         ["scheduler.warmup=2000", "trainer.max_steps=1000"],
         "scheduler.warmup=2000 must be shorter than the run (trainer.max_steps=1000)",
     ),
+    (
+        ["data.documents=separate", "attention=retention"],
+        "data.documents=separate does not go with attention=retention, whose state goes on from document to",
+    ),
+    (
+        ["data.documents=separate", "model=hf", "model.config=llama"],
+        "data.documents=separate does not go with model=hf, which cannot keep documents apart: choose model=",
+    ),
+    (["data.documents=apart"], "data.documents=apart must be one of packed, separate, null (did you mean"),
+    (
+        ["data=pairs", "data.path=x", "data.documents=packed"],
+        "data.documents is not a setting: there are batch_size",
+    ),
+    (["model.document_start=3"], "model.document_start=3 cannot be set: it follows from data"),
     (["model.size=huge"], "model.size=huge must be one of nano, tiny, small, gpt2, or null"),
     (["data=translation"], "model=decoder cannot do data.task=translation, only language_modelling"),
     (["model=vit"], "model=vit cannot do data.task=language_modelling, only image_classification"),

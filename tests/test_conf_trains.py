@@ -29,6 +29,9 @@ from tuneformer.training.start import train
 WORDS = [
     ("data.tokenizer", "characters"),
     ("data.tokenizer", "bpe"),
+    ("data.windows", "passes"),
+    ("data.documents", "packed"),
+    ("data.documents", "separate"),
     *[("model.norm", name) for name in NORMS if name != "rms_norm"],
     *[("model.feed_forward", name) for name in FEED_FORWARDS if name != "swiglu"],
     *[("model.positions", name) for name in POSITIONS if name != "rope"],
@@ -195,8 +198,9 @@ def test_every_option_trains_two_steps(
 
 @pytest.mark.parametrize(("path", "value"), WORDS)
 def test_every_word_of_a_setting_trains_two_steps(path: str, value: str, small_settings: list[str]) -> None:
-    extra = ["data.bpe_vocab_size=260"] if value == "bpe" else []
-    train_two_steps(small_settings, f"{path}={value}", *extra)
+    of_documents = ["data.document_separator=lazy"]
+    extra = {"bpe": ["data.bpe_vocab_size=260"], "packed": of_documents, "separate": of_documents}
+    train_two_steps(small_settings, f"{path}={value}", *extra.get(value, []))
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -31,6 +31,7 @@ from tuneformer.config.suggestions import did_you_mean, one_of
 from tuneformer.data.tokenizers.kinds import check_tokenizer
 from tuneformer.errors import UserError
 from tuneformer.models.attention_use import check_attention_is_used
+from tuneformer.models.documents_use import check_documents_are_kept
 from tuneformer.models.settings_object import check_model, filled_model
 from tuneformer.optim.checks import (
     check_optimizer_settings,
@@ -79,6 +80,7 @@ def check_config(config: DictConfig, hydra: DictConfig) -> Config:
     check_bounds(plain, metrics)
     check_lightning_callbacks(plain["callbacks"], metrics[BEST_METRIC])
     check_attention_is_used(plain, str(hydra.runtime.choices.attention), folders)
+    check_documents_are_kept(plain, hydra.runtime.choices)
     _check_groups_together(plain)
     if plain["name"] is None:
         plain["name"] = f"{hydra.runtime.choices.optimizer}-{hydra.runtime.choices.scheduler}"

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from tuneformer.errors import UserError
 from tuneformer.models.attention.base import AttentionBase
 from tuneformer.models.attention.mask import AttentionMask
+from tuneformer.models.attention.separate_documents import SeparateDocuments
 from tuneformer.models.embedding import EarlierTokens, embed_tokens
 from tuneformer.models.flops import matrix_flops, mixing_flops
 from tuneformer.models.forward_pass import ForwardPass
@@ -29,7 +31,8 @@ class Decoder(Transformer):
     torch's default generator on the CPU in float32 (see `initialize`). With a `base_width` the model is
     parametrised for transfer across widths (muP, 2203.03466, table 8): logits are multiplied by
     base_width / d_model and those of attention are divided by head_dim in place of its root, such that
-    at the base width both are the standard ones.
+    at the base width both are the standard ones. With `document_start` each document of a text is read as if
+    it were alone.
     """
 
     def __init__(self, *, settings: DecoderSettings, attention: Callable[..., AttentionBase]) -> None:
@@ -43,12 +46,14 @@ class Decoder(Transformer):
         self.context_length = settings.context_length
         base_width = self.base_width = settings.base_width
         self.output_scale = 1.0 if base_width is None else base_width / d_model
+        self.document_start = settings.document_start
         stack = Stack(
             name="decoder",
             causal=True,
             context_length=settings.context_length,
             settings=settings,
             logit_scale=None if base_width is None else math.sqrt(base_width * settings.n_heads) / d_model,
+            separates=self.document_start is not None,
         )
         with self.drawn_once():
             self.token_embedding = nn.Embedding(self.vocab_size, d_model)
@@ -83,24 +88,37 @@ class Decoder(Transformer):
                 f"data.context_length={cache.capacity} is the room of the cache: it cannot hold"
                 f" {start + n_tokens} tokens"
             )
+        mask = AttentionMask(causal=True, documents=self._documents(tokens, cache))
+        shared = ForwardPass(start=start, mask=mask, cache=cache)
+        positions = shared.document_positions(n_tokens)
         x = embed_tokens(
             tokens,
             token_embedding=self.token_embedding,
             position_embedding=self.position_embedding,
             scale=self.embedding_scale,
             start=start,
+            positions=positions,
         )
         if self.earlier_tokens is not None:
             last_tokens = None if cache is None else cache.last_tokens
             before = None if last_tokens is None else last_tokens.extend(tokens)
-            x = x + self.embedding_scale * self.earlier_tokens(tokens, before)
+            x = x + self.embedding_scale * self.earlier_tokens(tokens, before, positions)
         x = self.dropout(x)
-        shared = ForwardPass(start=start, mask=AttentionMask(causal=True), cache=cache)
         for block in self.blocks:
             x = block(x, shared)
         if cache is not None:
             cache.length += n_tokens
         return self.unembed(x)
+
+    def _documents(self, tokens: Tensor, cache: KeyValueCache | None) -> SeparateDocuments | None:
+        """The documents of the tokens, and of those before them in a cache."""
+        if self.document_start is None:
+            return None
+        if cache is not None:
+            assert cache.documents is not None
+            before = cache.documents.extend(tokens)
+            tokens = tokens if before is None else torch.cat((before, tokens), dim=1)
+        return SeparateDocuments.of(tokens, self.document_start)
 
     def unembed(self, x: Float[Tensor, "batch time d_model"]) -> Float[Tensor, "batch time vocab"]:
         """Return the logits that the residual stream amounts to, here or after any layer."""
@@ -114,7 +132,13 @@ class Decoder(Transformer):
         shells = (module for module in self.modules() if isinstance(module, AttentionBase))
         layers = {shell.layer.site: shell.new_cache() for shell in shells}
         last_tokens = None if self.earlier_tokens is None else LastTokens(n=self.earlier_tokens.n)
-        return KeyValueCache(layers=layers, capacity=self.context_length, last_tokens=last_tokens)
+        separates = self.document_start is not None
+        return KeyValueCache(
+            layers=layers,
+            capacity=self.context_length,
+            last_tokens=last_tokens,
+            documents=LastTokens(n=self.context_length) if separates else None,
+        )
 
     def output_numbers(self, n_tokens: int | float) -> int | float:
         """Return the logits of its tokens."""

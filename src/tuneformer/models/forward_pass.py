@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from tuneformer.models.attention.mask import AttentionMask
@@ -39,3 +39,7 @@ class ForwardPass:
     cache: KeyValueCache | None
     memory: Memory | None = None
     first_values: list[Tensor] = field(default_factory=list)
+
+    def document_positions(self, n_tokens: int) -> Int[Tensor, "batch time"] | None:
+        """Return where the tokens stand in their documents; None: from `start` on, in one."""
+        return None if self.mask.documents is None else self.mask.documents.last(n_tokens)

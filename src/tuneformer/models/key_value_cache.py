@@ -88,7 +88,8 @@ class KeyValueCache:
     """The caches of all attention modules, and how many tokens they hold; for use without gradients.
 
     A module makes its own (`new_cache`), so that one may keep something else than keys and values.
-    `last_tokens` is there for models whose embedding looks back.
+    `last_tokens` is there for models whose embedding looks back, `documents` has all tokens of those that
+    keep documents apart.
     """
 
     def __init__(
@@ -97,15 +98,18 @@ class KeyValueCache:
         layers: Mapping[AttentionSite, LayerCache],
         capacity: int,
         last_tokens: LastTokens | None = None,
+        documents: LastTokens | None = None,
     ) -> None:
         self.layers = layers
         self.capacity = capacity
         self.last_tokens = last_tokens
+        self.documents = documents
         self.length = 0
 
     def select(self, rows: Int[Tensor, " new_batch"]) -> None:
         """Go on with these sequences of the batch, in this order: what a beam search does at each step."""
         for layer in self.layers.values():
             layer.select(rows)
-        if self.last_tokens is not None:
-            self.last_tokens.select(rows)
+        for tokens in (self.last_tokens, self.documents):
+            if tokens is not None:
+                tokens.select(rows)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tuneformer.errors import UserError
@@ -34,9 +34,12 @@ class SinusoidalPositions(PositionTable):
         angles = torch.outer(positions, 10000.0**-exponents)
         return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(-2)[:, : self.d_model]
 
-    def forward(self, start: int, n_tokens: int) -> Float[Tensor, "time d_model"]:
-        """Return the vectors to add to the embedding."""
-        return self.rows(start + n_tokens)[start : start + n_tokens]
+    def forward(
+        self, start: int, n_tokens: int, positions: Int[Tensor, "batch time"] | None = None
+    ) -> Float[Tensor, "*batch time d_model"]:
+        """Return the vectors to add to the embedding; `positions`: as `RotaryPositions` has them."""
+        rows = self.rows(start + n_tokens)
+        return rows[start : start + n_tokens] if positions is None else rows[positions]
 
 
 class LearnedPositions(nn.Module):
@@ -46,8 +49,10 @@ class LearnedPositions(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(n_positions, d_model))
 
-    def forward(self, start: int, n_tokens: int) -> Float[Tensor, "time d_model"]:
-        """Return the vectors to add to the embedding.
+    def forward(
+        self, start: int, n_tokens: int, positions: Int[Tensor, "batch time"] | None = None
+    ) -> Float[Tensor, "*batch time d_model"]:
+        """Return the vectors to add to the embedding; `positions`: as `RotaryPositions` has them.
 
         Raises:
             UserError: there are fewer positions than that.
@@ -58,7 +63,7 @@ class LearnedPositions(nn.Module):
                 f"data.context_length={n_positions} with model.positions=learned has no position for"
                 f" {start + n_tokens} tokens: give at most {n_positions}"
             )
-        return self.weight[start : start + n_tokens]
+        return self.weight[start : start + n_tokens] if positions is None else self.weight[positions]
 
 
 @dataclass(frozen=True, kw_only=True)

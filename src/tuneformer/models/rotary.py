@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from tuneformer.errors import UserError
@@ -38,10 +38,15 @@ class RotaryPositions(PositionTable):
         q: Float[Tensor, "batch time head dim"],
         k: Float[Tensor, "batch time kv_head dim"],
         start: int,
+        positions: Int[Tensor, "batch time"] | None = None,
     ) -> tuple[Float[Tensor, "batch time head dim"], Float[Tensor, "batch time kv_head dim"]]:
-        """Rotate queries and keys whose first one stands at position `start`."""
+        """Rotate queries and keys whose first one stands at position `start`.
+
+        `positions`: where they stand each, before the end of those from `start` on.
+        """
         end = start + q.shape[1]
-        table = self.rows(end)[start:end].unsqueeze(1)  # (T, 1, D/2, 2)
+        rows = self.rows(end)
+        table = (rows[start:end] if positions is None else rows[positions]).unsqueeze(-3)  # (T, 1, D/2, 2)
         return rotate(q, table), rotate(k, table)
 
 
@@ -91,7 +96,7 @@ def yarn_magnitude(scale: float) -> float:
 
 
 def rotate(
-    x: Float[Tensor, "batch time head dim"], table: Float[Tensor, "time 1 pair 2"]
+    x: Float[Tensor, "batch time head dim"], table: Float[Tensor, "*batch time 1 pair 2"]
 ) -> Float[Tensor, "batch time head dim"]:
     """Turn the pairs that the table has; what lies after them stays."""
     # uncompiled, one complex product takes a third of the time; compiled, only real numbers fuse
@@ -103,7 +108,7 @@ def rotate(
 
 
 def rotate_complex(
-    x: Float[Tensor, "batch time head dim"], table: Float[Tensor, "time 1 pair 2"]
+    x: Float[Tensor, "batch time head dim"], table: Float[Tensor, "*batch time 1 pair 2"]
 ) -> Float[Tensor, "batch time head dim"]:
     """Multiply each pair, as a complex number, by cos + i sin; in the precision of the table."""
     pairs = torch.view_as_complex(x.to(table.dtype).unflatten(-1, (-1, 2)))
@@ -111,7 +116,7 @@ def rotate_complex(
 
 
 def rotate_real(
-    x: Float[Tensor, "batch time head dim"], table: Float[Tensor, "time 1 pair 2"]
+    x: Float[Tensor, "batch time head dim"], table: Float[Tensor, "*batch time 1 pair 2"]
 ) -> Float[Tensor, "batch time head dim"]:
     """The same in real arithmetic."""
     first, second = x.to(table.dtype).unflatten(-1, (-1, 2)).unbind(-1)

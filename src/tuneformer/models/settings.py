@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from tuneformer.config.described import describes
-from tuneformer.config.ranges import AT_LEAST_ONE, BELOW_ONE, Number
+from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO, BELOW_ONE, Number
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.models.attention.settings import AttentionSettings
@@ -170,6 +170,16 @@ class DecoderSettings(TransformerSettings):
         ),
     ]
     tie_embeddings: TieEmbeddings
+    document_start: Annotated[
+        int | None,
+        Setting(
+            "the token that begins a document, with attention and positions of its own",
+            AT_LEAST_ZERO,
+            null="a text is one document, or filled in",
+            from_data=True,
+            added_later=True,
+        ),
+    ] = None
     base_width: Annotated[
         int | None,
         Setting(

@@ -36,6 +36,7 @@ class Stack:
         context_length: tokens that a cache must hold.
         settings: of the model.
         logit_scale: what q k^T is multiplied by; None: 1 / sqrt(head_dim).
+        separates: whether a text has documents that do not see each other.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Stack:
     context_length: int
     settings: TransformerSettings
     logit_scale: float | None = None
+    separates: bool = False
 
     @property
     def positions(self) -> PositionScheme:
@@ -62,6 +64,7 @@ class Stack:
             logit_scale=self.logit_scale,
             head_positions=self.positions.head_positions,
             logit_bias=self.positions.logit_bias,
+            separates=self.separates,
         )
 
 

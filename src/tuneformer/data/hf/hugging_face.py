@@ -40,10 +40,11 @@ from tuneformer.runs.files import write_text
 class HuggingFace(TokenData):
     """Documents of a column, streamed and tokenised into shards, each with an empty line behind it.
 
-    They are kept under cache_dir/shards/<hash of source, settings, code>, and taken from there the next time;
-    a preparation that was stopped goes on behind its last finished shards. A tokenizer that is learnt
-    (bpe, characters) is learnt from the first `tokenizer_documents` training documents. A share of
-    `held_out` of the documents validates and as much tests, each up to max_validation_bytes.
+    With `documents` each has the token that begins one before it, and no empty line. They are kept under
+    cache_dir/shards/<hash of source, settings, code>, and taken from there the next time; a preparation that
+    was stopped goes on behind its last finished shards. A tokenizer that is learnt (bpe, characters) is
+    learnt from the first `tokenizer_documents` training documents. A share of `held_out` of the documents
+    validates and as much tests, each up to max_validation_bytes.
 
     Raises:
         UserError: a setting is not allowed, or there is no such data set.
@@ -80,8 +81,7 @@ class HuggingFace(TokenData):
             tokenizer = read_tokenizer(folder / TOKENIZER_FILE)
             _check_vocabulary(folder, progress, tokenizer)
         splits = _splits(folder, progress, tokenizer)
-        self.check(splits)
-        return splits
+        return self.checked(splits)
 
     def _write(self, folder: Path) -> ShardingProgress:
         tokenizer = self._tokenizer(folder)
@@ -102,8 +102,9 @@ class HuggingFace(TokenData):
         if file.exists():
             return read_tokenizer(file)
         training = (text for text in self._documents(skip=0) if text is not None and self._trains(text))
-        texts = (text + DOCUMENT_END for text in islice(training, self.tokenizer_documents))
-        tokenizer = train_tokenizer(self.tokenizer, texts, bpe_vocab_size=self.bpe_vocab_size)
+        end = DOCUMENT_END if self.documents is None else ""
+        texts = (text + end for text in islice(training, self.tokenizer_documents))
+        tokenizer = self.marking(train_tokenizer(self.tokenizer, texts, bpe_vocab_size=self.bpe_vocab_size))
         write_text(file, tokenizer.to_json())
         return tokenizer
 
@@ -132,6 +133,7 @@ class HuggingFace(TokenData):
             self.tokenizer,
             self.max_validation_bytes,
             *learnt,
+            *self.marks,
         ]
 
 

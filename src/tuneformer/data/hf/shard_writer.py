@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tuneformer.data.contract import SPLITS
+from tuneformer.data.tokenizers.document_tokenizer import DocumentTokenizer
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.runs.files import write_text
 from tuneformer.runs.plain_files import read_json
@@ -104,13 +105,15 @@ class ShardWriter:
 
     def _add(self, text: str) -> None:
         name = split_of(text, held_out=self._held_out)
-        told = text + DOCUMENT_END
+        told = text if isinstance(self._tokenizer, DocumentTokenizer) else text + DOCUMENT_END
+        if not told:
+            return
         n_bytes = len(told.encode(errors="replace"))
         if name != "train":
             so_far = self.progress.held_out_bytes.get(name, 0) + self._pending[name].n_bytes
             if so_far + n_bytes > self._max_held_out_bytes and so_far:
                 return
-        tokens = self._tokenizer.encode(told.encode(errors="replace").decode())
+        tokens = encoded_document(self._tokenizer, told.encode(errors="replace").decode())
         if name not in self.progress.first_bytes:
             self.progress.first_bytes[name] = len(told[0].encode(errors="replace"))
         self._pending[name].add(tokens.astype(self.progress.dtype), n_bytes)
@@ -133,6 +136,15 @@ class ShardWriter:
             self._pending[name] = _Pending()
         self.progress.documents, self.progress.nulls = done, nulls
         self.progress.write(self.folder)
+
+
+def encoded_document(tokenizer: Tokenizer, text: str) -> np.ndarray:
+    """The tokens of a document, with the one that says where it begins, if there is such a one."""
+    return (
+        tokenizer.encode_document(text)
+        if isinstance(tokenizer, DocumentTokenizer)
+        else tokenizer.encode(text)
+    )
 
 
 def split_of(text: str, *, held_out: float) -> str:

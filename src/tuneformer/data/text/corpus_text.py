@@ -10,11 +10,22 @@ from tuneformer.data.contract import SPLITS
 from tuneformer.errors import UserError
 
 
+class _DocumentStart(str):
+    """A piece without text, known by itself: an empty string is another."""
+
+    __slots__ = ()
+
+
+DOCUMENT_START = _DocumentStart()
+"""The piece before the first of each document, where a corpus tells them apart."""
+
+
 @dataclass(frozen=True)
 class CorpusText:
     """Train, validation and test text, each as pieces that concatenate to it, and remarks for the user.
 
-    The pieces of a split may be iterated several times, and give the same text each time.
+    The pieces of a split may be iterated several times, and give the same text each time. Where documents are
+    told apart, DOCUMENT_START is before each.
     """
 
     train: Iterable[str]
@@ -33,9 +44,11 @@ class SplitHash(NamedTuple):
 
 
 def hash_text(pieces: Iterable[str]) -> SplitHash:
-    """SHA-256 and number of the UTF-8 bytes of the concatenated pieces."""
+    """SHA-256 and number of the UTF-8 bytes of the concatenated pieces; where documents begin counts too."""
     digest, n_bytes = hashlib.sha256(), 0
     for piece in pieces:
+        if piece is DOCUMENT_START:
+            digest.update(b"\xff")  # no byte of UTF-8
         content = piece.encode()
         digest.update(content)
         n_bytes += len(content)
@@ -68,6 +81,20 @@ def cut_validation(text: CorpusText, *, max_bytes: int) -> CorpusText:
         return text
     note = f"validation is cut to its first {max_bytes:,} bytes of {n_bytes:,} (data.max_validation_bytes)"
     return replace(text, validation=FirstBytes(text.validation, max_bytes), notes=(*text.notes, note))
+
+
+def laid_out(documents: Iterable[str], *, gap: str, marked: bool) -> list[str]:
+    """The pieces of documents: each behind its mark, or with a gap behind it where they are one text."""
+    if marked:
+        return [piece for text in documents if text for piece in (DOCUMENT_START, text)]
+    return [f"{text}{gap}" for text in documents]
+
+
+def check_documents_are_told(text: CorpusText, *, setting: str) -> None:
+    """Raises: UserError where a corpus does not say where its documents begin; it names the setting."""
+    for pieces in text.splits.values():
+        if next(iter(pieces), None) is not DOCUMENT_START:
+            raise UserError(f"{setting} needs data that say where a document begins: leave it null")
 
 
 def check_context_fits(context_length: int, n_tokens: int, split: str) -> None:

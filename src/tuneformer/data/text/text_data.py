@@ -23,16 +23,25 @@ from tuneformer.data.settings import (
     Workers,
 )
 from tuneformer.data.task_facts import MetricFacts, TaskFacts
-from tuneformer.data.text.corpus_text import CorpusText, check_context_fits, cut_validation, hash_text
+from tuneformer.data.text.corpus_text import (
+    CorpusText,
+    check_context_fits,
+    check_documents_are_told,
+    cut_validation,
+    hash_text,
+)
 from tuneformer.data.text.token_files import TokenFile
-from tuneformer.data.text.token_splits import TokenSplits, load_token_splits, write_token_splits
+from tuneformer.data.text.token_splits import Source, TokenSplits, load_token_splits, write_token_splits
+from tuneformer.data.tokenizers.document_tokenizer import DocumentTokenizer, own_document_start
 from tuneformer.data.tokenizers.kinds import (
     KINDS,
+    WORDS,
     check_tokenizer,
     kind_of,
     settings_of_tokenizer,
     train_tokenizer,
 )
+from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError
 
 if TYPE_CHECKING:
@@ -73,6 +82,16 @@ class TokenData(Data[TokenSplits]):
             "which windows train: passes: those of one pass over the corpus after the other, each once",
             ("passes",),
             null="drawn at random for each batch",
+            added_later=True,
+        ),
+    ] = None
+    documents: Annotated[
+        str | None,
+        Setting(
+            "where a document begins: packed: a token says so, and windows go on over it; separate: attention"
+            " and positions begin anew there too",
+            ("packed", "separate"),
+            null="the text is one stream, and nothing says so",
             added_later=True,
         ),
     ] = None
@@ -117,6 +136,36 @@ class TokenData(Data[TokenSplits]):
             passes=self.windows is not None,
         )
 
+    def marking(self, tokenizer: Tokenizer) -> Tokenizer:
+        """The tokenizer as documents need it: its own token, or one more, says where one begins."""
+        if self.documents is None:
+            return tokenizer
+        own = self._own_start
+        return DocumentTokenizer(tokenizer, tokenizer.vocab_size if own is None else own)
+
+    @property
+    def marks(self) -> list[object]:
+        """What the tokens depend on where documents are marked; empty where they are not."""
+        if self.documents is None:
+            return []
+        return ["documents", code_digest(DocumentTokenizer), self._own_start]
+
+    @property
+    def _own_start(self) -> int | None:
+        return None if self.tokenizer in WORDS else own_document_start(self.tokenizer)
+
+    def checked(self, splits: TokenSplits[Source]) -> TokenSplits[Source]:
+        """The splits as they are trained on.
+
+        Raises:
+            UserError: the tokens do not go with the settings.
+        """
+        self.check(splits)
+        if self.documents != "separate":
+            return splits
+        assert isinstance(splits.tokenizer, DocumentTokenizer)
+        return replace(splits, document_start=splits.tokenizer.document_start)
+
     def check(self, splits: TokenSplits) -> None:
         """Raises UserError where the tokens do not go with the settings."""
         for name, tokens in splits.splits.items():
@@ -155,19 +204,20 @@ class TextData(TokenData):
         cache = PreparedCache(self.cache, folder="tokens", load=load_token_splits)
         code = code_digest(KINDS[kind_of(self.tokenizer)], alone=(train_tokenizer, write_token_splits))
         settings = [code, self.tokenizer, self.max_validation_bytes]
-        settings += settings_of_tokenizer(self.tokenizer, bpe_vocab_size=self.bpe_vocab_size)
+        settings += settings_of_tokenizer(self.tokenizer, bpe_vocab_size=self.bpe_vocab_size) + self.marks
         reader = code_digest(type(self), alone=(TextData, Data))
         source = content_hash(type(self).__qualname__, self.source(), reader, settings)
         splits = cache.find_source(source)
         if splits is None:
             splits = self._tokenise(cache, source, settings)
-        self.check(splits)
-        return splits
+        return self.checked(splits)
 
     def _tokenise(
         self, cache: PreparedCache[TokenSplits[TokenFile]], source: str, settings: list
     ) -> TokenSplits[TokenFile]:
         text = cut_validation(self.read(), max_bytes=self.max_validation_bytes)
+        if self.documents is not None:
+            check_documents_are_told(text, setting=f"data.documents={self.documents}")
         hashes = {name: hash_text(pieces) for name, pieces in text.splits.items()}
         content = content_hash(hashes, text.notes, settings)
         splits = cache.find_content(content)
@@ -177,6 +227,7 @@ class TextData(TokenData):
                 found = f"the text gives {tokenizer.vocab_size} tokens"
                 note = f"{found} of data.bpe_vocab_size={self.bpe_vocab_size}"
                 text = replace(text, notes=(*text.notes, note))
-            splits = cache.build(content, lambda folder: write_token_splits(folder, tokenizer, text, hashes))
+            marking = self.marking(tokenizer)
+            splits = cache.build(content, lambda folder: write_token_splits(folder, marking, text, hashes))
         cache.remember(source, content)
         return splits

@@ -41,12 +41,14 @@ class TokenSplits(PreparedData, Generic[Source]):
         splits: "train", "validation" and "test".
         fingerprint: SHA-256 over the text of all splits and the tokenizer: equal data, equal fingerprint.
         notes: remarks for the user, one line each.
+        document_start: the token that a model must know to keep documents apart; None: it need not.
     """
 
     tokenizer: Tokenizer
     splits: dict[str, Source]
     fingerprint: str
     notes: list[str]
+    document_start: int | None = None
 
     @property
     def counts(self) -> dict[str, int | None]:
@@ -54,7 +56,8 @@ class TokenSplits(PreparedData, Generic[Source]):
 
     @property
     def needs(self) -> dict[str, Any]:
-        return {"vocab_size": self.tokenizer.vocab_size}
+        kept_apart = {} if self.document_start is None else {"document_start": self.document_start}
+        return {"vocab_size": self.tokenizer.vocab_size, **kept_apart}
 
     @property
     def description(self) -> str:

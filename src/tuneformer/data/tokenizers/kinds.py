@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tuneformer.config.suggestions import one_of
 from tuneformer.data.tokenizers.bpe_tokenizer import BpeTokenizer, check_bpe_vocab_size
+from tuneformer.data.tokenizers.document_tokenizer import START, DocumentTokenizer
 from tuneformer.data.tokenizers.folder_tokenizer import FolderTokenizer, tokenizer_file
 from tuneformer.data.tokenizers.plain_tokenizers import ByteTokenizer, CharacterTokenizer
 from tuneformer.data.tokenizers.sentence_tokenizer import SentenceTokenizer, marks_ends, read_stored
@@ -98,6 +99,7 @@ def _from_content(content: object) -> Tokenizer:
     if not isinstance(content, dict) or not isinstance(name, str) or name not in KINDS:
         raise DamagedTokenizerError(f"its name is none of {', '.join(KINDS)}")
     try:
-        return KINDS[name].from_content(content)
+        tokenizer = KINDS[name].from_content(content)
+        return DocumentTokenizer(tokenizer, content[START]) if START in content else tokenizer
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise DamagedTokenizerError(f"{type(error).__name__}: {reason_of(error)}") from None

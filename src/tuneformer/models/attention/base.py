@@ -172,7 +172,7 @@ class QKVAttentionBase(AttentionBase):
         q, k = (linear(x).unflatten(2, (-1, self.key_dim)) for linear in (self.query, self.key))
         q, k = self.normalise(q, k)
         if self.positions is not None:
-            q, k = self.positions(q, k, shared.start)
+            q, k = self.positions(q, k, shared.start, shared.document_positions(x.shape[1]))
         v = self.with_first_values(self.split_heads(self.value(x)), shared)
         return q.transpose(1, 2), k.transpose(1, 2), v  # (B, T, H, D) -> (B, H, T, D)
 

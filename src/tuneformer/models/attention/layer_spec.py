@@ -33,9 +33,10 @@ class LayerSpec:
         dropout: probability, of the attention weights.
         logit_scale: what q k^T is multiplied by; None: 1 / sqrt(head_dim).
         head_positions: `head_positions(head_dim=...)` makes the module that puts positions into queries
-            and keys (batch, time, head, dim), called as `q, k = module(q, k, start)`; or None.
+            and keys (batch, time, head, dim), called as `q, k = module(q, k, start, positions)`; or None.
         logit_bias: `logit_bias(n_heads=..., causal=...)` makes what is added to the logits, called as
             `module(distance)`, or None; None itself where positions lie elsewhere.
+        separates: whether a text has documents that do not see each other; they are in the mask of a pass.
     """
 
     site: AttentionSite
@@ -48,3 +49,4 @@ class LayerSpec:
     logit_scale: float | None
     head_positions: Callable[..., nn.Module | None]
     logit_bias: Callable[..., nn.Module | None] | None = None
+    separates: bool = False

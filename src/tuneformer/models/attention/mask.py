@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from tuneformer.models.attention.separate_documents import SeparateDocuments
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttentionMask:
@@ -20,21 +22,33 @@ class AttentionMask:
         visible: of a padded batch, true where a key is a token and false where it is padding, those in a
             cache included; None: every key is a token.
         positions: where each key stands, where a cache has forgotten some; None: at 0 to K - 1.
+        documents: those that a query sees its own of alone; None: all keys are in one.
     """
 
     causal: bool
     visible: Bool[Tensor, "batch key"] | None = None
     positions: Int[Tensor, " key"] | None = None
+    documents: SeparateDocuments | None = None
+
+    @property
+    def is_order_alone(self) -> bool:
+        """Whether a query sees its own key and all before it: what torch's own causal mask says."""
+        return self.causal and self.visible is None and self.documents is None
 
     def allowed(self, n_queries: int, n_keys: int, device: torch.device) -> Bool[Tensor, "*_ _ _"] | None:
         """Return true where a query may see a key; None where all may.
 
-        The shape is (query, key), and with padding (batch, 1, query or 1, key).
+        The shape is (query, key), and with padding or documents (batch, 1, query or 1, key).
         """
         order = None
         if self.causal and n_queries > 1:
             everything = torch.ones(n_queries, n_keys, dtype=torch.bool, device=device)
             order = everything.tril(diagonal=n_keys - n_queries)
+        if self.documents is not None:
+            numbers = self.documents.numbers
+            assert numbers.shape[1] == n_keys, f"documents of {numbers.shape[1]} keys for {n_keys}"
+            own = (numbers[:, -n_queries:, None] == numbers[:, None, :])[:, None]
+            order = own if order is None else own & order
         if self.visible is None:
             return order
         assert self.visible.shape[1] == n_keys, f"padding of {self.visible.shape[1]} keys for {n_keys}"

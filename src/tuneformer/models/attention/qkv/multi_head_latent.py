@@ -1,7 +1,7 @@
 """Multi-head latent attention."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from tuneformer.models.attention.base import QKVAttentionBase
@@ -56,7 +56,9 @@ class MultiHeadLatentAttention(QKVAttentionBase):
             latent, position_key = cache.extend(shared.start, latent, position_key)
         latent, position_key = latent.squeeze(1), position_key.squeeze(1)
         q, k = self.normalise(self.queries(x), self.keys(latent, position_key))
-        q, k = self.rotated(q, shared.start), self.rotated(k, 0)
+        documents = shared.mask.documents
+        q = self.rotated(q, shared.start, shared.document_positions(x.shape[1]))
+        k = self.rotated(k, 0, None if documents is None else documents.positions)
         v = self.with_first_values(self.split_heads(self.value(latent)), shared)
         return self.finish(self.mix(q.transpose(1, 2), k.transpose(1, 2), v, shared.mask), x)
 
@@ -75,13 +77,16 @@ class MultiHeadLatentAttention(QKVAttentionBase):
         return torch.cat((content, shared), dim=-1)
 
     def rotated(
-        self, x: Float[Tensor, "batch time head dim"], start: int
+        self, x: Float[Tensor, "batch time head dim"], start: int, positions: Int[Tensor, "batch time"] | None
     ) -> Float[Tensor, "batch time head dim"]:
-        """Rotate the last `rotary_dim` numbers of each head, the first token at position `start`."""
+        """Rotate the last `rotary_dim` numbers of each head, the first token at position `start`.
+
+        `positions`: as `RotaryPositions` has them.
+        """
         if self.positions is None:
             return x
         last = x[..., -self.rotary_dim :]
-        turned, _ = self.positions(last, last[:, :, :0], start)
+        turned, _ = self.positions(last, last[:, :, :0], start, positions)
         return torch.cat((x[..., : -self.rotary_dim], turned), dim=-1)
 
     def mixing_flops(self, n_keys: int) -> float:

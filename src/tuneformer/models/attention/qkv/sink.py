@@ -31,7 +31,7 @@ class SinkCore(SoftmaxCore):
         mask: AttentionMask,
     ) -> Float[Tensor, "batch head query value"]:
         """Return the mixed values, by torch's fused kernel where the logits are plain and causal."""
-        is_text = mask.causal and mask.visible is None and q.shape[2] == k.shape[2]
+        is_text = mask.is_order_alone and q.shape[2] == k.shape[2]
         if not (is_text and self.logits.is_plain):
             weights = self.weights(q, k, mask)
             return F.dropout(weights, self.dropout, self.training) @ v

@@ -28,7 +28,7 @@ class SoftmaxCore(AttentionCore):
         """Return the mixed values, by torch's fused kernel where it can."""
         n_queries, n_keys = q.shape[2], k.shape[2]
         # torch counts its own causal mask from the first key, right only when there are no keys before
-        is_causal = mask.causal and mask.visible is None and n_queries == n_keys and self.logits.is_plain
+        is_causal = mask.is_order_alone and n_queries == n_keys and self.logits.is_plain
         allowed = None if is_causal else mask.allowed(n_queries, n_keys, q.device)
         dropout = self.dropout if self.training else 0.0
         return softmax_attention(

@@ -65,6 +65,11 @@ class RecurrentAttentionBase(AttentionBase):
             UserError: positions are to bias logits, which there are none of, or the layer cannot have it.
         """
         super().__init__(layer=layer, settings=settings)
+        if layer.separates:
+            kind = type(self).__name__
+            raise UserError(
+                f"data.documents=separate does not go with {kind}, whose state goes on: take packed"
+            )
         if layer.logit_bias is not None and layer.logit_bias(n_heads=layer.n_heads, causal=layer.causal):
             kind = type(self).__name__
             raise UserError(

@@ -15,6 +15,7 @@ from tuneformer.models.attention.qkv.core import AttentionCore
 from tuneformer.models.attention.qkv.softmax import softmax_attention
 from tuneformer.models.attention.settings import QKVAttentionSettings
 from tuneformer.models.forward_pass import ForwardPass
+from tuneformer.models.key_value_cache import LayerCache
 from tuneformer.models.window_cache import WindowKeyValues
 
 
@@ -24,7 +25,8 @@ class LocalCore(AttentionCore, ABC):
     The fused path cuts the queries into blocks of `block` tokens, as far as a query looks back. Those of a
     block look at the keys of it and its neighbours, and at the first `n_first`: time and memory are
     O(T (block + n_first)). The explicit path makes the whole T x T map. With a cache there are few queries,
-    and all keys in it are looked at, masked.
+    and all keys in it are looked at, masked; so are those of documents that are kept apart, where windows
+    and blocks are counted from the beginning of each: O(T^2).
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class LocalCore(AttentionCore, ABC):
         mask: AttentionMask,
     ) -> Float[Tensor, "batch head query value"]:
         """Return the mixed values, block by block; from a cache at once."""
-        if q.shape[2] == k.shape[2]:
+        if q.shape[2] == k.shape[2] and mask.documents is None:
             return self.by_blocks(q, k, v, mask)
         return softmax_attention(
             q,
@@ -83,8 +85,11 @@ class LocalCore(AttentionCore, ABC):
     def allowed(self, q: Tensor, k: Tensor, mask: AttentionMask) -> Bool[Tensor, "*_ _ _"]:
         """Return which keys a query may see, of all keys there are."""
         n_queries, n_keys = q.shape[2], k.shape[2]
-        keys = torch.arange(n_keys, device=k.device) if mask.positions is None else mask.positions
-        near = self.sees(keys[n_keys - n_queries :, None], keys)
+        if mask.documents is not None:
+            keys = mask.documents.positions[:, None]  # (B, 1, K)
+        else:
+            keys = torch.arange(n_keys, device=k.device) if mask.positions is None else mask.positions
+        near = self.sees(keys[..., n_keys - n_queries :, None], keys[..., None, :])
         allowed = mask.allowed(n_queries, n_keys, q.device)
         return near if allowed is None else near & allowed
 
@@ -166,6 +171,8 @@ class LocalAttentionBase(QKVAttentionBase):
         self, x: Float[Tensor, "batch time d_model"], shared: ForwardPass
     ) -> Float[Tensor, "batch time d_model"]:
         """Return what the tokens gather from those near them."""
+        if self.layer.separates:
+            return super().forward(x, shared)
         q, k, v = self.project(x, shared)
         mask = shared.mask
         if shared.cache is not None:
@@ -175,8 +182,10 @@ class LocalAttentionBase(QKVAttentionBase):
             mask = replace(mask, visible=visible, positions=positions)
         return self.finish(self.mix(q, k, v, mask), x)
 
-    def new_cache(self) -> WindowKeyValues:
-        """Return an empty cache that will keep what the window needs."""
+    def new_cache(self) -> LayerCache:
+        """Return an empty cache that will keep what the window needs; with documents all tokens."""
+        if self.layer.separates:
+            return super().new_cache()
         return WindowKeyValues(n_first=self.core.n_first, oldest=self.core.oldest)
 
     def mixing_flops(self, n_keys: int) -> float:
