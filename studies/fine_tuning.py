@@ -10,7 +10,8 @@ from tuneformer.analysis.compare.comparison import TOLERANCE, Comparison, compar
 from tuneformer.analysis.compare.pairs import difference_from
 from tuneformer.analysis.compare.read_runs import read_runs
 from tuneformer.analysis.compare.selection import Result
-from tuneformer.analysis.statistics.intervals import Estimate, mean_interval
+from tuneformer.analysis.statistics.estimate import Estimate
+from tuneformer.analysis.statistics.intervals import mean_interval
 from tuneformer.errors import UserError
 from tuneformer.process.terminal import show
 from tuneformer.report import wording

@@ -19,6 +19,7 @@ COMMANDS = (
     "find-lr",
     "coordinate-check",
     "status",
+    "show",
     "compare",
     "predict",
     "diagnose",

@@ -57,6 +57,11 @@ class PreparedData(ABC):
         """The best that any model can reach, where it is known: "val/loss" -> value."""
         return {}
 
+    @property
+    def references(self) -> dict[str, float]:
+        """The validation losses of simple models, for scale: "bigram" -> value."""
+        return {}
+
 
 Prepared = TypeVar("Prepared", bound=PreparedData)
 

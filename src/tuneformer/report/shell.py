@@ -9,6 +9,8 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 SHELL = Path(__file__).parent / "page"
+DRAWING = SHELL / "svg.js"
+"""What scripts that draw stand on; it goes before theirs."""
 
 
 def render_shell(template: Path, *, styles: Path, scripts: Sequence[Path], **values: Any) -> str:

@@ -2,7 +2,7 @@
 
 import math
 
-from tuneformer.analysis.statistics.intervals import Estimate
+from tuneformer.analysis.statistics.estimate import Estimate
 
 NOTHING = "–"  # noqa: RUF001 - a dash for what is not known
 MANY = 1000

@@ -57,6 +57,7 @@ def first_record(
             "unit": unit,
             unit: prepared.counts,
             "optimum": prepared.optimum,
+            "references": prepared.references,
             "notes": prepared.notes,
             "kept": sorted(prepared.kept),
         },

@@ -11,7 +11,6 @@ from pytorch_lightning.loggers.logger import Logger
 from tuneformer.config.plain import Config
 from tuneformer.data.batch_module import BatchModule
 from tuneformer.data.contract import Data, PreparedData
-from tuneformer.data.task_facts import TaskFacts
 from tuneformer.process.leaving import signals_as_exit, signals_wait
 from tuneformer.process.terminal import say, say_text
 from tuneformer.runs.directory import RunDirectory
@@ -30,6 +29,7 @@ from tuneformer.training.attempts import changed_line, earlier_attempts, first_e
 from tuneformer.training.autotune.resolve import resolve_auto
 from tuneformer.training.branch import Branch, find_branch
 from tuneformer.training.callbacks.run_metrics import run_metrics_of
+from tuneformer.training.callbacks.run_page import run_page_of
 from tuneformer.training.callbacks.run_stops import stop_of
 from tuneformer.training.initial_weights import InitialWeights, put_initial_weights
 from tuneformer.training.launch import Launch, check_as_many_as_launched, without_stray_ranks
@@ -185,7 +185,7 @@ def train(
                 record = with_closed_attempt(record, seconds=time.monotonic() - started)
                 write_result(record, directory)
         if told:
-            end(record, built.loggers, directory, built.task.facts)
+            end(record, built, directory)
     return record
 
 
@@ -281,14 +281,16 @@ def write_result(record: RunRecord, directory: RunDirectory) -> None:
         say(f"{directory.record_file} cannot be written: {error.strerror}; it says what it said before")
 
 
-def end(record: RunRecord, loggers: list[Logger], directory: RunDirectory, task: TaskFacts) -> None:
-    """Closes the dashboards with the right exit status, and shows the result."""
+def end(record: RunRecord, built: Built, directory: RunDirectory) -> None:
+    """Closes the dashboards with the right exit status, writes the page, and shows the result."""
     close_loggers(
-        loggers,
+        built.loggers,
         record.status,
         {"steps": record.steps, record.data["unit"]: record.seen, "wall_seconds": record.wall_seconds},
     )
+    if (page := run_page_of(built.trainer)) is not None:
+        page.write(directory.path)
     try:
-        print_end(record, directory, task)
+        print_end(record, directory, built.task.facts)
     except Exception as error:  # the run has ended as it has, whatever can be shown of it
         say_text(f"the result of {directory} cannot be shown: {error_text(error)}")

@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 
 from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.selection import Result
-from tuneformer.analysis.statistics.intervals import Estimate, mean_interval
+from tuneformer.analysis.statistics.estimate import Estimate
+from tuneformer.analysis.statistics.intervals import mean_interval
 from tuneformer.analysis.statistics.rank_correlation import RankCorrelation, rank_correlation
 from tuneformer.measures.measure import Measure
 from tuneformer.measures.registry import all_measures

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.selection import Result
+from tuneformer.analysis.statistics.estimate import Estimate
 from tuneformer.analysis.statistics.holm import holm
-from tuneformer.analysis.statistics.intervals import Estimate, paired_difference, unpaired_difference
+from tuneformer.analysis.statistics.intervals import paired_difference, unpaired_difference
 from tuneformer.analysis.statistics.seeds_needed import seeds_needed
 from tuneformer.analysis.statistics.sign_flip import fewest_pairs, sign_flip_p
 from tuneformer.analysis.statistics.t_test import paired_t_p, welch_p

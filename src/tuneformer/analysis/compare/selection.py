@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from tuneformer.analysis.compare.criterion import Criterion
 from tuneformer.analysis.compare.design import Design
 from tuneformer.analysis.compare.trial import Trial
-from tuneformer.analysis.statistics.intervals import Estimate, mean_interval
+from tuneformer.analysis.statistics.estimate import Estimate
+from tuneformer.analysis.statistics.intervals import mean_interval
 from tuneformer.runs.trial_roles import REPORT
 
 FEWEST_FRESH = 2

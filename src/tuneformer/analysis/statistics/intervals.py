@@ -3,11 +3,11 @@
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
 
+from tuneformer.analysis.statistics.estimate import Estimate
 from tuneformer.analysis.statistics.t_test import welch_terms
 
 CONFIDENCE = 0.95
@@ -15,37 +15,6 @@ BOOTSTRAP_FROM = 20  # below it a bootstrap interval covers far too little: 75 %
 RESAMPLES = 4000
 NOT_KNOWN = (math.nan, math.nan)
 ROUNDING = 1e-12  # spread over size: below it values are equal
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A mean, its standard deviation over `n` values, and its interval.
-
-    `method` says how the interval was made: "t", "bootstrap", "welch", or "none" (NaN ends) where there
-    are fewer than two values, or one that is not finite.
-    """
-
-    mean: float
-    deviation: float
-    low: float
-    high: float
-    n: int
-    method: str
-
-    @property
-    def half_width(self) -> float:
-        """Half the width of the interval; NaN where there is none."""
-        return (self.high - self.low) / 2
-
-    @property
-    def is_symmetric(self) -> bool:
-        """Whether the mean lies in the middle, as it does but for the bootstrap."""
-        return self.method != "bootstrap"
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the whole interval lies on one side of 0; False where there is none."""
-        return self.low > 0 or self.high < 0
 
 
 def mean_interval(values: Sequence[float], *, confidence: float = CONFIDENCE) -> Estimate:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tuneformer.data.contract import PreparedData
 from tuneformer.data.text.corpus_text import CorpusText, SplitHash
+from tuneformer.data.text.ngrams import ngram_losses
 from tuneformer.data.text.token_digest import TokenDigest, check_vocabulary, digest_of
 from tuneformer.data.text.token_files import TokenFile, TokenShards
 from tuneformer.data.tokenizers.kinds import tokenizer_from_json
@@ -66,6 +67,14 @@ class TokenSplits(PreparedData, Generic[Source]):
     @property
     def kept(self) -> dict[str, str]:
         return {TOKENIZER_FILE: self.tokenizer.to_json()}
+
+    @property
+    def references(self) -> dict[str, float]:
+        return ngram_losses(
+            self.splits["train"].open(),
+            self.splits["validation"].open(),
+            vocab_size=self.tokenizer.vocab_size,
+        )
 
     def unknown_characters(self, split: str) -> UnknownCharacters | None:
         """The characters of a split that its tokenizer does not know; None where there are none.

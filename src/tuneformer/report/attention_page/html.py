@@ -10,7 +10,7 @@ from tuneformer.analysis.attention.analysis import AttentionAnalysis
 from tuneformer.measures.registry import BY_KEY, OF_LAYERS
 from tuneformer.report.attention_page.head_rows import LOSS_WITHOUT, columns, head_rows
 from tuneformer.report.attention_page.page_data import PageData, page_data
-from tuneformer.report.shell import render_shell, script_json
+from tuneformer.report.shell import DRAWING, render_shell, script_json
 from tuneformer.runs.files import write_text
 from tuneformer.runs.shown_paths import shown_path
 
@@ -41,7 +41,7 @@ def render_page(analyses: Sequence[AttentionAnalysis], *, command: str) -> str:
     return render_shell(
         PAGE / "attention.html.j2",
         styles=PAGE / "attention.css",
-        scripts=[PAGE / name for name in SCRIPTS],
+        scripts=[DRAWING, *(PAGE / name for name in SCRIPTS)],
         title="Attention: " + " against ".join(analysis.name for analysis in analyses),
         analyses=analyses,
         notes=_notes(analyses, data),

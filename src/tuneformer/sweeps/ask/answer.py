@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from tuneformer.analysis.statistics.intervals import Estimate
+from tuneformer.analysis.statistics.estimate import Estimate
 from tuneformer.analysis.statistics.sequential import BETTER, EQUIVALENT, OPEN, WORSE
 from tuneformer.runs.trial_roles import REPORT
 from tuneformer.sweeps.ask.budget import Budget

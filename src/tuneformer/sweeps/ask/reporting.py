@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
-from tuneformer.analysis.statistics.intervals import Estimate, mean_interval, paired_difference
+from tuneformer.analysis.statistics.estimate import Estimate
+from tuneformer.analysis.statistics.intervals import mean_interval, paired_difference
 from tuneformer.analysis.statistics.sequential import (
     BETTER,
     OPEN,

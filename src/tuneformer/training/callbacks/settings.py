@@ -65,6 +65,11 @@ class TextSampleSettings:
     ]
 
 
+@describes("callbacks", "tuneformer.training.callbacks.run_page.RunPage")
+class RunPageSettings:
+    """Writes report.html into the run directory, after each validation and at the end."""
+
+
 @describes("callbacks", "tuneformer.training.callbacks.attention_maps.AttentionMaps")
 class AttentionMapsSettings:
     """Shows what each head looks at in validation's first example, where a dashboard takes pictures."""

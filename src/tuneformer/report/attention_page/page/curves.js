@@ -1,26 +1,9 @@
 // The chosen measure of all heads of the stack over training, and the loss below on the same axis.
-const SVG = "http://www.w3.org/2000/svg";
-const svgElement = (name, attributes, text) => {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
-
 let WIDE = 900; // the width there is
 const LEFT = 62;
 const RIGHT = 110;
 const LABEL_HEIGHT = 14;
 const COLORS = ["#0072b2", "#d55e00"];
-
-const ticksOf = (low, high, n) => {
-  const rough = (high - low) / n || 1;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((x) => x * power).find((x) => x >= rough);
-  const ticks = [];
-  for (let x = Math.ceil(low / step) * step; x <= high + 1e-9 * step; x += step) ticks.push(Number(x.toPrecision(12)));
-  return ticks;
-};
 
 const panel = (svg, { top, height, lines, label, last }) => {
   const points = lines.flatMap((line) => line.points);

@@ -69,11 +69,6 @@ const differenceOf = (first, second) => {
   return { ...first, far, low: -(far || 1), high: far || 1, at };
 };
 
-const number = (x) => {
-  if (x === null || x === undefined) return "\u2013";
-  if (x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5)) return x.toExponential(2);
-  return String(Number(x.toPrecision(4)));
-};
 const short = (x) => {
   if (x === null || x === undefined) return "\u2013";
   if (Math.abs(x) >= 100) return String(Math.round(x));
