@@ -24,7 +24,8 @@ def test_a_sweep_gives_a_table_a_csv_and_a_page(command: Command, tmp_path: Path
     answer = command("scripts/compare.py", "sweep")
     assert (answer.status, answer.err) == (0, [])
     assert any(line.startswith("lion ends lowest of 2 methods") for line in answer.out)
-    assert answer.out[-1] == "written: sweep/comparison.csv, sweep/comparison.html"
+    assert answer.out[-2] == "written: sweep/comparison.csv, sweep/comparison.html"
+    assert answer.out[-1] == "next: python scripts/show.py sweep"
     with Path("sweep/comparison.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["method"], row["best setting"]) for row in rows] == [
@@ -48,7 +49,7 @@ def test_a_page_of_ones_own_gets_the_table_and_a_figure_and_keeps_its_words(
     for _ in range(2):
         answer = command("scripts/compare.py", "sweep", "--into=page.md")
         assert (answer.status, answer.err) == (0, [])
-        assert answer.out[-1].endswith("sweep/comparison.html, page.md, page.png, page.html")
+        assert answer.out[-2].endswith("sweep/comparison.html, page.md, page.png, page.html")
         before, table, after = re.split(f"{BEGIN}\n|\n{END}", page.read_text(encoding="utf-8"))
         assert (before, after) == ("# Title\n\n", "\n\nWhy.\n")
         assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == ["| lion", "| adamw"]

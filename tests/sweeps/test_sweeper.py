@@ -34,7 +34,7 @@ def test_a_sweep_trains_every_job_in_a_folder_of_its_own(
         [*command, *swept], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[-1] == "4 of 4 jobs done: outputs/sweeps/mine"
+    assert done.stderr.splitlines()[-2] == "4 of 4 jobs done: outputs/sweeps/mine"
     names = [f"optimizer={optimizer},seed={seed}" for optimizer in ("adam", "sgd") for seed in (0, 1)]
     assert list(records()) == names
     for name, record in records().items():
@@ -227,7 +227,7 @@ def test_a_failed_job_stays_failed_until_it_is_asked_for_and_the_others_go_on(
         answer = sweep("seed=0,1,2")
     assert answer.status == 1
     assert "failed: seed=1: RuntimeError: planted" in answer.err
-    assert answer.err[-1] == "2 of 3 jobs done: outputs/sweeps/mine"
+    assert answer.err[-2] == "2 of 3 jobs done: outputs/sweeps/mine"
     assert {name: record["status"] for name, record in records().items()} == {
         "seed=0": "finished",
         "seed=1": "failed",
@@ -256,7 +256,7 @@ def test_a_damaged_record_and_a_damaged_manifest_are_made_again(sweep: Command, 
     (SWEEP / "sweep.json").write_text(manifest[: len(manifest) // 2])
     answer = sweep("seed=1,2")
     assert answer.status == 0
-    assert answer.err[-1] == "2 of 2 jobs done: outputs/sweeps/mine"
+    assert answer.err[-2] == "2 of 2 jobs done: outputs/sweeps/mine"
     assert any(line.endswith("made again from the 2 jobs whose folders are there") for line in answer.err)
     assert any(line.endswith("it is made again from last.ckpt") for line in answer.err)
     assert (SWEEP / "sweep.json").read_text() == manifest
@@ -266,7 +266,7 @@ def test_a_damaged_record_and_a_damaged_manifest_are_made_again(sweep: Command, 
 def test_divergence_is_a_result(sweep: Command, records: Records) -> None:
     answer = sweep("optimizer=sgd", "optimizer.lr=0.1,1e30", "trainer.gradient_clip_val=null")
     assert answer.status == 0
-    assert answer.err[-1] == "2 of 2 jobs done (1 diverged): outputs/sweeps/mine"
+    assert answer.err[-2] == "2 of 2 jobs done (1 diverged): outputs/sweeps/mine"
     assert sorted(record["status"] for record in records().values()) == ["diverged", "finished"]
 
 

@@ -76,9 +76,10 @@ def main() -> None:
     from tuneformer.analysis.compare.read_runs import read_runs
     from tuneformer.analysis.compare.read_table import read_table
     from tuneformer.process.escaping_console import EscapingConsole
-    from tuneformer.process.invocation import typed_command
+    from tuneformer.process.invocation import command_for, typed_command
     from tuneformer.report.comparison_files import write_files
     from tuneformer.report.measures_table import measures_table
+    from tuneformer.report.page_names import COMPARISON_PAGE
     from tuneformer.report.terminal import print_comparison, print_table
     from tuneformer.runs.shown_paths import shown_command
 
@@ -111,7 +112,8 @@ def main() -> None:
     if given.wandb:
         from tuneformer.report.wandb_comparison import log_comparison
 
-        page = folder / "comparison.html"
+        page = folder / COMPARISON_PAGE
         where = log_comparison(comparison, page, project=given.project, mode=given.mode, name=title)
         console.print(f"W&B run: {where}", markup=False, soft_wrap=True)
     console.print(f"written: {', '.join(map(str, written))}", soft_wrap=True)
+    console.print(f"next: {command_for('show')} {folder}", markup=False, soft_wrap=True)

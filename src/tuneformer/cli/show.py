@@ -11,8 +11,6 @@ from pathlib import Path
 
 from tuneformer.cli.command_line import CommandParser
 
-COMPARISON = "comparison.html"
-
 
 def main() -> None:
     parser = CommandParser(__doc__)
@@ -35,13 +33,14 @@ def page_of(path: Path) -> Path:
         UserError: there is neither here, or nothing was measured yet.
     """
     from tuneformer.errors import UserError
+    from tuneformer.report.page_names import COMPARISON_PAGE
     from tuneformer.report.run_page.html import write_page
     from tuneformer.runs.directory import RunDirectory
     from tuneformer.sweeps.ask.pages import write_comparison
 
     if (path / "record.json").exists():
         return write_page(path)
-    if (page := path / COMPARISON).is_file():
+    if (page := path / COMPARISON_PAGE).is_file():
         return page
     first = next(iter(sorted(path.glob("*/record.json"))), None)
     if first is None:

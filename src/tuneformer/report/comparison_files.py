@@ -7,6 +7,7 @@ from tuneformer.report.charts.intervals import draw_intervals
 from tuneformer.report.html import write_page
 from tuneformer.report.markdown import markdown
 from tuneformer.report.marked_page import replace_table
+from tuneformer.report.page_names import COMPARISON_PAGE
 from tuneformer.report.results_table import write_csv
 
 
@@ -21,7 +22,7 @@ def write_files(
     Raises:
         UserError: a file cannot be written, or `into` has no marks for a table.
     """
-    table, page = folder / "comparison.csv", folder / "comparison.html"
+    table, page = folder / "comparison.csv", folder / COMPARISON_PAGE
     write_csv(table, comparison)
     write_page(page, comparison, title=title, command=command)
     if into is None:

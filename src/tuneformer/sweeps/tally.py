@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from tuneformer.process.invocation import command_for
 from tuneformer.process.terminal import say
+from tuneformer.report.page_names import COMPARISON_PAGE
 from tuneformer.sweeps.job import Outcome
 
 
@@ -22,7 +24,7 @@ class Tally:
         return {name: outcome for name, outcome in self.outcomes.items() if not outcome.ended}
 
     def report(self, *, total: int, done_before: int, folder: Path) -> None:
-        """Names the jobs that are not done, with their errors, and counts the others."""
+        """Names the jobs that are not done, with their errors, counts the others; says what is next."""
         for name, outcome in self.not_done.items():
             say(f"{outcome.status}: {name}: {outcome.error or 'no reason given'}")
         if any(outcome.status == "failed" for outcome in self.not_done.values()):
@@ -36,3 +38,5 @@ class Tally:
         ]
         noted = f" ({', '.join(odd)})" if odd else ""
         say(f"{done} of {total} jobs done{noted}: {folder}")
+        if done > 1:
+            say(f"next: {command_for('show' if (folder / COMPARISON_PAGE).exists() else 'compare')} {folder}")

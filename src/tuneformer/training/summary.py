@@ -10,7 +10,7 @@ from tuneformer.data.contract import PreparedData
 from tuneformer.data.task_facts import TaskFacts
 from tuneformer.process.escaping_console import EscapingConsole
 from tuneformer.process.invocation import command_for
-from tuneformer.report.run_page.html import PAGE_FILE
+from tuneformer.report.page_names import RUN_PAGE
 from tuneformer.runs.directory import RunDirectory
 from tuneformer.runs.record import STOPPED, RunRecord, stop_told
 
@@ -80,7 +80,7 @@ def print_end(record: RunRecord, directory: RunDirectory, task: TaskFacts) -> No
     for line in closing_lines(directory.path):
         console.print(line, soft_wrap=True)
     console.print(f"run directory: {directory}", soft_wrap=True)
-    if (page := directory.path / PAGE_FILE).exists():
+    if (page := directory.path / RUN_PAGE).exists():
         console.print(f"its page: {page} ({command_for('show')} {directory})", soft_wrap=True)
 
 

@@ -26,7 +26,7 @@ def test_a_question_has_an_answer_and_the_same_line_trains_nothing_again(
 ) -> None:
     first = sweep(*LEAST)
     assert first.status == 0
-    assert first.err[-1] == "12 of 12 jobs done: outputs/sweeps/mine"
+    assert first.err[-2] == "12 of 12 jobs done: outputs/sweeps/mine"
     assert any(line.startswith("ask: 2 methods, 12 runs: 3 trials tune each") for line in first.err)
     found = records()
     roles = [record["search"]["role"] for record in found.values()]

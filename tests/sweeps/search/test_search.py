@@ -21,11 +21,11 @@ def test_every_method_has_a_study_and_as_many_trials_and_the_same_line_goes_on(
 ) -> None:
     answer = sweep("search=random", "optimizer=adamw,sgd", "hydra.sweeper.n_trials=1")
     assert answer.status == 0
-    assert answer.err[-1] == "2 of 2 jobs done: outputs/sweeps/mine"
+    assert answer.err[-2] == "2 of 2 jobs done: outputs/sweeps/mine"
     first = records()
     answer = sweep("search=random", "optimizer=adamw,sgd", "hydra.sweeper.n_trials=2")
     assert answer.status == 0
-    assert answer.err[-1] == "4 of 4 jobs done: outputs/sweeps/mine"
+    assert answer.err[-2] == "4 of 4 jobs done: outputs/sweeps/mine"
     assert sorted(line.split(":")[0] for line in answer.err if line.startswith("best of")) == [
         "best of optimizer=adamw",
         "best of optimizer=sgd",
@@ -57,7 +57,7 @@ def test_a_trial_that_falls_behind_is_pruned_and_stays_so(sweep: Command, record
     assert all(record["steps"] in (2, 4) and "pruned at step" in record["error"] for record in pruned)
     before = records()
     again = sweep(*line)
-    assert (again.status, again.err[-1]) == (0, "6 of 6 jobs done: outputs/sweeps/mine")
+    assert (again.status, again.err[-2]) == (0, "6 of 6 jobs done: outputs/sweeps/mine")
     assert records() == before
 
 

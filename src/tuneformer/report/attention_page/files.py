@@ -8,9 +8,9 @@ from tuneformer.errors import UserError
 from tuneformer.report.attention_page.head_rows import write_heads
 from tuneformer.report.attention_page.html import write_page
 from tuneformer.report.attention_page.json_file import write_json
+from tuneformer.report.page_names import ATTENTION_PAGE
 from tuneformer.runs.links import check_no_way_out
 
-PAGE_FILE = "attention.html"
 JSON_FILE = "attention.json"
 HEADS_FILE = "heads.csv"
 
@@ -22,7 +22,7 @@ def write_analysis(folder: Path, analyses: Sequence[AttentionAnalysis], *, comma
         UserError: a file cannot be written, or a link in the run directory leads out of it.
     """
     check_no_way_out(folder.parent)
-    page, whole, heads = (folder / name for name in (PAGE_FILE, JSON_FILE, HEADS_FILE))
+    page, whole, heads = (folder / name for name in (ATTENTION_PAGE, JSON_FILE, HEADS_FILE))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_page(page, analyses, command=command)

@@ -12,6 +12,7 @@ from tuneformer.analysis.diagnosis.evidence import Evidence, read_evidence
 from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.errors import UserError
 from tuneformer.process.invocation import command_for
+from tuneformer.report.page_names import ATTENTION_PAGE
 from tuneformer.report.run_page.changed_settings import changed_settings
 from tuneformer.report.run_page.heads import HeadsTable, heads_table
 from tuneformer.report.run_page.panels import RunPanel, panels
@@ -21,7 +22,7 @@ from tuneformer.runs.regular_file import open_regular
 from tuneformer.runs.shown_paths import shown_command, shown_line, shown_path
 from tuneformer.tasks.lookup import task_of
 
-SAMPLE_FILE, ATTENTION_PAGE = "sample.txt", Path("analysis") / "attention.html"
+SAMPLE_FILE, ATTENTION = "sample.txt", Path("analysis") / ATTENTION_PAGE
 UNIT = "tokens"
 LONGEST_SAMPLE = 1 << 16
 LOSS_ALONE = (MetricFacts(name="loss", label="loss"),)
@@ -83,7 +84,7 @@ def read_content(path: Path) -> RunContent:
         diagnosis=diagnose(evidence),
         sample=_sample(path / SAMPLE_FILE),
         heads=heads_table({name: points[-1][1] for name, points in columns.items() if points}),
-        attention=ATTENTION_PAGE.as_posix() if (path / ATTENTION_PAGE).is_file() else None,
+        attention=ATTENTION.as_posix() if (path / ATTENTION).is_file() else None,
         changed=changed_settings(path),
         environment=_environment(record),
         command=shown_line(record.command),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tuneformer.errors import UserError
 from tuneformer.process.invocation import command_for
+from tuneformer.report.page_names import RUN_PAGE
 from tuneformer.report.run_page.content import RunContent, read_content
 from tuneformer.report.shell import DRAWING, render_shell, script_json
 from tuneformer.runs.files import write_text
@@ -11,7 +12,6 @@ from tuneformer.runs.links import check_no_way_out
 from tuneformer.runs.shown_paths import shown_path
 
 PAGE = Path(__file__).parent / "page"
-PAGE_FILE = "report.html"
 
 
 def write_page(run: Path) -> Path:
@@ -21,7 +21,7 @@ def write_page(run: Path) -> Path:
         UserError: it is no run, nothing was measured yet, a link in it leads elsewhere, or the file cannot
             be written.
     """
-    file = run / PAGE_FILE
+    file = run / RUN_PAGE
     text = render_page(read_content(run))
     check_no_way_out(run)
     try:
