@@ -164,8 +164,9 @@ def _check_groups_together(config: Config) -> None:
     check_passes(config)
     _check_width_transfer(config)
     check_model(config["model"], config["attention"])
-    if {"tokenizer", "bpe_vocab_size"} <= config["data"].keys():
-        check_tokenizer(config["data"]["tokenizer"], bpe_vocab_size=config["data"]["bpe_vocab_size"])
+    tokenizer, bpe_vocab_size = (config["data"].get(key) for key in ("tokenizer", "bpe_vocab_size"))
+    if tokenizer is not None and bpe_vocab_size is not None:
+        check_tokenizer(tokenizer, bpe_vocab_size=bpe_vocab_size)
     _check_sizes(config)
     _check_devices(config)
     _check_workers(config["data"]["num_workers"])

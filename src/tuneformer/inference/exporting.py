@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from tuneformer.data.tokenizers.pair_tokenizer import END, PairTokenizer
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError
 from tuneformer.inference.loading import Run
@@ -83,5 +84,7 @@ def _write_tokenizer(tokenizer: Tokenizer, folder: Path) -> str:
         return f"its tokens are {tokenizer.name}: transformers has no such tokenizer"
     write_text(folder / "tokenizer.json", json.dumps(content["tokenizer"], ensure_ascii=False))
     told = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    if isinstance(tokenizer, PairTokenizer):
+        told[END] = tokenizer.end_text
     write_text(folder / "tokenizer_config.json", json.dumps(told, indent=1))
     return "its tokenizer: tokenizer.json"

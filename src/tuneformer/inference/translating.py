@@ -4,6 +4,7 @@ from typing import cast
 
 import torch
 
+from tuneformer.data.tokenizers.pair_tokenizer import end_of_sentence
 from tuneformer.errors import UserError
 from tuneformer.inference.loading import Run
 from tuneformer.models.beam_search import search
@@ -24,8 +25,9 @@ def translate(run: Run, sentence: str) -> str:
 def translate_tokens(run: Run, sentence: str) -> tuple[list[int], list[int]]:
     """The tokens of the sentence and of its translation, without their ends; see `translate`."""
     data = run.config["data"]
-    tokens = run.tokenizer.encode_prompt(" ".join(sentence.split()))
-    if not len(tokens):
+    text = " ".join(sentence.split())
+    tokens = run.tokenizer.encode_prompt(text)
+    if not text or not len(tokens):
         raise UserError("--prompt is empty: give a sentence to translate")
     if len(tokens) >= data["context_length"]:
         raise UserError(
@@ -33,7 +35,7 @@ def translate_tokens(run: Run, sentence: str) -> tuple[list[int], list[int]]:
             " (data.context_length, and one that ends it)"
         )
     check_finite_weights(run.model, of=str(run.path))
-    boundary = run.tokenizer.vocab_size
+    boundary = end_of_sentence(run.tokenizer)
     source = torch.tensor([[*tokens.tolist(), boundary]])
     (written,) = search(
         cast(SequenceToSequence, run.model),

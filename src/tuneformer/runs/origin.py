@@ -23,6 +23,7 @@ MAY_DIFFER = frozenset(
         "attention.dropout",
         "model.context_length",
         "model.dropout",
+        "model.end_token",
         "model.image_size",
         "model.initialization",
         "model.n_channels",

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tuneformer.analysis.attention.example import ModelInputs
 from tuneformer.analysis.attention.subject import Subject
 from tuneformer.data.contract import IGNORED
+from tuneformer.data.tokenizers.pair_tokenizer import end_of_sentence
 from tuneformer.errors import UserError
 from tuneformer.inference.evaluation import prepare_again
 from tuneformer.inference.loading import Run
@@ -155,7 +156,7 @@ def from_sentence(run: Run, sentence: str) -> MeasuredBatch:
         UserError: the sentence is empty, or longer than the model was trained on.
     """
     source, written = translate_tokens(run, sentence)
-    end = run.tokenizer.vocab_size
+    end = end_of_sentence(run.tokenizer)
     read = torch.tensor([[*source, end]])
     return MeasuredBatch(
         inputs=(read, torch.ones_like(read, dtype=torch.bool), torch.tensor([[end, *written]])),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import SupportsInt
 
+from tuneformer.data.tokenizers.pair_tokenizer import end_of_sentence
 from tuneformer.data.tokenizers.tokenizer import UNKNOWN, Tokenizer
 
 BOUNDARY = "[end]"
@@ -18,9 +19,11 @@ class TokenTexts:
         """The characters of a token; a part of a character by its number, the boundary of a pair by name."""
         if self._tokenizer is None:
             return str(token)
-        if token >= self._tokenizer.vocab_size:
+        if token == end_of_sentence(self._tokenizer) or token >= self._tokenizer.vocab_size:
             return BOUNDARY
         text = self._tokenizer.decode([token])
+        if not text:
+            return f"<{token}>"
         return f"<{token}>" if UNKNOWN in text and self._tokenizer.name != "characters" else text
 
     def all(self, tokens: Iterable[SupportsInt]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 from tuneformer.data.contract import PreparedData
 from tuneformer.data.pairs.pair_text import PairText
 from tuneformer.data.tokenizers.kinds import tokenizer_from_json
+from tuneformer.data.tokenizers.pair_tokenizer import end_of_sentence
 from tuneformer.data.tokenizers.tokenizer import Tokenizer
 from tuneformer.errors import UserError
 from tuneformer.runs.directory import TOKENIZER_FILE
@@ -83,7 +84,7 @@ class PairSplits(PreparedData):
     Attributes:
         splits: "train", "validation" and "test".
         fingerprint: SHA-256 over the pairs of all splits and the tokenizer.
-        boundary: the token before and behind every sentence; the first number that is no token of text.
+        boundary: the token before every target and behind every sentence (`end_of_sentence`).
         language: the code of the language translated into; "" where only its script could tell and does not.
     """
 
@@ -96,7 +97,7 @@ class PairSplits(PreparedData):
 
     @property
     def boundary(self) -> int:
-        return self.tokenizer.vocab_size
+        return end_of_sentence(self.tokenizer)
 
     @property
     def counts(self) -> dict[str, int | None]:
@@ -104,7 +105,10 @@ class PairSplits(PreparedData):
 
     @property
     def needs(self) -> dict[str, Any]:
-        return {"vocab_size": self.tokenizer.vocab_size + 1}
+        n_tokens = self.tokenizer.vocab_size
+        if self.boundary == n_tokens:
+            return {"vocab_size": n_tokens + 1}
+        return {"vocab_size": n_tokens, "end_token": self.boundary}
 
     @property
     def mean_tokens(self) -> float:

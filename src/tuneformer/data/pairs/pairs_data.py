@@ -1,11 +1,12 @@
 """What every corpus of pairs shares: settings and their checks, and the way from text to token files."""
 
+import hashlib
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from tuneformer.config.ranges import BELOW_ONE, POWER, Number, whole
+from tuneformer.config.ranges import AT_LEAST_ZERO, BELOW_ONE, POWER, Number, whole
 from tuneformer.config.setting import Setting
 from tuneformer.data.code_digest import code_digest
 from tuneformer.data.contract import Data
@@ -22,9 +23,12 @@ from tuneformer.data.settings import (
     EvalBatchSize,
     TaskName,
     Workers,
+    check_follows,
 )
 from tuneformer.data.task_facts import MetricFacts, TaskFacts
 from tuneformer.data.tokenizers.bpe_tokenizer import BpeTokenizer, check_bpe_vocab_size
+from tuneformer.data.tokenizers.kinds import WORDS, check_tokenizer, tokenizer_of_pairs
+from tuneformer.data.tokenizers.pair_tokenizer import PairTokenizer
 from tuneformer.errors import UserError
 
 if TYPE_CHECKING:
@@ -70,6 +74,25 @@ class PairsData(Data[PairSplits]):
             source="1508.07909",
         ),
     ]
+    tokenizer: Annotated[
+        str | None,
+        Setting(
+            "what turns both sides into tokens: bytes, characters, bpe, or the folder of a model with a"
+            " tokenizer.json of any pieces and a token that ends a sentence",
+            null="bpe",
+            added_later=True,
+        ),
+    ] = None
+    end_token: Annotated[
+        int | None,
+        Setting(
+            "number of the token that ends a sentence, where the tokenizer is a model's",
+            AT_LEAST_ZERO,
+            null="one behind those of the text",
+            from_data=True,
+            added_later=True,
+        ),
+    ] = None
     vocab_size: Annotated[
         int | None,
         Setting(
@@ -123,6 +146,8 @@ class PairsData(Data[PairSplits]):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_bpe_vocab_size(self.bpe_vocab_size)
+        if self.tokenizer is not None:
+            check_tokenizer(self.tokenizer, bpe_vocab_size=self.bpe_vocab_size)
 
     @property
     def cache(self) -> Path:
@@ -169,8 +194,8 @@ class PairsData(Data[PairSplits]):
                 cache cannot be written.
         """
         cache = PreparedCache(self.cache, folder="pairs", load=load_pairs)
-        code = code_digest(BpeTokenizer, alone=(write_pairs,))
-        settings = [code, self.bpe_vocab_size, self.context_length]
+        code = code_digest(BpeTokenizer, PairTokenizer, alone=(write_pairs,))
+        settings = [code, self.bpe_vocab_size, self.context_length, *self._told_tokenizer()]
         reader = code_digest(type(self), alone=(PairsData, Data))
         source = content_hash(type(self).__qualname__, self.source(), reader, settings)
         pairs = cache.find_source(source)
@@ -184,17 +209,26 @@ class PairsData(Data[PairSplits]):
         self._check(pairs)
         language = self.language(pairs)
         bleu_tokenizer(language)  # what it needs is asked for before anything is trained
-        return PairSplits(**pairs._asdict(), decoding=self.decoding, language=language)
+        prepared = PairSplits(**pairs._asdict(), decoding=self.decoding, language=language)
+        check_follows(self, prepared.needs)
+        return prepared
 
     def batch_source(self, prepared: PairSplits, *, seed: int) -> "PairBatches":
         from tuneformer.data.pairs.pair_batches import PairBatches
 
         return PairBatches(prepared, batch_size=self.batch_size, seed=seed)
 
+    def _told_tokenizer(self) -> list[str]:
+        """What else the tokens depend on: which tokenizer was asked for, or which one a folder holds."""
+        name = self.tokenizer or BpeTokenizer.name
+        if name in WORDS:
+            return [] if name == BpeTokenizer.name else [name]
+        return [hashlib.sha256(PairTokenizer.read(name).to_json().encode()).hexdigest()]
+
     def _write(self, folder: Path, text: PairText) -> None:
         both_sides = (f"{side}\n" for pair in text.train for side in pair)
-        tokenizer = BpeTokenizer.train(both_sides, vocab_size=self.bpe_vocab_size)
-        if tokenizer.vocab_size < self.bpe_vocab_size:
+        tokenizer = tokenizer_of_pairs(self.tokenizer, both_sides, bpe_vocab_size=self.bpe_vocab_size)
+        if isinstance(tokenizer, BpeTokenizer) and tokenizer.vocab_size < self.bpe_vocab_size:
             found = f"the text gives {tokenizer.vocab_size} tokens"
             note = f"{found} of data.bpe_vocab_size={self.bpe_vocab_size}"
             text = replace(text, notes=(*text.notes, note))
@@ -209,8 +243,3 @@ class PairsData(Data[PairSplits]):
         for name, split in pairs.splits.items():
             if not len(split):
                 raise UserError(f"data has no {name} pairs with at most {self.context_length} tokens a side")
-        found = pairs.tokenizer.vocab_size + 1
-        if self.vocab_size not in (None, found):
-            raise UserError(
-                f"data.vocab_size={self.vocab_size} is not what the pairs give ({found}): leave it null"
-            )

@@ -8,6 +8,7 @@ from tuneformer.config.suggestions import one_of
 from tuneformer.data.tokenizers.bpe_tokenizer import BpeTokenizer, check_bpe_vocab_size
 from tuneformer.data.tokenizers.document_tokenizer import START, DocumentTokenizer
 from tuneformer.data.tokenizers.folder_tokenizer import FolderTokenizer, tokenizer_file
+from tuneformer.data.tokenizers.pair_tokenizer import PairTokenizer
 from tuneformer.data.tokenizers.plain_tokenizers import ByteTokenizer, CharacterTokenizer
 from tuneformer.data.tokenizers.sentence_tokenizer import SentenceTokenizer, marks_ends, read_stored
 from tuneformer.data.tokenizers.tokenizer import DamagedTokenizerError, Tokenizer
@@ -17,7 +18,7 @@ from tuneformer.runs.plain_files import parse_json, read_json
 LEARNT = (ByteTokenizer, CharacterTokenizer, BpeTokenizer)
 WORDS = tuple(kind.name for kind in LEARNT)
 """What `data.tokenizer` may be, but for the folder of a tokenizer that is there already."""
-KINDS = {kind.name: kind for kind in (*LEARNT, FolderTokenizer, SentenceTokenizer)}
+KINDS = {kind.name: kind for kind in (*LEARNT, FolderTokenizer, SentenceTokenizer, PairTokenizer)}
 """By the name that a stored one has."""
 
 
@@ -28,7 +29,8 @@ def kind_of(setting: str) -> str:
 
 def names_of(setting: str) -> tuple[str, ...]:
     """The names of the kinds that `data.tokenizer` may have given."""
-    return (setting,) if setting in WORDS else (FolderTokenizer.name, SentenceTokenizer.name)
+    there = (FolderTokenizer.name, SentenceTokenizer.name, PairTokenizer.name)
+    return (setting,) if setting in WORDS else there
 
 
 def check_tokenizer(setting: str, *, bpe_vocab_size: int) -> None:
@@ -65,6 +67,13 @@ def tokenizer_of_sentences(name: str, texts: Iterable[str], *, bpe_vocab_size: i
     if name in WORDS:
         return train_tokenizer(name, texts, bpe_vocab_size=bpe_vocab_size)
     return SentenceTokenizer.read(name) if marks_ends(read_stored(name)) else FolderTokenizer.read(name)
+
+
+def tokenizer_of_pairs(name: str | None, texts: Iterable[str], *, bpe_vocab_size: int) -> Tokenizer:
+    """As `train_tokenizer`, where one that is there has a token that ends a sentence; null is bpe."""
+    if name is None or name in WORDS:
+        return train_tokenizer(name or BpeTokenizer.name, texts, bpe_vocab_size=bpe_vocab_size)
+    return PairTokenizer.read(name)
 
 
 def read_tokenizer(path: Path) -> Tokenizer:

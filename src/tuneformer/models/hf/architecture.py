@@ -37,6 +37,8 @@ DROPOUTS = ("dropout", "pdrop", "dropout_prob")
 MORE_DROPOUTS = ("dropout_rate",)
 """The same of those that are no causal language models."""
 TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
+START = "decoder_start_token_id"
+"""What a decoder behind an encoder reads first; not every architecture has it as a setting of its own."""
 IN_PROPORTION = {
     "intermediate_size": "hidden_size",
     "ffn_dim": "hidden_size",
@@ -83,8 +85,8 @@ def architecture_of(settings: HuggingFaceSettings) -> Any:
 
 def told_architecture(config: Any) -> dict[str, Any]:
     """What makes the same configuration again, as JSON has it."""
-    told, usual = config.to_dict(), _usual(config.model_type).to_dict()
-    kept = {key: value for key, value in told.items() if key in usual and key not in NOT_OF_THE_MODEL}
+    told, known = config.to_dict(), _known_keys(config.model_type)
+    kept = {key: value for key, value in told.items() if key in known and key not in NOT_OF_THE_MODEL}
     return json.loads(json.dumps({"model_type": config.model_type} | kept, default=str))
 
 
@@ -126,7 +128,8 @@ def _check_room(made: Any, settings: HuggingFaceSettings, folder: Path) -> None:
     if settings.n_tokens > made.vocab_size:
         raise UserError(
             f"data.vocab_size={settings.n_tokens} is more than the {made.vocab_size} tokens that"
-            f" model.path={settings.path} knows: choose data.tokenizer={folder}"
+            f" model.path={settings.path} knows: choose a tokenizer of at most so many, its own is"
+            f" data.tokenizer={folder}"
         )
     room = getattr(made, "max_position_embeddings", None)
     if isinstance(room, int) and settings.longest > room:
@@ -154,8 +157,8 @@ def _of_name(name: str, settings: HuggingFaceSettings) -> Any:
         given.setdefault(_own_name(name, "head_dim") if has_own else "head_dim", width // heads)
     if settings.kind is TRANSLATOR:
         for decoder, encoder in OF_THE_DECODER.items():
-            if hasattr(usual, decoder):
-                given.setdefault(decoder, given[_own_name(name, encoder)])
+            if hasattr(usual, decoder) and (own := _own_name(name, encoder)) in given:
+                given.setdefault(decoder, given[own])
     return _make(name, given, settings)
 
 
@@ -189,16 +192,16 @@ def _of_data(settings: HuggingFaceSettings, name: str) -> dict[str, Any]:
         # the class token is one more, and RoBERTa and MPNet number positions from 1 or 2 on
         of_data["max_position_embeddings"] += 3
         tokens |= {"pad_token_id": PADDING, "bos_token_id": CLASS_TOKEN}
-    if settings.kind is TRANSLATOR:  # the last token of the data begins and ends a sentence
-        boundary = dict.fromkeys(("decoder_start_token_id", "eos_token_id"), settings.n_tokens - 1)
-        tokens |= boundary | {"forced_eos_token_id": None}
+    if settings.kind is TRANSLATOR:  # one token begins and ends a sentence
+        boundary = settings.n_tokens - 1 if settings.end_token is None else settings.end_token
+        tokens |= {START: boundary, "eos_token_id": boundary, "forced_eos_token_id": None}
     return {_own_name(name, each): value for each, value in of_data.items()} | tokens
 
 
 def _make(name: str, told: dict[str, Any], settings: HuggingFaceSettings) -> Any:
     usual, keys = _usual(name).to_dict(), settings.keys
     for key in keys:
-        if key not in usual:
+        if key not in _known_keys(name):
             known = [each for each in usual if each not in NOT_OF_THE_MODEL]
             raise UserError(f"model.keys.{key} is not a setting of {name}: {did_you_mean(key, known)}")
     ends = DROPOUTS if settings.kind is CAUSAL else DROPOUTS + MORE_DROPOUTS
@@ -242,6 +245,12 @@ def _check_known(name: str, kind: ModelKind, *, of: str = "model.config") -> Non
     sizes = (getattr(_usual(name), each, None) for each in ("hidden_size", "num_attention_heads"))
     if kind is IMAGE_CLASSIFIER and not all(isinstance(size, int) for size in sizes):
         raise UserError(f"{of}={name} has no width and heads that are those of all layers: choose vit")
+
+
+def _known_keys(name: str) -> set[str]:
+    """The settings of an architecture."""
+    usual = _usual(name).to_dict()
+    return {*usual, START} if usual.get("is_encoder_decoder") else {*usual}
 
 
 def _usual(name: str) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from tuneformer.config.described import describes
-from tuneformer.config.ranges import AT_LEAST_ONE, BELOW_ONE, POSITIVE, Number
+from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO, BELOW_ONE, POSITIVE, Number
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
 from tuneformer.models.attention.settings import AttentionSettings
@@ -81,6 +81,16 @@ class HuggingFaceSettings(ModelSettings):
         int | None,
         Setting("longest text that the model reads", AT_LEAST_ONE, unit="tokens", null="no texts"),
     ]
+    end_token: Annotated[
+        int | None,
+        Setting(
+            "the token that ends a sentence of a pair, where the tokenizer is a model's",
+            AT_LEAST_ZERO,
+            null="the last, which begins one too",
+            from_data=True,
+            added_later=True,
+        ),
+    ] = None
     task: Annotated[
         str | None,
         Setting(

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from tuneformer.models.hf.architecture import START
 from tuneformer.models.hf.kinds import TRANSLATOR
 from tuneformer.models.hf.layers import layer_parts_of
 from tuneformer.models.hf.library import transformers
@@ -14,6 +15,13 @@ from tuneformer.models.hf.model import HuggingFaceModel
 from tuneformer.models.hf.settings import HuggingFaceSettings
 from tuneformer.models.parts import LayerPart
 from tuneformer.models.sequence_to_sequence import DecodingState, SequenceToSequence
+
+
+def start_of(network: Any, end_token: int) -> int:
+    """The token that the decoder of a network reads first: that of its settings, or else the end."""
+    start = getattr(network.config, START, None)
+    return end_token if start is None else start
+
 
 CROSS = ("cross", "enc")
 """What the name of an attention module of a decoder holds where it looks at the encoder."""
@@ -47,6 +55,7 @@ class HuggingFaceTranslator(HuggingFaceModel, SequenceToSequence):
         """
         self._n_data_tokens = settings.n_tokens
         super().__init__(settings=settings)
+        self._start = None if settings.end_token is None else start_of(self.network, settings.end_token)
 
     def forward(
         self,
@@ -54,8 +63,12 @@ class HuggingFaceTranslator(HuggingFaceModel, SequenceToSequence):
         visible: Bool[Tensor, "batch source"],
         target: Int[Tensor, "batch target"],
     ) -> Float[Tensor, "batch target vocab"]:
-        """Return the logits of the token after each token of the target."""
-        given = {"input_ids": source, "attention_mask": visible.long(), "decoder_input_ids": target}
+        """Return the logits of the token after each token of the target.
+
+        In place of the first the decoder reads what its own tokenizer has it begin with.
+        """
+        given = {"input_ids": source, "attention_mask": visible.long()}
+        given["decoder_input_ids"] = self._begun(target)
         return self.network(**given, use_cache=False).logits
 
     def tried_inputs(self) -> dict[str, Tensor]:
@@ -73,6 +86,8 @@ class HuggingFaceTranslator(HuggingFaceModel, SequenceToSequence):
     def advance(self, tokens: Int[Tensor, " batch"], state: DecodingState) -> Float[Tensor, "batch vocab"]:
         assert isinstance(state, StateOfNetwork)
         read = transformers().modeling_outputs.BaseModelOutput(last_hidden_state=state.memory)
+        if state.past.get_seq_length() == 0:
+            tokens = self._begun(tokens.unsqueeze(1)).squeeze(1)
         name = "cache" if "cache" in self._takes else "past_key_values"
         given = {"encoder_outputs": read, "attention_mask": state.visible.long(), name: state.past}
         logits = self.network(**given, decoder_input_ids=tokens.unsqueeze(1), use_cache=True).logits
@@ -85,6 +100,11 @@ class HuggingFaceTranslator(HuggingFaceModel, SequenceToSequence):
         how = {"num_beams": 1, "do_sample": False, "max_new_tokens": at_most}
         given = self.network.generate(input_ids=source, attention_mask=visible, **how)
         return given[0, 1:].tolist()
+
+    def _begun(self, target: Int[Tensor, "batch target"]) -> Int[Tensor, "batch target"]:
+        if self._start is None:  # both begin with the token that the data end with
+            return target
+        return torch.cat((torch.full_like(target[:, :1], self._start), target[:, 1:]), dim=1)
 
     def stack_of(self, name: str) -> str:
         parts = name.split(".")
