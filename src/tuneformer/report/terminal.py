@@ -12,13 +12,14 @@ from tuneformer.analysis.compare.pairs import difference_from
 from tuneformer.analysis.compare.selection import Result
 from tuneformer.analysis.compare.time_to_target import ENDS, NOT_REACHED
 from tuneformer.report import wording
+from tuneformer.report.fitting_table import fitting_table
 from tuneformer.report.results_table import recorded_cells, time_to_target_of
 from tuneformer.report.summary import summary
 from tuneformer.report.table import Table as AnyTable
-from tuneformer.runs.record import MEDIAN
+from tuneformer.runs.record import MEDIAN, SHOWN
 
-WIDE = 110  # characters
 WORDS = ("method", "best setting")
+DISPENSABLE = ("deviation", "to target", "diverged", "best setting")
 SHOWN_COMMANDS = 3
 
 
@@ -27,7 +28,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     for line in comparison.design.lines(comparison.read.unit):
         console.print(line, markup=False, soft_wrap=True)
     for place in comparison.main:
-        console.print(_table(comparison, place, wide=console.width >= WIDE))
+        _print_results(comparison, place, console)
     for line in summary(comparison):
         console.print(line, markup=False, soft_wrap=True)
     for line in _brief(comparison.caveats):
@@ -59,28 +60,33 @@ def print_table(made: AnyTable, console: Console) -> None:
         console.print(f"{made.title}: nothing was measured", markup=False)
 
 
-def _table(comparison: Comparison, place: TaskComparison, *, wide: bool) -> Table:
+def _print_results(comparison: Comparison, place: TaskComparison, console: Console) -> None:
+    """The methods of a data set; of a narrow terminal what matters most."""
     where = f"{comparison.names[place.task]}, " if len(comparison.names) > 1 else ""
     title = f"{where}{shown(place.horizon)} {comparison.read.unit}"
-    rows = [_row(comparison, place, result, wide=wide) for result in place.results]
-    table = Table(title=title, title_justify="left")
-    kept = [column for column in rows[0] if any(row[column] for row in rows)]
-    for column in kept:
-        left, loss = column in WORDS, column.startswith(comparison.criterion.report)
-        table.add_column(column, justify="left" if left else "right", no_wrap=loss)
-    for row in rows:
-        table.add_row(*(row[column] for column in kept))
-    return table
+    rows = [_row(comparison, place, result) for result in place.results]
+    table, left_out = fitting_table(
+        title,
+        rows,
+        width=console.width,
+        words=WORDS,
+        dispensable=[*(each.label for each in SHOWN.values() if each.over == MEDIAN), *DISPENSABLE],
+    )
+    console.print(table)
+    if left_out:
+        console.print(
+            f"no room for {', '.join(left_out)}: comparison.csv has all", markup=False, soft_wrap=True
+        )
 
 
-def _row(comparison: Comparison, place: TaskComparison, result: Result, *, wide: bool) -> dict[str, str]:
+def _row(comparison: Comparison, place: TaskComparison, result: Result) -> dict[str, str]:
     """A method by the names of the columns; what is not known is empty."""
     baseline = next((r for r in place.results if r.method == comparison.baseline), None)
     gap = difference_from(result, baseline, comparison.criterion) if baseline else None
     spent = next(each for each in comparison.spent if each.method == result.method)
     marks = "fresh" if result.fresh else "optimistic" if result.optimistic else ""
     told = "" if gap is None or result is baseline else wording.signed_with_interval(gap)
-    recorded = recorded_cells(spent, over=MEDIAN) if wide else {}
+    recorded = recorded_cells(spent, over=MEDIAN)
     values = (result.method, comparison.design.describe(result.best.values))
     return {
         **dict(zip(WORDS, values, strict=True)),
