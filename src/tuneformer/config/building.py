@@ -137,7 +137,10 @@ def _locate(target: str, where: str) -> Any:
             if found is None or isinstance(found, ModuleType):
                 raise UserError(f"{where} cannot be imported: {name} has no class or function of that name")
         return found
-    raise UserError(f"{where} cannot be imported: there is no package {parts[0]}")
+    raise UserError(
+        f"{where} cannot be imported: there is no package {parts[0]}: install it, or name its folder by"
+        " PYTHONPATH (PYTHONPATH=. is the working directory)"
+    )
 
 
 def _check_of_package(found: Any, pattern: str, where: str) -> None:
