@@ -20,6 +20,7 @@ COMMANDS = (
     "coordinate-check",
     "status",
     "show",
+    "board",
     "compare",
     "predict",
     "diagnose",

@@ -42,7 +42,7 @@ def render_page(comparison: Comparison, *, title: str, command: str) -> str:
     alive = len(read.trials)
     return render_shell(
         SHELL / "comparison.html.j2",
-        styles=SHELL / "comparison.css",
+        styles=[SHELL / "comparison.css"],
         scripts=[SHELL / "comparison.js"],
         title=title,
         subtitle=f"{alive} runs, {len(comparison.methods)} methods, {len(comparison.names)} data sets"

@@ -9,17 +9,22 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 SHELL = Path(__file__).parent / "page"
-DRAWING = SHELL / "svg.js"
+DRAWING = [SHELL / "svg.js"]
 """What scripts that draw stand on; it goes before theirs."""
+PANELS = [*DRAWING, SHELL / "panels.js"]
+"""The same of those that draw curves over steps, which take these styles too."""
+PANEL_STYLES = [SHELL / "panels.css"]
 
 
-def render_shell(template: Path, *, styles: Path, scripts: Sequence[Path], **values: Any) -> str:
+def render_shell(template: Path, *, styles: Sequence[Path], scripts: Sequence[Path], **values: Any) -> str:
     """The page of a template over shell.html.j2, with its styles and scripts; all else in it is escaped."""
     templates = Environment(
         loader=FileSystemLoader([SHELL, template.parent]), autoescape=True, trim_blocks=True
     )
     return templates.get_template(template.name).render(
-        css=_text_of([SHELL / "shell.css", styles]), script=_text_of([SHELL / "shell.js", *scripts]), **values
+        css=_text_of([SHELL / "shell.css", *styles]),
+        script=_text_of([SHELL / "shell.js", *scripts]),
+        **values,
     )
 
 

@@ -40,8 +40,8 @@ def render_page(analyses: Sequence[AttentionAnalysis], *, command: str) -> str:
     data = page_data(analyses)
     return render_shell(
         PAGE / "attention.html.j2",
-        styles=PAGE / "attention.css",
-        scripts=[DRAWING, *(PAGE / name for name in SCRIPTS)],
+        styles=[PAGE / "attention.css"],
+        scripts=[*DRAWING, *(PAGE / name for name in SCRIPTS)],
         title="Attention: " + " against ".join(analysis.name for analysis in analyses),
         analyses=analyses,
         notes=_notes(analyses, data),

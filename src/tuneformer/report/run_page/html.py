@@ -6,7 +6,7 @@ from tuneformer.errors import UserError
 from tuneformer.process.invocation import command_for
 from tuneformer.report.page_names import RUN_PAGE
 from tuneformer.report.run_page.content import RunContent, read_content
-from tuneformer.report.shell import DRAWING, render_shell, script_json
+from tuneformer.report.shell import PANEL_STYLES, PANELS, render_shell, script_json
 from tuneformer.runs.files import write_text
 from tuneformer.runs.links import check_no_way_out
 from tuneformer.runs.shown_paths import shown_path
@@ -36,8 +36,8 @@ def render_page(run: RunContent) -> str:
     shown = shown_path(run.path)
     return render_shell(
         PAGE / "run.html.j2",
-        styles=PAGE / "run.css",
-        scripts=[DRAWING, PAGE / "run.js"],
+        styles=[*PANEL_STYLES, PAGE / "run.css"],
+        scripts=[*PANELS, PAGE / "run.js"],
         title=run.name,
         run=run,
         place=shown,

@@ -1,0 +1,1 @@
+"""All runs below a folder in the browser, on this machine alone."""
