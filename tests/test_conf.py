@@ -57,7 +57,12 @@ def needed_by(group: str, option: str) -> list[str]:
         ("model", "decoder_mup"): ["param_groups=mup"],
         ("model", "encoder"): ["data=language_id"],
         ("data", "pairs"): ["data.path=file", "model=encoder_decoder"],
+        ("data", "trajectories"): ["model=decision_transformer"],
         ("data", "translation"): ["model=encoder_decoder"],
+        **{
+            ("model", name): ["data=trajectories"]
+            for name in ("decision_transformer", "lstm_policy", "mlp_policy")
+        },
         **{("model", name): ["data=translation"] for name in ("encoder_decoder", "lstm", "lstm_attention")},
         ("model", "hf"): ["model.config=llama"],
         ("model", "module"): ["model.target=own.gpt.GPT"],

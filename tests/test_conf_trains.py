@@ -141,10 +141,17 @@ def small_source(
             cache,
         ],
         "translation": lambda: [*small_wheels("translation"), small_pieces],
+        "trajectories": lambda: small_episodes(cache),
         "shakespeare": lambda: request.getfixturevalue("small_shakespeare"),
         "python_stdlib": lambda: request.getfixturevalue("small_library"),
     }
     return lambda option: sources.get(option, list)()
+
+
+def small_episodes(cache: str) -> list[str]:
+    """A few episodes, where the package that they are recorded with is installed."""
+    pytest.importorskip("gymnasium", reason="the extra rl is not installed")
+    return ["data.n_episodes=30", "data.eval_episodes=2", cache]
 
 
 def on_data(option: str, small_settings: list[str], small_source: Callable[[str], list[str]]) -> list[str]:

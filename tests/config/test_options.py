@@ -62,5 +62,5 @@ def test_an_option_that_no_folder_has_is_an_error(tmp_path: Path) -> None:
 def test_a_file_that_others_are_made_of_is_no_option() -> None:
     assert (SHIPPED / "model" / "_transformer.yaml").is_file()
     assert "_transformer" not in list_options("model", [SHIPPED])
-    with pytest.raises(UserError, match=r"^model=_transformer must be one of decoder, "):
+    with pytest.raises(UserError, match=r"^model=_transformer must be one of decision_transformer, "):
         checked_config(["model=_transformer"])

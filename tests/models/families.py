@@ -8,6 +8,14 @@ import torch
 from torch import nn
 
 from tuneformer.config.options import load_option
+from tuneformer.models.acting.decision_transformer import DecisionTransformer
+from tuneformer.models.acting.lstm_policy import LstmPolicy
+from tuneformer.models.acting.mlp_policy import MlpPolicy
+from tuneformer.models.acting.settings import (
+    DecisionTransformerSettings,
+    LstmPolicySettings,
+    MlpPolicySettings,
+)
 from tuneformer.models.attention.qkv.multi_head import MultiHeadAttention
 from tuneformer.models.attention.settings import QKVAttentionSettings
 from tuneformer.models.encoder import Encoder
@@ -26,18 +34,24 @@ from tuneformer.models.vision_transformer import VisionTransformer
 
 CONF = Path(__file__).parents[2] / "conf"
 SMALL: dict[str, dict[str, Any]] = {
+    "decision_transformer": {"n_states": 4, "n_actions": 3, "n_times": 30, "context_length": 12},
     "encoder": {"vocab_size": 11, "n_classes": 5, "context_length": 12},
     "encoder_decoder": {"vocab_size": 11, "context_length": 12},
     "lstm": {"vocab_size": 11, "n_classes": None, "context_length": 12},
     "lstm_attention": {"vocab_size": 11, "n_classes": None, "context_length": 12},
+    "lstm_policy": {"n_states": 4, "n_actions": 3},
+    "mlp_policy": {"n_states": 4, "n_actions": 3},
     "vector_decoder": {"n_inputs": 4, "n_outputs": 2, "context_length": 12},
     "vit": {"image_size": 8, "n_channels": 2, "n_classes": 5, "patch_size": 4},
 }
 FAMILIES: dict[str, tuple[Any, Any]] = {
+    "decision_transformer": (DecisionTransformer, DecisionTransformerSettings),
     "encoder": (Encoder, EncoderSettings),
     "encoder_decoder": (EncoderDecoder, EncoderDecoderSettings),
     "lstm": (lstm, LstmSettings),
     "lstm_attention": (lstm_attention, LstmAttentionSettings),
+    "lstm_policy": (LstmPolicy, LstmPolicySettings),
+    "mlp_policy": (MlpPolicy, MlpPolicySettings),
     "vector_decoder": (VectorDecoder, VectorDecoderSettings),
     "vit": (VisionTransformer, VisionTransformerSettings),
 }

@@ -39,6 +39,7 @@ class TaskFacts:
         text: what becomes of a text that a user gives; None where the data are not text.
         by_length: whether the examples of a split that is evaluated are in order of their length.
         shards: whether it goes with trainer.strategy=fsdp.
+        analysed: whether the page of attention shows its examples.
         as_task: another task, whose models can do this one too.
     """
 
@@ -49,6 +50,7 @@ class TaskFacts:
     text: Literal["continued", "classified", "translated"] | None = None
     by_length: bool = False
     shards: bool = True
+    analysed: bool = True
     as_task: str | None = None
 
     def metric_names(self, *, averaged: bool) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from tuneformer.models.attention.explicit import Watched
 from tuneformer.models.finite_weights import check_finite_weights
 from tuneformer.runs.directory import find_run
 from tuneformer.runs.probe_files import snapshots_in
+from tuneformer.tasks.lookup import task_of
 
 HOW_TO_SAY = "docs/guide-extending.md"
 """Where a model of the user's own is told how to say where its attention is."""
@@ -62,6 +63,9 @@ def read_subject(path: Path, *, checkpoint: str) -> Subject:
         raise UserError(f"checkpoint={checkpoint} must be one of {', '.join(CHECKPOINTS)}")
     directory = find_run(path)
     config = directory.read_config()
+    facts = task_of(config["data"])
+    if not facts.analysed:
+        raise UserError(f"{path} cannot be analysed: the page of attention shows no examples of {facts.name}")
     if (directory.checkpoints / f"{checkpoint}.ckpt").exists():
         run = load(path, checkpoint=checkpoint)
         check_finite_weights(run.model, of=str(path))

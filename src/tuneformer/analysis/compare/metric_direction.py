@@ -9,8 +9,8 @@ def _words(text: str) -> frozenset[str]:
 
 HIGHER = _words(
     "acc accuracies accuracy ap auc auprc auroc bertscore bleu chrf comet dice em f f1 fscore gain hits"
-    " improvement iou kappa map match mcc meteor mrr ndcg pass precision psnr r2 recall reward rouge rougel"
-    " sacrebleu saved spearman speedup ssim success throughput top win wins winrate"
+    " improvement iou kappa map match mcc meteor mrr ndcg normalized pass precision psnr r2 recall return"
+    " reward rouge rougel sacrebleu saved spearman speedup ssim success throughput top win wins winrate"
 )
 LOWER = _words(
     "bits bpb bpc bpd brier cer cost crossentropy ece err error errors fid kl latency loss losses mae mape"
@@ -18,7 +18,7 @@ LOWER = _words(
 )
 SPLITS = _words("best dev eval final mean test train val valid validation")
 FILLERS = _words("byte character per rate second step token tokens wall word")
-ALSO_SETTINGS = _words("bits cost f gain map match memory pass time top")  # by themselves
+ALSO_SETTINGS = _words("bits cost f gain map match memory normalized pass return time top")  # by themselves
 SECONDS = frozenset({"second", "sec", "s"})  # "tokens per second"
 TURNED = frozenset({"inverse", "inv", "minus", "neg", "negative"})  # the name says the opposite, or does not
 ABOUT = _words(

@@ -7,6 +7,7 @@ from tuneformer.config.described import describes
 from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO, BELOW_ONE, POSITIVE, Number
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
+from tuneformer.models.acting import settings as _acting  # noqa: F401 - describes the models that act
 from tuneformer.models.attention.settings import AttentionSettings
 from tuneformer.models.hf.kinds import (
     BY_TASK,

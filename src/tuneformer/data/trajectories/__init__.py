@@ -1,0 +1,1 @@
+"""Episodes of environments: how they are recorded, kept and cut into windows."""
