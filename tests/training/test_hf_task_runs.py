@@ -13,6 +13,8 @@ from tests.training.conftest import TrainHere, assert_same_run
 from tuneformer import load_run
 from tuneformer.data.languages import language_id
 from tuneformer.inference.evaluation import evaluate
+from tuneformer.inference.exporting import export
+from tuneformer.models.hf.library import transformers
 from tuneformer.runs.record import read_record
 from tuneformer.training.callbacks.run_metrics import RunMetrics
 
@@ -50,6 +52,9 @@ def images(tmp_path: Path) -> list[str]:
     """A short run that tells images that are bright above from the others."""
     folder = small_data.write_idx_folder(tmp_path / "idx")
     return [*SHORT, "data=idx", f"data.path={folder}", "model.keys.patch_size=4"]
+
+
+TOKENS = torch.tensor([[5, 6, 7, 8]])
 
 
 class BrokenError(Exception):
@@ -95,6 +100,16 @@ def assert_analysed(command: Callable[..., Any], path: Path, heads: str) -> None
     assert "ablation" in (path / "analysis" / "heads.csv").read_text(encoding="utf-8")
 
 
+def assert_exported(path: Path, auto: str, inputs: dict[str, torch.Tensor]) -> None:
+    """The library loads what is exported of a run, with the same logits."""
+    run, folder = load_run(path), path.with_name("exported")
+    assert export(run, folder)[0].startswith("a folder of transformers: ")
+    theirs = getattr(transformers(), auto).from_pretrained(folder)
+    with torch.no_grad():
+        network: Any = run.model.network
+        torch.testing.assert_close(theirs(**inputs).logits, network(**inputs).logits)
+
+
 def test_a_broken_run_of_an_encoder_goes_on_to_the_same_bits(
     sentences: list[str], train_broken: Callable[[list[str]], Path], command: Callable[..., Any]
 ) -> None:
@@ -102,6 +117,9 @@ def test_a_broken_run_of_an_encoder_goes_on_to_the_same_bits(
     assert_evaluated_alike(run)
     assert_analysed(command, run, "encoder 2 x 2")
     assert "[class]" in (run / "analysis" / "attention.html").read_text(encoding="utf-8")
+    assert_exported(run, "AutoModelForSequenceClassification", {"input_ids": TOKENS})
+    answer = command("scripts/generate.py", str(run), "--prompt", "abc")
+    assert (answer.status, len(answer.err)) == (2, 1)
 
 
 def test_a_broken_run_of_a_translator_goes_on_to_the_same_bits(
@@ -112,6 +130,7 @@ def test_a_broken_run_of_a_translator_goes_on_to_the_same_bits(
     answer = command("scripts/generate.py", str(run), "--prompt", "abcde fghab")
     assert answer.status == 0, answer.err
     assert_analysed(command, run, "encoder 2 x 2, decoder 2 x 2, cross 2 x 2")
+    assert_exported(run, "AutoModelForSeq2SeqLM", {"input_ids": TOKENS, "decoder_input_ids": TOKENS})
 
 
 def test_a_broken_run_of_a_vision_transformer_goes_on_to_the_same_bits(
@@ -121,6 +140,8 @@ def test_a_broken_run_of_a_vision_transformer_goes_on_to_the_same_bits(
     assert_evaluated_alike(run)
     assert_analysed(command, run, "encoder 2 x 2")
     assert "[class]" in (run / "analysis" / "attention.html").read_text(encoding="utf-8")
+    model: Any = load_run(run).model
+    assert_exported(run, "AutoModelForImageClassification", model.tried_inputs())
 
 
 @pytest.mark.proof

@@ -1,5 +1,6 @@
 """Runs that go on from a translator of a folder in its own tokens."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def test_a_broken_run_goes_on_improves_and_is_used_without_its_folder(
 
 @pytest.mark.parametrize("model", ["encoder_decoder", "lstm_attention"])
 def test_our_own_families_translate_in_the_tokens_of_a_folder(
-    model: str, in_own_tokens: list[str], tmp_path: Path
+    model: str, in_own_tokens: list[str], tmp_path: Path, command: Callable[..., Any]
 ) -> None:
     folder = write_translator(tmp_path / "theirs", "bart")
     sizes = [f"model={model}", "model.n_layers=1", "model.d_model=16"]
@@ -104,3 +105,7 @@ def test_our_own_families_translate_in_the_tokens_of_a_folder(
     assert run.record.final["val/loss"] < run.metrics["train/loss"][1]
     assert folder.is_dir()
     assert "<" not in translate(run, "the fan is on")
+    (folder / "tokenizer.json").unlink()
+    answer = command("scripts/analyze.py", str(run.path), "--text", "the fan is on")
+    assert answer.status == 0, answer.err
+    assert "[end]" in (run.path / "analysis" / "attention.html").read_text(encoding="utf-8")
