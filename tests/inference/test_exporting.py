@@ -181,7 +181,7 @@ def test_a_folder_is_looked_at_without_a_run(exported: tuple[Run, Path], command
             ["--model", "x", "--text", "a", "--against", "y"],
             "--against is for runs: leave it out with --model",
         ),
-        (["--model", "x", "--text", "a"], "--model=x is no folder"),
+        (["--model", "x", "--text", "a"], "--model=x is no folder, and no GGUF file"),
         (["x", "--image", "a.png"], "--image is for --model: a run has examples of its own"),
     ],
 )

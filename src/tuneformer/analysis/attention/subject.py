@@ -20,6 +20,7 @@ from tuneformer.inference.loading import (
 )
 from tuneformer.models.attention.explicit import Watched
 from tuneformer.models.finite_weights import check_finite_weights
+from tuneformer.models.hf.model import HuggingFaceModel
 from tuneformer.runs.directory import find_run
 from tuneformer.runs.probe_files import snapshots_in
 from tuneformer.tasks.lookup import task_of
@@ -71,10 +72,11 @@ def read_subject(path: Path, *, checkpoint: str) -> Subject:
         check_finite_weights(run.model, of=str(path))
         if not any(isinstance(module, Watched) for module in run.model.modules()):
             target = str(config["model"].get("_target_", ""))
+            name = target.rpartition(".")[2]
+            if isinstance(run.model, HuggingFaceModel):
+                name = run.model.network.config.model_type
             hint = f", without attention_parts() ({HOW_TO_SAY})" if allowed_by_user(target) else ""
-            raise UserError(
-                f"{path} has no attention to look at: its model is {target.rpartition('.')[2]}{hint}"
-            )
+            raise UserError(f"{path} has no attention to look at: its model is {name}{hint}")
         return Subject(
             path=path, config=config, metrics=run.metrics, kept_tokenizer=run.kept_tokenizer, run=run
         )

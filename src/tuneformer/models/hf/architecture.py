@@ -16,7 +16,7 @@ from tuneformer.models.hf.kinds import (
 )
 from tuneformer.models.hf.library import refusal, transformers
 from tuneformer.models.hf.settings import HuggingFaceSettings
-from tuneformer.models.hf.source import ModelSource, names_file
+from tuneformer.models.hf.source import IN_STAGES, ModelSource, names_file
 
 NOT_OF_THE_MODEL = (
     "_name_or_path",
@@ -59,6 +59,8 @@ PATCH = 4
 """The side of a patch, unless `model.keys.patch_size` says another."""
 OWN_TOKENS = 2
 """Padding and the class token, which a classifier with weights of its own has before those of the data."""
+NUMBER_BY_PADDING = ("m2m_100",)
+"""Translators whose positions begin behind the number of padding: they get one that the data do not have."""
 MULTIPLE = 8
 
 
@@ -94,7 +96,7 @@ def _of_weights(settings: HuggingFaceSettings) -> Any:
     source = ModelSource.of(config=None, path=settings.path, gguf_file=settings.gguf_file)
     assert source is not None
     if source.is_gguf:
-        config = _read_gguf(source)
+        config = read_gguf(source)
         told, name = config.to_dict(), config.model_type
     else:
         told, name = source.settings, source.settings["model_type"]
@@ -107,7 +109,8 @@ def _of_weights(settings: HuggingFaceSettings) -> Any:
     return made
 
 
-def _read_gguf(source: ModelSource) -> Any:
+def read_gguf(source: ModelSource) -> Any:
+    """The configuration that a GGUF file holds; UserError where it cannot be read."""
     try:
         return transformers().AutoConfig.from_pretrained(source.file.parent, gguf_file=source.file.name)
     except ImportError:
@@ -120,10 +123,8 @@ def _check_room(made: Any, settings: HuggingFaceSettings, folder: Path) -> None:
     """Raises UserError where the data have more tokens, or longer texts, than the weights know."""
     if settings.kind is IMAGE_CLASSIFIER:
         for name, asked in (("image_size", settings.image_size), ("num_channels", settings.n_channels)):
-            if getattr(made, name) != asked:
-                raise UserError(
-                    f"{settings.asked} reads {name}={getattr(made, name)}, and the data have {asked}"
-                )
+            if (there := getattr(made, name, asked)) != asked:
+                raise UserError(f"{settings.asked} reads {name}={there}, and the data have {asked}")
         return
     if settings.n_tokens > made.vocab_size:
         raise UserError(
@@ -140,6 +141,8 @@ def _check_room(made: Any, settings: HuggingFaceSettings, folder: Path) -> None:
 
 
 def _of_name(name: str, settings: HuggingFaceSettings) -> Any:
+    if name in IN_STAGES:
+        return _make(name, _of_data(settings, name), settings)
     given = _sizes(settings, name) | _of_data(settings, name)
     usual = _usual(name)
     more = {} if settings.kind is CAUSAL else MORE_IN_PROPORTION
@@ -181,7 +184,8 @@ def _sizes(settings: HuggingFaceSettings, name: str) -> dict[str, Any]:
 def _of_data(settings: HuggingFaceSettings, name: str) -> dict[str, Any]:
     if settings.kind is IMAGE_CLASSIFIER:
         size, patch = settings.image_size, min(PATCH, settings.image_size or PATCH)
-        return {"image_size": size, "num_channels": settings.n_channels, "patch_size": patch}
+        told = {"image_size": size, "num_channels": settings.n_channels, "patch_size": patch}
+        return {key: value for key, value in told.items() if hasattr(_usual(name), key)}
     of_data: dict[str, Any] = {
         "vocab_size": settings.n_tokens,
         "max_position_embeddings": settings.longest,
@@ -195,6 +199,10 @@ def _of_data(settings: HuggingFaceSettings, name: str) -> dict[str, Any]:
     if settings.kind is TRANSLATOR:  # one token begins and ends a sentence
         boundary = settings.n_tokens - 1 if settings.end_token is None else settings.end_token
         tokens |= {START: boundary, "eos_token_id": boundary, "forced_eos_token_id": None}
+        if name in NUMBER_BY_PADDING:
+            of_data["vocab_size"] += 1
+            of_data["max_position_embeddings"] += settings.n_tokens
+            tokens["pad_token_id"] = settings.n_tokens
     return {_own_name(name, each): value for each, value in of_data.items()} | tokens
 
 
@@ -243,8 +251,11 @@ def _check_known(name: str, kind: ModelKind, *, of: str = "model.config") -> Non
         does = " and ".join(f"a {other.what}" for other in KINDS if has(other)) or "of another use"
         raise UserError(f"{of}={name} is no {kind.what} of transformers: it is {does}")
     sizes = (getattr(_usual(name), each, None) for each in ("hidden_size", "num_attention_heads"))
-    if kind is IMAGE_CLASSIFIER and not all(isinstance(size, int) for size in sizes):
-        raise UserError(f"{of}={name} has no width and heads that are those of all layers: choose vit")
+    if kind is IMAGE_CLASSIFIER and name not in IN_STAGES and not all(isinstance(x, int) for x in sizes):
+        other = ", ".join(IN_STAGES)
+        raise UserError(
+            f"{of}={name} has no width and heads that are those of all layers: choose vit, or one of {other}"
+        )
 
 
 def _known_keys(name: str) -> set[str]:

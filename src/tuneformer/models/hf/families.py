@@ -2,7 +2,8 @@
 
 from tuneformer.models.hf.causal import HuggingFaceDecoder
 from tuneformer.models.hf.classifier import HuggingFaceClassifier
-from tuneformer.models.hf.image_classifier import HuggingFaceImageClassifier
+from tuneformer.models.hf.image_classifier import HuggingFaceImageClassifier, StagedImageClassifier
+from tuneformer.models.hf.kinds import IMAGE_CLASSIFIER
 from tuneformer.models.hf.model import HuggingFaceModel
 from tuneformer.models.hf.settings import HuggingFaceSettings
 from tuneformer.models.hf.translator import HuggingFaceTranslator
@@ -21,4 +22,6 @@ def hugging_face(*, settings: HuggingFaceSettings) -> HuggingFaceModel:
     Raises:
         UserError: there is no such architecture, it cannot do the task, or the weights do not fit it.
     """
+    if settings.kind is IMAGE_CLASSIFIER and settings.in_stages:
+        return StagedImageClassifier(settings=settings)
     return next(model for model in MODELS if model.kind is settings.kind)(settings=settings)

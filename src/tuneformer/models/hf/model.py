@@ -23,7 +23,7 @@ from tuneformer.models.hf.layers import down_of
 from tuneformer.models.hf.lora import base_of, name_of_rows, put_adapters
 from tuneformer.models.hf.network import drawn, pretrained, try_network
 from tuneformer.models.hf.settings import HuggingFaceSettings
-from tuneformer.models.hf.source import ARCHITECTURE_FILE
+from tuneformer.models.hf.source import ARCHITECTURE_FILE, IN_STAGES
 from tuneformer.models.parts import LayerPart
 
 FUSED_BY_HEAD = {
@@ -55,8 +55,7 @@ class HuggingFaceModel(nn.Module, ABC):
         config = architecture_of(settings)
         self.context_length = settings.context_length or 0
         self.vocab_size: int = getattr(config, "vocab_size", 0)
-        self.d_model: int = config.hidden_size
-        self.n_layers: int = config.num_hidden_layers
+        self.d_model, self.n_layers = _width_and_layers(config)
         on_meta = torch.get_default_device().type == "meta"
         if settings.path is None or on_meta:
             self.network = drawn(config, self.kind, settings.asked)
@@ -184,6 +183,14 @@ class HuggingFaceModel(nn.Module, ABC):
 
 def _asks_ours(network: Any) -> bool:
     return network.config._attn_implementation == NAME
+
+
+def _width_and_layers(config: Any) -> tuple[int, int]:
+    """The width of the last layers, and how many there are."""
+    if config.model_type in IN_STAGES:
+        widths = getattr(config, "hidden_sizes", None) or [config.hidden_size]
+        return widths[-1], sum(config.depths)
+    return config.hidden_size, config.num_hidden_layers
 
 
 def _tied_names(model: nn.Module, prefix: str) -> dict[str, str]:

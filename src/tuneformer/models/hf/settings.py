@@ -18,7 +18,7 @@ from tuneformer.models.hf.kinds import (
     TEXT_CLASSIFIER,
     ModelKind,
 )
-from tuneformer.models.hf.source import ModelSource
+from tuneformer.models.hf.source import IN_STAGES, ModelSource
 from tuneformer.models.settings import ModelSettings
 
 OWN_SIZES = {"n_layers": 4, "n_heads": 4, "d_model": 128}
@@ -166,6 +166,10 @@ class HuggingFaceSettings(ModelSettings):
             raise UserError(f"model.config={config} does not go with model.path={path}, which has its own")
         source = ModelSource.of(config=config, path=path, gguf_file=setting("gguf_file"))
         known = OWN_SIZES if source is None else source.sizes
+        name = config if source is None else source.settings.get("model_type")
+        if name in IN_STAGES:
+            known = dict.fromkeys(OWN_SIZES)
+            _check_no_size(name, {each: setting(each) for each in (*known, "d_ff")})
         filled: dict[str, Any] = {"digest": None if source is None else source.digest}
         for name, own in known.items():
             given = setting(name)
@@ -181,6 +185,12 @@ class HuggingFaceSettings(ModelSettings):
         known = CAUSAL if self.n_classes is None else TEXT_CLASSIFIER
         known = known if self.image_size is None else IMAGE_CLASSIFIER
         return ENCODER if self.task == ENCODING else BY_TASK.get(self.task or "", known)
+
+    @property
+    def in_stages(self) -> bool:
+        """Whether its layers are of several widths."""
+        source = ModelSource.of(config=self.config, path=self.path, gguf_file=self.gguf_file)
+        return (self.config if source is None else source.settings.get("model_type")) in IN_STAGES
 
     @property
     def n_tokens(self) -> int:
@@ -208,3 +218,12 @@ class HuggingFaceSettings(ModelSettings):
         for name in ("lora_alpha", "lora_dropout", "lora_targets"):
             if getattr(self, name) is not None and self.lora_rank is None:
                 raise UserError(f"model.{name} is a setting of adapters: give model.lora_rank")
+
+
+def _check_no_size(name: str | None, sizes: Mapping[str, Any]) -> None:
+    for size, given in sizes.items():
+        if given is not None:
+            raise UserError(
+                f"model.{size}={given} is no size of {name}, whose layers are of several widths: give"
+                " model.keys, as model.keys.depths=[2,2]"
+            )

@@ -24,6 +24,8 @@ SIZES = {
     "d_model": ("hidden_size", "n_embd", "d_model", "dim"),
 }
 """What the architectures call them."""
+IN_STAGES = ("convnext", "convnextv2", "regnet", "resnet", "swin", "swinv2")
+"""Architectures whose layers are of several widths, one for each stage: `model.keys` says them."""
 BLOCK = 1 << 22
 ARCHITECTURE_FILE = "model.json"
 """In a run directory: the architecture, as a config.json has it."""
@@ -98,8 +100,10 @@ class ModelSource:
 
     @property
     def sizes(self) -> dict[str, Any]:
-        """n_layers, n_heads and d_model; None of one that it does not say."""
+        """n_layers, n_heads and d_model; None of one that it does not say, or that layers do not share."""
         settings = self.settings
+        if settings.get("model_type") in IN_STAGES:
+            return dict.fromkeys(SIZES)
         return {
             name: next((settings[each] for each in names if each in settings), None)
             for name, names in SIZES.items()
@@ -174,7 +178,22 @@ def _folder_of_hub(path: str, weights: str) -> Path:
     except ImportError:
         raise UserError(f"model.path={path} needs a package that is not installed: {INSTALL}") from None
     except Exception as error:  # the library raises whatever its network and file systems do
-        raise UserError(f"model.path={path} cannot be fetched: {reason_of(error)}") from error
+        raise UserError(f"model.path={path} cannot be fetched: {_why_not_fetched(error)}") from error
+
+
+def _why_not_fetched(error: Exception) -> str:
+    from huggingface_hub import constants, errors
+
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        asked = (
+            "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else f"no hub answers ({reason_of(error)})"
+        )
+        return f"{asked}, and it is not in the hub's cache on this machine"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return "the model has no such revision"
+    if isinstance(error, errors.RepositoryNotFoundError):  # or one that must be asked for
+        return "the hub shows no such model; of one that is private, hf auth login says who you are"
+    return reason_of(error)
 
 
 @lru_cache(maxsize=64)
