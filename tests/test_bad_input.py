@@ -77,10 +77,6 @@ CONFIG_DECIDES = [
         ["data.documents=separate", "attention=retention"],
         "data.documents=separate does not go with attention=retention, whose state goes on from document to",
     ),
-    (
-        ["data.documents=separate", "model=hf", "model.config=llama"],
-        "data.documents=separate does not go with model=hf, which cannot keep documents apart: choose model=",
-    ),
     (["data.documents=apart"], "data.documents=apart must be one of packed, separate, null (did you mean"),
     (
         ["data=pairs", "data.path=x", "data.documents=packed"],

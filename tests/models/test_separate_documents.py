@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tests.models.attention.modules import OPTIONS, described
 from tests.models.test_decoder_attention import build, randomised
@@ -34,7 +34,7 @@ def text(*, start: int = START) -> Tensor:
     return tokens
 
 
-def alone(model: Decoder, tokens: Tensor) -> Tensor:
+def alone(model: nn.Module, tokens: Tensor) -> Tensor:
     """The logits of each document read by itself, put together again."""
     rows = [
         torch.cat([model(part[None])[0] for part in row.split(lengths)])

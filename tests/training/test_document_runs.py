@@ -32,6 +32,7 @@ class StoppedError(Exception):
         ["data.documents=separate"],
         ["data.documents=separate", "data.tokenizer=bpe", "data.bpe_vocab_size=280", "data.windows=passes"],
         ["data.documents=separate", "attention=sliding_window", "model.embedded_tokens=3"],
+        ["data.documents=separate", "model=hf", "model.config=llama"],
     ],
 )
 def test_a_run_learns_documents_and_is_used_without_its_corpus(

@@ -229,6 +229,13 @@ def test_only_modules_of_ones_own_are_called(overrides: list[str], told: str) ->
     assert told in str(error.value)
 
 
+def test_it_is_not_asked_to_keep_documents_apart() -> None:
+    with pytest.raises(
+        UserError, match="does not go with model=module, which cannot keep documents apart: ch"
+    ):
+        checked_config([*GPT, "data.documents=separate"])
+
+
 def test_a_model_without_parts_says_what_cannot_be_shown(
     small: list[str], command: Callable[..., Any]
 ) -> None:

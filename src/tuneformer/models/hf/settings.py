@@ -122,6 +122,16 @@ class HuggingFaceSettings(ModelSettings):
         int | None,
         Setting("colours of an image", AT_LEAST_ONE, null="there are none", from_data=True, added_later=True),
     ] = None
+    document_start: Annotated[
+        int | None,
+        Setting(
+            "the token that begins a document, with attention and positions of its own",
+            AT_LEAST_ZERO,
+            null="a text is one document, or filled in",
+            from_data=True,
+            added_later=True,
+        ),
+    ] = None
     lora_rank: Annotated[
         int | None,
         Setting(
