@@ -112,9 +112,9 @@ CONFIGURATIONS: dict[str, list[str]] = {
     ],
     "ademamix-lstm": [*PAIRS, "model=lstm_attention", "optimizer=ademamix", "scheduler=wsd"],
     "cautious_adamw-images": [
-        *["data=idx", "data.path={sources}/idx", HEADS, "model=vit", "optimizer=cautious_adamw"],
+        *["data=idx", "data.path={sources}/idx", HEADS, "model=vit", "optimizer=cautious_adamw", GPT2],
     ],
-    "sam-classes": [*CLASSES, HEADS, "model=encoder", "optimizer=sam", "attention=linear"],
+    "sam-classes": [*CLASSES, HEADS, "model=encoder", "optimizer=sam", "attention=linear", GPT2],
     "adamw-bf16": [*TEXT, "optimizer=adamw", "trainer.precision=bf16-mixed"],
 }
 
