@@ -15,6 +15,7 @@ from tuneformer.data.tokenizers.kinds import (
     tokenizer_of_sentences,
     train_tokenizer,
 )
+from tuneformer.data.tokenizers.pair_tokenizer import PairTokenizer
 from tuneformer.data.tokenizers.sentence_tokenizer import SentenceTokenizer, marks_ends
 from tuneformer.errors import UserError
 
@@ -55,6 +56,19 @@ def test_it_survives_its_run(folder: Path, tmp_path: Path) -> None:
 def test_bits_per_byte_need_a_tokenizer_that_loses_nothing(folder: Path) -> None:
     with pytest.raises(UserError, match=r"its tokens are no bytes of the text"):
         train_tokenizer(str(folder), [], bpe_vocab_size=300)
+
+
+def test_a_text_without_tokens_is_one_line(tmp_path: Path) -> None:
+    made = Tokenizer(models.WordLevel({"the": 0, "[SEP]": 1}, unk_token="[UNK]"))
+    made.save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "tokenizer_config.json").write_text('{"eos_token": "[SEP]"}', encoding="utf-8")
+    for tokenizer in (SentenceTokenizer.read(str(tmp_path)), PairTokenizer.read(str(tmp_path))):
+        assert tokenizer.encode("the").tolist() == [0]
+        with pytest.raises(
+            UserError, match=r"^data.tokenizer has no tokens for 'chess', nor one for"
+        ) as told:
+            tokenizer.encode("chess")
+        assert "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, SupportsInt
 import numpy as np
 
 from tuneformer.data.tokenizers.folder_tokenizer import library_tokenizer, tokenizer_file
-from tuneformer.data.tokenizers.sentence_tokenizer import SentenceTokenizer, read_stored
+from tuneformer.data.tokenizers.sentence_tokenizer import SentenceTokenizer, encoded, read_stored
 from tuneformer.data.tokenizers.tokenizer import DamagedTokenizerError, Tokenizer
 from tuneformer.errors import UserError
 from tuneformer.runs.plain_files import read_json
@@ -86,13 +86,13 @@ def _end_of(library: "tokenizers.Tokenizer", path: str) -> int:
         if number is None:
             raise UserError(f"data.tokenizer={path} has no token {named!r:.60}, which is its {END}")
         return number
-    encoded = library.encode("a")
-    if not encoded.ids or not encoded.special_tokens_mask[-1]:
+    one = encoded(library, "a")
+    if not one.ids or not one.special_tokens_mask[-1]:
         raise UserError(
             f"data.tokenizer={path} has no token that ends a sentence: say which, as {END} in its"
             f" {NAMES_FILES[0]}"
         )
-    return encoded.ids[-1]
+    return one.ids[-1]
 
 
 def _named_end(folder: Path) -> str | None:

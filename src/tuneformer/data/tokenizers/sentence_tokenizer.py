@@ -9,7 +9,7 @@ import numpy as np
 
 from tuneformer.data.tokenizers.folder_tokenizer import FILE, library_tokenizer, tokenizer_file, without_file
 from tuneformer.data.tokenizers.tokenizer import DamagedTokenizerError, encodable
-from tuneformer.errors import UserError
+from tuneformer.errors import UserError, reason_of
 from tuneformer.runs.plain_files import read_json
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class SentenceTokenizer:
         return library_tokenizer(self._stored)
 
     def encode(self, text: str) -> np.ndarray:
-        return np.array(self._library.encode(text).ids, dtype=np.int64)
+        return np.array(encoded(self._library, text).ids, dtype=np.int64)
 
     def encode_prompt(self, text: str) -> np.ndarray:
         return self.encode(encodable(text))
@@ -76,6 +76,20 @@ class SentenceTokenizer:
     @classmethod
     def from_content(cls, content: dict) -> "SentenceTokenizer":
         return cls(content["tokenizer"])
+
+
+def encoded(library: "tokenizers.Tokenizer", text: str) -> "tokenizers.Encoding":
+    """What the library makes of a text.
+
+    Raises:
+        UserError: it has no token for a part of it, nor one for what is unknown.
+    """
+    try:
+        return library.encode(text)
+    except Exception as error:  # the library raises nothing narrower
+        raise UserError(
+            f"data.tokenizer has no tokens for {text!r:.60}, nor one for what is unknown: {reason_of(error)}"
+        ) from error
 
 
 def read_stored(path: str) -> dict[str, Any]:
