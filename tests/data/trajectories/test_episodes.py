@@ -1,5 +1,6 @@
 """Returns to go, and files of episodes: what is written is read, and what is wrong is told in a line."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tuneformer.data.trajectories.environments import open_environment
 from tuneformer.data.trajectories.episodes import (
     Episodes,
     EpisodesHead,
@@ -107,3 +109,11 @@ def test_files_of_another_kind_are_told(tmp_path: Path) -> None:
     for name in ("text", "other.npz", "pickle.npz"):
         with pytest.raises(UserError, match=r"^data\.path=a is no file of episodes"):
             read_episodes(tmp_path / name, named="data.path=a")
+
+
+def test_that_gymnasium_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    with pytest.raises(
+        UserError, match=r"^data=trajectories needs gymnasium: pip install 'tuneformer\[rl\]'$"
+    ):
+        open_environment("CartPole-v1", corridor=None)
