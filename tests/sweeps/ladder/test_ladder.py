@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.sweeps.conftest import SWEEP
+from tuneformer.analysis.laws.ladder_runs import read_ladder_runs
 from tuneformer.cli.ladder import in_full
 from tuneformer.errors import UserError
 
@@ -46,6 +47,14 @@ def test_a_ladder_tunes_every_size_at_its_own_lengths_and_goes_on(sweep: Command
     assert any("1 method at 6 sizes and lengths, 16 runs: " in text for text in first.err)
     again = sweep(*line)
     assert (again.status, records()) == (0, found)
+    read = read_ladder_runs(SWEEP)
+    (points,) = read.sweeps.values()
+    assert [(each.sweep.parameters, each.entry.steps) for each in points] == [
+        (parameters(width), n) for width, each in steps.items() for n in each
+    ]
+    assert all(len(each.sweep.reported) >= 3 for each in points)
+    assert "model.n_layers=1" in read.ladder.given["all"]
+    assert not any("d_model" in each or "search" in each for each in read.ladder.given["all"])
 
 
 def test_a_dry_run_says_what_the_budget_buys_and_trains_nothing(sweep: Command) -> None:

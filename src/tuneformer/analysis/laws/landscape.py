@@ -8,7 +8,7 @@ and vary less than those of a quadratic for each sweep alone, or than the best r
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,15 +27,20 @@ class SweptRun:
     learning_rate: float
     batch_size: float
     loss: float
+    weight_decay: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class RateSweep:
-    """Runs of one size and length over rates, or rates and batches."""
+    """Runs of one size and length over rates, batches and weight decays, as far as these vary.
+
+    `reported`: losses of the best setting with seeds that had no part in choosing it.
+    """
 
     parameters: float
     tokens: float
     runs: tuple[SweptRun, ...]
+    reported: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         return f"parameters={self.parameters:.12g} tokens={self.tokens:.12g}"
@@ -50,12 +55,16 @@ class Floor:
         batch_size: at the floor; that of all runs where they have but one.
         loss: at the floor.
         on_edge: whether it lies outside of what was swept.
+        weight_decay: at the floor; 1 where it is not known.
+        fitted: whether it is the floor of a quadratic, not the best run.
     """
 
     learning_rate: float
     batch_size: float
     loss: float
     on_edge: bool
+    weight_decay: float = 1.0
+    fitted: bool = True
 
 
 def floors_of(sweeps: Sequence[RateSweep]) -> list[Floor]:
@@ -64,9 +73,53 @@ def floors_of(sweeps: Sequence[RateSweep]) -> list[Floor]:
     Raises:
         UserError: a sweep has too few runs, or the losses form no basin.
     """
-    points = [np.log([(run.learning_rate, run.batch_size) for run in sweep.runs]) for sweep in sweeps]
+    return _floors(sweeps, varying_axes(sweeps))
+
+
+def best_known_floors(sweeps: Sequence[RateSweep]) -> list[Floor]:
+    """The same of sweeps with few runs: over as many axes as they show a basin of, or else their best runs.
+
+    Where the weight decay or the batch is left out, that of the best runs stands for it.
+    """
+    axes = varying_axes(sweeps)
+    for kept in range(len(axes), 0, -1):
+        try:
+            found = _floors(sweeps, axes[:kept])
+        except UserError:
+            continue
+        return [_within(floor, sweep) for floor, sweep in zip(found, sweeps, strict=True)]
+    best = [min(sweep.runs, key=lambda run: run.loss) for sweep in sweeps]
+    return [Floor(**vars(run), on_edge=False, fitted=False) for run in best]
+
+
+def _within(floor: Floor, sweep: RateSweep) -> Floor:
+    """The floor, no further than what was swept: few runs may bend the quadratic anyhow."""
+    clipped = {}
+    for name in ("learning_rate", "batch_size", "weight_decay"):
+        values = [getattr(run, name) for run in sweep.runs]
+        clipped[name] = min(max(getattr(floor, name), min(values)), max(values))
+    return replace(floor, **clipped)
+
+
+def varying_axes(sweeps: Sequence[RateSweep]) -> list[int]:
+    """Which of rate, batch and weight decay vary in some sweep."""
+    return [axis for axis in range(3) if any(np.ptp(each[:, axis]) > 0 for each in _points(sweeps))]
+
+
+def _points(sweeps: Sequence[RateSweep]) -> list[np.ndarray]:
+    """The logarithms of rate, batch and decay; a decay of 0 somewhere has none, and is no axis."""
+    decays = all(run.weight_decay > 0 for sweep in sweeps for run in sweep.runs)
+    return [
+        np.log(
+            [(run.learning_rate, run.batch_size, run.weight_decay if decays else 1.0) for run in sweep.runs]
+        )
+        for sweep in sweeps
+    ]
+
+
+def _floors(sweeps: Sequence[RateSweep], axes: list[int]) -> list[Floor]:
+    points = _points(sweeps)
     losses = [np.array([run.loss for run in sweep.runs]) for sweep in sweeps]
-    axes = [axis for axis in (0, 1) if any(np.ptp(each[:, axis]) > 0 for each in points)]
     best = [
         np.argsort(y, kind="stable")[: max(FEWEST + len(axes), math.ceil(SHARE * len(y)))] for y in losses
     ]
@@ -83,9 +136,15 @@ def floors_of(sweeps: Sequence[RateSweep]) -> list[Floor]:
         floor = centre.copy()
         floor[axes] += step
         outside = (floor < each.min(axis=0) - 1e-9) | (floor > each.max(axis=0) + 1e-9)
-        rate, batch = map(float, np.exp(floor))
+        rate, batch, decay = map(float, np.exp(floor))
         floors.append(
-            Floor(learning_rate=rate, batch_size=batch, loss=float(value), on_edge=bool(outside.any()))
+            Floor(
+                learning_rate=rate,
+                batch_size=batch,
+                weight_decay=decay,
+                loss=float(value),
+                on_edge=bool(outside.any()),
+            )
         )
     return floors
 

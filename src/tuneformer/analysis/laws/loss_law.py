@@ -1,5 +1,6 @@
 """L(N, D) = E + A (N / N0)^-a + B (D / D0)^-b: the loss of N parameters after D tokens (2203.15556).
 
+On request with a joint term C (N / N0)^-a (D / D0)^-b.
 Given both exponents the law is linear in E, A and B: two dimensions are searched, three are solved
 (variable projection, 2603.22339), so that there is no start to choose and no local minimum to end in.
 """
@@ -35,6 +36,7 @@ class LossLaw:
         units: N0 and D0, the geometric means of what was fitted.
         deviation: of log L about the law, with `freedom` degrees; NaN where there are none.
         freedom: points beyond the numbers that were fitted.
+        joint: C, of either sign; 0 without the term.
     """
 
     floor: float
@@ -45,11 +47,13 @@ class LossLaw:
     units: tuple[float, float]
     deviation: float
     freedom: int
+    joint: float = 0.0
 
     def loss(self, parameters: float, tokens: float) -> float:
         """The loss that the law has at N and D."""
         n, d = parameters / self.units[0], tokens / self.units[1]
-        return self.floor + self.of_parameters * n**-self.a + self.of_tokens * d**-self.b
+        n, d = n**-self.a, d**-self.b
+        return self.floor + self.of_parameters * n + self.of_tokens * d + self.joint * n * d
 
 
 def fit_loss_law(
@@ -58,6 +62,7 @@ def fit_loss_law(
     losses: Numbers,
     *,
     a: float | None = None,
+    joint: bool = False,
 ) -> LossLaw:
     """The law with the least sum of Huber losses of log L.
 
@@ -66,6 +71,7 @@ def fit_loss_law(
         tokens: D of each point.
         losses: L of each point, positive.
         a: the exponent of N where it is known; None: it is fitted. Of one size there is no such term.
+        joint: whether there is a term of both.
 
     Raises:
         UserError: the points cannot tell the law: too few, of too few sizes or lengths, or not falling.
@@ -73,11 +79,13 @@ def fit_loss_law(
     n, d, y = (np.asarray(each, float) for each in (parameters, tokens, losses))
     one_size = len(np.unique(n)) == 1
     known = 0.0 if one_size else a
-    freedom = len(y) - (3 if one_size else N_NUMBERS - (a is not None))
+    joint = joint and not one_size
+    freedom = len(y) - (3 if one_size else N_NUMBERS - (a is not None) + joint)
     _check_enough(n, d, freedom, fitted_a=known is None)
     units = float(np.exp(np.log(n).mean())), float(np.exp(np.log(d).mean()))
     log_n, log_d = np.log(n / units[0]), np.log(d / units[1])
-    numbers, exponents = _searched(log_n, log_d, y, a=known, with_parameters=not one_size)
+    terms = (1.0, float(not one_size), 1.0, float(joint))
+    numbers, exponents = _searched(log_n, log_d, y, a=known, terms=terms)
     law = LossLaw(
         floor=numbers[0],
         of_parameters=numbers[1],
@@ -87,15 +95,19 @@ def fit_loss_law(
         units=units,
         deviation=np.nan,
         freedom=freedom,
+        joint=numbers[3] if joint else 0.0,
     )
     residuals = np.log([law.loss(*point) for point in zip(n, d, strict=True)]) - np.log(y)
     return replace(law, deviation=float(np.sqrt(residuals @ residuals / freedom)) if freedom > 0 else np.nan)
 
 
 def _searched(
-    log_n: np.ndarray, log_d: np.ndarray, y: np.ndarray, *, a: float | None, with_parameters: bool
+    log_n: np.ndarray, log_d: np.ndarray, y: np.ndarray, *, a: float | None, terms: tuple[float, ...]
 ) -> tuple[list[float], list[float]]:
-    """(E, A, B) and (a, b) of the least cost: grids of exponents, each about the best of the one before."""
+    """The numbers and exponents of the least cost: grids of exponents, each about the best of the one before.
+
+    Numbers are E, A and B, and C of a joint term.
+    """
     known = [a is not None, False]
     low, high = (np.log(np.array([EXPONENTS[end]] * 2)) for end in (0, 1))
     best, best_cost, centre, width = None, np.inf, (low + high) / 2, high - low
@@ -103,7 +115,7 @@ def _searched(
         tried = np.clip(centre + np.linspace(-0.5, 0.5, ON_A_SIDE)[:, None] * width, low, high)
         sides = [np.array([a]) if known[axis] else np.exp(np.unique(tried[:, axis])) for axis in (0, 1)]
         pairs = np.stack([each.ravel() for each in np.meshgrid(*sides, indexing="ij")], axis=1)
-        costs, solutions = _solve(pairs, log_n, log_d, y, with_parameters=with_parameters)
+        costs, solutions = _solve(pairs, log_n, log_d, y, terms=terms)
         found = int(np.argmin(costs))
         if costs[found] < best_cost:
             best, best_cost = (solutions[found], pairs[found]), costs[found]
@@ -125,17 +137,19 @@ def _check_enough(n: np.ndarray, d: np.ndarray, freedom: int, *, fitted_a: bool)
 
 
 def _solve(
-    exponents: np.ndarray, log_n: np.ndarray, log_d: np.ndarray, y: np.ndarray, *, with_parameters: bool
+    exponents: np.ndarray, log_n: np.ndarray, log_d: np.ndarray, y: np.ndarray, *, terms: tuple[float, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Huber's cost and (E, A, B) for each pair of exponents; infinite where A or B would be negative.
+    """Huber's cost and (E, A, B, maybe C) for each pair of exponents; infinite where A or B is negative.
 
-    Where E would be negative it is 0.
+    `terms`: 0 for those that the law does not have. Where E would be negative it is 0.
     """
-    of_parameters = np.exp(-exponents[:, :1] * log_n) * with_parameters
+    of_parameters = np.exp(-exponents[:, :1] * log_n)
     of_tokens = np.exp(-exponents[:, 1:] * log_d)
-    columns = np.stack([np.ones_like(of_tokens), of_parameters, of_tokens], axis=2)
-    costs, solutions = _reweighted(columns, y)
-    costs_from_zero, from_zero = _reweighted(columns * np.array([0.0, 1.0, 1.0]), y)
+    columns = [np.ones_like(of_tokens), terms[1] * of_parameters, of_tokens]
+    if terms[3]:
+        columns.append(of_parameters * of_tokens)
+    costs, solutions = _reweighted(np.stack(columns, axis=2), y)
+    costs_from_zero, from_zero = _reweighted(np.stack([0 * columns[0], *columns[1:]], axis=2), y)
     lower = costs_from_zero < costs
     return np.where(lower, costs_from_zero, costs), np.where(lower[:, None], from_zero, solutions)
 
@@ -148,14 +162,14 @@ def _reweighted(columns: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndar
         solutions = _weighted(columns, y, np.minimum(1.0, HUBER / np.maximum(size, HUBER)))
     size = _residuals(columns, solutions, y)
     cost = np.where(size <= HUBER, size**2 / 2, HUBER * (size - HUBER / 2)).sum(axis=1)
-    negative = np.any(solutions < 0, axis=1)
+    negative = np.any(solutions[:, :3] < 0, axis=1)
     return np.where(negative | ~np.isfinite(cost), np.inf, cost), solutions
 
 
 def _weighted(columns: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     root = np.sqrt(weights)
     scaled = columns * (root / y)[:, :, None]
-    normal = scaled.transpose(0, 2, 1) @ scaled + RIDGE * np.eye(3)
+    normal = scaled.transpose(0, 2, 1) @ scaled + RIDGE * np.eye(columns.shape[2])
     return np.linalg.solve(normal, (scaled * root[:, :, None]).sum(axis=1)[:, :, None])[:, :, 0]
 
 

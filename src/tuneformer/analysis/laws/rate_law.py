@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from tuneformer.analysis.laws.loss_law import Numbers
 from tuneformer.analysis.statistics.intervals import CONFIDENCE
@@ -50,11 +50,20 @@ class PowerOf:
 
     def at(self, quantities: Mapping[str, float]) -> tuple[float, float, float]:
         """y with the interval of what a new sweep would find there."""
-        row = np.array([1.0, *(math.log(quantities[name] / self.units[name]) for name in self.names)])
-        middle = float(row @ self.numbers)
-        error = math.sqrt(float(row @ self.covariance @ row) + self.deviation**2)
+        middle, error = self._log_at(quantities)
         half = float(stdtrit(self.freedom, (1 + CONFIDENCE) / 2)) * error
         return math.exp(middle), math.exp(middle - half), math.exp(middle + half)
+
+    def chance_below_one(self, quantities: Mapping[str, float]) -> float:
+        """How probable it is that a new sweep would find y < 1 there."""
+        middle, error = self._log_at(quantities)
+        return float(stdtr(self.freedom, -middle / error)) if error > 0 else float(middle < 0)
+
+    def _log_at(self, quantities: Mapping[str, float]) -> tuple[float, float]:
+        """Log y and its standard error as that of a new sweep."""
+        row = np.array([1.0, *(math.log(quantities[name] / self.units[name]) for name in self.names)])
+        error = math.sqrt(float(row @ self.covariance @ row) + self.deviation**2)
+        return float(row @ self.numbers), error
 
 
 def fit_powers(quantities: Mapping[str, Numbers], values: Numbers) -> PowerOf:

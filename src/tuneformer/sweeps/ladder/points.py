@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tuneformer.analysis.laws.ladder_file import TOKENS_A_PARAMETER
 from tuneformer.config.plain import Settings
 from tuneformer.config.quoting import typed
 from tuneformer.errors import UserError
@@ -11,8 +12,6 @@ from tuneformer.sweeps.ask.contestants import ComposedContestant, contestant_of
 from tuneformer.sweeps.clock import clock
 from tuneformer.sweeps.ladder.sizes import SizedMethod
 
-TOKENS_A_PARAMETER = 20
-"""Of a length of chinchilla*1 (2203.15556)."""
 FEWEST_LENGTHS = 2
 CHINCHILLA, FLOPS, HORIZONS = "chinchilla", "flops", "horizons"
 
@@ -86,7 +85,7 @@ def contestants_of_ladder(points: Sequence[LadderPoint]) -> list[ComposedContest
     return [
         contestant_of(
             point.sized.method,
-            name=f"{point.sized.method.name} at {point.steps} steps",
+            name=name_of(point),
             of=point.sized.of,
             field=f"{point.sized.size} at {point.steps} steps",
             horizon=point.steps,
@@ -94,6 +93,11 @@ def contestants_of_ladder(points: Sequence[LadderPoint]) -> list[ComposedContest
         )
         for point in points
     ]
+
+
+def name_of(point: LadderPoint) -> str:
+    """Of the entry that a point is."""
+    return f"{point.sized.method.name} at {point.steps} steps"
 
 
 def told(points: Sequence[LadderPoint], budget: Budget, *, at_a_time: int) -> list[str]:
@@ -114,7 +118,7 @@ def told(points: Sequence[LadderPoint], budget: Budget, *, at_a_time: int) -> li
 
 def _bought(points: Sequence[LadderPoint], budget: Budget, *, at_a_time: int) -> list[str]:
     seconds = {
-        f"{point.sized.method.name} {point.steps}": point.steps * point.sized.seconds_per_step
+        name_of(point): point.steps * point.sized.seconds_per_step
         for point in points
         if point.sized.seconds_per_step is not None
     }
@@ -126,7 +130,7 @@ def _bought(points: Sequence[LadderPoint], budget: Budget, *, at_a_time: int) ->
         return [line]
     of_method: dict[str, list[str]] = {}
     for point in points:
-        of_method.setdefault(point.sized.of, []).append(f"{point.sized.method.name} {point.steps}")
+        of_method.setdefault(point.sized.of, []).append(name_of(point))
     try:
         plan = split(budget, seconds, entries=[*of_method.values()], baseline=None, times=at_a_time)
     except UserError as error:

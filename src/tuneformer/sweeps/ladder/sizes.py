@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from tuneformer.errors import UserError
 from tuneformer.runs.identity import NAME_OF_SIZES
+from tuneformer.sweeps.ask.contestants import HORIZON, SEED
 from tuneformer.sweeps.folders import make_job
 from tuneformer.sweeps.job import Job
 from tuneformer.sweeps.job_names import job_name
-from tuneformer.sweeps.points import key_of
+from tuneformer.sweeps.points import FOR_ALL_JOBS, OF_THE_SWEEP, key_of
 from tuneformer.sweeps.search.method import ALONE, Method
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class SizedMethod:
     Attributes:
         method: with its settings of the size.
         of: the name of the method without them, which all its sizes share.
-        size: those settings, as they were given.
+        size: those settings, as they were given; `axis` are their names.
         parameters: without those of embeddings and of the output matrix.
         all_parameters: with them.
         tokens_per_step: that a batch holds.
@@ -43,6 +44,7 @@ class SizedMethod:
     method: Method
     of: str
     size: str
+    axis: tuple[str, ...]
     parameters: int
     all_parameters: int
     tokens_per_step: int
@@ -77,6 +79,16 @@ def sized_methods(
     for of in by_method:
         _check_grow([each for each in sized if each.of == of], axis)
     return sorted(sized, key=lambda each: each.parameters)
+
+
+def given_beside_size(sized: SizedMethod) -> list[str]:
+    """What its runs are given, whatever their size, length and seed."""
+    beside = (*sized.axis, *OF_THE_SWEEP, SEED, HORIZON)
+    return [
+        override
+        for override in sized.method.point
+        if (key := key_of(override)) not in beside and not FOR_ALL_JOBS.match(key)
+    ]
 
 
 def size_keys(methods: Sequence[Method], *, keys: frozenset[str]) -> list[str]:
@@ -138,6 +150,7 @@ def _sized(method: Method, built: "Examined | UserError", *, of: str, axis: Sequ
         method=method,
         of=of,
         size=_size_of(method, axis),
+        axis=tuple(axis),
         parameters=built.beside_embeddings,
         all_parameters=built.parameters,
         tokens_per_step=built.units // method.composed.config["trainer"]["max_steps"],
