@@ -7,9 +7,10 @@ TEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 -q
 STUDY := experiment=optimizer_study launcher=local
 UNCHECKED := launcher=local search.check=false
 OPTIMIZERS := optimizer=glob(*,exclude=[any,adamw_*,normuon_short,schedule_free_adamw])
+LADDER := scheduler.warmup=0.1 optimizer.weight_decay=0.1 logger=none callbacks=none launcher=local
 CLUSTER := slurmctld slurmd slurm-client munge postgresql mariadb-server
 
-.PHONY: help setup browser browser-where-possible train test lint check proof cluster-test bench study study-attention study-tasks translation fine-tuning speedrun dashboard clean
+.PHONY: help setup browser browser-where-possible train test lint check proof cluster-test bench study study-attention study-tasks translation fine-tuning speedrun ladder dashboard clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -82,6 +83,13 @@ fine-tuning: $(STAMP) ## tune and compare optimizers and adapters on a pretraine
 
 speedrun: $(STAMP) ## from the well-known small recipe to the fastest, TEXT=tinyshakespeare.txt: docs/results/speedrun.md; goes on where it was stopped
 	$(BIN)/python scripts/speedrun.py --text $(TEXT) --report docs/results/speedrun.md
+
+# width 256 is trained for as many steps as predict says, at four rates about the one that it says
+ladder: $(STAMP) ## a ladder up to width 128, what it predicts of width 256, and that trained; goes on where it was stopped
+	$(BIN)/tuneformer ladder $(LADDER) model.d_model=32,64,128 'trainer.max_steps=chinchilla*0.1,0.2,0.4' budget=2h sweep=ladder
+	$(BIN)/tuneformer predict outputs/sweeps/ladder --to "model.d_model=256 trainer.max_steps=chinchilla*0.1"
+	$(BIN)/tuneformer train --multirun $(LADDER) model.d_model=256 trainer.max_steps=3090 optimizer.lr=7.5e-4,1.5e-3,3e-3,6e-3 sweep=ladder_held_out
+	$(BIN)/tuneformer compare outputs/sweeps/ladder_held_out
 
 dashboard: $(STAMP) ## save the W&B workspace and report; with no login, write them as JSON
 	$(BIN)/python scripts/dashboard.py

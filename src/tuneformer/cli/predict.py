@@ -34,6 +34,7 @@ def arguments() -> argparse.Namespace:
         "--loss", default=None, help="the table's column (default: loss, smoothed_loss, final_loss)"
     )
     parser.add_argument("--joint", action="store_true", help="a term of parameters and tokens together")
+    parser.add_argument("--page", type=Path, help="a file for the page: the law with its points and band")
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser.parse_args()
 
@@ -43,6 +44,8 @@ def main() -> None:
     if (given.folder is None) == (given.table is None):
         raise UserError("give the folder of a ladder, or --table with a CSV of runs")
     if given.table is not None:
+        if given.page is not None:
+            raise UserError("--page is of a ladder: a table has none")
         _from_table(given)
         return
     if given.leave_out or given.loss is not None:
@@ -71,6 +74,10 @@ def _from_ladder(given: argparse.Namespace) -> None:
     if not methods:
         raise UserError(next(iter(refused.values())))
     ratios = ratios_of(runs, methods[0].wanted)
+    if given.page is not None:
+        from tuneformer.report.prediction_page import write_prediction
+
+        write_prediction(given.page, methods, ratios, folder=given.folder, metric=runs.ladder.metric)
     if given.json:
         show(json.dumps(as_json(methods, ratios, refused)))
         return

@@ -53,12 +53,12 @@ def render_page(comparison: Comparison, *, title: str, command: str) -> str:
         understood=comparison.design.lines(read.unit),
         tables=all_tables(comparison),
         figures=figures,
-        figure_data={figure.key: script_json(_with_columns(figure)) for figure in figures},
+        figure_data={figure.key: script_json(with_columns(figure)) for figure in figures},
         sources=[shown_path(source) for source in read.sources],
         command=command,
         commands=[shown_line(each) for each in read.commands[:MOST_COMMANDS]],
         provenance=read.provenance,
-        plotly=_plotly(),
+        plotly=plotly_script(),
     )
 
 
@@ -69,11 +69,13 @@ def _shown(caveat: str) -> str:
     return f"{before}: {shown_line(command)}"
 
 
-def _with_columns(figure: Figure) -> dict[str, Any]:
+def with_columns(figure: Figure) -> dict[str, Any]:
+    """A figure with the numbers that it was drawn from."""
     return {**json.loads(figure.as_json()), "columns": finite(figure.columns)}
 
 
-def _plotly() -> Markup:
+def plotly_script() -> Markup:
+    """The script that draws figures, for the page itself."""
     from plotly.offline import get_plotlyjs
 
     script = get_plotlyjs()

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,23 @@ def test_what_is_no_model_is_one_line(ladder: Path, command: Command, to: str, m
     said = command("scripts/predict.py", str(ladder), "--to", to)
     assert (said.status, len(said.err)) == (2, 1)
     assert message in said.err[0]
+
+
+def test_the_page_has_the_law_the_points_and_what_to_type(
+    ladder: Path, command: Command, tmp_path: Path
+) -> None:
+    page = tmp_path / "prediction.html"
+    to = "model.d_model=64 trainer.max_steps=chinchilla*1"
+    said = command("scripts/predict.py", str(ladder), "--to", to, "--page", str(page))
+    assert said.status == 0, said.err
+    text = page.read_text(encoding="utf-8")
+    assert "Each size predicted from the others" in text
+    assert "to train it: python train.py data.context_length=16" in text
+    found = re.search(r'id="data-law">(.*?)</script>', text)
+    assert found is not None
+    columns = json.loads(found[1])["columns"]
+    assert columns["what"].count("measured") == 18
+    assert columns["what"].count("law") == 60
 
 
 @pytest.mark.fast

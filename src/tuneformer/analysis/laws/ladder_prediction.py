@@ -11,6 +11,7 @@ from tuneformer.analysis.laws.prediction import (
     Predicted,
     Prediction,
     best_losses,
+    losses_of,
     places_of,
     predict,
     predict_losses,
@@ -46,6 +47,8 @@ class MethodPrediction:
         wanted: what is predicted of it.
         prediction: the values with their laws.
         seconds: of training on the machine of the ladder; None where that is not known.
+        sweeps: the points that it rests on.
+        losses: theirs, which the law was fitted to.
         held_out: every point of each size, predicted from the other sizes; those that could be.
         notes: of its runs.
     """
@@ -54,6 +57,8 @@ class MethodPrediction:
     wanted: WantedModel
     prediction: Prediction
     seconds: Predicted | None
+    sweeps: tuple[LadderSweep, ...]
+    losses: tuple[float, ...]
     held_out: tuple[HeldOutPoint, ...]
     notes: tuple[str, ...]
 
@@ -114,6 +119,8 @@ def predict_method(
         wanted=wanted,
         prediction=found,
         seconds=_seconds(sweeps, wanted),
+        sweeps=sweeps,
+        losses=tuple(losses_of([each.sweep for each in sweeps], found.floors)),
         held_out=tuple(_held_out(sweeps, joint=joint)),
         notes=(*found.notes, *_of_runs(sweeps, lost)),
     )
