@@ -139,7 +139,7 @@ def test_help_lists_the_groups_and_their_options() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     for line in (
         "optimizer: adabelief, adafactor, adam, ",
-        "experiment: attention_512, attention_methods, attention_study, copy, ",
+        "experiment: acrobot, attention_512, attention_methods, attention_study, ",
         "trainer.max_steps=600 ",
     ):
         assert line in done.stdout

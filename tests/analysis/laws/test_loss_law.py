@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from tuneformer.analysis.laws.loss_law import LossLaw, fit_loss_law
+from tuneformer.analysis.laws.loss_law import LossLaw, fit_loss_law, fit_loss_laws
 from tuneformer.errors import UserError
 
 pytestmark = pytest.mark.fast
@@ -82,3 +82,14 @@ def test_too_few_sizes_or_lengths_are_refused(sizes: list[float], lengths: list[
 def test_losses_that_rise_are_refused() -> None:
     with pytest.raises(UserError, match=r"the losses do not fall with parameters and tokens"):
         fit_loss_law(N, D, 5 - published(N, D))
+
+
+def test_laws_fitted_together_are_those_fitted_one_by_one() -> None:
+    draw = np.random.default_rng(0)
+    losses = np.array([published(N, D) * np.exp(0.004 * draw.standard_normal(len(N))) for _ in range(5)])
+    known = np.array([0.2, 0.3, 0.34, 0.4, 0.6])
+    for joint in (False, True):
+        together = fit_loss_laws(N, D, losses, a=known, joint=joint)
+        for law, y, a in zip(together, losses, known, strict=True):
+            alone = fit_loss_law(N, D, y, a=float(a), joint=joint)
+            assert (law.floor, law.b, law.deviation) == pytest.approx((alone.floor, alone.b, alone.deviation))

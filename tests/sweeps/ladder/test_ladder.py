@@ -25,6 +25,7 @@ def parameters(width: int) -> int:
     return 4 * width**2 + 3 * width * d_ff + 3 * width
 
 
+@pytest.mark.proof
 def test_a_ladder_tunes_every_size_at_its_own_lengths_and_goes_on(sweep: Command, records: Records) -> None:
     line = [*SIZES, LENGTHS, "hydra.sweeper.budget=16runs"]
     first = sweep(*line)

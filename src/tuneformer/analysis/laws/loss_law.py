@@ -7,6 +7,7 @@ Given both exponents the law is linear in E, A and B: two dimensions are searche
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -49,8 +50,8 @@ class LossLaw:
     freedom: int
     joint: float = 0.0
 
-    def loss(self, parameters: float, tokens: float) -> float:
-        """The loss that the law has at N and D."""
+    def loss(self, parameters: Any, tokens: Any) -> Any:
+        """The loss that the law has at N and D, numbers or arrays."""
         n, d = parameters / self.units[0], tokens / self.units[1]
         n, d = n**-self.a, d**-self.b
         return self.floor + self.of_parameters * n + self.of_tokens * d + self.joint * n * d
@@ -76,54 +77,87 @@ def fit_loss_law(
     Raises:
         UserError: the points cannot tell the law: too few, of too few sizes or lengths, or not falling.
     """
-    n, d, y = (np.asarray(each, float) for each in (parameters, tokens, losses))
+    a_known = None if a is None else np.array([a])
+    return _fitted(parameters, tokens, np.asarray(losses, float)[None], a=a_known, joint=joint)[0]
+
+
+def fit_loss_laws(
+    parameters: Numbers, tokens: Numbers, losses: np.ndarray, *, a: np.ndarray, joint: bool = False
+) -> list[LossLaw]:
+    """As `fit_loss_law`, of several losses (law, point) at the same points, each with its exponent of N."""
+    return _fitted(parameters, tokens, losses, a=a, joint=joint)
+
+
+def _fitted(
+    parameters: Numbers, tokens: Numbers, losses: np.ndarray, *, a: np.ndarray | None, joint: bool
+) -> list[LossLaw]:
+    n, d = (np.asarray(each, float) for each in (parameters, tokens))
     one_size = len(np.unique(n)) == 1
-    known = 0.0 if one_size else a
+    known = np.zeros(len(losses)) if one_size else a
     joint = joint and not one_size
-    freedom = len(y) - (3 if one_size else N_NUMBERS - (a is not None) + joint)
+    freedom = losses.shape[1] - (3 if one_size else N_NUMBERS - (a is not None) + joint)
     _check_enough(n, d, freedom, fitted_a=known is None)
     units = float(np.exp(np.log(n).mean())), float(np.exp(np.log(d).mean()))
     log_n, log_d = np.log(n / units[0]), np.log(d / units[1])
     terms = (1.0, float(not one_size), 1.0, float(joint))
-    numbers, exponents = _searched(log_n, log_d, y, a=known, terms=terms)
-    law = LossLaw(
-        floor=numbers[0],
-        of_parameters=numbers[1],
-        of_tokens=numbers[2],
-        a=exponents[0],
-        b=exponents[1],
-        units=units,
-        deviation=np.nan,
-        freedom=freedom,
-        joint=numbers[3] if joint else 0.0,
-    )
-    residuals = np.log([law.loss(*point) for point in zip(n, d, strict=True)]) - np.log(y)
-    return replace(law, deviation=float(np.sqrt(residuals @ residuals / freedom)) if freedom > 0 else np.nan)
+    numbers, exponents = _searched(log_n, log_d, losses, a=known, terms=terms)
+    laws = [
+        LossLaw(
+            floor=each[0],
+            of_parameters=each[1],
+            of_tokens=each[2],
+            a=of_n,
+            b=of_d,
+            units=units,
+            deviation=np.nan,
+            freedom=freedom,
+            joint=each[3] if joint else 0.0,
+        )
+        for each, (of_n, of_d) in zip(numbers.tolist(), exponents.tolist(), strict=True)
+    ]
+    if freedom <= 0:
+        return laws
+    residuals = [np.log(law.loss(n, d)) - np.log(y) for law, y in zip(laws, losses, strict=True)]
+    return [
+        replace(law, deviation=float(np.sqrt(each @ each / freedom)))
+        for law, each in zip(laws, residuals, strict=True)
+    ]
 
 
 def _searched(
-    log_n: np.ndarray, log_d: np.ndarray, y: np.ndarray, *, a: float | None, terms: tuple[float, ...]
-) -> tuple[list[float], list[float]]:
+    log_n: np.ndarray, log_d: np.ndarray, y: np.ndarray, *, a: np.ndarray | None, terms: tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray]:
     """The numbers and exponents of the least cost: grids of exponents, each about the best of the one before.
 
-    Numbers are E, A and B, and C of a joint term.
+    Of losses (law, point). Numbers are E, A and B, and C of a joint term.
     """
-    known = [a is not None, False]
+    rows = np.arange(len(y))
     low, high = (np.log(np.array([EXPONENTS[end]] * 2)) for end in (0, 1))
-    best, best_cost, centre, width = None, np.inf, (low + high) / 2, high - low
+    centre, width = np.tile((low + high) / 2, (len(y), 1)), high - low
+    numbers, best = np.zeros((len(y), 4 if terms[3] else 3)), np.zeros((len(y), 2))
+    best_cost = np.full(len(y), np.inf)
     for _ in range(REFINEMENTS):
-        tried = np.clip(centre + np.linspace(-0.5, 0.5, ON_A_SIDE)[:, None] * width, low, high)
-        sides = [np.array([a]) if known[axis] else np.exp(np.unique(tried[:, axis])) for axis in (0, 1)]
-        pairs = np.stack([each.ravel() for each in np.meshgrid(*sides, indexing="ij")], axis=1)
-        costs, solutions = _solve(pairs, log_n, log_d, y, terms=terms)
-        found = int(np.argmin(costs))
-        if costs[found] < best_cost:
-            best, best_cost = (solutions[found], pairs[found]), costs[found]
-            centre = np.where(known, centre, np.log(np.where(known, 1.0, pairs[found])))
+        steps = np.linspace(-0.5, 0.5, ON_A_SIDE)[:, None] * width
+        tried = np.exp(np.clip(centre[:, None] + steps, low, high))  # (law, tried, exponent)
+        of_n = tried[:, :, 0] if a is None else a[:, None]
+        pairs = np.stack(np.broadcast_arrays(of_n[:, :, None], tried[:, None, :, 1]), axis=3)
+        pairs = pairs.reshape(len(y), -1, 2)
+        n_pairs = pairs.shape[1]
+        costs, solutions = _solve(
+            pairs.reshape(-1, 2), log_n, log_d, np.repeat(y, n_pairs, axis=0), terms=terms
+        )
+        costs = costs.reshape(len(y), n_pairs)
+        found = costs.argmin(axis=1)
+        better = costs[rows, found] < best_cost
+        numbers[better] = solutions.reshape(len(y), n_pairs, -1)[rows, found][better]
+        best[better], best_cost[better] = pairs[rows, found][better], costs[rows, found][better]
+        moved = better if a is None else np.stack((np.zeros_like(better), better), axis=1)
+        moved = moved[:, None] if a is None else moved
+        centre = np.where(moved, np.log(np.maximum(best, EXPONENTS[0])), centre)
         width = width / NARROWED
-    if best is None:
+    if not np.isfinite(best_cost).all():
         raise UserError("the losses do not fall with parameters and tokens: there is no law to fit")
-    return best[0].tolist(), best[1].tolist()
+    return numbers, best
 
 
 def _check_enough(n: np.ndarray, d: np.ndarray, freedom: int, *, fitted_a: bool) -> None:

@@ -13,7 +13,7 @@ from tuneformer.analysis.laws.landscape import (
     floors_of,
     varying_axes,
 )
-from tuneformer.analysis.laws.loss_law import EXPONENTS, LossLaw, Numbers, fit_loss_law
+from tuneformer.analysis.laws.loss_law import EXPONENTS, LossLaw, Numbers, fit_loss_law, fit_loss_laws
 from tuneformer.analysis.laws.rate_law import PowerOf, fit_powers
 from tuneformer.analysis.statistics.intervals import CONFIDENCE
 from tuneformer.errors import UserError
@@ -197,13 +197,14 @@ def predict_losses(
     law = fit_loss_law(*places, losses, a=float(np.exp(np.log(exponents) @ weights)), joint=joint)
     fitted = np.array([law.loss(*point) for point in zip(*places, strict=True)])
     draw = np.random.default_rng(0)
-    draws = []
-    for a in draw.choice(exponents, size=DRAWS, p=weights):
+    chosen = draw.choice(exponents, size=DRAWS, p=weights)
+    drawn, factors = [], []
+    for _ in chosen:
         spread = law.deviation * np.sqrt(law.freedom / draw.chisquare(law.freedom))
-        drawn = fitted * np.exp(spread * draw.standard_normal(len(fitted)))
-        again = fit_loss_law(*places, drawn, a=float(a), joint=joint)
-        draws.append((again, float(np.exp(spread * draw.standard_normal()))))
-    return LossPrediction(law=law, draws=tuple(draws))
+        drawn.append(fitted * np.exp(spread * draw.standard_normal(len(fitted))))
+        factors.append(float(np.exp(spread * draw.standard_normal())))
+    again = fit_loss_laws(*places, np.array(drawn), a=chosen, joint=joint)
+    return LossPrediction(law=law, draws=tuple(zip(again, factors, strict=True)))
 
 
 def exponents_of_parameters(
@@ -223,7 +224,8 @@ def exponents_of_parameters(
             f"{len(losses)} sweeps do not tell how far losses lie from their law: {FEWEST_POINTS + joint} are"
             " needed"
         )
-    laws = [fit_loss_law(parameters, tokens, losses, a=float(a), joint=joint) for a in exponents]
+    same = np.tile(np.asarray(losses, float), (TRIED_A, 1))
+    laws = fit_loss_laws(parameters, tokens, same, a=exponents, joint=joint)
     likelihood = -laws[0].freedom * np.log([max(law.deviation, SMALLEST_DEVIATION) for law in laws])
     weights = np.exp(prior + likelihood - (prior + likelihood).max())
     return exponents, weights / weights.sum()
