@@ -28,16 +28,20 @@ Described = TypeVar("Described", bound=type)
 BY_THEMSELVES = frozenset({"data", "launcher", "scheduler", "trainer"})
 """Groups whose components do not import torch."""
 
-HOMES: Mapping[str, str] = {
-    "callbacks": "tuneformer.training.callbacks.settings",
-    "attention": "tuneformer.models.attention.settings",
-    "logger": "tuneformer.training.loggers.settings",
-    "model": "tuneformer.models.hf.settings",  # the last: those of our own families are loaded by it
-    "optimizer": "tuneformer.optim.settings",
-    "param_groups": "tuneformer.optim.settings",
-    "search": "tuneformer.sweeps.search.settings",
+HOMES: Mapping[str, tuple[str, ...]] = {
+    "callbacks": ("tuneformer.training.callbacks.settings",),
+    "attention": ("tuneformer.models.attention.settings",),
+    "logger": ("tuneformer.training.loggers.settings",),
+    "model": (
+        "tuneformer.models.settings",
+        "tuneformer.models.acting.settings",
+        "tuneformer.models.hf.settings",
+    ),
+    "optimizer": ("tuneformer.optim.settings",),
+    "param_groups": ("tuneformer.optim.settings",),
+    "search": ("tuneformer.sweeps.search.settings",),
 }
-"""Group -> the module that describes its components."""
+"""Group -> the modules that describe its components."""
 
 _DESCRIPTIONS: dict[tuple[str, str | None], type] = {}
 
@@ -149,8 +153,8 @@ def settings_object(group: str, target: str | None) -> type | None:
 
 
 def _load(group: str) -> None:
-    if group in HOMES:
-        import_module(HOMES[group])
+    for module in HOMES.get(group, ()):
+        import_module(module)
 
 
 def _of_users_own(component: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,6 +19,16 @@ def of_data(what: str, *, unit: str = "", null: str = "") -> Setting:
 VocabSize = Annotated[int, of_data("tokens that the tokenizer has")]
 NClasses = Annotated[int, of_data("classes to tell apart")]
 ContextLength = Annotated[int, Setting("longest text that the model reads", AT_LEAST_ONE, unit="tokens")]
+DocumentStart = Annotated[
+    int | None,
+    Setting(
+        "the token that begins a document, with attention and positions of its own",
+        AT_LEAST_ZERO,
+        null="a text is one document, or filled in",
+        from_data=True,
+        added_later=True,
+    ),
+]
 TieEmbeddings = Annotated[bool, Setting("the output matrix is the token embedding", source="1608.05859")]
 Pooling = Annotated[
     str,
@@ -170,16 +180,7 @@ class DecoderSettings(TransformerSettings):
         ),
     ]
     tie_embeddings: TieEmbeddings
-    document_start: Annotated[
-        int | None,
-        Setting(
-            "the token that begins a document, with attention and positions of its own",
-            AT_LEAST_ZERO,
-            null="a text is one document, or filled in",
-            from_data=True,
-            added_later=True,
-        ),
-    ] = None
+    document_start: DocumentStart = None
     base_width: Annotated[
         int | None,
         Setting(

@@ -7,7 +7,6 @@ from tuneformer.config.described import describes
 from tuneformer.config.ranges import AT_LEAST_ONE, AT_LEAST_ZERO, BELOW_ONE, POSITIVE, Number
 from tuneformer.config.setting import Setting
 from tuneformer.errors import UserError
-from tuneformer.models.acting import settings as _acting  # noqa: F401 - describes the models that act
 from tuneformer.models.attention.settings import AttentionSettings
 from tuneformer.models.hf.kinds import (
     BY_TASK,
@@ -19,7 +18,7 @@ from tuneformer.models.hf.kinds import (
     ModelKind,
 )
 from tuneformer.models.hf.source import IN_STAGES, ModelSource
-from tuneformer.models.settings import ModelSettings
+from tuneformer.models.settings import DocumentStart, ModelSettings
 
 OWN_SIZES = {"n_layers": 4, "n_heads": 4, "d_model": 128}
 """Those of an architecture that is given by its name alone."""
@@ -122,16 +121,7 @@ class HuggingFaceSettings(ModelSettings):
         int | None,
         Setting("colours of an image", AT_LEAST_ONE, null="there are none", from_data=True, added_later=True),
     ] = None
-    document_start: Annotated[
-        int | None,
-        Setting(
-            "the token that begins a document, with attention and positions of its own",
-            AT_LEAST_ZERO,
-            null="a text is one document, or filled in",
-            from_data=True,
-            added_later=True,
-        ),
-    ] = None
+    document_start: DocumentStart = None
     lora_rank: Annotated[
         int | None,
         Setting(
