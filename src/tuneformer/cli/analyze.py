@@ -10,10 +10,14 @@ lines here, and analysis/attention.html, attention.json and heads.csv in the run
 
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tuneformer.cli.command_line import CommandParser
 from tuneformer.config.ranges import AT_LEAST_ONE
 from tuneformer.errors import UserError
+
+if TYPE_CHECKING:
+    from tuneformer.analysis.attention.analysis import AttentionAnalysis
 
 OUTPUTS = Path("outputs/models")
 """Where the page of a model without a run is written, by its name."""
@@ -41,12 +45,6 @@ def main() -> None:
     parser.add_argument("--checkpoint", default="last", help="last or best (default: last)")
     given = parser.parse_args()
 
-    from rich.progress import Progress
-
-    from tuneformer.analysis.attention.analysis import analyse
-    from tuneformer.analysis.attention.own_example import OwnExample
-    from tuneformer.analysis.attention.pretrained import analyse_pretrained
-    from tuneformer.process.escaping_console import EscapingConsole
     from tuneformer.process.invocation import typed_command
     from tuneformer.process.terminal import say, show
     from tuneformer.report.attention_page.files import write_analysis
@@ -56,25 +54,7 @@ def main() -> None:
     check_given(given)
     if given.model is not None:
         given.run = OUTPUTS / given.model.resolve().name
-    paths = [given.run, *([given.against] if given.against else [])]
-    errors = EscapingConsole(stderr=True)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        analyses = [
-            analyse_pretrained(
-                given.model,
-                OwnExample(text=given.text, target=given.target, image=given.image),
-                progress=progress,
-            )
-            if given.model is not None
-            else analyse(
-                path,
-                checkpoint=given.checkpoint,
-                text=given.text,
-                examples=given.examples,
-                progress=progress,
-            )
-            for path in paths
-        ]
+    analyses = analyses_of(given)
     for analysis in analyses:
         show(f"{analysis.path}, step {analysis.last.step:,}: {analysis.model}")
         for line in analysis.findings:
@@ -86,6 +66,25 @@ def main() -> None:
     command = shown_command(typed_command())
     files = write_analysis(given.run / "analysis", analyses, command=command)
     show(f"written: {', '.join(str(file) for file in files)}")
+
+
+def analyses_of(given: Namespace) -> "list[AttentionAnalysis]":
+    """What is seen in the model of a folder, or in one run or two."""
+    from rich.progress import Progress
+
+    from tuneformer.analysis.attention.analysis import analyse
+    from tuneformer.analysis.attention.own_example import OwnExample
+    from tuneformer.analysis.attention.pretrained import analyse_pretrained
+    from tuneformer.process.escaping_console import EscapingConsole
+
+    errors = EscapingConsole(stderr=True)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        if given.model is not None:
+            example = OwnExample(text=given.text, target=given.target, image=given.image)
+            return [analyse_pretrained(given.model, example, progress=progress)]
+        how = {"checkpoint": given.checkpoint, "text": given.text, "examples": given.examples}
+        paths = [given.run, *([given.against] if given.against else [])]
+        return [analyse(path, **how, progress=progress) for path in paths]
 
 
 def check_given(given: Namespace) -> None:

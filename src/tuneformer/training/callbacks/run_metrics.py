@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytorch_lightning as pl
@@ -38,6 +40,15 @@ class RunMetrics(pl.Callback):
         self._clock = TrainingClock()
         self._row_before = (0, 0.0)
         self._settings_used: dict[str, float] = {}
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leaves what is done within out of the seconds of training."""
+        self._clock.stop()
+        try:
+            yield
+        finally:
+            self._clock.start()
 
     @property
     def seconds(self) -> float:

@@ -10,6 +10,7 @@ from tuneformer.errors import UserError
 from tuneformer.process.terminal import say
 from tuneformer.report.run_page.html import write_page
 from tuneformer.tasks.logged_steps import logs_step
+from tuneformer.training.callbacks.run_metrics import run_metrics_of
 from tuneformer.training.callbacks.run_stops import callbacks_of
 
 LARGEST_SHARE = 0.01
@@ -17,9 +18,10 @@ LARGEST_SHARE = 0.01
 
 
 class RunPage(pl.Callback):
-    """Writes report.html after each validation and, by `finish`, at the end of the run.
+    """Writes report.html after each validation; whoever ends the run calls `write` once more.
 
-    The page is left out where writing it would take more than LARGEST_SHARE of the time.
+    It is left out where writing it would take more than LARGEST_SHARE of the time, and is no part of the
+    seconds of training.
     """
 
     def __init__(self) -> None:
@@ -38,7 +40,8 @@ class RunPage(pl.Callback):
             return
         if logs_step(trainer, step):  # then the row of the validated step is in metrics.csv
             self._validated = None
-            self.write(Path(trainer.default_root_dir))
+            with run_metrics_of(trainer).paused():
+                self.write(Path(trainer.default_root_dir))
 
     def write(self, folder: Path) -> None:
         """Writes the page of the run in `folder`; where it cannot be, that is said."""
